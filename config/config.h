@@ -1,0 +1,148 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What a user can configure, typed and checked. Plain data: reading it from TOML is config/load.h.
+namespace sluice::config {
+
+/// A string that may have come from { env = … } or { file = … }; never logged when it did.
+struct Secret {
+    std::string text;
+    bool secret = false;
+    bool operator==(const Secret&) const = default;
+};
+
+/// [kafka]
+struct Kafka {
+    Secret brokers;
+    /// [kafka.properties]: librdkafka's own names, checked by librdkafka.
+    std::map<std::string, Secret> properties;
+    /// group.instance.id for static membership; empty: dynamic.
+    std::string instance;
+    bool operator==(const Kafka&) const = default;
+};
+
+/// [cloudberry]
+struct Cloudberry {
+    Secret dsn;
+    std::string schema = "sluice";
+    std::chrono::seconds ledger_keep = std::chrono::hours(24 * 30);
+    bool operator==(const Cloudberry&) const = default;
+};
+
+/// [daemon]
+struct Daemon {
+    /// How long SIGTERM waits for batches in flight before it gives them up.
+    std::chrono::milliseconds drain_deadline{30000};
+    std::string log_level = "info";   ///< trace | debug | info | warn | error
+    std::string log_format = "text";  ///< text | json
+    bool operator==(const Daemon&) const = default;
+};
+
+enum class Format { json, csv, text, binary };
+enum class OnReject { dead_letter, stop };
+enum class OnMissing { null, reject };
+enum class OnExtra { ignore, reject };
+enum class OnInvalid { reject, null };
+enum class OnTombstone { filter, reject };  ///< for json and csv; text and binary load NULL
+enum class OnOffsetLost { stop, earliest };
+
+/// Where a partition without progress starts.
+struct Start {
+    enum class Kind { earliest, latest, time };
+    Kind kind = Kind::earliest;
+    std::int64_t time_ms = 0;  ///< since 1970 UTC, for Kind::time
+    bool operator==(const Start&) const = default;
+};
+
+/// Ends a batch: whichever comes first.
+struct BatchLimits {
+    std::size_t rows = 50000;
+    std::size_t bytes = 16u << 20;
+    std::chrono::milliseconds delay{500};
+    bool operator==(const BatchLimits&) const = default;
+};
+
+/// How CSV is written; the defaults are those of COPY … CSV.
+struct Csv {
+    char delimiter = ',';
+    char quote = '"';
+    char escape = '"';
+    std::string null;  ///< an unquoted field with this text is NULL
+    bool operator==(const Csv&) const = default;
+};
+
+/// Where a column's value comes from.
+struct Source {
+    enum class Kind {
+        field,      ///< `path` into the JSON value
+        position,   ///< CSV field number `position`, from 1
+        value,      ///< the record's whole value
+        key,        ///< the whole key
+        key_field,  ///< `path` into the key, read as JSON
+        topic,
+        partition,
+        offset,
+        timestamp,  ///< the record's own, as a timestamp
+        headers,    ///< all, as a JSON object
+        header,     ///< the one called `name`
+    };
+    Kind kind = Kind::field;
+    std::vector<std::string> path;  ///< a JSON Pointer's reference tokens, unescaped
+    int position = 0;
+    std::string name;
+    std::string text;  ///< as written in the configuration, for messages
+    bool operator==(const Source&) const = default;
+};
+
+/// How the source's text is to be understood before its column sees it.
+enum class Conversion { none, epoch_s, epoch_ms, epoch_us, base64, hex, json };
+
+struct ColumnMapping {
+    std::string column;
+    Source source;
+    Conversion as = Conversion::none;
+    std::optional<std::string>
+        default_value;  ///< when the source is missing or null; "now": the time
+    bool operator==(const ColumnMapping&) const = default;
+};
+
+/// [ingest.NAME]
+struct Ingest {
+    std::string name;
+    std::string topic;
+    std::string table;  ///< as written; "schema.table" or "table", quoted parts permitted
+    Format format = Format::json;
+    Start start;
+    BatchLimits batch;
+    int lanes = 2;
+    std::size_t memory = 128u << 20;  ///< all records that the pipeline holds: fetched and batched
+    std::string group;                ///< group.id; default "sluice." + name
+    OnReject on_reject = OnReject::dead_letter;
+    OnMissing on_missing = OnMissing::null;
+    OnExtra on_extra = OnExtra::ignore;
+    OnInvalid on_invalid = OnInvalid::reject;
+    OnTombstone on_tombstone = OnTombstone::filter;
+    OnOffsetLost on_offset_lost = OnOffsetLost::stop;
+    Csv csv;
+    std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
+    bool operator==(const Ingest&) const = default;
+};
+
+struct Config {
+    Kafka kafka;
+    Cloudberry cloudberry;
+    Daemon daemon;
+    std::vector<Ingest> ingest;  ///< by name
+    std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets included
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Column types that pipeline/ can judge and write in binary. Everything else is `other`: sent as
+/// text, judged by the database.
+enum class ColumnType {
+    int2,
+    int4,
+    int8,
+    float4,
+    float8,
+    numeric,
+    boolean,
+    text,  ///< text, and any type whose binary form is its text: json, enums, name
+    varchar,
+    bpchar,
+    json,
+    jsonb,
+    bytea,
+    uuid,
+    date,
+    time,
+    timestamp,
+    timestamptz,
+    inet,
+    enumeration,
+    array,  ///< sent as an array literal
+    other,
+};
+
+/// A column as the catalogue describes it.
+struct Column {
+    std::string name;
+    ColumnType type = ColumnType::other;
+    std::string type_name;     ///< format_type(): "numeric(10,2)", for messages
+    std::int32_t typmod = -1;  ///< pg_attribute.atttypmod
+    bool not_null = false;
+    bool has_default = false;
+    bool generated = false;  ///< GENERATED … STORED or ALWAYS AS IDENTITY: cannot be written
+};
+
+/// A target table as the catalogue describes it, and what of the session decides how text is read.
+struct Table {
+    std::string schema;
+    std::string name;
+    std::vector<Column> columns;  ///< in the table's order, dropped ones left out
+    bool session_is_utc = false;  ///< TimeZone is UTC: times without a zone need no database
+};
+
+}  // namespace sluice
