@@ -1,0 +1,77 @@
+#include "kafka/client.h"
+
+#include "pipeline/errors.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+
+namespace sluice::kafka {
+namespace {
+
+using ErrorText = std::array<char, 512>;
+
+void set(rd_kafka_conf_t& conf, const std::string& name, const std::string& value, bool secret) {
+    ErrorText error{};
+    if (rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size()) ==
+        RD_KAFKA_CONF_OK) {
+        return;
+    }
+    // librdkafka's text may quote the value.
+    throw WrongConfiguration("[kafka.properties] \"" + name + "\": " +
+                             (secret ? "librdkafka does not accept this value" : error.data()));
+}
+
+spdlog::level::level_enum level_of(int syslog_level) {
+    if (syslog_level <= 3) return spdlog::level::err;
+    if (syslog_level == 4) return spdlog::level::warn;
+    if (syslog_level <= 6) return spdlog::level::info;
+    return spdlog::level::debug;
+}
+
+void forward_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+    spdlog::log(level_of(level), "{}: kafka {}: {}", rd_kafka_name(client), facility, text);
+}
+
+}  // namespace
+
+ConfHandle make_conf(const config::Kafka& kafka, const std::map<std::string, std::string>& own) {
+    ConfHandle conf{rd_kafka_conf_new()};
+    for (const auto& [name, value] : kafka.properties) {
+        set(*conf, name, value.text, value.secret);
+    }
+    set(*conf, "bootstrap.servers", kafka.brokers.text, kafka.brokers.secret);
+    for (const auto& [name, value] : own) set(*conf, name, value, false);
+    rd_kafka_conf_set_log_cb(conf.get(), forward_log);
+    return conf;
+}
+
+ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::string& name) {
+    ErrorText error{};
+    // client.id is what brokers show in their logs and quotas; a user's own choice stands.
+    std::array<char, 256> client_id{};
+    std::size_t size = client_id.size();
+    if (rd_kafka_conf_get(conf.get(), "client.id", client_id.data(), &size) == RD_KAFKA_CONF_OK &&
+        std::string_view(client_id.data()) == "rdkafka") {
+        set(*conf, "client.id", "sluice-" + name, false);
+    }
+    ClientHandle client{rd_kafka_new(type, conf.get(), error.data(), error.size())};
+    if (!client) {
+        throw WrongConfiguration("kafka client for " + name + ": " + error.data() +
+                                 "; see [kafka] and [kafka.properties]");
+    }
+    static_cast<void>(conf.release());  // rd_kafka_new() took it over, but only on success
+    return client;
+}
+
+void check(rd_kafka_resp_err_t code, std::string_view what) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    throw TroubleOfTheWorld(std::string(what) + ": " + rd_kafka_err2str(code));
+}
+
+void check(rd_kafka_error_t* error, std::string_view what) {
+    const ErrorHandle owned{error};
+    if (owned) throw TroubleOfTheWorld(std::string(what) + ": " + rd_kafka_error_string(error));
+}
+
+}  // namespace sluice::kafka

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "config/config.h"
+#include "kafka/handles.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace sluice::kafka {
+
+/// A configuration made of [kafka] and `own`, Sluice's settings for this purpose, which win.
+/// Throws WrongConfiguration with librdkafka's reason; secret values are not in its text.
+[[nodiscard]] ConfHandle make_conf(const config::Kafka& kafka,
+                                   const std::map<std::string, std::string>& own);
+
+/// Makes a client, which takes over `conf`. librdkafka's log lines go to ours, led by `name`.
+/// Throws WrongConfiguration.
+[[nodiscard]] ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf,
+                                       const std::string& name);
+
+/// Throws TroubleOfTheWorld, "what: librdkafka's description", unless the code is success.
+void check(rd_kafka_resp_err_t code, std::string_view what);
+void check(rd_kafka_error_t* error, std::string_view what);  // takes ownership
+
+}  // namespace sluice::kafka

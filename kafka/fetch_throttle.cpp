@@ -1,0 +1,54 @@
+#include "kafka/fetch_throttle.h"
+
+namespace sluice::kafka {
+namespace {
+constexpr std::int16_t fetch_api_key = 1;  // kafka.apache.org/protocol: "The Messages"
+constexpr auto interceptor_name = "sluice.fetch_throttle";
+}  // namespace
+
+void FetchThrottle::attach_to(rd_kafka_conf_t& conf) {
+    rd_kafka_conf_interceptor_add_on_new(&conf, interceptor_name, on_new, this);
+}
+
+rd_kafka_resp_err_t FetchThrottle::on_new(rd_kafka_t* client, const rd_kafka_conf_t* /*conf*/,
+                                          void* self, char* /*error*/, std::size_t /*error_size*/) {
+    return rd_kafka_interceptor_add_on_response_received(client, interceptor_name, on_response,
+                                                         self);
+}
+
+rd_kafka_resp_err_t FetchThrottle::on_response(rd_kafka_t* /*client*/, int /*socket*/,
+                                               const char* /*broker*/, std::int32_t /*broker_id*/,
+                                               std::int16_t api_key, std::int16_t /*api_version*/,
+                                               std::int32_t /*correlation_id*/,
+                                               std::size_t /*size*/, std::int64_t /*round_trip*/,
+                                               rd_kafka_resp_err_t /*error*/, void* self) {
+    if (api_key != fetch_api_key) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    auto& throttle = *static_cast<FetchThrottle*>(self);
+    std::unique_lock lock{throttle.mutex_};
+    throttle.room_.wait_for(lock, longest_wait, [&] {
+        return throttle.released_ || throttle.queued_bytes() < throttle.budget_bytes_;
+    });
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+std::size_t FetchThrottle::queued_bytes() const {
+    std::size_t messages = 0;
+    for (rd_kafka_queue_t* const queue : queues_) messages += rd_kafka_queue_length(queue);
+    return messages * (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message);
+}
+
+void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
+    if (messages > 0) {
+        const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
+        mean_message_bytes_.store((mean * 7 + bytes / messages) / 8, std::memory_order_relaxed);
+    }
+    room_.notify_all();
+}
+
+void FetchThrottle::release() {
+    const std::lock_guard lock{mutex_};
+    released_ = true;
+    room_.notify_all();
+}
+
+}  // namespace sluice::kafka

@@ -1,0 +1,169 @@
+#include "kafka/group_member.h"
+
+#include "kafka/client.h"
+#include "kafka/topic.h"
+#include "pipeline/errors.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::kafka {
+namespace {
+
+constexpr int seek_timeout_ms = 10000;
+
+/// The share of the pipeline's memory that is for records fetched and not taken yet.
+std::size_t fetch_budget(const config::Ingest& ingest) {
+    return ingest.memory - static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
+}
+
+std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
+                                                const config::Ingest& ingest) {
+    const std::size_t budget_kib = fetch_budget(ingest) >> 10;
+    std::map<std::string, std::string> own = {
+        {"group.id", ingest.group},
+        {"partition.assignment.strategy", "cooperative-sticky"},
+        // Progress in the database decides; these offsets are for lag tools, stored after commit.
+        {"enable.auto.commit", "true"},
+        {"enable.auto.offset.store", "false"},
+        // A position outside of the partition is a choice for us to make, never a silent jump.
+        {"auto.offset.reset", "error"},
+        {"isolation.level", "read_committed"},
+        // The end of a partition moves progress over markers behind the last record.
+        {"enable.partition.eof", "true"},
+        // FetchThrottle says why these are out of the way.
+        {"queued.min.messages", "10000000"},
+        {"queued.max.messages.kbytes", std::to_string(std::max<std::size_t>(budget_kib, 1024))},
+    };
+    if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
+    // One answer must not overrun the budget: it is held twice while it is taken apart.
+    if (!kafka.properties.contains("fetch.max.bytes")) {
+        own["fetch.max.bytes"] =
+            std::to_string(std::clamp<std::size_t>((budget_kib << 10) / 4, 1u << 20, 50u << 20));
+    }
+    return own;
+}
+
+}  // namespace
+
+GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest)
+    : name_(ingest.name), topic_(ingest.topic), throttle_(fetch_budget(ingest)) {
+    ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
+    throttle_.attach_to(*conf);
+    client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf), name_);
+    rd_kafka_poll_set_consumer(client_.get());
+    group_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+    for (int i = 0; i < ingest.lanes; ++i) {
+        lanes_.push_back(std::make_unique<LaneQueue>(*client_, topic_, throttle_));
+    }
+}
+
+GroupMember::~GroupMember() {
+    throttle_.release();
+    // Closing revokes what is still assigned, through on_rebalance(), which answers for us.
+    const ErrorHandle closing{rd_kafka_consumer_close_queue(client_.get(), group_queue_.get())};
+    while (!closing && rd_kafka_consumer_closed(client_.get()) == 0) {
+        const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 100)};
+        for (const Event& event : std::exchange(events_, {})) {
+            if (event.kind == Event::Kind::revoked) {
+                const PartitionList list = make_list(topic_, event.partitions);
+                const ErrorHandle ignored{rd_kafka_incremental_unassign(client_.get(), list.get())};
+            }
+        }
+    }
+    lanes_.clear();
+    group_queue_.reset();
+}
+
+std::string GroupMember::cluster_id() {
+    return kafka::cluster_id(*client_);
+}
+
+void GroupMember::join() {
+    const PartitionList topics{rd_kafka_topic_partition_list_new(1)};
+    rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);
+    check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
+}
+
+void GroupMember::on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
+                               rd_kafka_topic_partition_list_t* partitions, void* self) {
+    Event event{
+        code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? Event::Kind::assigned : Event::Kind::revoked,
+        {}};
+    for (int i = 0; i < partitions->cnt; ++i) {
+        event.partitions.push_back(partitions->elems[i].partition);
+    }
+    static_cast<GroupMember*>(self)->events_.push_back(std::move(event));
+}
+
+void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeout) {
+    const MessageHandle message{
+        rd_kafka_consumer_poll(client_.get(), static_cast<int>(timeout.count()))};
+    if (message) handle(*message);
+    for (const Event& event : std::exchange(events_, {})) {
+        if (event.kind == Event::Kind::assigned) {
+            listener.on_assigned(event.partitions);
+        } else {
+            listener.on_revoked(event.partitions);
+        }
+    }
+}
+
+void GroupMember::handle(const rd_kafka_message_t& message) {
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // of a partition that nobody opened
+    if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
+        char text[512];
+        rd_kafka_fatal_error(client_.get(), text, sizeof text);
+        throw TroubleOfTheWorld("kafka: " + std::string(text));
+    }
+    spdlog::warn("{}: kafka: {}", name_, rd_kafka_message_errstr(&message));
+}
+
+void GroupMember::wake() {
+    rd_kafka_queue_yield(group_queue_.get());
+}
+
+void GroupMember::assign(std::span<const Position> positions) {
+    // A partition's queue flows into the group's unless the application forwarded it elsewhere:
+    // "nowhere" holds the records back until the lane opens the partition.
+    for (const Position& position : positions) {
+        const QueueHandle queue{
+            rd_kafka_queue_get_partition(client_.get(), topic_.c_str(), position.partition)};
+        if (queue) rd_kafka_queue_forward(queue.get(), nullptr);
+    }
+    const PartitionList list = make_list(topic_, positions);
+    check(rd_kafka_incremental_assign(client_.get(), list.get()), "taking over partitions");
+}
+
+void GroupMember::unassign(std::span<const PartitionId> partitions) {
+    const PartitionList list = make_list(topic_, partitions);
+    check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
+}
+
+void GroupMember::seek(std::span<const Position> positions) {
+    const PartitionList list = make_list(topic_, positions);
+    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    for (int i = 0; i < list->cnt; ++i) {
+        check(list->elems[i].err,
+              "seeking in " + topic_ + "[" + std::to_string(list->elems[i].partition) + "]");
+    }
+}
+
+std::vector<PartitionId> GroupMember::partitions() {
+    return partitions_of(*client_, topic_);
+}
+
+std::vector<Position> GroupMember::resolve(const config::Start& start,
+                                           std::span<const PartitionId> partitions) {
+    return resolve_start(*client_, topic_, start, partitions);
+}
+
+OffsetRange GroupMember::available(PartitionId partition) {
+    return available_offsets(*client_, topic_, partition);
+}
+
+}  // namespace sluice::kafka

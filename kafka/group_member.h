@@ -1,0 +1,62 @@
+#pragma once
+
+#include "config/config.h"
+#include "kafka/fetch_throttle.h"
+#include "kafka/handles.h"
+#include "kafka/lane_queue.h"
+#include "pipeline/ports.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::kafka {
+
+/// One pipeline's membership in its consumer group, with one queue per lane. Cooperative: a
+/// rebalance stops only the partitions that move. Joins on join(), leaves when destroyed (with
+/// static membership it stays in the group until its session times out, as Kafka defines it).
+///
+/// Throws WrongConfiguration where [kafka] is not accepted, TroubleOfTheWorld where Kafka fails.
+class GroupMember : public ConsumerGroup {
+public:
+    GroupMember(const config::Kafka& kafka, const config::Ingest& ingest);
+    ~GroupMember() override;
+
+    /// Blocks for a bounded time until Kafka answers.
+    [[nodiscard]] std::string cluster_id();
+    void join();
+    /// The source of the lane with this number; lives as long as the member.
+    [[nodiscard]] RecordSource& lane(std::size_t number) { return *lanes_[number]; }
+
+    void poll(GroupListener& listener, std::chrono::milliseconds timeout) override;
+    void wake() override;
+    void assign(std::span<const Position> positions) override;
+    void unassign(std::span<const PartitionId> partitions) override;
+    void seek(std::span<const Position> positions) override;
+    std::vector<PartitionId> partitions() override;
+    std::vector<Position> resolve(const config::Start& start,
+                                  std::span<const PartitionId> partitions) override;
+    OffsetRange available(PartitionId partition) override;
+
+private:
+    struct Event {
+        enum class Kind { assigned, revoked };
+        Kind kind;
+        std::vector<PartitionId> partitions;
+    };
+
+    static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                             rd_kafka_topic_partition_list_t* partitions, void* self);
+    void handle(const rd_kafka_message_t& message);
+
+    const std::string name_;
+    const std::string topic_;
+    FetchThrottle throttle_;
+    ClientHandle client_;
+    QueueHandle group_queue_;
+    std::vector<std::unique_ptr<LaneQueue>> lanes_;
+    std::vector<Event> events_;  // filled by on_rebalance() inside poll()
+};
+
+}  // namespace sluice::kafka

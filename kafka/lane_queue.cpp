@@ -1,0 +1,109 @@
+#include "kafka/lane_queue.h"
+
+#include "kafka/topic.h"
+#include "pipeline/errors.h"
+
+#include <spdlog/spdlog.h>
+
+namespace sluice::kafka {
+namespace {
+
+void forward(rd_kafka_t& client, const std::string& topic, PartitionId partition,
+             rd_kafka_queue_t* to) {
+    const QueueHandle queue{rd_kafka_queue_get_partition(&client, topic.c_str(), partition)};
+    if (queue) rd_kafka_queue_forward(queue.get(), to);
+}
+
+std::optional<std::string_view> bytes(const void* data, std::size_t size) {
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(static_cast<const char*>(data), size);
+}
+
+void read_headers(const rd_kafka_message_t& message, std::vector<Header>& headers) {
+    headers.clear();
+    rd_kafka_headers_t* raw = nullptr;
+    if (rd_kafka_message_headers(&message, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0;
+         rd_kafka_header_get_all(raw, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+        headers.push_back({name, bytes(value, size)});
+    }
+}
+
+}  // namespace
+
+LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throttle)
+    : client_(client),
+      topic_(std::move(topic)),
+      throttle_(throttle),
+      queue_(rd_kafka_queue_new(&client)),
+      messages_(messages_per_poll) {
+    throttle_.add_queue(*queue_);
+}
+
+void LaneQueue::open(PartitionId partition) {
+    forward(client_, topic_, partition, queue_.get());
+}
+
+// What already lies in our queue is dropped by librdkafka when the partition is unassigned or
+// seeks, and ignored by the lane until then.
+void LaneQueue::close(PartitionId partition) {
+    forward(client_, topic_, partition, nullptr);
+}
+
+void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
+    // rd_kafka_consume_batch_queue() waits until the array is full or the time is up, even when
+    // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
+    auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
+    if (count == 0) {
+        messages_[0] = rd_kafka_consume_queue(queue_.get(), static_cast<int>(timeout.count()));
+        count = messages_[0] != nullptr ? 1 : 0;
+    }
+    std::size_t bytes = 0;
+    for (ssize_t i = 0; i < count; ++i) {
+        const MessageHandle message{messages_[static_cast<std::size_t>(i)]};
+        bytes += message->len + message->key_len;
+        visit(*message, visitor);
+    }
+    throttle_.on_taken(static_cast<std::size_t>(std::max<ssize_t>(count, 0)), bytes);
+}
+
+void LaneQueue::visit(const rd_kafka_message_t& message, RecordVisitor& visitor) {
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return visit_error(message, visitor);
+    read_headers(message, headers_);
+    rd_kafka_timestamp_type_t type{};
+    const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
+    visitor.on_record({.partition = message.partition,
+                       .offset = message.offset,
+                       .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
+                       .key = bytes(message.key, message.key_len),
+                       .value = bytes(message.payload, message.len),
+                       .headers = headers_});
+}
+
+void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& visitor) const {
+    switch (message.err) {
+        case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+            return visitor.on_end(message.partition, message.offset);
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+            return visitor.on_out_of_range(message.partition);
+        default:
+            // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
+            spdlog::warn("{}[{}]: kafka: {}", topic_, message.partition,
+                         rd_kafka_message_errstr(&message));
+    }
+}
+
+void LaneQueue::wake() {
+    rd_kafka_queue_yield(queue_.get());
+}
+
+void LaneQueue::report_committed(std::span<const Position> positions) {
+    const PartitionList list = make_list(topic_, positions);
+    rd_kafka_offsets_store(&client_, list.get());
+}
+
+}  // namespace sluice::kafka

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "kafka/fetch_throttle.h"
+#include "kafka/handles.h"
+#include "pipeline/ports.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sluice::kafka {
+
+/// The records of the partitions that one lane serves: librdkafka forwards the queues of all open
+/// partitions into this one. Used by the lane's thread, save wake(). Must not outlive the member.
+class LaneQueue : public RecordSource {
+public:
+    LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throttle);
+
+    void open(PartitionId partition) override;
+    void close(PartitionId partition) override;
+    void poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) override;
+    void wake() override;
+    void report_committed(std::span<const Position> positions) override;
+
+private:
+    static constexpr std::size_t messages_per_poll = 1000;
+
+    void visit(const rd_kafka_message_t& message, RecordVisitor& visitor);
+    void visit_error(const rd_kafka_message_t& message, RecordVisitor& visitor) const;
+
+    rd_kafka_t& client_;
+    const std::string topic_;
+    FetchThrottle& throttle_;
+    QueueHandle queue_;
+    std::vector<rd_kafka_message_t*> messages_;
+    std::vector<Header> headers_;  // of the record being visited
+};
+
+}  // namespace sluice::kafka

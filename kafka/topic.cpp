@@ -1,0 +1,116 @@
+#include "kafka/topic.h"
+
+#include "kafka/client.h"
+#include "pipeline/errors.h"
+
+#include <algorithm>
+
+namespace sluice::kafka {
+namespace {
+
+constexpr int answer_timeout_ms = 10000;
+
+/// ListOffsets' own "timestamps" (KIP-79): librdkafka passes them through.
+constexpr std::int64_t end_of_partition = -1;
+constexpr std::int64_t beginning_of_partition = -2;
+
+std::vector<Position> list_offsets(rd_kafka_t& client, const std::string& topic,
+                                   std::int64_t timestamp,
+                                   std::span<const PartitionId> partitions) {
+    std::vector<Position> questions;
+    for (const PartitionId partition : partitions) questions.push_back({partition, timestamp});
+    const PartitionList list = make_list(topic, questions);
+    check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
+          "reading the offsets of topic \"" + topic + "\"");
+    std::vector<Position> answers;
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& entry = list->elems[i];
+        check(entry.err,
+              "reading the offset of " + topic + "[" + std::to_string(entry.partition) + "]");
+        answers.push_back({entry.partition, entry.offset});
+    }
+    return answers;
+}
+
+}  // namespace
+
+std::string cluster_id(rd_kafka_t& client) {
+    char* const id = rd_kafka_clusterid(&client, answer_timeout_ms);
+    if (id == nullptr) {
+        throw TroubleOfTheWorld("kafka does not answer; see [kafka] brokers and the log");
+    }
+    std::string copy = id;
+    rd_kafka_mem_free(&client, id);
+    return copy;
+}
+
+std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic) {
+    const TopicHandle handle{rd_kafka_topic_new(&client, topic.c_str(), nullptr)};
+    const struct rd_kafka_metadata* raw = nullptr;
+    check(rd_kafka_metadata(&client, 0, handle.get(), &raw, answer_timeout_ms),
+          "reading the metadata of topic \"" + topic + "\"");
+    const MetadataHandle metadata{raw};
+    if (metadata->topic_cnt != 1) throw TroubleOfTheWorld("kafka sent no metadata of " + topic);
+    const auto& found = metadata->topics[0];
+    if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        throw TroubleOfTheWorld("there is no topic \"" + topic +
+                                "\"; create it, or correct topic = in the configuration");
+    }
+    check(found.err, "topic \"" + topic + "\"");
+    std::vector<PartitionId> partitions;
+    for (int i = 0; i < found.partition_cnt; ++i) partitions.push_back(found.partitions[i].id);
+    std::ranges::sort(partitions);
+    return partitions;
+}
+
+std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,
+                                    const config::Start& start,
+                                    std::span<const PartitionId> partitions) {
+    if (partitions.empty()) return {};
+    switch (start.kind) {
+        case config::Start::Kind::earliest:
+            return list_offsets(client, topic, beginning_of_partition, partitions);
+        case config::Start::Kind::latest:
+            return list_offsets(client, topic, end_of_partition, partitions);
+        case config::Start::Kind::time:
+            break;
+    }
+    std::vector<Position> found = list_offsets(client, topic, start.time_ms, partitions);
+    std::vector<PartitionId> beyond;
+    for (const Position& position : found) {
+        if (position.next < 0) beyond.push_back(position.partition);
+    }
+    std::erase_if(found, [](const Position& position) { return position.next < 0; });
+    if (!beyond.empty()) {
+        std::ranges::copy(list_offsets(client, topic, end_of_partition, beyond),
+                          std::back_inserter(found));
+    }
+    return found;
+}
+
+OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic, PartitionId partition) {
+    OffsetRange range;
+    check(rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
+                                           &range.to, answer_timeout_ms),
+          "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
+    return range;
+}
+
+PartitionList make_list(const std::string& topic, std::span<const Position> positions) {
+    PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(positions.size()))};
+    for (const Position& position : positions) {
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), position.partition)->offset =
+            position.next;
+    }
+    return list;
+}
+
+PartitionList make_list(const std::string& topic, std::span<const PartitionId> partitions) {
+    PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size()))};
+    for (const PartitionId partition : partitions) {
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
+    }
+    return list;
+}
+
+}  // namespace sluice::kafka

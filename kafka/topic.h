@@ -1,0 +1,35 @@
+#pragma once
+
+#include "kafka/handles.h"
+#include "pipeline/ports.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+/// Questions about a topic, asked through any client. They block for a bounded time and throw
+/// TroubleOfTheWorld when Kafka does not answer.
+namespace sluice::kafka {
+
+/// Names the cluster for as long as it lives: progress is kept under it.
+[[nodiscard]] std::string cluster_id(rd_kafka_t& client);
+
+/// Throws TroubleOfTheWorld, with the remedy, when there is no such topic.
+[[nodiscard]] std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic);
+
+/// Where `start` lies in each of these partitions. A time after the last record is the end.
+[[nodiscard]] std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,
+                                                  const config::Start& start,
+                                                  std::span<const PartitionId> partitions);
+
+/// From the first offset that is still there to the end (past transaction markers).
+[[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
+                                            PartitionId partition);
+
+[[nodiscard]] PartitionList make_list(const std::string& topic,
+                                      std::span<const Position> positions);
+[[nodiscard]] PartitionList make_list(const std::string& topic,
+                                      std::span<const PartitionId> partitions);
+
+}  // namespace sluice::kafka
