@@ -17,4 +17,16 @@ class WrongConfiguration : public std::runtime_error {
     using runtime_error::runtime_error;
 };
 
+/// A record was rejected and on_reject = "stop" holds the pipeline there. The text says which
+/// record and why.
+class RejectedRecord : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+/// Progress cannot be continued as it stands, and on_offset_lost = "stop" leaves the choice to a
+/// person. The text says where, what happened, and what can be chosen.
+class LostProgress : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
 }  // namespace sluice

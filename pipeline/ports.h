@@ -93,6 +93,9 @@ public:
     /// Moves progress from `range.from` to `range.to` without loading, and writes the skipped
     /// offsets to the ledger as lost. False when progress was not at `range.from` any more.
     virtual bool skip_lost(PartitionId partition, OffsetRange range) = 0;
+    /// The topic was created anew: progress goes from `next` to `start` and a new incarnation of
+    /// the partition begins, whose offsets are accounted for by themselves. False as above.
+    virtual bool begin_anew(PartitionId partition, Offset next, Offset start) = 0;
 };
 
 /// What the group coordinator decided, in the order it did.

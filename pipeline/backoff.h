@@ -1,0 +1,32 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace sluice {
+
+/// How long to wait before trying again: doubles from `first` to `most`, with jitter (a random
+/// quarter off), so that many who fail together do not come back together. Not thread-safe.
+class Backoff {
+public:
+    using Duration = std::chrono::milliseconds;
+
+    Backoff(Duration first, Duration most) : first_(first), most_(most), next_(first) {}
+
+    [[nodiscard]] Duration next() {
+        const Duration full = next_;
+        next_ = std::min(most_, next_ * 2);
+        std::uniform_int_distribution<Duration::rep> cut(0, full.count() / 4);
+        return full - Duration(cut(random_));
+    }
+    void reset() { next_ = first_; }
+
+private:
+    Duration first_;
+    Duration most_;
+    Duration next_;
+    std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace sluice

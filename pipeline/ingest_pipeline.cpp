@@ -1,0 +1,298 @@
+#include "pipeline/ingest_pipeline.h"
+
+#include "pipeline/errors.h"
+#include "pipeline/fail_point.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds poll_interval = 100ms;
+/// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter than
+/// the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
+constexpr std::chrono::seconds handover_deadline = 30s;
+/// Fences that follow each other faster than this are one quarrel.
+constexpr std::chrono::seconds fence_memory = 60s;
+
+}  // namespace
+
+IngestPipeline::IngestPipeline(const config::Ingest& config, ConsumerGroup& group,
+                               std::unique_ptr<ProgressStore> progress,
+                               std::vector<LaneParts> lanes)
+    : config_(config),
+      group_(group),
+      progress_(std::move(progress)),
+      retry_(200ms, 10s),
+      fenced_(100ms, 30s) {
+    for (LaneParts& parts : lanes) {
+        LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
+                            .topic = config.topic,
+                            .limits = config.batch,
+                            .on_reject = config.on_reject};
+        lanes_.push_back(std::make_unique<Lane>(std::move(options), parts.source,
+                                                std::move(parts.mapper), std::move(parts.sink),
+                                                static_cast<LaneListener&>(*this)));
+    }
+}
+
+void IngestPipeline::run() {
+    for (const auto& lane : lanes_) lane->run();
+    while (!stopping_) {
+        group_.poll(*this, poll_interval);
+        apply_lane_events();
+        resume_waiting();
+    }
+    std::vector<PartitionId> all;
+    for (const auto& [partition, state] : assigned_) all.push_back(partition);
+    const Clock::time_point deadline = [&] {
+        const std::lock_guard lock{mutex_};
+        return deadline_;
+    }();
+    let_go(all, deadline);
+}
+
+void IngestPipeline::request_stop(Clock::time_point deadline) {
+    {
+        const std::lock_guard lock{mutex_};
+        deadline_ = deadline;
+    }
+    stopping_ = true;
+    group_.wake();
+}
+
+std::string IngestPipeline::trouble() const {
+    {
+        const std::lock_guard lock{mutex_};
+        if (!trouble_.empty()) return trouble_;
+    }
+    for (const auto& lane : lanes_) {
+        if (std::string trouble = lane->trouble(); !trouble.empty()) return trouble;
+    }
+    return {};
+}
+
+void IngestPipeline::set_trouble(const std::string& trouble) {
+    const std::lock_guard lock{mutex_};
+    if (trouble == trouble_) return;
+    trouble_ = trouble;
+    if (trouble.empty()) {
+        spdlog::info("{}: going on", config_.name);
+    } else {
+        spdlog::warn("{}: {}; trying again", config_.name, trouble);
+    }
+}
+
+void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
+    SLUICE_FAIL_POINT("on_assigned");
+    spdlog::info("{}: assigned {} partitions", config_.name, partitions.size());
+    if (partitions.empty()) return group_.assign({});
+    for (const PartitionId partition : partitions) assigned_[partition] = {};
+    next_resume_ = {};
+}
+
+void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
+    SLUICE_FAIL_POINT("on_revoked");
+    spdlog::info("{}: handing over {} partitions", config_.name, partitions.size());
+    std::vector<PartitionId> taken_over;  // those that assign() was called for
+    for (const PartitionId partition : partitions) {
+        const auto found = assigned_.find(partition);
+        if (found != assigned_.end() && found->second.state != Assigned::State::to_assign) {
+            taken_over.push_back(partition);
+        }
+    }
+    let_go(partitions, Clock::now() + handover_deadline);
+    group_.unassign(taken_over);
+}
+
+void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time_point deadline) {
+    std::map<Lane*, std::vector<PartitionId>> by_lane;
+    for (const PartitionId partition : partitions) {
+        const auto found = assigned_.find(partition);
+        if (found == assigned_.end()) continue;
+        if (found->second.lane != nullptr) by_lane[found->second.lane].push_back(partition);
+        assigned_.erase(found);
+    }
+    for (const auto& [lane, of_lane] : by_lane) lane->stop(of_lane);
+    for (const auto& [lane, of_lane] : by_lane) {
+        if (!lane->wait_until_stopped(of_lane, deadline)) {
+            spdlog::warn("{}: a batch is still in flight; it commits or is fenced later",
+                         config_.name);
+        }
+    }
+}
+
+void IngestPipeline::post(LaneEvent event) {
+    {
+        const std::lock_guard lock{mutex_};
+        events_.push_back(std::move(event));
+    }
+    group_.wake();
+}
+
+void IngestPipeline::on_rewind(std::vector<PartitionId> partitions, RewindCause cause) {
+    post(Rewind{std::move(partitions), cause});
+}
+void IngestPipeline::on_lost_position(PartitionId partition, LostPosition how) {
+    post(Lost{partition, how});
+}
+void IngestPipeline::on_failed(std::exception_ptr error) {
+    post(std::move(error));
+}
+
+void IngestPipeline::apply_lane_events() {
+    std::vector<LaneEvent> events;
+    {
+        const std::lock_guard lock{mutex_};
+        events.swap(events_);
+    }
+    for (const LaneEvent& event : events) {
+        if (const auto* error = std::get_if<std::exception_ptr>(&event)) {
+            std::rethrow_exception(*error);
+        } else if (const auto* rewind = std::get_if<Rewind>(&event)) {
+            apply(*rewind);
+        } else {
+            apply(std::get<Lost>(event));
+        }
+    }
+}
+
+void IngestPipeline::apply(const Rewind& rewind) {
+    for (const PartitionId partition : rewind.partitions) {
+        const auto found = assigned_.find(partition);
+        if (found != assigned_.end()) found->second.state = Assigned::State::to_seek;
+    }
+    const auto now = Clock::now();
+    if (rewind.cause == RewindCause::given_up) return;
+    if (now - last_fenced_ > fence_memory) fenced_.reset();
+    last_fenced_ = now;
+    next_resume_ = now + fenced_.next();
+}
+
+void IngestPipeline::apply(const Lost& lost) {
+    const auto found = assigned_.find(lost.partition);
+    if (found == assigned_.end()) return;
+    // Kafka or the database may be away just now: asked again until they answer, like any resume.
+    found->second.state = Assigned::State::to_seek;
+    try {
+        choose_position(lost.partition, lost.how);
+        found->second.verify = false;
+    } catch (const TroubleOfTheWorld& trouble) {
+        set_trouble(trouble.what());
+        next_resume_ = Clock::now() + retry_.next();
+    }
+}
+
+void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
+    const std::vector<ResumePoint> points = progress_->read({{partition}});
+    if (points.empty()) return;
+    const Offset next = points.front().next;
+    const OffsetRange available = group_.available(partition);
+    const bool inside = next >= available.from && next <= available.to;
+    if (inside && how == LostPosition::outside) return;  // it is the record before that is gone
+
+    const std::string where =
+        config_.topic + "[" + std::to_string(partition) + "]@" + std::to_string(next) + ": ";
+    const bool expired = next < available.from && how == LostPosition::outside;
+    const std::string what = expired ? "kafka has deleted the records up to offset " +
+                                           std::to_string(available.from) + " before they were read"
+                                     : "the topic was deleted and created anew (it now holds " +
+                                           std::to_string(available.from) + " to " +
+                                           std::to_string(available.to) + ")";
+    if (config_.on_offset_lost == config::OnOffsetLost::stop) {
+        throw LostProgress(
+            where + what +
+            "; set on_offset_lost = \"earliest\" to go on at the first record that is "
+            "there");
+    }
+    spdlog::warn("{}: {}{}; going on at {}", config_.name, where, what, available.from);
+    if (expired) {
+        progress_->skip_lost(partition, {next, available.from});
+    } else {
+        progress_->begin_anew(partition, next, available.from);
+    }
+}
+
+void IngestPipeline::resume_waiting() {
+    if (Clock::now() < next_resume_) return;
+    std::vector<PartitionId> waiting;
+    for (const auto& [partition, state] : assigned_) {
+        if (state.state != Assigned::State::running) waiting.push_back(partition);
+    }
+    if (waiting.empty()) return;
+    try {
+        resume(waiting);
+        retry_.reset();
+        set_trouble("");
+    } catch (const TroubleOfTheWorld& trouble) {
+        set_trouble(trouble.what());
+        next_resume_ = Clock::now() + retry_.next();
+    }
+}
+
+void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
+    const std::vector<ResumePoint> points = read_progress(partitions);
+    SLUICE_FAIL_POINT("after_progress_read");
+    std::vector<Position> to_assign;
+    std::vector<Position> to_seek;
+    std::map<Lane*, std::vector<ResumePoint>> to_start;
+    for (ResumePoint point : points) {
+        Assigned& assigned = assigned_.at(point.partition);
+        if (!assigned.verify) point.last = {};
+        // The record before progress comes once more, for the lane to recognise.
+        const bool verify = point.last.known() && point.last.offset < point.next;
+        const Position position{point.partition, verify ? point.last.offset : point.next};
+        const bool assign = assigned.state == Assigned::State::to_assign;
+        (assign ? to_assign : to_seek).push_back(position);
+        if (assigned.lane == nullptr) assigned.lane = &least_loaded_lane();
+        to_start[assigned.lane].push_back(point);
+    }
+    if (!to_assign.empty()) group_.assign(to_assign);
+    for (const Position& position : to_assign) {
+        assigned_.at(position.partition).state = Assigned::State::to_seek;
+    }
+    if (!to_seek.empty()) group_.seek(to_seek);
+    for (auto& [lane, lane_points] : to_start) {
+        for (const ResumePoint& point : lane_points) {
+            assigned_.at(point.partition).state = Assigned::State::running;
+            assigned_.at(point.partition).verify = true;
+        }
+        lane->start(std::move(lane_points));
+    }
+}
+
+std::vector<ResumePoint> IngestPipeline::read_progress(const std::vector<PartitionId>& of) {
+    std::vector<ResumePoint> points = progress_->read(of);
+    std::set<PartitionId> missing(of.begin(), of.end());
+    for (const ResumePoint& point : points) missing.erase(point.partition);
+    if (missing.empty()) return points;
+    anchor({missing.begin(), missing.end()});
+    return progress_->read(of);
+}
+
+/// `start =` is about the pipeline's first start, and holds for all partitions that the topic has
+/// then, whichever daemon serves them. A partition that appears later is read from its beginning:
+/// all that it holds was written after that start.
+void IngestPipeline::anchor(const std::vector<PartitionId>& missing) {
+    if (!progress_->any()) {
+        progress_->anchor(group_.resolve(config_.start, group_.partitions()));
+    } else {
+        progress_->anchor(group_.resolve({}, missing));
+    }
+    SLUICE_FAIL_POINT("after_anchor");
+}
+
+Lane& IngestPipeline::least_loaded_lane() {
+    std::map<const Lane*, int> load;
+    for (const auto& [partition, assigned] : assigned_) ++load[assigned.lane];
+    return **std::ranges::min_element(
+        lanes_, {}, [&](const std::unique_ptr<Lane>& lane) { return load[lane.get()]; });
+}
+
+}  // namespace sluice

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/backoff.h"
+#include "pipeline/lane.h"
+#include "pipeline/ports.h"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice {
+
+/// What a lane is made of; the source outlives the pipeline.
+struct LaneParts {
+    RecordSource& source;
+    RowMapper mapper;
+    std::unique_ptr<Sink> sink;
+};
+
+/// One [ingest.NAME] at work: keeps its lanes serving what the consumer group assigns. Whatever
+/// moves a partition (assignment, fence, lost position) goes the same way: its lane lets go of it,
+/// progress is read, fetching is set there, a lane takes it up.
+///
+/// run() occupies the calling thread, the pipeline's control thread, on which everything here
+/// happens; it ends by request_stop(), or with the exception that ended a lane or the membership.
+class IngestPipeline : private GroupListener, private LaneListener {
+public:
+    IngestPipeline(const config::Ingest& config, ConsumerGroup& group,
+                   std::unique_ptr<ProgressStore> progress, std::vector<LaneParts> lanes);
+
+    void run();
+    /// From any thread. Batches in flight commit until the deadline; what is left then is dropped.
+    void request_stop(std::chrono::steady_clock::time_point deadline);
+    /// Why no progress is made now, in words; empty when all is well. From any thread.
+    [[nodiscard]] std::string trouble() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Assigned {
+        enum class State {
+            to_assign,  ///< the group waits for assign(); progress is not read yet
+            to_seek,    ///< fetching goes on elsewhere as soon as progress is read
+            running,
+        };
+        State state = State::to_assign;
+        Lane* lane = nullptr;
+        bool verify = true;  ///< compare the record before progress with the one that was read
+    };
+    struct Rewind {
+        std::vector<PartitionId> partitions;
+        RewindCause cause;
+    };
+    struct Lost {
+        PartitionId partition;
+        LostPosition how;
+    };
+    using LaneEvent = std::variant<Rewind, Lost, std::exception_ptr>;
+
+    void on_assigned(std::span<const PartitionId> partitions) override;
+    void on_revoked(std::span<const PartitionId> partitions) override;
+    // On lanes' threads: they only leave an event.
+    void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) override;
+    void on_lost_position(PartitionId partition, LostPosition how) override;
+    void on_failed(std::exception_ptr error) override;
+
+    void post(LaneEvent event);
+    void apply_lane_events();
+    void apply(const Rewind& rewind);
+    void apply(const Lost& lost);
+    /// Throws when the configuration says stop.
+    void choose_position(PartitionId partition, LostPosition how);
+    void resume_waiting();
+    void resume(const std::vector<PartitionId>& partitions);
+    [[nodiscard]] std::vector<ResumePoint> read_progress(const std::vector<PartitionId>& of);
+    void anchor(const std::vector<PartitionId>& missing);
+    [[nodiscard]] Lane& least_loaded_lane();
+    void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
+    void set_trouble(const std::string& trouble);
+
+    const config::Ingest config_;
+    ConsumerGroup& group_;
+    const std::unique_ptr<ProgressStore> progress_;
+
+    std::map<PartitionId, Assigned> assigned_;
+    Backoff retry_;
+    Backoff fenced_;
+    Clock::time_point next_resume_;
+    Clock::time_point last_fenced_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::vector<LaneEvent> events_;
+    std::string trouble_;
+    Clock::time_point deadline_;
+    std::atomic<bool> stopping_ = false;
+
+    std::vector<std::unique_ptr<Lane>> lanes_;  // last: their threads use what is above
+};
+
+}  // namespace sluice

@@ -1,0 +1,293 @@
+#include "pipeline/lane.h"
+
+#include "pipeline/backoff.h"
+#include "pipeline/errors.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long an idle lane waits for records; wake() ends it sooner.
+constexpr std::chrono::milliseconds idle_poll = 500ms;
+
+std::string describe(const std::vector<Reason>& reasons) {
+    std::string text;
+    for (const Reason& reason : reasons) {
+        if (!text.empty()) text += "; ";
+        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
+        text += reason.text;
+    }
+    return text;
+}
+
+}  // namespace
+
+Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
+           LaneListener& listener)
+    : options_(std::move(options)),
+      source_(source),
+      mapper_(std::move(mapper)),
+      sink_(std::move(sink)),
+      listener_(listener) {}
+
+Lane::~Lane() {
+    {
+        const std::lock_guard lock{mutex_};
+        ending_ = true;
+    }
+    changed_.notify_all();
+    source_.wake();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Lane::run() {
+    thread_ = std::thread([this] {
+        try {
+            loop();
+        } catch (...) {
+            listener_.on_failed(std::current_exception());
+        }
+        const std::lock_guard lock{mutex_};
+        ended_ = true;
+        changed_.notify_all();
+    });
+}
+
+void Lane::start(std::vector<ResumePoint> points) {
+    {
+        const std::lock_guard lock{mutex_};
+        std::ranges::move(points, std::back_inserter(to_start_));
+    }
+    source_.wake();
+}
+
+void Lane::stop(std::span<const PartitionId> partitions) {
+    {
+        const std::lock_guard lock{mutex_};
+        for (const PartitionId partition : partitions) {
+            std::erase_if(to_start_,
+                          [&](const ResumePoint& point) { return point.partition == partition; });
+            to_stop_.insert(partition);
+        }
+    }
+    changed_.notify_all();
+    source_.wake();
+}
+
+bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::time_point deadline) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_until(lock, deadline, [&] {
+        return ended_ || std::ranges::none_of(partitions, [&](PartitionId partition) {
+                   return to_stop_.contains(partition);
+               });
+    });
+}
+
+std::string Lane::trouble() const {
+    const std::lock_guard lock{mutex_};
+    return trouble_;
+}
+
+void Lane::set_trouble(const std::string& trouble) {
+    const std::lock_guard lock{mutex_};
+    trouble_ = trouble;
+}
+
+void Lane::loop() {
+    // A record may be visited only after the command that opened its partition was applied, and a
+    // record fetched before a rewind must meet a closed partition: so commands are applied here,
+    // between two polls, and nowhere else.
+    while (apply_commands()) {
+        source_.poll(*this, time_to_flush());
+        if (!batch_.empty() && time_to_flush() == 0ms) flush();
+    }
+}
+
+bool Lane::apply_commands() {
+    std::vector<ResumePoint> to_start;
+    std::set<PartitionId> to_stop;
+    {
+        const std::lock_guard lock{mutex_};
+        if (ending_) return false;
+        to_start = std::exchange(to_start_, {});
+        to_stop = to_stop_;
+    }
+    if (!to_stop.empty()) {
+        if (!batch_.empty()) flush();
+        for (const PartitionId partition : to_stop) close(partition);
+        const std::lock_guard lock{mutex_};
+        for (const PartitionId partition : to_stop) to_stop_.erase(partition);
+        changed_.notify_all();
+    }
+    for (const ResumePoint& point : to_start) {
+        const auto index = static_cast<std::size_t>(point.partition);
+        if (cursors_.size() <= index) cursors_.resize(index + 1);
+        cursors_[index] = {.open = true,
+                           .next = point.next,
+                           .last = point.last,
+                           .must_verify = point.last.known() && point.last.offset < point.next,
+                           .newest = std::nullopt};
+        source_.open(point.partition);
+    }
+    return true;
+}
+
+Lane::Cursor* Lane::cursor_of(PartitionId partition) {
+    const auto index = static_cast<std::size_t>(partition);
+    if (index >= cursors_.size() || !cursors_[index].open) return nullptr;
+    return &cursors_[index];
+}
+
+void Lane::on_record(const Record& record) {
+    Cursor* const cursor = cursor_of(record.partition);
+    if (cursor == nullptr) return;
+    if (cursor->must_verify) {
+        if (record.offset < cursor->last.offset) return;
+        cursor->must_verify = false;
+        if (!is_the_known_one(*cursor, record)) {
+            return lose(record.partition, LostPosition::replaced);
+        }
+    }
+    if (record.offset < cursor->next) return;  // read and committed before
+    add(*cursor, record);
+    if (batch_is_full()) flush();
+}
+
+/// The record before `next` was at last.offset. Compaction or retention may have removed it since,
+/// but nothing can have appeared between it and `next`.
+bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
+    if (record.offset >= cursor.next) return true;
+    return identify(record) == cursor.last;
+}
+
+void Lane::on_end(PartitionId partition, Offset next) {
+    Cursor* const cursor = cursor_of(partition);
+    if (cursor == nullptr) return;
+    if (next < cursor->next) return lose(partition, LostPosition::outside);
+    cursor->must_verify = false;
+    if (next == cursor->next) return;
+    Slice& slice = slice_of(*cursor, partition);
+    slice.gaps += next - cursor->next;
+    cursor->next = slice.range.to = next;
+}
+
+void Lane::on_out_of_range(PartitionId partition) {
+    if (cursor_of(partition) != nullptr) lose(partition, LostPosition::outside);
+}
+
+void Lane::lose(PartitionId partition, LostPosition how) {
+    close(partition);
+    listener_.on_lost_position(partition, how);
+}
+
+Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
+    if (batch_.empty()) batch_began_ = Clock::now();
+    Slice& slice = batch_.slice(partition, cursor.next);
+    if (slice.range.from == slice.range.to) slice.last = cursor.last;
+    return slice;
+}
+
+void Lane::add(Cursor& cursor, const Record& record) {
+    const RecordLog::Index index = batch_.records.append(record);
+    const RowMapper::Outcome outcome = mapper_.map(index, batch_);
+    if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
+        const Reject reject = std::move(batch_.rejects.back());
+        batch_.rejects.pop_back();
+        if (!batch_.empty()) flush();
+        throw RejectedRecord(options_.topic + "[" + std::to_string(record.partition) + "]@" +
+                             std::to_string(record.offset) + ": " + describe(reject.reasons) +
+                             "; on_reject = \"stop\" holds the pipeline here");
+    }
+    Slice& slice = slice_of(cursor, record.partition);
+    slice.gaps += record.offset - cursor.next;
+    switch (outcome) {
+        case RowMapper::Outcome::row:
+            ++slice.loaded;
+            break;
+        case RowMapper::Outcome::rejected:
+            ++slice.rejected;
+            break;
+        case RowMapper::Outcome::filtered:
+            ++slice.filtered;
+            break;
+    }
+    cursor.next = slice.range.to = record.offset + 1;
+    cursor.newest = index;
+}
+
+bool Lane::batch_is_full() const {
+    return batch_.records.size() >= options_.limits.rows || batch_.bytes() >= options_.limits.bytes;
+}
+
+std::chrono::milliseconds Lane::time_to_flush() const {
+    if (batch_.empty()) return idle_poll;
+    const auto age = Clock::now() - batch_began_;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.delay - age);
+    return std::max(left, 0ms);
+}
+
+void Lane::flush() {
+    for (const Slice& slice : batch_.slices()) {
+        Cursor& cursor = cursors_[static_cast<std::size_t>(slice.partition)];
+        if (!cursor.newest) continue;
+        cursor.last = identify(batch_.records.at(*cursor.newest));
+        batch_.slice(slice.partition, slice.range.from).last = cursor.last;
+    }
+    Backoff backoff{100ms, 10s};
+    for (;;) {
+        const CommitResult result = sink_->commit(batch_);
+        if (std::holds_alternative<Committed>(result)) return after_commit();
+        if (const auto* fenced = std::get_if<Fenced>(&result)) {
+            spdlog::warn("{}: fenced: another writer moved the progress of {} of {} partitions",
+                         options_.name, fenced->partitions.size(), batch_.slices().size());
+            return drop_batch(RewindCause::fenced);
+        }
+        const std::string& reason = std::get<Retry>(result).reason;
+        if (reason != trouble()) spdlog::warn("{}: {}; trying again", options_.name, reason);
+        set_trouble(reason);
+        std::unique_lock lock{mutex_};
+        const bool wanted =
+            changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
+        lock.unlock();
+        if (wanted) return drop_batch(RewindCause::given_up);
+    }
+}
+
+void Lane::after_commit() {
+    if (!trouble().empty()) {
+        spdlog::info("{}: the database is back", options_.name);
+        set_trouble("");
+    }
+    std::vector<Position> positions;
+    for (const Slice& slice : batch_.slices()) {
+        cursors_[static_cast<std::size_t>(slice.partition)].newest.reset();
+        positions.push_back({slice.partition, slice.range.to});
+    }
+    source_.report_committed(positions);
+    batch_.clear();
+}
+
+void Lane::drop_batch(RewindCause cause) {
+    std::vector<PartitionId> partitions;
+    for (const Slice& slice : batch_.slices()) {
+        partitions.push_back(slice.partition);
+        close(slice.partition);
+    }
+    batch_.clear();
+    listener_.on_rewind(std::move(partitions), cause);
+}
+
+void Lane::close(PartitionId partition) {
+    if (Cursor* const cursor = cursor_of(partition)) {
+        source_.close(partition);
+        cursor->open = false;
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,127 @@
+#pragma once
+
+#include "pipeline/batch.h"
+#include "pipeline/ports.h"
+#include "pipeline/row_mapper.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice {
+
+enum class RewindCause { fenced, given_up };
+enum class LostPosition {
+    outside,   ///< progress does not lie in the partition, as far as the lane can tell
+    replaced,  ///< the record before progress is not the one that was read: a topic created anew
+};
+
+/// What a lane cannot settle by itself. Called on the lane's thread; must return at once.
+class LaneListener {
+public:
+    virtual ~LaneListener() = default;
+    /// These partitions' progress must be read again and the lane started anew: the batch was
+    /// fenced, or given up because partitions had to be handed over while the database was away.
+    virtual void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) = 0;
+    virtual void on_lost_position(PartitionId partition, LostPosition how) = 0;
+    /// The lane's thread ended with an exception.
+    virtual void on_failed(std::exception_ptr error) = 0;
+};
+
+struct LaneOptions {
+    std::string name;   ///< "orders/0", for messages
+    std::string topic;  ///< for messages
+    config::BatchLimits limits;
+    config::OnReject on_reject = config::OnReject::dead_letter;
+};
+
+/// One thread with one database connection that serves several partitions: takes their records,
+/// makes rows of them, and offers one batch after the other to its sink until the sink has it.
+/// What it holds that is not committed is dropped when it ends; the next start reads progress.
+///
+/// Public methods from any thread; everything else happens on the lane's own.
+class Lane : private RecordVisitor {
+public:
+    Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
+         LaneListener& listener);
+    /// Ends the thread without committing what it holds.
+    ~Lane() override;
+
+    void run();
+    void start(std::vector<ResumePoint> points);
+    /// Asks the lane to commit what it holds and then to let go of these partitions.
+    void stop(std::span<const PartitionId> partitions);
+    /// True once it has. False when it has not by the deadline: it will, later, and the fence
+    /// protects what happens meanwhile.
+    bool wait_until_stopped(std::span<const PartitionId> partitions,
+                            std::chrono::steady_clock::time_point deadline);
+
+    /// Why the lane makes no progress now; empty when it does.
+    [[nodiscard]] std::string trouble() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    /// What the lane knows of a partition that it serves.
+    struct Cursor {
+        bool open = false;
+        Offset next = 0;
+        RecordIdentity last;       ///< of the last record before `next`
+        bool must_verify = false;  ///< the record at last.offset will come first: compare it
+        /// In the batch's log, when a record of this partition is in the batch.
+        std::optional<RecordLog::Index> newest;
+    };
+
+    void on_record(const Record& record) override;
+    void on_end(PartitionId partition, Offset next) override;
+    void on_out_of_range(PartitionId partition) override;
+
+    void loop();
+    /// False when the lane is to end.
+    bool apply_commands();
+    [[nodiscard]] Cursor* cursor_of(PartitionId partition);
+    [[nodiscard]] bool is_the_known_one(const Cursor& cursor, const Record& record) const;
+    void lose(PartitionId partition, LostPosition how);
+    void add(Cursor& cursor, const Record& record);
+    [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
+    [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
+    [[nodiscard]] bool batch_is_full() const;
+    /// Until the batch is committed, or dropped.
+    void flush();
+    void after_commit();
+    void drop_batch(RewindCause cause);
+    void close(PartitionId partition);
+    void set_trouble(const std::string& trouble);
+
+    const LaneOptions options_;
+    RecordSource& source_;
+    RowMapper mapper_;
+    const std::unique_ptr<Sink> sink_;
+    LaneListener& listener_;
+
+    // The thread's own.
+    Batch batch_;
+    std::vector<Cursor> cursors_;  // by partition
+    Clock::time_point batch_began_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    std::vector<ResumePoint> to_start_;
+    std::set<PartitionId> to_stop_;
+    bool ending_ = false;
+    bool ended_ = false;
+    std::string trouble_;
+
+    std::thread thread_;
+};
+
+}  // namespace sluice
