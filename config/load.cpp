@@ -1,0 +1,188 @@
+#include "config/load.h"
+
+#include "config/reader.h"
+#include "config/revision.h"
+#include "config/sections.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <system_error>
+
+namespace sluice::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_plain_identifier(std::string_view name) {
+    constexpr std::size_t longest = 63;
+    if (name.empty() || name.size() > longest || name.starts_with("pg_")) return false;
+    if (name.front() >= '0' && name.front() <= '9') return false;
+    return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
+           std::string_view::npos;
+}
+
+/// Whether a connection string may hold a password of its own.
+bool may_hold_password(std::string_view dsn) {
+    return dsn.find("password") != std::string_view::npos ||
+           dsn.find("://") != std::string_view::npos;
+}
+
+Cloudberry read_cloudberry(TableReader section) {
+    Cloudberry cloudberry;
+    if (const auto dsn = section.required_text("dsn", "\"host=localhost dbname=demo\"")) {
+        cloudberry.dsn = {.text = dsn->text, .secret = dsn->secret || may_hold_password(dsn->text)};
+    }
+    if (const auto schema = section.text("schema", "\"sluice\"")) {
+        if (is_plain_identifier(schema->text)) {
+            cloudberry.schema = schema->text;
+        } else {
+            section.problem(schema->at, "\"schema\": " + schema->shown +
+                                            " is not a plain identifier; use up to 63 lowercase "
+                                            "letters, digits and \"_\", beginning with a letter "
+                                            "and not with \"pg_\"");
+        }
+    }
+    std::chrono::milliseconds keep = cloudberry.ledger_keep;
+    section.duration("ledger_keep", "\"30d\"", {1h, 24h * 36500}, keep);
+    cloudberry.ledger_keep = std::chrono::duration_cast<std::chrono::seconds>(keep);
+    section.finish();
+    return cloudberry;
+}
+
+Daemon read_daemon(TableReader section) {
+    Daemon daemon;
+    section.duration("drain_deadline", "\"30s\"", {100ms, 1h}, daemon.drain_deadline);
+    section.choice<std::string>("log_level",
+                                {{"trace", "trace"},
+                                 {"debug", "debug"},
+                                 {"info", "info"},
+                                 {"warn", "warn"},
+                                 {"error", "error"}},
+                                daemon.log_level);
+    section.choice<std::string>("log_format", {{"text", "text"}, {"json", "json"}},
+                                daemon.log_format);
+    section.finish();
+    return daemon;
+}
+
+std::vector<Ingest> read_pipelines(TableReader section, const Scope& scope) {
+    std::vector<Ingest> pipelines;
+    for (const Entry& entry : section.content().entries) {
+        const auto* table = std::get_if<TomlTable>(&entry.value.value);
+        if (table == nullptr) {
+            scope.problems.add(entry.at, in_quotes(entry.key) +
+                                             " belongs to a pipeline; give the pipeline a name: "
+                                             "[ingest.NAME]");
+            continue;
+        }
+        const TableReader reader(*table, entry.value.at, "[ingest." + entry.key + "]", scope);
+        pipelines.push_back(read_ingest(reader, entry.key, entry.at, scope));
+    }
+    std::sort(pipelines.begin(), pipelines.end(),
+              [](const Ingest& a, const Ingest& b) { return a.name < b.name; });
+    return pipelines;
+}
+
+/// Two pipelines of one group would rebalance each other.
+void check_groups(const TableReader& section, const std::vector<Ingest>& pipelines) {
+    std::map<std::string_view, std::string_view> owner_of_group;
+    for (const Ingest& pipeline : pipelines) {
+        const auto [owner, is_new] = owner_of_group.emplace(pipeline.group, pipeline.name);
+        if (is_new) continue;
+        section.problem(section.at(pipeline.name),
+                        "[ingest." + pipeline.name + "] has the same group as [ingest." +
+                            std::string(owner->second) + "]; give each pipeline its own");
+    }
+}
+
+void refuse_unbuilt(TableReader& root, std::string_view key) {
+    if (const Entry* entry = root.take(key)) {
+        root.problem(entry->at,
+                     in_quotes(key) + " is not supported by this version of Sluice; remove it");
+    }
+}
+
+Config read_config(const TomlTable& document, const Scope& scope) {
+    Config config;
+    TableReader root(document, {}, "", scope);
+    if (const auto kafka = root.table("kafka", "[kafka]")) {
+        config.kafka = read_kafka(*kafka, scope);
+    } else if (root.at("kafka") == Place{}) {
+        root.problem({}, "no [kafka] section; add one with brokers = \"localhost:9092\"");
+    }
+    if (const auto cloudberry = root.table("cloudberry", "[cloudberry]")) {
+        config.cloudberry = read_cloudberry(*cloudberry);
+    } else if (root.at("cloudberry") == Place{}) {
+        root.problem({},
+                     "no [cloudberry] section; add one with dsn = \"host=localhost "
+                     "dbname=demo\"");
+    }
+    if (const auto daemon = root.table("daemon", "[daemon]")) {
+        config.daemon = read_daemon(*daemon);
+    }
+    if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
+        config.ingest = read_pipelines(*ingest, scope);
+        check_groups(*ingest, config.ingest);
+    }
+    refuse_unbuilt(root, "admin");
+    refuse_unbuilt(root, "outbox");
+    root.finish();
+    return config;
+}
+
+Loaded parse_in(std::string_view toml, const std::string& name,
+                const std::filesystem::path& folder) {
+    Loaded loaded;
+    Problems problems(name);
+    auto document = read_document(toml);
+    if (auto* error = std::get_if<SyntaxError>(&document)) {
+        problems.add(error->at, std::move(error->text));
+    } else {
+        const Scope scope{.problems = problems, .folder = folder};
+        loaded.config = read_config(std::get<TomlTable>(document), scope);
+        loaded.config.revision = revision_of(loaded.config);
+    }
+    loaded.problems = std::move(problems).sorted();
+    return loaded;
+}
+
+}  // namespace
+
+std::string to_string(const Problem& problem) {
+    std::string out = problem.file;
+    if (problem.line > 0) {
+        out += ':' + std::to_string(problem.line) + ':' + std::to_string(problem.column);
+    }
+    return out + ": " + problem.text;
+}
+
+Loaded load(const std::filesystem::path& file) {
+    const std::string name = file.string();
+    const auto unreadable = [&](const std::string& why) {
+        return Loaded{.config = {},
+                      .problems = {{.file = name,
+                                    .line = 0,
+                                    .column = 0,
+                                    .text = "cannot be read: " + why + "; see --config"}}};
+    };
+    errno = 0;
+    std::ifstream in(file, std::ios::binary);
+    std::string content;
+    char block[4096];
+    // One block more than a document may have: parsing then says that it is too long.
+    while (content.size() <= max_document_bytes && (in.read(block, sizeof block) || in.gcount())) {
+        content.append(block, static_cast<std::size_t>(in.gcount()));
+    }
+    const bool whole = in.eof() || content.size() > max_document_bytes;
+    if (!whole) return unreadable(errno != 0 ? std::strerror(errno) : "reading failed");
+    return parse_in(content, name, file.parent_path());
+}
+
+Loaded parse(std::string_view toml, const std::string& name) {
+    return parse_in(toml, name, std::filesystem::path(name).parent_path());
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,149 @@
+#include "config/column_source.h"
+#include "config/sections.h"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::config {
+namespace {
+
+using Kind = Source::Kind;
+
+/// Kafka always has these: nothing to convert, nothing to replace.
+bool is_always_there(Kind kind) {
+    return kind == Kind::topic || kind == Kind::partition || kind == Kind::offset;
+}
+
+bool takes_conversion(Kind kind) {
+    return !is_always_there(kind) && kind != Kind::timestamp && kind != Kind::headers;
+}
+
+/// Reads one entry of [ingest.NAME.columns].
+class ColumnReader {
+public:
+    ColumnReader(const Entry& entry, Format format, const Scope& scope)
+        : entry_(entry), format_(format), scope_(scope) {
+        mapping_.column = entry.key;
+    }
+
+    ColumnMapping read() {
+        check_name();
+        const auto* table = std::get_if<TomlTable>(&entry_.value.value);
+        if (table == nullptr || is_reference(entry_.value)) {
+            read_source(entry_.value, entry_.key);
+        } else {
+            read_long_form(*table);
+        }
+        return std::move(mapping_);
+    }
+
+private:
+    void check_name() {
+        constexpr std::size_t longest = 63;
+        if (!entry_.key.empty() && entry_.key.size() <= longest) return;
+        scope_.problems.add(entry_.at, "a column's name has 1 to 63 bytes; " +
+                                           in_quotes(entry_.key) + " cannot be one");
+    }
+
+    void read_source(const Node& node, std::string_view key) {
+        std::variant<Source, std::string> parsed;
+        if (const auto* position = std::get_if<std::int64_t>(&node.value)) {
+            parsed = parse_source(*position, format_);
+        } else {
+            const auto text =
+                resolve_text(node, key, format_ == Format::csv ? "1" : "\"@value\"", scope_);
+            if (!text) return;
+            parsed = parse_source(text->text, format_);
+            if (text->secret) hide(parsed, text->shown);
+        }
+        if (auto* problem = std::get_if<std::string>(&parsed)) {
+            scope_.problems.add(node.at, "column " + in_quotes(entry_.key) + ": " + *problem);
+        } else {
+            mapping_.source = std::get<Source>(std::move(parsed));
+            has_source_ = true;
+        }
+    }
+
+    /// What came from the environment or a file does not appear in messages.
+    static void hide(std::variant<Source, std::string>& parsed, const std::string& shown) {
+        if (auto* source = std::get_if<Source>(&parsed)) {
+            source->text = shown;
+        } else {
+            parsed = shown +
+                     " is not a source of this format; write a field, a JSON Pointer, a "
+                     "CSV field number or \"@…\"";
+        }
+    }
+
+    void read_long_form(const TomlTable& table) {
+        TableReader section(table, entry_.value.at, "column " + in_quotes(entry_.key), scope_);
+        if (const Entry* from = section.take("from")) {
+            read_source(from->value, "from");
+        } else {
+            section.problem(entry_.at, section.section() +
+                                           " has no \"from\"; add from = \"field\" (a column "
+                                           "with a dot in its name is written in quotes)");
+        }
+        section.choice<Conversion>("as",
+                                   {{"epoch_s", Conversion::epoch_s},
+                                    {"epoch_ms", Conversion::epoch_ms},
+                                    {"epoch_us", Conversion::epoch_us},
+                                    {"base64", Conversion::base64},
+                                    {"hex", Conversion::hex},
+                                    {"json", Conversion::json}},
+                                   mapping_.as);
+        if (const Entry* value = section.take("default")) read_default(value->value);
+        section.finish();
+        if (has_source_) check_fit(section);
+    }
+
+    void read_default(const Node& node) {
+        if (const auto* integer = std::get_if<std::int64_t>(&node.value)) {
+            mapping_.default_value = std::to_string(*integer);
+        } else if (const auto* number = std::get_if<double>(&node.value)) {
+            std::array<char, 32> buffer;
+            const auto [end, error] =
+                std::to_chars(buffer.data(), buffer.data() + buffer.size(), *number);
+            mapping_.default_value = std::string(buffer.data(), end);
+        } else if (const auto* boolean = std::get_if<bool>(&node.value)) {
+            mapping_.default_value = *boolean ? "true" : "false";
+        } else if (const auto* time = std::get_if<TomlTime>(&node.value)) {
+            mapping_.default_value = time->text;
+        } else if (const auto text = resolve_text(node, "default", "\"now\"", scope_)) {
+            mapping_.default_value = text->text;
+        }
+    }
+
+    void check_fit(const TableReader& section) {
+        const Source& source = mapping_.source;
+        if (mapping_.as != Conversion::none && !takes_conversion(source.kind)) {
+            section.problem(section.at("as"),
+                            section.section() + ": as = " + in_quotes(name_of(mapping_.as)) +
+                                " cannot convert " + in_quotes(source.text) + "; remove it");
+        }
+        if (mapping_.default_value && is_always_there(source.kind)) {
+            section.problem(section.at("default"), section.section() + ": " +
+                                                       in_quotes(source.text) +
+                                                       " is never missing; remove the default");
+        }
+    }
+
+    const Entry& entry_;
+    Format format_;
+    const Scope& scope_;
+    ColumnMapping mapping_;
+    bool has_source_ = false;
+};
+
+}  // namespace
+
+std::vector<ColumnMapping> read_columns(const TableReader& section, Format format,
+                                        const Scope& scope) {
+    std::vector<ColumnMapping> columns;
+    for (const Entry& entry : section.content().entries) {
+        columns.push_back(ColumnReader(entry, format, scope).read());
+    }
+    return columns;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,247 @@
+#include "config/column_source.h"
+#include "config/sections.h"
+#include "config/units.h"
+
+#include <algorithm>
+
+namespace sluice::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view name_characters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+bool is_pipeline_name(std::string_view name) {
+    constexpr std::size_t longest = 63;
+    return !name.empty() && name.size() <= longest &&
+           name.find_first_not_of(name_characters) == std::string_view::npos;
+}
+
+bool is_topic_name(std::string_view name) {
+    constexpr std::size_t longest = 249;
+    return name.size() <= longest && name != "." && name != ".." &&
+           name.find_first_not_of(std::string(name_characters) + '.') == std::string_view::npos;
+}
+
+bool has_control_character(std::string_view text) {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+/// Takes one part of a table's name off the front: plain, or in double quotes.
+bool take_name_part(std::string_view& text) {
+    if (text.empty()) return false;
+    if (text.front() != '"') {
+        const std::size_t end = std::min(text.find('.'), text.size());
+        const std::string_view part = text.substr(0, end);
+        text.remove_prefix(end);
+        return !part.empty() && !(part.front() >= '0' && part.front() <= '9') &&
+               part.find_first_of(" \t\"'`(),;:*-+/\\") == std::string_view::npos;
+    }
+    std::size_t at = 1;
+    while (at < text.size() && (text[at] != '"' || text.substr(at, 2) == "\"\"")) {
+        at += text[at] == '"' ? 2 : 1;
+    }
+    if (at >= text.size() || at == 1) return false;
+    text.remove_prefix(at + 1);
+    return true;
+}
+
+bool is_table_name(std::string_view text) {
+    if (has_control_character(text) || !take_name_part(text)) return false;
+    if (text.empty()) return true;
+    if (text.front() != '.') return false;
+    text.remove_prefix(1);
+    return take_name_part(text) && text.empty();
+}
+
+void read_start(TableReader& section, const Scope& scope, Start& start) {
+    const Entry* entry = section.take("start");
+    if (entry == nullptr) return;
+    std::string shown;
+    std::string word;
+    if (const auto* time = std::get_if<TomlTime>(&entry->value.value)) {
+        word = time->text;
+        shown = word;
+    } else {
+        const auto text = resolve_text(entry->value, "start", "\"earliest\"", scope);
+        if (!text) return;
+        word = text->text;
+        shown = text->shown;
+    }
+    if (word == "earliest" || word == "latest") {
+        start.kind = word == "earliest" ? Start::Kind::earliest : Start::Kind::latest;
+    } else if (const auto time = parse_time(word); time && *time >= 0) {
+        start = {.kind = Start::Kind::time, .time_ms = *time};
+    } else {
+        section.problem(entry->value.at,
+                        "\"start\" must be earliest, latest or a time since 1970 with its offset "
+                        "from UTC, such as \"2026-01-31T12:00:00Z\", not " +
+                            shown);
+    }
+}
+
+void read_batch(TableReader& section, BatchLimits& limits) {
+    auto batch = section.table("batch", "batch = { rows = 50000, bytes = \"16MiB\" }");
+    if (!batch) return;
+    auto rows = static_cast<std::int64_t>(limits.rows);
+    batch->integer("rows", "50000", {1, 10'000'000}, rows);
+    limits.rows = static_cast<std::size_t>(rows);
+    batch->size("bytes", "\"16MiB\"", {1024, std::size_t{1} << 30}, limits.bytes);
+    batch->duration("delay", "\"500ms\"", {1ms, 1h}, limits.delay);
+    batch->finish();
+}
+
+/// Each lane may hold a whole batch while the consumer fetches on.
+void check_memory(const TableReader& section, const Ingest& ingest) {
+    constexpr std::size_t beside_batches = 16u << 20;
+    const auto lanes = static_cast<std::size_t>(ingest.lanes);
+    const std::size_t least = lanes * ingest.batch.bytes + beside_batches;
+    if (ingest.memory >= least) return;
+    section.problem(section.at("memory"),
+                    "\"memory\" is " + format_size(ingest.memory) + ", but " +
+                        std::to_string(lanes) + " lanes x batch.bytes " +
+                        format_size(ingest.batch.bytes) + " + " + format_size(beside_batches) +
+                        " = " + format_size(least) +
+                        "; raise memory to that or more, or lower lanes or batch.bytes");
+}
+
+/// One ASCII character that can delimit: what COPY … CSV takes.
+void read_csv_character(TableReader& csv, std::string_view key, std::string_view example,
+                        char& target) {
+    const auto found = csv.text(key, example);
+    if (!found) return;
+    const std::string& text = found->text;
+    if (text.size() == 1 && text[0] != '\n' && text[0] != '\r') {
+        target = text[0];
+    } else {
+        csv.problem(found->at, in_quotes(key) +
+                                   " must be one ASCII character other than a line "
+                                   "break, not " +
+                                   found->shown);
+    }
+}
+
+void read_csv(TableReader& section, const Ingest& ingest, Csv& target) {
+    auto csv = section.table("csv", "csv = { delimiter = \";\" }");
+    if (!csv) return;
+    if (ingest.format != Format::csv) {
+        section.problem(csv->at(), "\"csv\" is for format = \"csv\", and this pipeline's is " +
+                                       in_quotes(name_of(ingest.format)) + "; remove it");
+    }
+    read_csv_character(*csv, "delimiter", "\";\"", target.delimiter);
+    read_csv_character(*csv, "quote", "\"'\"", target.quote);
+    target.escape = target.quote;
+    read_csv_character(*csv, "escape", "\"\\\\\"", target.escape);
+    const auto null = csv->text("null", "\"NULL\"");
+    if (null) target.null = null->text;
+    csv->finish();
+    if (target.delimiter == target.quote) {
+        csv->problem(csv->at("delimiter"),
+                     "\"delimiter\" and \"quote\" are the same character; change one");
+    } else if (target.delimiter == target.escape) {
+        csv->problem(csv->at("escape"),
+                     "\"delimiter\" and \"escape\" are the same character; change one");
+    }
+    const std::string forbidden{'\n', '\r', target.delimiter, target.quote};
+    if (null && null->text.find_first_of(forbidden) != std::string::npos) {
+        csv->problem(null->at,
+                     "\"null\" contains the delimiter, the quote or a line break, "
+                     "which no unquoted field can");
+    }
+}
+
+void read_reactions(TableReader& section, Ingest& ingest) {
+    section.choice<OnReject>("on_reject",
+                             {{"dead_letter", OnReject::dead_letter}, {"stop", OnReject::stop}},
+                             ingest.on_reject);
+    section.choice<OnMissing>("on_missing",
+                              {{"null", OnMissing::null}, {"reject", OnMissing::reject}},
+                              ingest.on_missing);
+    section.choice<OnExtra>("on_extra", {{"ignore", OnExtra::ignore}, {"reject", OnExtra::reject}},
+                            ingest.on_extra);
+    section.choice<OnInvalid>("on_invalid",
+                              {{"reject", OnInvalid::reject}, {"null", OnInvalid::null}},
+                              ingest.on_invalid);
+    section.choice<OnTombstone>("on_tombstone",
+                                {{"filter", OnTombstone::filter}, {"reject", OnTombstone::reject}},
+                                ingest.on_tombstone);
+    section.choice<OnOffsetLost>(
+        "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
+        ingest.on_offset_lost);
+    if (ingest.format == Format::json || ingest.format == Format::csv) return;
+    // What could have no effect is a mistake, not something to pass over.
+    for (const Entry& entry : section.content().entries) {
+        if (entry.key != "on_tombstone" && entry.key != "on_extra") continue;
+        section.problem(entry.at, in_quotes(entry.key) + " has no meaning for format = " +
+                                      in_quotes(name_of(ingest.format)) +
+                                      (entry.key == "on_extra"
+                                           ? ", whose records have no fields; remove it"
+                                           : ", where a NULL value is loaded as NULL; remove it"));
+    }
+}
+
+}  // namespace
+
+Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
+                   const Scope& scope) {
+    Ingest ingest;
+    ingest.name = name;
+    ingest.group = "sluice." + name;
+    if (!is_pipeline_name(name)) {
+        section.problem(name_at, "a pipeline cannot be called " + in_quotes(name) +
+                                     "; use up to 63 letters, digits, \"_\" and \"-\"");
+    }
+    if (const auto topic = section.required_text("topic", "\"orders\"")) {
+        ingest.topic = topic->text;
+        if (!is_topic_name(topic->text)) {
+            section.problem(topic->at, "\"topic\": " + topic->shown +
+                                           " is not a name that Kafka takes; use up to 249 "
+                                           "letters, digits, \".\", \"_\" and \"-\"");
+        }
+    }
+    if (const auto table = section.required_text("table", "\"public.orders\"")) {
+        ingest.table = table->text;
+        if (!is_table_name(table->text)) {
+            section.problem(table->at, "\"table\": " + table->shown +
+                                           " is not a table's name; write table or schema.table, "
+                                           "unusual parts in double quotes: "
+                                           "'public.\"Order Items\"'");
+        }
+    }
+    section.choice<Format>("format",
+                           {{"json", Format::json},
+                            {"csv", Format::csv},
+                            {"text", Format::text},
+                            {"binary", Format::binary}},
+                           ingest.format);
+    read_start(section, scope, ingest.start);
+    read_batch(section, ingest.batch);
+    std::int64_t lanes = ingest.lanes;
+    section.integer("lanes", "2", {1, 64}, lanes);
+    ingest.lanes = static_cast<int>(lanes);
+    section.size("memory", "\"128MiB\"", {std::size_t{1} << 20, std::size_t{1} << 40},
+                 ingest.memory);
+    check_memory(section, ingest);
+    if (const auto group = section.text("group", "\"sluice.orders\"")) {
+        ingest.group = group->text;
+        constexpr std::size_t longest = 249;
+        if (group->text.empty() || group->text.size() > longest ||
+            has_control_character(group->text)) {
+            section.problem(group->at,
+                            "\"group\" must be 1 to 249 printable characters; without "
+                            "it, it is " +
+                                in_quotes("sluice." + name));
+        }
+    }
+    read_reactions(section, ingest);
+    read_csv(section, ingest, ingest.csv);
+    if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
+        ingest.columns = read_columns(*columns, ingest.format, scope);
+    }
+    section.finish();
+    return ingest;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,136 @@
+#include "config/sections.h"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::config {
+namespace {
+
+/// Properties that Sluice's promises rest on, and what to write instead. A name that ends in "."
+/// stands for all that begin with it.
+struct Owned {
+    std::string_view name;
+    std::string_view reason;
+};
+
+constexpr Owned owned[] = {
+    {"bootstrap.servers", "the brokers are set by brokers in [kafka]"},
+    {"metadata.broker.list", "the brokers are set by brokers in [kafka]"},
+    {"group.id", "each pipeline has its own group; use group in [ingest.NAME]"},
+    {"group.instance.id", "Sluice sets it for each pipeline; use instance in [kafka]"},
+    {"auto.offset.reset",
+     "progress in the database decides where reading starts; use start and on_offset_lost in "
+     "[ingest.NAME]"},
+    {"enable.auto.commit", "offsets are committed after the database transaction; remove it"},
+    {"auto.commit.enable", "offsets are committed after the database transaction; remove it"},
+    {"enable.auto.offset.store", "offsets are committed after the database transaction; remove it"},
+    {"isolation.level", "Sluice always reads committed records only; remove it"},
+    {"partition.assignment.strategy", "Sluice always rebalances cooperatively; remove it"},
+    {"enable.partition.eof", "Sluice needs it to know a partition's end; remove it"},
+    {"queued.", "what is fetched ahead is limited by memory in [ingest.NAME]"},
+};
+
+const Owned* find_owned(std::string_view name) {
+    for (const Owned& entry : owned) {
+        if (entry.name == name) return &entry;
+        if (entry.name.ends_with('.') && name.starts_with(entry.name)) return &entry;
+    }
+    return nullptr;
+}
+
+/// A password in the file itself is not for logs either.
+bool names_secret(std::string_view property) {
+    constexpr std::array<std::string_view, 4> marks{"password", "secret", ".pem",
+                                                    "sasl.oauthbearer.config"};
+    for (const std::string_view mark : marks) {
+        if (property.find(mark) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+std::string float_text(double number) {
+    std::array<char, 32> buffer;
+    const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
+    return {buffer.data(), end};
+}
+
+/// Puts [kafka.properties] into one flat map: `security.protocol = "x"` without quotes makes
+/// tables of TOML, and means the same as with them.
+class PropertyReader {
+public:
+    PropertyReader(const Scope& scope, std::map<std::string, Secret>& properties)
+        : scope_(scope), properties_(properties) {}
+
+    void read(const TomlTable& table, const std::string& prefix) {
+        for (const Entry& entry : table.entries) {
+            const std::string name = prefix + entry.key;
+            const auto* nested = std::get_if<TomlTable>(&entry.value.value);
+            if (nested != nullptr && !is_reference(entry.value)) {
+                read(*nested, name + '.');
+            } else if (const Owned* found = find_owned(name)) {
+                scope_.problems.add(entry.at, in_quotes(name) +
+                                                  " cannot be set in "
+                                                  "[kafka.properties]: " +
+                                                  std::string(found->reason));
+            } else {
+                add(name, entry);
+            }
+        }
+    }
+
+private:
+    void add(const std::string& name, const Entry& entry) {
+        Secret value;
+        if (const auto* integer = std::get_if<std::int64_t>(&entry.value.value)) {
+            value.text = std::to_string(*integer);
+        } else if (const auto* number = std::get_if<double>(&entry.value.value)) {
+            value.text = float_text(*number);
+        } else if (const auto* boolean = std::get_if<bool>(&entry.value.value)) {
+            value.text = *boolean ? "true" : "false";
+        } else {
+            const auto text = resolve_text(entry.value, name, "\"text\"", scope_);
+            if (!text) return;
+            value = {.text = text->text, .secret = text->secret};
+        }
+        value.secret = value.secret || names_secret(name);
+        if (!properties_.emplace(name, std::move(value)).second) {
+            scope_.problems.add(entry.at, in_quotes(name) + " is set twice; remove one of them");
+        }
+    }
+
+    const Scope& scope_;
+    std::map<std::string, Secret>& properties_;
+};
+
+bool is_instance_name(std::string_view name) {
+    constexpr std::size_t longest = 200;  // Kafka's 249, less what pipelines append
+    if (name.size() > longest || name == "." || name == "..") return false;
+    return name.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+               "0123456789._-") == std::string_view::npos;
+}
+
+}  // namespace
+
+Kafka read_kafka(TableReader section, const Scope& scope) {
+    Kafka kafka;
+    if (const auto brokers = section.required_text("brokers", "\"localhost:9092\"")) {
+        kafka.brokers = {.text = brokers->text, .secret = brokers->secret};
+    }
+    if (const auto instance = section.text("instance", "\"sluice-1\"")) {
+        if (is_instance_name(instance->text)) {
+            kafka.instance = instance->text;
+        } else {
+            section.problem(instance->at, "\"instance\": " + instance->shown +
+                                              " is not a name that Kafka takes; use up to 200 "
+                                              "letters, digits, \".\", \"_\" and \"-\"");
+        }
+    }
+    if (const auto properties = section.table("properties", "[kafka.properties]")) {
+        PropertyReader(scope, kafka.properties).read(properties->content(), "");
+    }
+    section.finish();
+    return kafka;
+}
+
+}  // namespace sluice::config

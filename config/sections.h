@@ -1,0 +1,19 @@
+#pragma once
+
+#include "config/reader.h"
+
+#include <string>
+#include <vector>
+
+/// The larger sections of the file; load.cpp reads the rest.
+namespace sluice::config {
+
+[[nodiscard]] Kafka read_kafka(TableReader section, const Scope& scope);
+/// [ingest.NAME]; `name_at` is where NAME stands.
+[[nodiscard]] Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
+                                 const Scope& scope);
+/// [ingest.NAME.columns] of a pipeline with this format.
+[[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, Format format,
+                                                      const Scope& scope);
+
+}  // namespace sluice::config
