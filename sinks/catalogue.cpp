@@ -1,0 +1,97 @@
+#include "sinks/catalogue.h"
+
+#include "pipeline/errors.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace sluice {
+namespace {
+
+/// Types by their oid, which is fixed for those that are built in.
+ColumnType type_of(std::int64_t oid, std::string_view kind, bool is_array) {
+    static const std::map<std::int64_t, ColumnType> types = {
+        {16, ColumnType::boolean},     {17, ColumnType::bytea},         {19, ColumnType::text},
+        {20, ColumnType::int8},        {21, ColumnType::int2},          {23, ColumnType::int4},
+        {25, ColumnType::text},        {114, ColumnType::json},         {700, ColumnType::float4},
+        {701, ColumnType::float8},     {869, ColumnType::inet},         {1042, ColumnType::bpchar},
+        {1043, ColumnType::varchar},   {1082, ColumnType::date},        {1083, ColumnType::time},
+        {1114, ColumnType::timestamp}, {1184, ColumnType::timestamptz}, {1700, ColumnType::numeric},
+        {2950, ColumnType::uuid},      {3802, ColumnType::jsonb}};
+    // A domain's checks, and what it rejects, are the database's to judge: sent as text.
+    if (kind == "d") return ColumnType::other;
+    if (kind == "e") return ColumnType::enumeration;
+    if (is_array) return ColumnType::array;
+    const auto found = types.find(oid);
+    return found == types.end() ? ColumnType::other : found->second;
+}
+
+/// The regclass's oid, or an empty answer: to_regclass() raises for bad syntax only.
+std::string find_table(Session& session, const std::string& name) {
+    try {
+        const Rows rows = session.exec("SELECT to_regclass($1)::oid", {name});
+        if (rows.rows[0][0]) return rows.text(0, 0);
+    } catch (const DatabaseError& error) {
+        // 9.6 has to_regclass(cstring), newer ones (text); both raise 42602 for a malformed name.
+        if (error.sqlstate() != "42602" && error.sqlstate() != "42601" &&
+            error.sqlstate() != "42501")
+            throw;
+        throw WrongConfiguration("table " + name + ": " + error.what());
+    }
+    const Rows path = session.exec("SELECT current_setting('search_path'), current_database()");
+    throw WrongConfiguration(
+        "table " + name + ": not found in database " + quote_identifier(path.text(0, 1)) +
+        " (search_path " + path.text(0, 0) +
+        "); create it, write it as schema.table, or grant USAGE on its schema");
+}
+
+}  // namespace
+
+Table read_table(Session& session, const std::string& name) {
+    const std::string oid = find_table(session, name);
+    const Rows about = session.exec(
+        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone') FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
+        {oid});
+    if (about.rows.empty()) throw WrongConfiguration("table " + name + ": it was dropped just now");
+    const std::string& kind = about.text(0, 2);
+    if (kind != "r" && kind != "p" && kind != "f" && kind != "v")
+        throw WrongConfiguration("table " + name + ": not a table that rows can be copied into");
+
+    Table table;
+    table.schema = about.text(0, 0);
+    table.name = about.text(0, 1);
+    constexpr std::array utc = {"UTC",      "Etc/UTC", "GMT",     "Etc/GMT",   "Zulu",
+                                "Etc/Zulu", "UCT",     "Etc/UCT", "Universal", "Etc/Universal"};
+    table.session_is_utc = std::any_of(utc.begin(), utc.end(),
+                                       [&](const char* zone) { return about.text(0, 3) == zone; });
+
+    const int version = session.server_version();
+    std::string generated = "false";
+    if (version >= 100000) generated = "a.attidentity = 'a'";
+    if (version >= 120000) generated += " OR a.attgenerated <> ''";
+    const Rows columns = session.exec(
+        "SELECT a.attname, a.atttypid::bigint, t.typtype, t.typlen = -1 AND t.typelem <> 0"
+        " AND t.typcategory = 'A', format_type(a.atttypid, a.atttypmod), a.atttypmod,"
+        " a.attnotnull, a.atthasdef, " +
+            generated +
+            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " ORDER BY a.attnum",
+        {oid});
+    for (std::size_t row = 0; row < columns.rows.size(); ++row) {
+        Column& column = table.columns.emplace_back();
+        column.name = columns.text(row, 0);
+        column.type =
+            type_of(columns.number(row, 1), columns.text(row, 2), columns.text(row, 3) == "t");
+        column.type_name = columns.text(row, 4);
+        column.typmod = static_cast<std::int32_t>(columns.number(row, 5));
+        column.not_null = columns.text(row, 6) == "t";
+        column.generated = columns.text(row, 8) == "t";
+        column.has_default = columns.text(row, 7) == "t" && !column.generated;
+    }
+    return table;
+}
+
+}  // namespace sluice

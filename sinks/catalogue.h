@@ -1,0 +1,31 @@
+#pragma once
+
+#include "pipeline/table.h"
+#include "sinks/schema.h"
+#include "sinks/session.h"
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Reads a table by its name as the user wrote it: "schema.table" or "table" (search_path), parts
+/// in double quotes where PostgreSQL would need them. Throws WrongConfiguration when there is no
+/// such table or it cannot be loaded into, DatabaseError when the database does not answer.
+[[nodiscard]] Table read_table(Session& session, const std::string& name);
+
+/// What `sluice check` wants to know besides.
+struct TableTraits {
+    bool may_insert = false;
+    std::vector<std::string> columns_without_insert;  ///< of the columns asked for
+    bool append_optimized = false;
+    std::vector<std::string> distribution_key;  ///< MPP; empty: randomly, or replicated
+    bool has_unique_index = false;
+    std::vector<std::string> deferred_constraints;
+    std::vector<std::string> row_triggers;
+    std::vector<std::string> statement_triggers;
+};
+[[nodiscard]] TableTraits read_traits(Session& session, const Table& table, Family family,
+                                      const std::vector<std::string>& columns);
+
+}  // namespace sluice

@@ -1,0 +1,129 @@
+#include "sinks/cloudberry_progress.h"
+
+#include "pipeline/errors.h"
+
+#include <cstdlib>
+
+namespace sluice {
+namespace {
+
+std::string own_table(const PipelineIdentity& identity, const char* name) {
+    return quote_identifier(identity.schema) + "." + name;
+}
+
+constexpr const char* of_pipeline = " pipeline = $1 AND cluster_id = $2 AND topic = $3";
+
+}  // namespace
+
+CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
+    : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
+
+template <typename Call>
+auto CloudberryProgress::guarded(Call call) {
+    try {
+        return call();
+    } catch (const DatabaseError& error) {
+        throw TroubleOfTheWorld(std::string("progress: ") + error.what());
+    } catch (const OutcomeUnknown& error) {
+        throw TroubleOfTheWorld(std::string("progress: ") + error.what());
+    }
+}
+
+std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> partitions) {
+    const std::vector<std::int64_t> wanted(partitions.begin(), partitions.end());
+    return guarded([&] {
+        const Rows rows = session_.exec(
+            "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum"
+            " FROM " +
+                own_table(identity_, "progress") + " WHERE" + of_pipeline +
+                " AND kafka_partition = ANY ($4::int[])",
+            {identity_.pipeline, identity_.cluster_id, identity_.topic, array_literal(wanted)});
+        std::vector<ResumePoint> points;
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            ResumePoint& point = points.emplace_back();
+            point.partition = static_cast<PartitionId>(rows.number(row, 0));
+            point.next = rows.number(row, 1);
+            point.last = {rows.number(row, 2), rows.number(row, 3),
+                          static_cast<std::uint32_t>(rows.number(row, 4))};
+        }
+        return points;
+    });
+}
+
+bool CloudberryProgress::any() {
+    return guarded([&] {
+        const Rows rows =
+            session_.exec("SELECT EXISTS (SELECT 1 FROM " + own_table(identity_, "progress") +
+                              " WHERE" + of_pipeline + ")",
+                          {identity_.pipeline, identity_.cluster_id, identity_.topic});
+        return rows.text(0, 0) == "t";
+    });
+}
+
+void CloudberryProgress::anchor(std::span<const Position> starts) {
+    std::vector<std::int64_t> partitions;
+    std::vector<std::int64_t> offsets;
+    for (const Position& start : starts) {
+        partitions.push_back(start.partition);
+        offsets.push_back(start.next);
+    }
+    guarded([&] {
+        session_.exec(
+            "INSERT INTO " + own_table(identity_, "progress") +
+                " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
+                " anchor_offset, writer)"
+                " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
+                " $4::text"
+                " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+                " unnest($6::bigint[]) AS start) v"
+                " ON CONFLICT DO NOTHING",
+            {identity_.pipeline, identity_.cluster_id, identity_.topic, identity_.writer,
+             array_literal(partitions), array_literal(offsets)});
+    });
+}
+
+bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
+    const Row key = {
+        identity_.pipeline,        identity_.cluster_id,       identity_.topic,
+        std::to_string(partition), std::to_string(range.from), std::to_string(range.to),
+        identity_.writer};
+    return guarded([&] {
+        session_.run("BEGIN");
+        Transaction transaction(session_);
+        Row ledger = key;
+        ledger.push_back(identity_.revision);
+        session_.exec("INSERT INTO " + own_table(identity_, "ledger") +
+                          " (pipeline, cluster_id, topic, kafka_partition, from_offset, to_offset,"
+                          " writer, revision, loaded, rejected, filtered, gaps, lost, kind)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0,"
+                          " $6::bigint - $5::bigint, 'skipped')",
+                      ledger);
+        // What follows is another record; the one before it is gone from Kafka, so none is known.
+        const Rows moved = session_.exec(
+            "UPDATE " + own_table(identity_, "progress") +
+                " SET next_offset = $6::bigint, last_offset = -1, last_timestamp_ms = -1,"
+                " last_checksum = 0, moved_at = clock_timestamp(), writer = $7 WHERE" +
+                of_pipeline + " AND kafka_partition = $4 AND next_offset = $5::bigint",
+            key);
+        if (moved.affected != 1) return false;
+        transaction.commit();
+        return true;
+    });
+}
+
+std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,
+                                       const std::string& pipeline) {
+    const Rows rows = session.exec(
+        "SELECT cluster_id, topic, kafka_partition, next_offset, anchor_offset, moved_at, writer"
+        " FROM " +
+            quote_identifier(schema) + ".progress WHERE pipeline = $1 ORDER BY 1, 2, 3",
+        {pipeline});
+    std::vector<ProgressRow> progress;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        progress.push_back({rows.text(row, 0), rows.text(row, 1),
+                            static_cast<PartitionId>(rows.number(row, 2)), rows.number(row, 3),
+                            rows.number(row, 4), rows.text(row, 5), rows.text(row, 6)});
+    return progress;
+}
+
+}  // namespace sluice

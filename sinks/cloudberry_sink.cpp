@@ -1,0 +1,350 @@
+#include "sinks/cloudberry_sink.h"
+
+#include "pipeline/errors.h"
+#include "pipeline/fail_point.h"
+#include "sinks/catalogue.h"
+#include "sinks/dead_letters.h"
+#include "sinks/schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice {
+namespace {
+
+std::string qualified(const Table& table) {
+    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
+}
+
+std::string own_table(const PipelineIdentity& identity, const char* name) {
+    return quote_identifier(identity.schema) + "." + name;
+}
+
+/// One array parameter: a number of each slice that moves.
+template <typename Number>
+std::string column_of(const Batch& batch, Number number) {
+    std::vector<std::int64_t> numbers;
+    for (const Slice& slice : batch.slices())
+        if (slice.range.size() > 0) numbers.push_back(number(slice));
+    return array_literal(numbers);
+}
+
+std::int64_t moving_slices(const Batch& batch) {
+    return std::count_if(batch.slices().begin(), batch.slices().end(),
+                         [](const Slice& slice) { return slice.range.size() > 0; });
+}
+
+/// The rows of the progress table that the parameters $1 (pipeline), $2, $3 name.
+constexpr const char* of_pipeline = " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3";
+
+CommitResult retry(const std::string& doing, const DatabaseError& error) {
+    return Retry{doing + ": " + error.what()};
+}
+
+}  // namespace
+
+CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
+    : options_(std::move(options)),
+      progress_(own_table(options_.identity, "progress")),
+      ledger_(own_table(options_.identity, "ledger")),
+      session_(options_.dsn, "sluice/" + options_.identity.pipeline),
+      copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
+      copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
+      isolate_binary_(session_, copy_binary_),
+      isolate_text_(session_, copy_text_) {}
+
+CommitResult CloudberrySink::commit(Batch& batch) {
+    const std::string table = "table " + qualified(options_.table);
+    try {
+        if (auto settled = settle(batch)) return *settled;
+        if (moving_slices(batch) == 0) return Committed{};
+        stop_at_rejects(batch);
+        session_.open();
+        if (!line_numbers_)
+            line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
+        const bool whole = !isolate_binary_.expects_refusals(batch.binary.rows.size()) &&
+                           !isolate_text_.expects_refusals(batch.text.rows.size());
+        if (whole)
+            if (auto result = write_whole(batch)) return *result;
+        return write_isolated(batch);
+    } catch (const OutcomeUnknown& error) {
+        in_doubt_ = moves_of(batch);
+        return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
+    } catch (const DatabaseError& error) {
+        if (error.trouble() == Trouble::wrong)
+            throw WrongConfiguration(table + ": " + error.what());
+        return retry(table, error);
+    }
+}
+
+std::vector<CloudberrySink::Doubt> CloudberrySink::moves_of(const Batch& batch) {
+    std::vector<Doubt> moves;
+    for (const Slice& slice : batch.slices())
+        if (slice.range.size() > 0) moves.push_back({slice.partition, slice.range});
+    return moves;
+}
+
+/// A plain read proves nothing: the old transaction may still be committing behind the connection
+/// that broke. An UPDATE of the same rows waits for its locks, and what it then reads is the truth.
+std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
+    if (in_doubt_.empty()) return std::nullopt;
+    // Another batch: the doubtful one was dropped, and progress was read or will fence us.
+    if (in_doubt_ != moves_of(batch)) {
+        in_doubt_.clear();
+        return std::nullopt;
+    }
+    Rows now;
+    try {
+        session_.run("BEGIN;SET LOCAL lock_timeout = '5s'");
+        Transaction transaction(session_);
+        Row parameters = key();
+        parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
+        now = session_.exec("UPDATE " + progress_ + " p SET next_offset = p.next_offset WHERE" +
+                                of_pipeline +
+                                " AND p.kafka_partition = ANY ($4::int[])"
+                                " RETURNING p.kafka_partition, p.next_offset",
+                            parameters);
+        transaction.commit();
+    } catch (const DatabaseError& error) {
+        return retry("finding out whether an unanswered COMMIT took effect", error);
+    } catch (const OutcomeUnknown& error) {
+        return Retry{std::string("finding out whether an unanswered COMMIT took effect: ") +
+                     error.what()};
+    }
+    std::size_t at_end = 0;
+    std::size_t at_start = 0;
+    Fenced fenced;
+    for (const Doubt& doubt : in_doubt_) {
+        std::optional<Offset> next;
+        for (std::size_t row = 0; row < now.rows.size(); ++row)
+            if (now.number(row, 0) == doubt.partition) next = now.number(row, 1);
+        at_end += next == doubt.range.to;
+        at_start += next == doubt.range.from;
+        if (next != doubt.range.from) fenced.partitions.push_back(doubt.partition);
+    }
+    const std::size_t all = in_doubt_.size();
+    in_doubt_.clear();
+    if (at_end == all) return Committed{};
+    if (at_start == all) return std::nullopt;
+    return fenced;
+}
+
+void CloudberrySink::stop_at_rejects(const Batch& batch) const {
+    if (options_.on_reject != config::OnReject::stop || batch.rejects.empty()) return;
+    const auto first =
+        std::min_element(batch.rejects.begin(), batch.rejects.end(),
+                         [](const Reject& a, const Reject& b) { return a.record < b.record; });
+    const Record record = batch.records.at(first->record);
+    std::string text = options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
+                       std::to_string(record.offset) + ": ";
+    for (const Reason& reason : first->reasons) {
+        if (&reason != &first->reasons.front()) text += "; ";
+        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
+        text += reason.text;
+    }
+    throw RejectedRecord(text +
+                         "; on_reject = \"stop\" holds the pipeline here: change the mapping or "
+                         "the table, or set on_reject = \"dead_letter\"");
+}
+
+std::optional<CommitResult> CloudberrySink::write_whole(const Batch& batch) {
+    enum class At { rows, books, commit } at = At::rows;
+    try {
+        const std::size_t forms = !batch.binary.rows.empty() + !batch.text.rows.empty();
+        SLUICE_FAIL_POINT("before_copy");
+        if (forms == 0) session_.run("BEGIN");
+        Transaction transaction(session_);
+        copy_whole(batch);
+        SLUICE_FAIL_POINT("after_copy");
+        at = At::books;
+        if (auto fenced = write_books(batch)) {
+            transaction.roll_back();
+            return *fenced;
+        }
+        SLUICE_FAIL_POINT("before_commit");
+        at = At::commit;
+        transaction.commit();
+        SLUICE_FAIL_POINT("after_commit");
+        return Committed{};
+    } catch (const DatabaseError& error) {
+        // Deferred constraints speak up at COMMIT.
+        const bool refused_a_row = error.trouble() == Trouble::data && at != At::books;
+        if (!refused_a_row || batch.row_count() == 0) throw;
+        return std::nullopt;
+    }
+}
+
+void CloudberrySink::copy_whole(const Batch& batch) {
+    std::string begin = "BEGIN;";
+    const auto copy = [&](const CopyStatement& statement, const EncodedRows& rows) {
+        if (rows.rows.empty()) return;
+        session_.send(begin + statement.sql);
+        begin.clear();
+        session_.await_copy();
+        put_rows(session_, statement.form, rows, 0, rows.rows.size());
+        session_.end_copy();
+        session_.finish();
+    };
+    copy(copy_binary_, batch.binary);
+    copy(copy_text_, batch.text);
+}
+
+CommitResult CloudberrySink::write_isolated(Batch& batch) {
+    SLUICE_FAIL_POINT("before_copy");
+    // Deferred constraints would blame the transaction; this way they blame the statement.
+    session_.run("BEGIN;SET CONSTRAINTS ALL IMMEDIATE");
+    Transaction transaction(session_);
+    const auto fenced_already = [&]() -> std::optional<Fenced> {
+        Fenced fenced{moved_by_others(batch)};
+        if (fenced.partitions.empty()) return std::nullopt;
+        transaction.roll_back();
+        return fenced;
+    };
+    // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
+    if (auto fenced = fenced_already()) return *fenced;
+
+    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_);
+    Refused text = isolate_text_.load(batch.text, *line_numbers_);
+    if (!binary.rows.empty() || !text.rows.empty()) {
+        check_table();
+        if (options_.on_reject == config::OnReject::stop)
+            if (auto fenced = fenced_already()) return *fenced;
+        batch.reject_rows(batch.binary, binary.rows, std::move(binary.reasons));
+        batch.reject_rows(batch.text, text.rows, std::move(text.reasons));
+        stop_at_rejects(batch);
+    }
+    SLUICE_FAIL_POINT("after_copy");
+    if (auto fenced = write_books(batch)) {
+        transaction.roll_back();
+        return *fenced;
+    }
+    SLUICE_FAIL_POINT("before_commit");
+    transaction.commit();
+    SLUICE_FAIL_POINT("after_commit");
+    return Committed{};
+}
+
+std::optional<Fenced> CloudberrySink::write_books(const Batch& batch) {
+    copy_dead_letters(batch);
+    insert_ledger(batch);
+    SLUICE_FAIL_POINT("before_progress");
+    if (move_progress(batch)) return std::nullopt;
+    Fenced fenced{moved_by_others(batch)};
+    // Moved and moved back, or the row was taken away: whatever it was, nobody may go on from here.
+    if (fenced.partitions.empty())
+        for (const Doubt& move : moves_of(batch)) fenced.partitions.push_back(move.partition);
+    return fenced;
+}
+
+void CloudberrySink::copy_dead_letters(const Batch& batch) {
+    if (batch.rejects.empty()) return;
+    constexpr std::size_t block = 128u << 10;
+    session_.send(dead_letter_copy(options_.identity.schema));
+    session_.await_copy();
+    std::string rows(copy_header());
+    for (const Reject& reject : batch.rejects) {
+        append_dead_letter(rows, options_.identity, batch.records.at(reject.record),
+                           reject.reasons);
+        if (rows.size() < block) continue;
+        session_.put(rows);
+        rows.clear();
+    }
+    rows.append(copy_trailer());
+    session_.put(rows);
+    session_.end_copy();
+    session_.finish();
+}
+
+Row CloudberrySink::key() const {
+    return {options_.identity.pipeline, options_.identity.cluster_id, options_.identity.topic};
+}
+
+void CloudberrySink::insert_ledger(const Batch& batch) {
+    Row parameters = key();
+    parameters.insert(parameters.end(), {options_.identity.writer, options_.identity.revision});
+    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
+             {[](const Slice& s) { return std::int64_t{s.partition}; },
+              [](const Slice& s) { return s.range.from; },
+              [](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
+              [](const Slice& s) { return s.rejected; }, [](const Slice& s) { return s.filtered; },
+              [](const Slice& s) { return s.gaps; }}))
+        parameters.push_back(column_of(batch, number));
+    session_.exec_prepared(
+        "ledger",
+        "INSERT INTO " + ledger_ +
+            " (pipeline, cluster_id, topic, kafka_partition, from_offset, to_offset, loaded,"
+            " rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
+            " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.from_offset, v.to_offset,"
+            " v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', $4::text, $5::text,"
+            " clock_timestamp()"
+            " FROM (SELECT unnest($6::int[]) AS kafka_partition,"
+            " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
+            " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
+            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v",
+        parameters);
+}
+
+bool CloudberrySink::move_progress(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(options_.identity.writer);
+    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
+             {[](const Slice& s) { return std::int64_t{s.partition}; },
+              [](const Slice& s) { return s.range.from; },
+              [](const Slice& s) { return s.range.to; },
+              [](const Slice& s) { return s.last.offset; },
+              [](const Slice& s) { return s.last.timestamp_ms; },
+              [](const Slice& s) { return std::int64_t{s.last.checksum}; }}))
+        parameters.push_back(column_of(batch, number));
+    const Rows moved = session_.exec_prepared(
+        "progress",
+        "UPDATE " + progress_ +
+            " p SET next_offset = v.to_offset, last_offset = v.last_offset,"
+            " last_timestamp_ms = v.last_timestamp_ms, last_checksum = v.last_checksum,"
+            " moved_at = clock_timestamp(), writer = $4::text"
+            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+            " unnest($6::bigint[]) AS from_offset, unnest($7::bigint[]) AS to_offset,"
+            " unnest($8::bigint[]) AS last_offset, unnest($9::bigint[]) AS last_timestamp_ms,"
+            " unnest($10::bigint[]) AS last_checksum) v WHERE" +
+            of_pipeline +
+            " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset",
+        parameters);
+    return moved.affected == moving_slices(batch);
+}
+
+std::vector<PartitionId> CloudberrySink::moved_by_others(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));
+    const Rows rows = session_.exec(
+        "SELECT v.kafka_partition FROM (SELECT unnest($4::int[]) AS kafka_partition,"
+        " unnest($5::bigint[]) AS from_offset) v LEFT JOIN " +
+            progress_ + " p ON" + of_pipeline +
+            " AND p.kafka_partition = v.kafka_partition"
+            " WHERE p.next_offset IS NULL OR p.next_offset <> v.from_offset",
+        parameters);
+    std::vector<PartitionId> moved;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        moved.push_back(static_cast<PartitionId>(rows.number(row, 0)));
+    return moved;
+}
+
+/// After an ALTER TABLE the rows no longer fit, all of them: that is not the data's fault.
+void CloudberrySink::check_table() {
+    const Table now = read_table(session_, qualified(options_.table));
+    for (const std::string& name : options_.columns) {
+        const auto find = [&](const Table& table) -> const Column* {
+            for (const Column& column : table.columns)
+                if (column.name == name) return &column;
+            return nullptr;
+        };
+        const Column* before = find(options_.table);
+        const Column* after = find(now);
+        if (before != nullptr && after != nullptr && before->type_name == after->type_name)
+            continue;
+        throw TroubleOfTheWorld("table " + qualified(options_.table) + ": column " +
+                                quote_identifier(name) +
+                                " has changed since the pipeline started; it starts anew");
+    }
+}
+
+}  // namespace sluice

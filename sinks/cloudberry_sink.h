@@ -1,0 +1,74 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/ports.h"
+#include "pipeline/table.h"
+#include "sinks/identity.h"
+#include "sinks/row_isolation.h"
+#include "sinks/session.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+struct CloudberrySinkOptions {
+    std::string dsn;
+    PipelineIdentity identity;
+    Table table;                       ///< as the mapping saw it
+    std::vector<std::string> columns;  ///< of the COPY: RowMapper::columns()
+    config::OnReject on_reject = config::OnReject::dead_letter;
+};
+
+/// Writes batches into one table, rows and progress in one transaction. One per lane, used by its
+/// thread only. Reconnects on its own; holds no transaction open between calls.
+///
+/// What a table's triggers do with a row that COPY took (skip it, send it elsewhere) is the
+/// table's business: it counts as loaded.
+class CloudberrySink : public Sink {
+public:
+    explicit CloudberrySink(CloudberrySinkOptions options);
+
+    /// Besides its results: throws RejectedRecord when there is a reject and on_reject is stop,
+    /// TroubleOfTheWorld when the table has changed under us, WrongConfiguration when the database
+    /// calls a statement impossible.
+    CommitResult commit(Batch& batch) override;
+
+private:
+    std::optional<CommitResult> settle(const Batch& batch);
+    /// All rows at once, which nearly always works; nothing when the database refused a row.
+    std::optional<CommitResult> write_whole(const Batch& batch);
+    /// Finds the rows that the database refuses.
+    CommitResult write_isolated(Batch& batch);
+    void copy_whole(const Batch& batch);
+    /// Dead letters, ledger, and progress last: what both ways of writing end with.
+    [[nodiscard]] std::optional<Fenced> write_books(const Batch& batch);
+    void copy_dead_letters(const Batch& batch);
+    void insert_ledger(const Batch& batch);
+    [[nodiscard]] bool move_progress(const Batch& batch);
+    [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
+    void stop_at_rejects(const Batch& batch) const;
+    void check_table();
+    [[nodiscard]] Row key() const;
+
+    CloudberrySinkOptions options_;
+    std::string progress_;  ///< quoted names of Sluice's tables
+    std::string ledger_;
+    Session session_;
+    CopyStatement copy_binary_;
+    CopyStatement copy_text_;
+    RowIsolation isolate_binary_;
+    RowIsolation isolate_text_;
+    std::optional<LineNumbers> line_numbers_;  ///< once the server is known
+    /// What a COMMIT would have moved whose answer got lost.
+    struct Doubt {
+        PartitionId partition;
+        OffsetRange range;
+        bool operator==(const Doubt&) const = default;
+    };
+    static std::vector<Doubt> moves_of(const Batch& batch);
+    std::vector<Doubt> in_doubt_;
+};
+
+}  // namespace sluice

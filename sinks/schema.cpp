@@ -1,0 +1,179 @@
+#include "sinks/schema.h"
+
+#include "pipeline/errors.h"
+
+namespace sluice {
+namespace {
+
+/// Replaces each {key} by its value.
+std::string fill(std::string_view text, const std::string& schema, Family family) {
+    // On Cloudberry tables may be append-optimized by default; progress is updated, so it says so.
+    const bool mpp = is_mpp(family);
+    const auto distributed = [&](std::string_view columns) {
+        return mpp ? "\nDISTRIBUTED BY (" + std::string(columns) + ")" : std::string();
+    };
+    const std::pair<std::string_view, std::string> values[] = {
+        {"{s}", quote_identifier(schema)},
+        {"{version}", std::to_string(schema_version)},
+        {"{hot}", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
+        {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
+        {"{by_pipeline}", distributed("pipeline")},
+        {"{by_offset}", distributed("kafka_partition, kafka_offset")},
+        {"{by_version}", distributed("version")}};
+    std::string filled;
+    while (!text.empty()) {
+        const auto at = text.find('{');
+        filled.append(text.substr(0, at));
+        if (at == std::string_view::npos) break;
+        text.remove_prefix(at);
+        std::string_view found = text.substr(0, 1);  // a brace that is just a brace
+        for (const auto& [key, value] : values) {
+            if (text.substr(0, key.size()) != key) continue;
+            filled += value;
+            found = key;
+            break;
+        }
+        if (found == "{") filled += found;
+        text.remove_prefix(found.size());
+    }
+    return filled;
+}
+
+constexpr std::string_view tables = R"(CREATE TABLE IF NOT EXISTS {s}.schema_version (
+    version      int NOT NULL,
+    installed_at timestamptz NOT NULL DEFAULT now()
+) {heap}{by_version};
+COMMENT ON TABLE {s}.schema_version IS
+    'Sluice: which version of these tables is installed';
+
+CREATE TABLE IF NOT EXISTS {s}.progress (
+    pipeline          text NOT NULL,
+    cluster_id        text NOT NULL,
+    topic             text NOT NULL,
+    kafka_partition   int NOT NULL,
+    next_offset       bigint NOT NULL CHECK (next_offset >= 0),
+    anchor_offset     bigint NOT NULL,
+    last_offset       bigint NOT NULL DEFAULT -1,
+    last_timestamp_ms bigint NOT NULL DEFAULT -1,
+    last_checksum     bigint NOT NULL DEFAULT 0,
+    moved_at          timestamptz NOT NULL DEFAULT now(),
+    writer            text NOT NULL,
+    PRIMARY KEY (pipeline, cluster_id, topic, kafka_partition)
+) {hot}{by_pipeline};
+COMMENT ON TABLE {s}.progress IS
+    'Sluice: where each partition of each pipeline goes on; moves in the transaction that loads';
+COMMENT ON COLUMN {s}.progress.next_offset IS
+    'the next offset to read, as Kafka counts: everything below is accounted for in the ledger';
+COMMENT ON COLUMN {s}.progress.anchor_offset IS
+    'where the pipeline began to read this partition';
+COMMENT ON COLUMN {s}.progress.last_checksum IS
+    'CRC-32 of the last record''s key and value: tells a topic that was created anew; -1: none';
+
+CREATE TABLE IF NOT EXISTS {s}.ledger (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    from_offset     bigint NOT NULL,
+    to_offset       bigint NOT NULL,
+    loaded          bigint NOT NULL,
+    rejected        bigint NOT NULL,
+    filtered        bigint NOT NULL,
+    gaps            bigint NOT NULL,
+    lost            bigint NOT NULL,
+    kind            text NOT NULL,
+    writer          text NOT NULL,
+    revision        text NOT NULL,
+    committed_at    timestamptz NOT NULL DEFAULT now(),
+    CHECK (loaded + rejected + filtered + gaps + lost = to_offset - from_offset)
+) {heap}{by_pipeline};
+CREATE INDEX IF NOT EXISTS ledger_age ON {s}.ledger (pipeline, committed_at);
+COMMENT ON TABLE {s}.ledger IS
+    'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
+COMMENT ON COLUMN {s}.ledger.kind IS
+    'batch; skipped: offsets that Kafka had lost; folded: the sum of pruned rows';
+
+CREATE TABLE IF NOT EXISTS {s}.dead_letter (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    kafka_offset    bigint NOT NULL,
+    record_time     timestamptz,
+    key             bytea,
+    value           bytea,
+    headers         jsonb,
+    reasons         jsonb NOT NULL,
+    rejected_at     timestamptz NOT NULL DEFAULT now()
+) {heap}{by_offset};
+CREATE INDEX IF NOT EXISTS dead_letter_position
+    ON {s}.dead_letter (pipeline, topic, kafka_partition, kafka_offset);
+COMMENT ON TABLE {s}.dead_letter IS
+    'Sluice: records that could not become rows, whole, with the reasons';
+COMMENT ON COLUMN {s}.dead_letter.headers IS
+    '[{"name": …, "value": … or null}]; name_hex and value_hex where the bytes are no UTF-8 text';
+
+INSERT INTO {s}.schema_version (version)
+    SELECT {version} WHERE NOT EXISTS (SELECT 1 FROM {s}.schema_version);
+)";
+
+}  // namespace
+
+Family family_of(std::string_view version) {
+    if (version.find("Cloudberry") != std::string_view::npos) return Family::cloudberry;
+    if (version.find("Greenplum") != std::string_view::npos) return Family::greenplum;
+    return Family::postgresql;
+}
+
+Family family_of(Session& session) {
+    return family_of(session.exec("SELECT version()").text(0, 0));
+}
+
+std::string schema_ddl(Family family, const std::string& schema) {
+    return fill("CREATE SCHEMA IF NOT EXISTS {s};\n\n", schema, family) +
+           fill(tables, schema, family);
+}
+
+int installed_schema_version(Session& session, const std::string& schema) {
+    const Rows there = session.exec("SELECT to_regclass($1) IS NOT NULL",
+                                    {quote_identifier(schema) + ".schema_version"});
+    if (there.text(0, 0) != "t") return 0;
+    const Rows version = session.exec("SELECT coalesce(max(version), 0) FROM " +
+                                      quote_identifier(schema) + ".schema_version");
+    return static_cast<int>(version.number(0, 0));
+}
+
+void ensure_schema(Session& session, const std::string& schema) {
+    const auto check = [&] {
+        const int version = installed_schema_version(session, schema);
+        if (version == schema_version || version == 0) return version;
+        throw TroubleOfTheWorld("schema " + quote_identifier(schema) +
+                                ": its tables have version " + std::to_string(version) +
+                                ", this program works with version " +
+                                std::to_string(schema_version) +
+                                "; run the sluice of that version, or upgrade the tables");
+    };
+    if (check() != 0) return;
+    try {
+        // CREATE SCHEMA IF NOT EXISTS asks for a right on the database even if the schema is there.
+        const Rows there =
+            session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
+        const Family family = family_of(session);
+        session.run(there.text(0, 0) == "t" ? "BEGIN"
+                                            : "BEGIN;CREATE SCHEMA " + quote_identifier(schema));
+        Transaction transaction(session);
+        session.run(fill(tables, schema, family));
+        transaction.commit();
+    } catch (const DatabaseError& error) {
+        // Another daemon that starts at the same time may have been faster.
+        if (error.trouble() != Trouble::world && check() != 0) return;
+        throw TroubleOfTheWorld(
+            "schema " + quote_identifier(schema) +
+            ": sluice's tables are missing and cannot be created: " + error.details().message +
+            "; let their owner run: sluice schema | psql");
+    } catch (const OutcomeUnknown& error) {
+        throw TroubleOfTheWorld(error.what());
+    }
+}
+
+}  // namespace sluice
