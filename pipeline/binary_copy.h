@@ -1,0 +1,55 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+/// COPY's binary form: every field is its length and its bytes, every number big-endian.
+namespace sluice::binary_copy {
+
+template <class Int>
+[[nodiscard]] inline Int big_endian(Int value) {
+    static_assert(std::endian::native == std::endian::little);
+    if constexpr (sizeof(Int) == 2)
+        return static_cast<Int>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+    if constexpr (sizeof(Int) == 4)
+        return static_cast<Int>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+    if constexpr (sizeof(Int) == 8)
+        return static_cast<Int>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    return value;
+}
+
+template <class Int>
+inline void append_int(std::string& to, Int value) {
+    const Int bytes = big_endian(value);
+    to.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
+}
+
+/// A field that is one number.
+template <class Int>
+inline void append_field(std::string& to, Int value) {
+    char field[4 + sizeof(Int)];
+    const std::int32_t size = big_endian(std::int32_t{sizeof(Int)});
+    const Int bytes = big_endian(value);
+    std::memcpy(field, &size, 4);
+    std::memcpy(field + 4, &bytes, sizeof bytes);
+    to.append(field, sizeof field);
+}
+
+inline void append_field(std::string& to, std::string_view bytes) {
+    append_int(to, static_cast<std::int32_t>(bytes.size()));
+    to.append(bytes);
+}
+
+inline void append_null(std::string& to) {
+    append_int(to, std::int32_t{-1});
+}
+
+/// Begins a row.
+inline void append_column_count(std::string& to, std::size_t columns) {
+    append_int(to, static_cast<std::int16_t>(columns));
+}
+
+}  // namespace sluice::binary_copy

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+/// Dates and times as the database counts them: from 2000-01-01, in the Gregorian calendar
+/// throughout, without leap seconds.
+namespace sluice::civil_time {
+
+constexpr std::int64_t microseconds_per_second = 1'000'000;
+constexpr std::int64_t microseconds_per_day = 86'400 * microseconds_per_second;
+/// 2000-01-01, counted from 1970-01-01.
+constexpr std::int32_t database_epoch_days = 10957;
+
+/// A date and a time in ISO 8601, as far as its text goes.
+struct Reading {
+    enum class Outcome {
+        exact,         ///< the database would read the same
+        out_of_range,  ///< there is no such day or time
+        unknown,       ///< not of this form: perhaps something else that the database knows
+    };
+    Outcome outcome = Outcome::unknown;
+    std::int32_t days = 0;          ///< since 2000-01-01
+    std::int64_t microseconds = 0;  ///< since midnight
+    bool has_zone = false;
+    std::int32_t zone_seconds = 0;  ///< east of UTC
+};
+
+/// YYYY-MM-DD, then perhaps a "T" or spaces and a time, then perhaps a zone: Z, +hh, +hh:mm, +hhmm.
+[[nodiscard]] Reading read_date_time(std::string_view text);
+/// hh:mm or hh:mm:ss or hh:mm:ss.fraction
+[[nodiscard]] Reading read_time(std::string_view text);
+
+/// Whether the text is certainly neither a date nor a time: no digit, none of the special words.
+[[nodiscard]] bool is_hopeless(std::string_view text);
+
+/// Room for any text that the functions below write.
+constexpr std::size_t longest = 48;
+
+/// "2024-01-15 10:30:00.123+00" of microseconds since 1970, without needless zeros behind the
+/// point but at least `decimals` of them. Returns the end; nullptr outside of the years 1 to 9999.
+[[nodiscard]] char* write_timestamp(char* to, std::int64_t microseconds, int decimals);
+/// "10:30:00.123"
+[[nodiscard]] char* write_time(char* to, std::int64_t microseconds, int decimals);
+
+}  // namespace sluice::civil_time

@@ -1,0 +1,52 @@
+#include "pipeline/copy_text.h"
+
+namespace sluice::copy_text {
+
+namespace {
+
+void append_escaped(std::string& to, std::string_view text) {
+    constexpr std::string_view special = "\\\b\f\n\r\t\v";
+    constexpr std::string_view letters = "\\bfnrtv";
+    for (;;) {
+        const std::size_t plain = text.find_first_of(special);
+        if (plain == std::string_view::npos) break;
+        to += text.substr(0, plain);
+        to += '\\';
+        to += letters[special.find(text[plain])];
+        text.remove_prefix(plain + 1);
+    }
+    to += text;
+}
+
+void append_hex(std::string& to, std::string_view bytes) {
+    constexpr char hex[] = "0123456789abcdef";
+    to += "\\\\x";
+    for (const char c : bytes) {
+        to += hex[static_cast<unsigned char>(c) >> 4];
+        to += hex[static_cast<unsigned char>(c) & 15];
+    }
+}
+
+}  // namespace
+
+void append_row(std::string& to, std::span<const Value> values) {
+    char separator = '\0';
+    for (const Value& value : values) {
+        if (separator != '\0') to += separator;
+        separator = '\t';
+        switch (value.kind) {
+            case Value::Kind::missing:
+            case Value::Kind::null:
+                to += "\\N";
+                break;
+            case Value::Kind::bytes:
+                append_hex(to, value.text);
+                break;
+            default:
+                append_escaped(to, value.text);
+        }
+    }
+    to += '\n';
+}
+
+}  // namespace sluice::copy_text

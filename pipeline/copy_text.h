@@ -1,0 +1,14 @@
+#pragma once
+
+#include "pipeline/value.h"
+
+#include <span>
+#include <string>
+
+/// COPY's text form: tabs between fields, \N for NULL, backslash escapes.
+namespace sluice::copy_text {
+
+/// Appends a row of values of kind null, text, json or bytes, with its line end.
+void append_row(std::string& to, std::span<const Value> values);
+
+}  // namespace sluice::copy_text
