@@ -26,6 +26,21 @@ const std::vector<Metadata>& metadata() {
     return all;
 }
 
+/// The JSON Pointer of a top-level field.
+std::string pointer_to(std::string_view field) {
+    std::string pointer = "/";
+    for (const char c : field) {
+        if (c == '~') {
+            pointer += "~0";
+        } else if (c == '/') {
+            pointer += "~1";
+        } else {
+            pointer += c;
+        }
+    }
+    return pointer;
+}
+
 std::variant<Source, std::string> unknown_metadata(std::string_view name) {
     std::vector<std::string_view> known;
     for (const Metadata& entry : metadata()) known.push_back(entry.name);
@@ -35,7 +50,7 @@ std::variant<Source, std::string> unknown_metadata(std::string_view name) {
     } else {
         problem += "there are " + listed(known) + ". ";
     }
-    return problem + "A field of that name is " + in_quotes("/" + std::string(name));
+    return problem + "A field of that name is " + in_quotes(pointer_to(name));
 }
 
 std::variant<Source, std::string> parse_metadata(std::string_view text) {
@@ -67,7 +82,7 @@ std::variant<Source, std::string> parse_metadata(std::string_view text) {
         source.path = std::get<std::vector<std::string>>(std::move(pointer));
         return source;
     }
-    return unknown_metadata(name);
+    return unknown_metadata(text);
 }
 
 std::string no_fields(std::string_view text, Format format) {

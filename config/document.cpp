@@ -6,6 +6,24 @@
 #include <sstream>
 #include <utility>
 
+namespace sluice::config {
+namespace {
+
+/// The library met input that it takes for impossible.
+struct BrokenExpectation {};
+
+[[noreturn]] void throw_broken_expectation() {
+    throw BrokenExpectation{};
+}
+
+}  // namespace
+}  // namespace sluice::config
+
+// toml++ 3.3.0 asserts what input can break ("[[." is enough), and in release builds tells the
+// compiler that it cannot happen. Both must become an error.
+#undef NDEBUG
+#define TOML_ASSERT(expr) \
+    (static_cast<bool>(expr) ? void() : ::sluice::config::throw_broken_expectation())
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 16
@@ -68,6 +86,37 @@ Node convert(const toml::node& node) {
     return converted;
 }
 
+std::string not_toml(std::string why) {
+    if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') {
+        why[0] = static_cast<char>(why[0] - 'A' + 'a');
+    }
+    return "not valid TOML: " + why;
+}
+
+bool breaks_expectation(std::string_view toml) {
+    try {
+        static_cast<void>(toml::parse(toml));
+    } catch (const toml::parse_error&) {
+    } catch (const BrokenExpectation&) {
+        return true;
+    }
+    return false;
+}
+
+/// A broken expectation brings no place along. The line is the last one of the shortest beginning
+/// of the document that breaks it too.
+int line_of_broken_expectation(std::string_view toml) {
+    std::vector<std::size_t> ends;
+    for (std::size_t at = toml.find('\n'); at != std::string_view::npos;
+         at = toml.find('\n', at + 1)) {
+        ends.push_back(at + 1);
+    }
+    const auto end = std::partition_point(ends.begin(), ends.end(), [&](std::size_t size) {
+        return !breaks_expectation(toml.substr(0, size));
+    });
+    return static_cast<int>(end - ends.begin()) + 1;
+}
+
 }  // namespace
 
 std::variant<TomlTable, SyntaxError> read_document(std::string_view toml) {
@@ -86,12 +135,11 @@ std::variant<TomlTable, SyntaxError> read_document(std::string_view toml) {
     try {
         return convert_table(toml::parse(toml));
     } catch (const toml::parse_error& error) {
-        std::string text(error.description());
-        if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') {
-            text[0] = static_cast<char>(text[0] - 'A' + 'a');
-        }
         return SyntaxError{.at = place_of(error.source()),
-                           .text = "not valid TOML: " + std::move(text)};
+                           .text = not_toml(std::string(error.description()))};
+    } catch (const BrokenExpectation&) {
+        return SyntaxError{.at = {.line = line_of_broken_expectation(toml), .column = 1},
+                           .text = not_toml("unexpected characters in this line")};
     }
 }
 

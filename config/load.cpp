@@ -72,6 +72,12 @@ std::vector<Ingest> read_pipelines(TableReader section, const Scope& scope) {
     std::vector<Ingest> pipelines;
     for (const Entry& entry : section.content().entries) {
         const auto* table = std::get_if<TomlTable>(&entry.value.value);
+        if (std::holds_alternative<TomlArray>(entry.value.value)) {
+            scope.problems.add(entry.at, in_quotes(entry.key) +
+                                             " is an array; write single brackets: [ingest." +
+                                             entry.key + "]");
+            continue;
+        }
         if (table == nullptr) {
             scope.problems.add(entry.at, in_quotes(entry.key) +
                                              " belongs to a pipeline; give the pipeline a name: "
@@ -110,12 +116,12 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     TableReader root(document, {}, "", scope);
     if (const auto kafka = root.table("kafka", "[kafka]")) {
         config.kafka = read_kafka(*kafka, scope);
-    } else if (root.at("kafka") == Place{}) {
+    } else if (!root.has("kafka")) {
         root.problem({}, "no [kafka] section; add one with brokers = \"localhost:9092\"");
     }
     if (const auto cloudberry = root.table("cloudberry", "[cloudberry]")) {
         config.cloudberry = read_cloudberry(*cloudberry);
-    } else if (root.at("cloudberry") == Place{}) {
+    } else if (!root.has("cloudberry")) {
         root.problem({},
                      "no [cloudberry] section; add one with dsn = \"host=localhost "
                      "dbname=demo\"");

@@ -56,6 +56,19 @@ bool is_table_name(std::string_view text) {
     return take_name_part(text) && text.empty();
 }
 
+/// Nothing when what is written is no format: checks that depend on it would only mislead then.
+std::optional<Format> read_format(TableReader& section) {
+    std::optional<Format> format = Format::json;
+    if (section.has("format")) format.reset();
+    section.choice<std::optional<Format>>("format",
+                                          {{"json", Format::json},
+                                           {"csv", Format::csv},
+                                           {"text", Format::text},
+                                           {"binary", Format::binary}},
+                                          format);
+    return format;
+}
+
 void read_start(TableReader& section, const Scope& scope, Start& start) {
     const Entry* entry = section.take("start");
     if (entry == nullptr) return;
@@ -123,12 +136,12 @@ void read_csv_character(TableReader& csv, std::string_view key, std::string_view
     }
 }
 
-void read_csv(TableReader& section, const Ingest& ingest, Csv& target) {
+void read_csv(TableReader& section, std::optional<Format> format, Csv& target) {
     auto csv = section.table("csv", "csv = { delimiter = \";\" }");
     if (!csv) return;
-    if (ingest.format != Format::csv) {
+    if (format && *format != Format::csv) {
         section.problem(csv->at(), "\"csv\" is for format = \"csv\", and this pipeline's is " +
-                                       in_quotes(name_of(ingest.format)) + "; remove it");
+                                       in_quotes(name_of(*format)) + "; remove it");
     }
     read_csv_character(*csv, "delimiter", "\";\"", target.delimiter);
     read_csv_character(*csv, "quote", "\"'\"", target.quote);
@@ -152,7 +165,7 @@ void read_csv(TableReader& section, const Ingest& ingest, Csv& target) {
     }
 }
 
-void read_reactions(TableReader& section, Ingest& ingest) {
+void read_reactions(TableReader& section, std::optional<Format> format, Ingest& ingest) {
     section.choice<OnReject>("on_reject",
                              {{"dead_letter", OnReject::dead_letter}, {"stop", OnReject::stop}},
                              ingest.on_reject);
@@ -170,15 +183,15 @@ void read_reactions(TableReader& section, Ingest& ingest) {
     section.choice<OnOffsetLost>(
         "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
         ingest.on_offset_lost);
-    if (ingest.format == Format::json || ingest.format == Format::csv) return;
+    if (!format || *format == Format::json || *format == Format::csv) return;
     // What could have no effect is a mistake, not something to pass over.
     for (const Entry& entry : section.content().entries) {
         if (entry.key != "on_tombstone" && entry.key != "on_extra") continue;
-        section.problem(entry.at, in_quotes(entry.key) + " has no meaning for format = " +
-                                      in_quotes(name_of(ingest.format)) +
-                                      (entry.key == "on_extra"
-                                           ? ", whose records have no fields; remove it"
-                                           : ", where a NULL value is loaded as NULL; remove it"));
+        section.problem(
+            entry.at,
+            in_quotes(entry.key) + " has no meaning for format = " + in_quotes(name_of(*format)) +
+                (entry.key == "on_extra" ? ", whose records have no fields; remove it"
+                                         : ", where a NULL value is loaded as NULL; remove it"));
     }
 }
 
@@ -210,12 +223,8 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                            "'public.\"Order Items\"'");
         }
     }
-    section.choice<Format>("format",
-                           {{"json", Format::json},
-                            {"csv", Format::csv},
-                            {"text", Format::text},
-                            {"binary", Format::binary}},
-                           ingest.format);
+    const std::optional<Format> format = read_format(section);
+    ingest.format = format.value_or(Format::json);
     read_start(section, scope, ingest.start);
     read_batch(section, ingest.batch);
     std::int64_t lanes = ingest.lanes;
@@ -235,10 +244,10 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                 in_quotes("sluice." + name));
         }
     }
-    read_reactions(section, ingest);
-    read_csv(section, ingest, ingest.csv);
+    read_reactions(section, format, ingest);
+    read_csv(section, format, ingest.csv);
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
-        ingest.columns = read_columns(*columns, ingest.format, scope);
+        if (format) ingest.columns = read_columns(*columns, *format, scope);
     }
     section.finish();
     return ingest;

@@ -131,19 +131,21 @@ std::optional<Text> resolve_text(const Node& node, std::string_view key, std::st
 TableReader::TableReader(const TomlTable& table, Place at, std::string section, const Scope& scope)
     : table_(&table), at_(at), section_(std::move(section)), scope_(scope) {}
 
-const Entry* TableReader::take(std::string_view key) {
-    known_.push_back(key);
+const Entry* TableReader::find(std::string_view key) const {
     for (const Entry& entry : table_->entries) {
         if (entry.key == key) return &entry;
     }
     return nullptr;
 }
 
+const Entry* TableReader::take(std::string_view key) {
+    known_.push_back(key);
+    return find(key);
+}
+
 Place TableReader::at(std::string_view key) const {
-    for (const Entry& entry : table_->entries) {
-        if (entry.key == key) return entry.value.at;
-    }
-    return at_;
+    const Entry* entry = find(key);
+    return entry == nullptr ? at_ : entry->value.at;
 }
 
 std::optional<Text> TableReader::text(std::string_view key, std::string_view example) {

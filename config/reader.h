@@ -94,6 +94,7 @@ public:
     /// Adds a problem for each key that nobody took, with the nearest one that is known.
     void finish();
 
+    [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
     [[nodiscard]] Place at() const { return at_; }
     /// Where the value of a key stands, or the table itself where the key is not given.
     [[nodiscard]] Place at(std::string_view key) const;
@@ -102,6 +103,7 @@ public:
     void problem(Place at, std::string text) const { scope_.problems.add(at, std::move(text)); }
 
 private:
+    [[nodiscard]] const Entry* find(std::string_view key) const;
     std::optional<std::size_t> choice_index(std::string_view key,
                                             const std::vector<std::string_view>& words);
 

@@ -1,0 +1,82 @@
+#include "config/load.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>  // setenv
+
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::config {
+namespace {
+
+struct Example {
+    int line;  ///< of its first line in the document
+    std::string toml;
+};
+
+/// The blocks that begin with ```toml complete.
+std::vector<Example> complete_examples(const std::string& document) {
+    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/" + document);
+    REQUIRE_MESSAGE(in, "cannot read " << document);
+    std::vector<Example> examples;
+    bool inside = false;
+    int number = 0;
+    for (std::string line; std::getline(in, line);) {
+        ++number;
+        if (inside && line.starts_with("```")) {
+            inside = false;
+        } else if (inside) {
+            examples.back().toml += line + '\n';
+        } else if (line == "```toml complete") {
+            inside = true;
+            examples.push_back({.line = number + 1, .toml = {}});
+        }
+    }
+    return examples;
+}
+
+std::vector<Loaded> load_examples(const std::string& document) {
+    setenv("HOSTNAME", "sluice-0", 1);
+    setenv("KAFKA_PASSWORD", "hidden", 1);
+    std::vector<Loaded> all;
+    for (const Example& example : complete_examples(document)) {
+        all.push_back(parse(example.toml, document + ":" + std::to_string(example.line)));
+        for (const Problem& problem : all.back().problems) FAIL_CHECK(to_string(problem));
+    }
+    return all;
+}
+
+TEST_CASE("documentation: its complete examples load without a problem") {
+    CHECK(load_examples("docs/configuration.md").size() == 2);
+}
+
+TEST_CASE("documentation: the full example says what it means to") {
+    const auto examples = load_examples("docs/configuration.md");
+    const Config& config = examples.at(1).config;
+    CHECK(config.kafka.instance == "sluice-0");
+    CHECK(config.kafka.properties.at("sasl.password") == Secret{"hidden", true});
+    CHECK(config.kafka.properties.at("security.protocol") == Secret{"sasl_ssl", false});
+    REQUIRE(config.ingest.size() == 2);
+
+    // Everything that the example spells out is the default, save start and columns.
+    Ingest orders;
+    orders.name = orders.topic = "orders";
+    orders.table = "public.orders";
+    orders.group = "sluice.orders";
+    orders.start = {.kind = Start::Kind::time, .time_ms = 1767225600000};
+    orders.columns = config.ingest[0].columns;
+    CHECK(config.ingest[0] == orders);
+    CHECK(orders.columns.size() == 9);
+
+    const Ingest& readings = config.ingest[1];
+    CHECK(readings.table == "iot.\"Readings\"");
+    CHECK(readings.csv == Csv{';', '"', '"', "NULL"});
+    REQUIRE(readings.columns.size() == 3);
+    CHECK(readings.columns[2].source.position == 2);
+    CHECK(readings.columns[2].as == Conversion::epoch_s);
+}
+
+}  // namespace
+}  // namespace sluice::config
