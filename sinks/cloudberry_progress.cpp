@@ -83,28 +83,49 @@ void CloudberryProgress::anchor(std::span<const Position> starts) {
 }
 
 bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
-    const Row key = {
-        identity_.pipeline,        identity_.cluster_id,       identity_.topic,
-        std::to_string(partition), std::to_string(range.from), std::to_string(range.to),
-        identity_.writer};
+    // What follows is another record; the one before it is gone from Kafka, so none is known.
+    return take({partition, range, "skipped", "next_offset = " + std::to_string(range.to)});
+}
+
+bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
+    const std::string at = std::to_string(start);
+    return take(
+        {partition,
+         {next, next},
+         "ended",
+         "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at});
+}
+
+bool CloudberryProgress::take(const Step& step) {
+    const Row key = {identity_.pipeline,
+                     identity_.cluster_id,
+                     identity_.topic,
+                     std::to_string(step.partition),
+                     std::to_string(step.range.from),
+                     identity_.writer};
+    constexpr const char* at_beginning =
+        " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3 AND p.kafka_partition = $4"
+        " AND p.next_offset = $5::bigint";
     return guarded([&] {
         session_.run("BEGIN");
         Transaction transaction(session_);
         Row ledger = key;
-        ledger.push_back(identity_.revision);
+        ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});
         session_.exec("INSERT INTO " + own_table(identity_, "ledger") +
-                          " (pipeline, cluster_id, topic, kafka_partition, from_offset, to_offset,"
-                          " writer, revision, loaded, rejected, filtered, gaps, lost, kind)"
-                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0,"
-                          " $6::bigint - $5::bigint, 'skipped')",
+                          " (pipeline, cluster_id, topic, kafka_partition, incarnation,"
+                          " from_offset, to_offset, writer, revision, kind,"
+                          " loaded, rejected, filtered, gaps, lost)"
+                          " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition,"
+                          " p.incarnation, p.next_offset, $7::bigint, $6::text, $8::text,"
+                          " $9::text, 0, 0, 0, 0, $7::bigint - p.next_offset FROM " +
+                          own_table(identity_, "progress") + " p WHERE" + at_beginning,
                       ledger);
-        // What follows is another record; the one before it is gone from Kafka, so none is known.
-        const Rows moved = session_.exec(
-            "UPDATE " + own_table(identity_, "progress") +
-                " SET next_offset = $6::bigint, last_offset = -1, last_timestamp_ms = -1,"
-                " last_checksum = 0, moved_at = clock_timestamp(), writer = $7 WHERE" +
-                of_pipeline + " AND kafka_partition = $4 AND next_offset = $5::bigint",
-            key);
+        const Rows moved =
+            session_.exec("UPDATE " + own_table(identity_, "progress") + " p SET " + step.set +
+                              ", last_offset = -1, last_timestamp_ms = -1, last_checksum = 0,"
+                              " moved_at = clock_timestamp(), writer = $6::text WHERE" +
+                              at_beginning,
+                          key);
         if (moved.affected != 1) return false;
         transaction.commit();
         return true;
@@ -114,15 +135,16 @@ bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
 std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,
                                        const std::string& pipeline) {
     const Rows rows = session.exec(
-        "SELECT cluster_id, topic, kafka_partition, next_offset, anchor_offset, moved_at, writer"
-        " FROM " +
+        "SELECT cluster_id, topic, kafka_partition, next_offset, anchor_offset, incarnation,"
+        " moved_at, writer FROM " +
             quote_identifier(schema) + ".progress WHERE pipeline = $1 ORDER BY 1, 2, 3",
         {pipeline});
     std::vector<ProgressRow> progress;
     for (std::size_t row = 0; row < rows.rows.size(); ++row)
         progress.push_back({rows.text(row, 0), rows.text(row, 1),
                             static_cast<PartitionId>(rows.number(row, 2)), rows.number(row, 3),
-                            rows.number(row, 4), rows.text(row, 5), rows.text(row, 6)});
+                            rows.number(row, 4), static_cast<int>(rows.number(row, 5)),
+                            rows.text(row, 6), rows.text(row, 7)});
     return progress;
 }
 

@@ -19,10 +19,19 @@ public:
     bool any() override;
     void anchor(std::span<const Position> starts) override;
     bool skip_lost(PartitionId partition, OffsetRange range) override;
+    bool begin_anew(PartitionId partition, Offset next, Offset start) override;
 
 private:
     template <typename Call>
     auto guarded(Call call);
+    /// One ledger row of what is not a batch, then progress over it; false when it had moved.
+    struct Step {
+        PartitionId partition = 0;
+        OffsetRange range;      ///< that the ledger row covers; progress must be at its beginning
+        const char* kind = "";  ///< of the ledger row
+        std::string set;        ///< what becomes of the progress row
+    };
+    bool take(const Step& step);
 
     PipelineIdentity identity_;
     Session session_;
@@ -35,6 +44,7 @@ struct ProgressRow {
     PartitionId partition = 0;
     Offset next = 0;
     Offset anchor = 0;
+    int incarnation = 0;
     std::string moved_at;
     std::string writer;
 };

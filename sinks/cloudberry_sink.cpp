@@ -239,11 +239,15 @@ std::optional<Fenced> CloudberrySink::write_books(const Batch& batch) {
 void CloudberrySink::copy_dead_letters(const Batch& batch) {
     if (batch.rejects.empty()) return;
     constexpr std::size_t block = 128u << 10;
+    const std::map<PartitionId, int> incarnations = read_incarnations(batch);
     session_.send(dead_letter_copy(options_.identity.schema));
     session_.await_copy();
     std::string rows(copy_header());
     for (const Reject& reject : batch.rejects) {
-        append_dead_letter(rows, options_.identity, batch.records.at(reject.record),
+        const Record record = batch.records.at(reject.record);
+        const auto incarnation = incarnations.find(record.partition);
+        append_dead_letter(rows, options_.identity, record,
+                           incarnation == incarnations.end() ? 0 : incarnation->second,
                            reject.reasons);
         if (rows.size() < block) continue;
         session_.put(rows);
@@ -253,6 +257,20 @@ void CloudberrySink::copy_dead_letters(const Batch& batch) {
     session_.put(rows);
     session_.end_copy();
     session_.finish();
+}
+
+std::map<PartitionId, int> CloudberrySink::read_incarnations(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
+    const Rows rows =
+        session_.exec("SELECT p.kafka_partition, p.incarnation FROM " + progress_ + " p WHERE" +
+                          of_pipeline + " AND p.kafka_partition = ANY ($4::int[])",
+                      parameters);
+    std::map<PartitionId, int> incarnations;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        incarnations[static_cast<PartitionId>(rows.number(row, 0))] =
+            static_cast<int>(rows.number(row, 1));
+    return incarnations;
 }
 
 Row CloudberrySink::key() const {
@@ -272,15 +290,19 @@ void CloudberrySink::insert_ledger(const Batch& batch) {
     session_.exec_prepared(
         "ledger",
         "INSERT INTO " + ledger_ +
-            " (pipeline, cluster_id, topic, kafka_partition, from_offset, to_offset, loaded,"
-            " rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
-            " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.from_offset, v.to_offset,"
-            " v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', $4::text, $5::text,"
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
+            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
+            " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition, p.incarnation,"
+            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', "
+            "$4::text, $5::text,"
             " clock_timestamp()"
             " FROM (SELECT unnest($6::int[]) AS kafka_partition,"
             " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
             " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
-            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v",
+            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v"
+            // No progress row, no ledger row: the compare-and-set that follows will see it.
+            " JOIN " +
+            progress_ + " p ON" + of_pipeline + " AND p.kafka_partition = v.kafka_partition",
         parameters);
 }
 

@@ -7,6 +7,7 @@
 #include "sinks/row_isolation.h"
 #include "sinks/session.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ private:
     /// Dead letters, ledger, and progress last: what both ways of writing end with.
     [[nodiscard]] std::optional<Fenced> write_books(const Batch& batch);
     void copy_dead_letters(const Batch& batch);
+    [[nodiscard]] std::map<PartitionId, int> read_incarnations(const Batch& batch);
     void insert_ledger(const Batch& batch);
     [[nodiscard]] bool move_progress(const Batch& batch);
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);

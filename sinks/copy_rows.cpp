@@ -16,7 +16,7 @@ CopyStatement copy_statement(const std::string& qualified_table,
 
 std::string_view copy_header() {
     // Signature, flags, size of the header's extension.
-    static constexpr char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+    static constexpr char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
     return {header, sizeof header - 1};
 }
 

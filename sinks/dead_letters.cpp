@@ -142,18 +142,21 @@ std::string reasons_json(const std::vector<Reason>& reasons) {
 
 std::string dead_letter_copy(const std::string& schema) {
     return "COPY " + quote_identifier(schema) +
-           ".dead_letter (pipeline, cluster_id, topic, kafka_partition, kafka_offset, record_time,"
+           ".dead_letter (pipeline, cluster_id, topic, kafka_partition, incarnation, kafka_offset, "
+           "record_time,"
            " key, value, headers, reasons) FROM STDIN (FORMAT binary)";
 }
 
 void append_dead_letter(std::string& to, const PipelineIdentity& identity, const Record& record,
-                        const std::vector<Reason>& reasons) {
-    append_integer(to, std::int16_t{10});
+                        int incarnation, const std::vector<Reason>& reasons) {
+    append_integer(to, std::int16_t{11});
     append_bytes(to, std::string_view(identity.pipeline));
     append_bytes(to, std::string_view(identity.cluster_id));
     append_bytes(to, std::string_view(identity.topic));
     append_integer(to, std::int32_t{4});
     append_integer(to, record.partition);
+    append_integer(to, std::int32_t{4});
+    append_integer(to, std::int32_t{incarnation});
     append_integer(to, std::int32_t{8});
     append_integer(to, record.offset);
     if (const auto time = timestamp(record.timestamp_ms)) {

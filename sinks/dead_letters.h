@@ -12,7 +12,7 @@ namespace sluice {
 
 /// Appends one reject in COPY's binary form. Keeps every byte: what is no text goes in as hex.
 void append_dead_letter(std::string& to, const PipelineIdentity& identity, const Record& record,
-                        const std::vector<Reason>& reasons);
+                        int incarnation, const std::vector<Reason>& reasons);
 
 /// [{"name": …, "value": …}]; name_hex and value_hex where the bytes are not text that jsonb takes.
 [[nodiscard]] std::string headers_json(std::span<const Header> headers);

@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS {s}.progress (
     kafka_partition   int NOT NULL,
     next_offset       bigint NOT NULL CHECK (next_offset >= 0),
     anchor_offset     bigint NOT NULL,
+    incarnation       int NOT NULL DEFAULT 0,
     last_offset       bigint NOT NULL DEFAULT -1,
     last_timestamp_ms bigint NOT NULL DEFAULT -1,
     last_checksum     bigint NOT NULL DEFAULT 0,
@@ -66,14 +67,17 @@ COMMENT ON COLUMN {s}.progress.next_offset IS
     'the next offset to read, as Kafka counts: everything below is accounted for in the ledger';
 COMMENT ON COLUMN {s}.progress.anchor_offset IS
     'where the pipeline began to read this partition';
+COMMENT ON COLUMN {s}.progress.incarnation IS
+    'counts how often the topic was deleted and created anew: offsets repeat from one to the next';
 COMMENT ON COLUMN {s}.progress.last_checksum IS
-    'CRC-32 of the last record''s key and value: tells a topic that was created anew; -1: none';
+    'CRC-32 of the last record''s key and value: tells a topic that was created anew';
 
 CREATE TABLE IF NOT EXISTS {s}.ledger (
     pipeline        text NOT NULL,
     cluster_id      text NOT NULL,
     topic           text NOT NULL,
     kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
     from_offset     bigint NOT NULL,
     to_offset       bigint NOT NULL,
     loaded          bigint NOT NULL,
@@ -91,13 +95,14 @@ CREATE INDEX IF NOT EXISTS ledger_age ON {s}.ledger (pipeline, committed_at);
 COMMENT ON TABLE {s}.ledger IS
     'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
 COMMENT ON COLUMN {s}.ledger.kind IS
-    'batch; skipped: offsets that Kafka had lost; folded: the sum of pruned rows';
+    'batch; skipped: offsets that Kafka had lost; folded: the sum of pruned rows; ended: here the incarnation ended';
 
 CREATE TABLE IF NOT EXISTS {s}.dead_letter (
     pipeline        text NOT NULL,
     cluster_id      text NOT NULL,
     topic           text NOT NULL,
     kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
     kafka_offset    bigint NOT NULL,
     record_time     timestamptz,
     key             bytea,

@@ -114,8 +114,10 @@ class OnceOnly : public pqxx::connectionpolicy {
 public:
     using pqxx::connectionpolicy::connectionpolicy;
     handle do_startconnect(handle original) override {
-        if (connection != nullptr) throw pqxx::broken_connection("the connection broke");
-        connection = normalconnect(original);
+        // libpqxx asks twice while it connects, and again to revive what broke.
+        if (connection == nullptr) connection = normalconnect(original);
+        if (connection != original && original != nullptr) throw pqxx::broken_connection();
+        if (PQstatus(connection) != CONNECTION_OK) throw pqxx::broken_connection();
         return connection;
     }
     handle connection = nullptr;
