@@ -1,0 +1,360 @@
+#include "tests/demo/story.h"
+
+#include "tests/demo/text.h"
+#include "tests/fixture/wait.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <sstream>
+
+namespace sluice::demo {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds between_looks{500};
+/// Where output is a file, the live view becomes a few lines every so often.
+constexpr milliseconds between_prints{5000};
+constexpr milliseconds patience{60000};
+constexpr const char* margin = "       ";  // as wide as the time in front of a line
+constexpr std::size_t width = 78;
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+}
+
+std::vector<std::vector<std::string>> table_of(const std::vector<Sight>& sights) {
+    std::vector<std::vector<std::string>> table{
+        {"pipeline", "rows in table", "  rows/s", "     lag", "newest row", "dead letters"}};
+    for (const Sight& sight : sights) {
+        const bool none = sight.newest_row.count() < 0;
+        table.push_back({sight.name, with_commas(sight.rows),
+                         with_commas(std::int64_t(sight.rows_per_second)), with_commas(sight.lag),
+                         none ? "-" : seconds(sight.newest_row) + " ago",
+                         with_commas(sight.dead_letters)});
+    }
+    return table;
+}
+
+}  // namespace
+
+int Story::tell() {
+    set_the_stage();
+    if (!check()) return 1;
+    start_loading();
+    crash_and_recover();
+    finish_producing();
+    const bool verified = verify();
+    const bool counted = count();
+    show_dead_letters();
+    show_rows();
+    const bool fine = verified && counted;
+    screen_.say();
+    note(fine ? screen_.styled(Style::good, "nothing was lost, nothing was doubled")
+              : screen_.styled(Style::bad, "the sums above do not agree: this is a bug"));
+    if (!fine) {
+        say("the end of the daemon's log:");
+        const auto log = lines_of(daemon_->log());
+        for (std::size_t i = log.size() - std::min<std::size_t>(log.size(), 20); i < log.size();
+             ++i)
+            say(log[i]);
+    }
+    if (ending_ == Ending::keep_running) {
+        keep_running();
+    } else if (fine) {
+        say("./dev demo --keep leaves it all running, to play with");
+    }
+    return fine ? 0 : 1;
+}
+
+void Story::set_the_stage() {
+    screen_.say(screen_.styled(Style::bold,
+                               "Sluice: from Kafka topics into database tables, "
+                               "exactly once"));
+    screen_.say("A demo of one minute. Ctrl-C ends it early; nothing is left behind.");
+    screen_.say();
+    screen_.draw({screen_.styled(Style::dim, "00:00  a broker and a database are starting")});
+    stage_ = std::make_unique<Stage>();
+    signals_.pause(milliseconds(1));
+    screen_.clear();
+    note("Kafka on " + stage_->broker().bootstrap() + ", PostgreSQL on 127.0.0.1:" +
+         std::to_string(stage_->postgres().port()) + ", both private");
+    say("topics: orders (JSON, 4 partitions), readings (CSV, 2 partitions)");
+    say("the daemon's role owns the schema sluice, and may insert into two tables");
+    observer_ = std::make_unique<Observer>(*stage_);
+    traffic_ = std::make_unique<Traffic>(stage_->broker().client());
+}
+
+bool Story::check() {
+    screen_.say();
+    return show_command("check") == 0;
+}
+
+void Story::start_loading() {
+    const Rates rates;
+    screen_.say();
+    traffic_->start(rates);
+    note("producing " + with_commas(rates.orders) + " orders/s and " + with_commas(rates.readings) +
+         " readings/s; one in 200 is broken");
+    start_daemon();
+    watch(std::chrono::seconds(14));
+}
+
+void Story::crash_and_recover() {
+    // The worst moment: in the middle of a transaction. When none is to be seen, any moment.
+    const auto give_up = steady_clock::now() + std::chrono::seconds(3);
+    bool loading = false;
+    while (!loading && steady_clock::now() < give_up) loading = observer_->is_loading();
+    const pid_t pid = daemon_->pid();
+    daemon_->kill();
+    daemon_runs_ = false;
+    daemon_since_ = steady_clock::now();
+    const std::int64_t before = observer_->loaded();
+    note(screen_.styled(Style::command, "$ kill -9 " + std::to_string(pid)) +
+         (loading ? "   in the middle of a transaction" : ""));
+    watch(std::chrono::seconds(5));
+    observer_->look();
+    note("no daemon for " + seconds(steady_clock::now() - daemon_since_) + ": " +
+         with_commas(observer_->lag()) + " records wait in Kafka");
+
+    start_daemon();
+    const auto restarted = steady_clock::now();
+    fixture::wait_until(
+        [&] {
+            refresh();
+            return observer_->loaded() > before;
+        },
+        patience, "rows after the restart; the daemon's log:\n" + daemon_->log());
+    note("first new rows " + seconds(steady_clock::now() - restarted) + " after the restart");
+    // What is produced within one batch.delay always waits.
+    fixture::wait_until(
+        [&] {
+            refresh();
+            return observer_->lag() < Rates{}.orders;
+        },
+        patience, "the daemon to catch up");
+    note("caught up " + seconds(steady_clock::now() - restarted) + " after the restart");
+    watch(std::chrono::seconds(11));
+}
+
+void Story::finish_producing() {
+    traffic_->stop();
+    const auto stopped = steady_clock::now();
+    note("no more records; what is on its way arrives");
+    fixture::wait_until(
+        [&] {
+            refresh();
+            return observer_->lag() == 0;
+        },
+        patience, "lag 0");
+    const auto took = steady_clock::now() - stopped;
+    observer_->look();
+    screen_.clear();
+    note("lag 0 after " + seconds(took));
+    screen_.say();
+    for (const std::string& line : live_view()) screen_.say(line);
+}
+
+bool Story::verify() {
+    screen_.say();
+    return show_command("verify") == 0;
+}
+
+bool Story::count() {
+    screen_.say();
+    note("and what the demo itself has counted while producing:");
+    fixture::PgConnection session = stage_->connect();
+    std::vector<std::vector<std::string>> table{
+        {"topic", "produced", "=", "in the table", "+", "dead letters", "+", "tombstones", ""}};
+    bool fine = true;
+    const auto add = [&](const std::string& name, const std::string& id, const Produced& made) {
+        const auto row = session.query("select count(*), count(distinct " + id +
+                                       "), coalesce(sum(" + id + "), 0) from " + name)[0];
+        const std::string dead = session.value(
+            "select count(*) from sluice.dead_letter where pipeline = '" + name + "'");
+        const std::string filtered = session.value(
+            "select coalesce(sum(filtered), 0) from sluice.ledger where pipeline = '" + name + "'");
+        const bool same = row[0] == std::to_string(made.good) && row[1] == row[0] &&
+                          row[2] == std::to_string(made.id_sum) &&
+                          dead == std::to_string(made.bad) &&
+                          filtered == std::to_string(made.tombstones);
+        fine = fine && same;
+        table.push_back({name, with_commas(made.all()), "=", with_commas(std::stoll(*row[0])), "+",
+                         with_commas(std::stoll(dead)), "+", with_commas(std::stoll(filtered)),
+                         same ? "as produced"
+                              : "expected " + with_commas(made.good) + " + " +
+                                    with_commas(made.bad) + " + " + with_commas(made.tombstones)});
+    };
+    add("orders", "order_id", traffic_->orders());
+    add("readings", "reading_id", traffic_->readings());
+    for (const std::string& line : align(table, {0, 8})) say(line);
+    return fine;
+}
+
+void Story::show_dead_letters() {
+    screen_.say();
+    note("some of the dead letters, in sluice.dead_letter:");
+    const auto letters = stage_->connect().query(
+        "select distinct on (pipeline, reasons->0->>'column', left(reasons->0->>'reason', 12))"
+        " topic || '[' || kafka_partition || ']@' || kafka_offset, coalesce("
+        "reasons->0->>'column', ''), reasons->0->>'reason', encode(value, 'escape')"
+        " from sluice.dead_letter"
+        " order by pipeline, reasons->0->>'column', left(reasons->0->>'reason', 12),"
+        " kafka_offset limit 6");
+    for (const auto& letter : letters) {
+        const std::string column = letter[1]->empty() ? "" : "column \"" + *letter[1] + "\": ";
+        say(*letter[0] + "  " + column + *letter[2]);
+        say(screen_.styled(Style::dim, "  " + cut(letter[3].value_or("NULL"), width - 9)));
+    }
+}
+
+void Story::show_rows() {
+    screen_.say();
+    show_query(
+        "select order_id, customer, city, amount, items from orders"
+        " order by order_id desc limit 3");
+}
+
+void Story::keep_running() {
+    const Rates slow{.orders = 200, .readings = 100};
+    traffic_->start(slow);
+    screen_.say();
+    note("everything goes on, slower, until Ctrl-C. To try, from another terminal:");
+    screen_.say();
+    const std::string psql = "psql '" + stage_->dsn() + "'";
+    say("broker         " + stage_->broker().bootstrap());
+    say("configuration  " + stage_->config().string());
+    screen_.say();
+    for (const std::string& command :
+         {psql, psql + " -c 'select * from sluice.ledger order by committed_at desc limit 5'",
+          psql + " -c 'select * from sluice.progress'", command_line("check"),
+          command_line("verify"), "kill -9 " + std::to_string(daemon_->pid())})
+        screen_.say(screen_.styled(Style::command, command));
+    screen_.say();
+    try {
+        while (true) {
+            watch(std::chrono::seconds(2));
+            if (daemon_->running()) continue;
+            daemon_runs_ = false;
+            daemon_since_ = steady_clock::now();
+            note("the daemon has ended; it is started again in 3 seconds");
+            watch(std::chrono::seconds(3));
+            start_daemon();
+        }
+    } catch (const Interrupted&) {
+        screen_.clear();
+        note("ending; nothing is left behind");
+    }
+}
+
+void Story::watch(milliseconds duration) {
+    const auto end = steady_clock::now() + duration;
+    while (steady_clock::now() < end) {
+        refresh();
+        signals_.pause(milliseconds(50));
+    }
+}
+
+void Story::refresh() {
+    const auto now = steady_clock::now();
+    if (now - looked_ >= between_looks) {
+        looked_ = now;
+        observer_->look();
+        show();
+    }
+    if (!screen_.is_terminal() && now - printed_ >= between_prints) {
+        printed_ = now;
+        for (const std::string& line : live_view()) screen_.say(line);
+    }
+    signals_.pause(milliseconds(1));
+}
+
+void Story::show() {
+    std::vector<std::string> lines{""};
+    for (std::string& line : live_view()) lines.push_back(std::move(line));
+    lines.emplace_back();
+    lines.push_back(margin + pulse());
+    lines.push_back(margin + daemon_state());
+    screen_.draw(lines);
+}
+
+std::vector<std::string> Story::live_view() const {
+    std::vector<std::string> lines = align(table_of(observer_->sights()), {0});
+    for (std::string& line : lines) line.insert(0, margin);
+    lines.front() = screen_.styled(Style::dim, lines.front());
+    return lines;
+}
+
+std::string Story::pulse() const {
+    constexpr std::array bars{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const auto& history = observer_->history();
+    if (!screen_.is_utf8() || history.empty()) return "";
+    // At least this high, so that a calm stream does not look like a storm.
+    const double full = std::max(20000.0, *std::ranges::max_element(history));
+    std::string line;
+    for (const double rate : history) {
+        const auto level = std::size_t(rate / full * double(bars.size() - 1) + 0.5);
+        line += bars[std::min(rate > 0 ? std::max<std::size_t>(level, 1) : 0, bars.size() - 1)];
+    }
+    return screen_.styled(Style::command, line) + screen_.styled(Style::dim, " rows/s");
+}
+
+std::string Story::daemon_state() const {
+    const std::string since = seconds(steady_clock::now() - daemon_since_);
+    if (!daemon_runs_) return screen_.styled(Style::bad, "daemon dead for " + since);
+    return screen_.styled(
+        Style::dim, "daemon " + std::to_string(daemon_->pid()) + " has been running for " + since);
+}
+
+void Story::note(const std::string& line) {
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_).count();
+    std::array<char, 16> time{};
+    std::snprintf(time.data(), time.size(), "%02d:%02d  ", int(elapsed / 60), int(elapsed % 60));
+    screen_.say(screen_.styled(Style::dim, time.data()) + line);
+}
+
+void Story::say(const std::string& line) {
+    screen_.say(margin + line);
+}
+
+std::string Story::command_line(const std::string& command) const {
+    return SLUICE_PROGRAM " " + command + " -c " + stage_->config().string();
+}
+
+int Story::show_command(const std::string& command) {
+    note(screen_.styled(Style::command, "$ sluice " + command + " -c sluice.toml"));
+    const auto result = fixture::run_sluice({command, "-c", stage_->config().string()});
+    for (const std::string& line : lines_of(result.out)) say(line);
+    for (const std::string& line : lines_of(result.err)) say(line);
+    if (result.exit_code != 0)
+        say(screen_.styled(Style::bad, "exit code " + std::to_string(result.exit_code)));
+    signals_.pause(milliseconds(1));
+    return result.exit_code;
+}
+
+void Story::show_query(const std::string& sql) {
+    note(screen_.styled(Style::command, "$ psql -c '" + sql + "'"));
+    const auto result = fixture::run(
+        {.argv = {"psql", "-X", "-P", "footer=off", "-c", sql, stage_->dsn()}}, patience);
+    for (const std::string& line : lines_of(result.out + result.err)) say(line);
+}
+
+void Story::start_daemon() {
+    if (daemon_) {
+        daemon_->start();
+    } else {
+        daemon_.emplace(stage_->config());
+    }
+    daemon_runs_ = true;
+    daemon_since_ = steady_clock::now();
+    note(screen_.styled(Style::command, "$ sluice run -c sluice.toml") + "   pid " +
+         std::to_string(daemon_->pid()));
+}
+
+}  // namespace sluice::demo
