@@ -440,8 +440,19 @@ TEST_CASE("config: what is not TOML is one problem with its place") {
     // toml++ asserts that this cannot be.
     CHECK(problem_of("a = 1\nb = 2\n[[.c]]\nd = 3\n") ==
           "sluice.toml:3:1: not valid TOML: unexpected characters in this line");
+    CHECK(contains(problem_of("a = 2023-01-31T\u01b3:0"), "sluice.toml:1:"));
+    CHECK(contains(problem_of("ä = 1"), "sluice.toml:1:1: not valid TOML"));
     CHECK(contains(problem_of("[[."), "sluice.toml:1:1: not valid TOML"));
     CHECK(contains(problem_of(std::string(5u << 20, ' ')), "is larger than 4194304 bytes"));
+}
+
+TEST_CASE("config: strings hold any characters") {
+    const Ingest ingest = accepted_pipeline(
+        "[ingest.orders.columns]\n'größe' = \"\"\"\\\n  ä\\\n  ö\"\"\"\n'数' = '数量'\n");
+    REQUIRE(ingest.columns.size() == 2);
+    CHECK(ingest.columns[0].column == "größe");
+    CHECK(ingest.columns[0].source.path == std::vector<std::string>{"äö"});
+    CHECK(ingest.columns[1].source.path == std::vector<std::string>{"数量"});
 }
 
 TEST_CASE("config: deep nesting is refused, not a crash") {
