@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -9,7 +10,7 @@
 /// COPY's binary form: every field is its length and its bytes, every number big-endian.
 namespace sluice::binary_copy {
 
-template <class Int>
+template <std::integral Int>
 [[nodiscard]] inline Int big_endian(Int value) {
     static_assert(std::endian::native == std::endian::little);
     if constexpr (sizeof(Int) == 2)
@@ -21,14 +22,14 @@ template <class Int>
     return value;
 }
 
-template <class Int>
+template <std::integral Int>
 inline void append_int(std::string& to, Int value) {
     const Int bytes = big_endian(value);
     to.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
 }
 
 /// A field that is one number.
-template <class Int>
+template <std::integral Int>
 inline void append_field(std::string& to, Int value) {
     char field[4 + sizeof(Int)];
     const std::int32_t size = big_endian(std::int32_t{sizeof(Int)});

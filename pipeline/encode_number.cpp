@@ -81,7 +81,8 @@ struct Decimal {
     int scale = 0;  ///< digits after the point as written
 };
 
-enum class Read { done, wrong, too_long };
+/// Exotic: too long for us, or in a form that the database alone knows.
+enum class Read { done, wrong, exotic };
 
 /// [sign] digits [. digits] [e exponent], at least one digit.
 Read read_decimal(std::string_view text, Decimal& decimal) {
@@ -102,7 +103,7 @@ Read read_decimal(std::string_view text, Decimal& decimal) {
             if (after_point) --decimal.point;
             continue;
         }
-        if (decimal.count == static_cast<int>(sizeof decimal.digits)) return Read::too_long;
+        if (decimal.count == static_cast<int>(sizeof decimal.digits)) return Read::exotic;
         decimal.digits[decimal.count++] = static_cast<char>(*at - '0');
         if (!after_point) ++decimal.point;
     }
@@ -110,12 +111,13 @@ Read read_decimal(std::string_view text, Decimal& decimal) {
     if (at == end) return Read::done;
     if ((*at | 0x20) != 'e') return Read::wrong;
     ++at;
+    if (at != end && is_space(*at)) return Read::exotic;  // strtol() skips it
     if (end - at > 1 && *at == '+' && is_digit(at[1])) ++at;
     int exponent = 0;
     const auto [after, error] = std::from_chars(at, end, exponent);
-    if (error == std::errc::result_out_of_range && after == end) return Read::too_long;
+    if (error == std::errc::result_out_of_range && after == end) return Read::exotic;
     if (error != std::errc() || after != end) return Read::wrong;
-    if (exponent < -1000 || exponent > 1000) return Read::too_long;
+    if (exponent < -1000 || exponent > 1000) return Read::exotic;
     decimal.point += exponent;
     decimal.scale = std::max(0, decimal.scale - exponent);
     return Read::done;
@@ -197,7 +199,7 @@ Verdict encode_numeric(const Value& value, const Column& column, Judge& judge, s
     const std::string_view text = trimmed(value.text);
     Decimal decimal;
     switch (read_decimal(text, decimal)) {
-        case Read::too_long:
+        case Read::exotic:
             return Verdict::database;
         case Read::done:
             break;
