@@ -68,7 +68,7 @@ Daemon read_daemon(TableReader section) {
     return daemon;
 }
 
-std::vector<Ingest> read_pipelines(TableReader section, const Scope& scope) {
+std::vector<Ingest> read_pipelines(const TableReader& section, const Scope& scope) {
     std::vector<Ingest> pipelines;
     for (const Entry& entry : section.content().entries) {
         const auto* table = std::get_if<TomlTable>(&entry.value.value);

@@ -67,7 +67,7 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
     }
     if (env != nullptr) {
         // Configuration is read by one thread, and nothing in the daemon changes the environment.
-        if (const char* value = std::getenv(name->c_str())) {  // NOLINT(concurrency-mt-unsafe)
+        if (const char* value = std::getenv(name->c_str())) {
             return Text{value, true, "the value of environment variable " + *name, at};
         }
         scope.problems.add(source.value.at, "environment variable " + in_quotes(*name) +
