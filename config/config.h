@@ -12,7 +12,8 @@
 /// What a user can configure, typed and checked. Plain data: reading it from TOML is config/load.h.
 namespace sluice::config {
 
-/// A string that may have come from { env = … } or { file = … }; never logged when it did.
+/// A string that may be a secret: it came from { env = … } or { file = … }, or may hold a password.
+/// Never logged then.
 struct Secret {
     std::string text;
     bool secret = false;
