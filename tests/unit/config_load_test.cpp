@@ -338,9 +338,9 @@ TEST_CASE("config: ranges are checked") {
          "\"format\" must be one of json, csv, text, binary, not \"jsn\"; did "
          "you mean \"json\"?"},
         {"on_reject = 'x'", "\"on_reject\" must be one of dead_letter, stop, not \"x\""}};
-    for (const auto& [line, text] : cases) {
-        CAPTURE(line);
-        CHECK(contains(problem_of(pipeline + line + "\n"), text));
+    for (const auto& wrong : cases) {
+        CAPTURE(wrong.first);
+        CHECK(contains(problem_of(pipeline + wrong.first + "\n"), wrong.second));
     }
     CHECK(contains(problem_of(head + "ledger_keep = '1s'\n"), "from 1h to 36500d"));
     CHECK(contains(problem_of(head + "[daemon]\ndrain_deadline = '2h'\n"), "from 100ms to 1h"));
