@@ -1,0 +1,71 @@
+#include "daemon/ingest_factory.h"
+
+#include "kafka/group_member.h"
+#include "pipeline/errors.h"
+#include "pipeline/ingest_pipeline.h"
+#include "sinks/catalogue.h"
+#include "sinks/cloudberry_progress.h"
+#include "sinks/cloudberry_sink.h"
+#include "sinks/schema.h"
+
+namespace sluice {
+namespace {
+
+/// The member outlives the pipeline, whose lanes take from its queues.
+class RunningIngest : public RunningPipeline {
+public:
+    RunningIngest(std::unique_ptr<kafka::GroupMember> member,
+                  std::unique_ptr<IngestPipeline> pipeline)
+        : member_(std::move(member)), pipeline_(std::move(pipeline)) {}
+
+    void run() override {
+        member_->join();
+        pipeline_->run();
+    }
+    void request_stop(std::chrono::steady_clock::time_point deadline) override {
+        pipeline_->request_stop(deadline);
+    }
+    [[nodiscard]] std::string trouble() const override { return pipeline_->trouble(); }
+
+private:
+    std::unique_ptr<kafka::GroupMember> member_;
+    std::unique_ptr<IngestPipeline> pipeline_;
+};
+
+}  // namespace
+
+std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
+                                              const std::string& writer,
+                                              const std::string& revision) {
+    const config::Ingest& ingest = config.ingest;
+    const std::string& dsn = config.cloudberry.dsn.text;
+    Session session{dsn, "sluice/" + ingest.name};
+    ensure_schema(session, config.cloudberry.schema);
+    const Table table = read_table(session, ingest.table);
+    session.close();
+
+    auto member = std::make_unique<kafka::GroupMember>(config.kafka, ingest);
+    const PipelineIdentity identity{.schema = config.cloudberry.schema,
+                                    .pipeline = ingest.name,
+                                    .cluster_id = member->cluster_id(),
+                                    .topic = ingest.topic,
+                                    .writer = writer,
+                                    .revision = revision};
+    static_cast<void>(member->partitions());  // so that a missing topic is said at once
+    std::vector<LaneParts> lanes;
+    for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
+        RowMapper mapper{ingest, table};
+        auto sink =
+            std::make_unique<CloudberrySink>(CloudberrySinkOptions{.dsn = dsn,
+                                                                   .identity = identity,
+                                                                   .table = table,
+                                                                   .columns = mapper.columns(),
+                                                                   .on_reject = ingest.on_reject});
+        lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
+    }
+    auto pipeline = std::make_unique<IngestPipeline>(
+        ingest, *member, std::make_unique<CloudberryProgress>(dsn, identity), std::move(lanes));
+    return std::make_unique<RunningIngest>(std::move(member), std::move(pipeline));
+}
+
+}  // namespace sluice

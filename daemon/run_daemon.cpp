@@ -1,0 +1,52 @@
+#include "daemon/commands.h"
+#include "daemon/ingest_factory.h"
+#include "daemon/logging.h"
+#include "daemon/supervisor.h"
+
+#include <spdlog/spdlog.h>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace sluice {
+namespace {
+
+/// Who writes, for people who read progress and ledger: "host:pid".
+std::string writer_name() {
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    return std::string(host.data()) + ":" + std::to_string(::getpid());
+}
+
+}  // namespace
+
+int run_daemon(const config::Config& config) {
+    // Blocked before the first thread starts, so that all threads inherit it and sigwait() gets
+    // them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+
+    set_up_logging(config.daemon);
+    spdlog::info("sluice starts: {} pipelines, configuration {}", config.ingest.size(),
+                 config.revision);
+    Supervisor supervisor{
+        [writer = writer_name(), revision = config.revision](const PipelineConfig& pipeline) {
+            return build_ingest(pipeline, writer, revision);
+        }};
+    supervisor.apply(config);
+
+    int signal = 0;
+    sigwait(&signals, &signal);
+    spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    const bool drained = supervisor.drain(config.daemon.drain_deadline);
+    spdlog::info("sluice ends{}", drained ? "" : ": the drain deadline cut batches short");
+    return fine;
+}
+
+}  // namespace sluice
