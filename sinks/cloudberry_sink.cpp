@@ -64,9 +64,13 @@ CommitResult CloudberrySink::commit(Batch& batch) {
             line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
         const bool whole = !isolate_binary_.expects_refusals(batch.binary.rows.size()) &&
                            !isolate_text_.expects_refusals(batch.text.rows.size());
-        if (whole)
-            if (auto result = write_whole(batch)) return *result;
-        return write_isolated(batch);
+        Refusal refusal;
+        if (whole) {
+            auto outcome = write_whole(batch);
+            if (const auto* result = std::get_if<CommitResult>(&outcome)) return *result;
+            refusal = std::get<Refusal>(outcome);
+        }
+        return write_isolated(batch, refusal);
     } catch (const OutcomeUnknown& error) {
         in_doubt_ = moves_of(batch);
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
@@ -147,49 +151,48 @@ void CloudberrySink::stop_at_rejects(const Batch& batch) const {
                          "the table, or set on_reject = \"dead_letter\"");
 }
 
-std::optional<CommitResult> CloudberrySink::write_whole(const Batch& batch) {
-    enum class At { rows, books, commit } at = At::rows;
+std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
+    const Batch& batch) {
+    enum class At { binary, text, books, commit } at = At::binary;
     try {
-        const std::size_t forms = !batch.binary.rows.empty() + !batch.text.rows.empty();
         SLUICE_FAIL_POINT("before_copy");
-        if (forms == 0) session_.run("BEGIN");
+        session_.run("BEGIN");
         Transaction transaction(session_);
-        copy_whole(batch);
+        copy_whole(copy_binary_, batch.binary);
+        at = At::text;
+        copy_whole(copy_text_, batch.text);
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
         if (auto fenced = write_books(batch)) {
             transaction.roll_back();
-            return *fenced;
+            return CommitResult(*fenced);
         }
         SLUICE_FAIL_POINT("before_commit");
         at = At::commit;
         transaction.commit();
         SLUICE_FAIL_POINT("after_commit");
-        return Committed{};
+        return CommitResult(Committed{});
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
         const bool refused_a_row = error.trouble() == Trouble::data && at != At::books;
         if (!refused_a_row || batch.row_count() == 0) throw;
-        return std::nullopt;
+        Refusal refusal;
+        if (at == At::binary) refusal.of_binary = error;
+        if (at == At::text) refusal.of_text = error;
+        return refusal;
     }
 }
 
-void CloudberrySink::copy_whole(const Batch& batch) {
-    std::string begin = "BEGIN;";
-    const auto copy = [&](const CopyStatement& statement, const EncodedRows& rows) {
-        if (rows.rows.empty()) return;
-        session_.send(begin + statement.sql);
-        begin.clear();
-        session_.await_copy();
-        put_rows(session_, statement.form, rows, 0, rows.rows.size());
-        session_.end_copy();
-        session_.finish();
-    };
-    copy(copy_binary_, batch.binary);
-    copy(copy_text_, batch.text);
+void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRows& rows) {
+    if (rows.rows.empty()) return;
+    session_.send(statement.sql);
+    session_.await_copy();
+    put_rows(session_, statement.form, rows, 0, rows.rows.size());
+    session_.end_copy();
+    session_.finish();
 }
 
-CommitResult CloudberrySink::write_isolated(Batch& batch) {
+CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
     SLUICE_FAIL_POINT("before_copy");
     // Deferred constraints would blame the transaction; this way they blame the statement.
     session_.run("BEGIN;SET CONSTRAINTS ALL IMMEDIATE");
@@ -203,8 +206,8 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     if (auto fenced = fenced_already()) return *fenced;
 
-    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_);
-    Refused text = isolate_text_.load(batch.text, *line_numbers_);
+    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, refusal.of_binary);
+    Refused text = isolate_text_.load(batch.text, *line_numbers_, refusal.of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {
         check_table();
         if (options_.on_reject == config::OnReject::stop)

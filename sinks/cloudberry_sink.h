@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace sluice {
@@ -38,11 +39,16 @@ public:
 
 private:
     std::optional<CommitResult> settle(const Batch& batch);
-    /// All rows at once, which nearly always works; nothing when the database refused a row.
-    std::optional<CommitResult> write_whole(const Batch& batch);
+    /// What the database said when it refused a row of a whole batch.
+    struct Refusal {
+        std::optional<DatabaseError> of_binary;
+        std::optional<DatabaseError> of_text;
+    };
+    /// All rows at once, which nearly always works.
+    std::variant<CommitResult, Refusal> write_whole(const Batch& batch);
     /// Finds the rows that the database refuses.
-    CommitResult write_isolated(Batch& batch);
-    void copy_whole(const Batch& batch);
+    CommitResult write_isolated(Batch& batch, const Refusal& refusal);
+    void copy_whole(const CopyStatement& statement, const EncodedRows& rows);
     /// Dead letters, ledger, and progress last: what both ways of writing end with.
     [[nodiscard]] std::optional<Fenced> write_books(const Batch& batch);
     void copy_dead_letters(const Batch& batch);

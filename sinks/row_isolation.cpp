@@ -8,9 +8,13 @@
 namespace sluice {
 namespace {
 
-// A failing COPY wastes what the server has read of it; each COPY that succeeds costs a message
-// and a savepoint. Measured: both together are least when a window holds about this many gaps.
-constexpr double gaps_per_window = 1.5;
+// A failing COPY wastes what the server has done for it; each COPY that succeeds costs a message
+// and a savepoint. Measured: both together are least when a window holds this part of the gap
+// between refusals. Duplicates show only when all rows of the window are in the table already.
+constexpr double window_per_gap = 0.7;
+constexpr double window_per_gap_of_duplicates = 0.3;
+/// So many gaps without a refusal: the gap was a thing of the past.
+constexpr double longest_gap = 4;
 constexpr std::size_t smallest_window = 16;
 constexpr double smoothing = 0.2;
 constexpr std::size_t longest_reason = 1000;
@@ -52,7 +56,8 @@ CopyContext parse_copy_context(std::string_view context) {
     return found;
 }
 
-Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers) {
+Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers,
+                           const std::optional<DatabaseError>& first) {
     rows_ = &rows;
     line_numbers_ = line_numbers;
     open_.clear();
@@ -61,9 +66,13 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers) {
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
     if (count == 0) return {};
-    open_.push_back({0, count, false});
-    window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * gaps_per_window) : count;
-    before_copy_ = "SAVEPOINT r;";
+    session_.run("SAVEPOINT r");
+    before_copy_ = "";
+    window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
+    if (first)
+        on_failure({0, count, false}, *first);
+    else
+        open_.push_back({0, count, false});
     while (!open_.empty()) attempt();
     if (before_copy_ == keep) session_.run("RELEASE SAVEPOINT r");
     if (before_copy_ == undo) session_.run("ROLLBACK TO SAVEPOINT r;RELEASE SAVEPOINT r");
@@ -117,7 +126,8 @@ void RowIsolation::attempt() {
     }
     session_.finish();
     const Piece& last = second ? *second : first;
-    if (!last.proven) window_ = std::max(window_, last.size()) * 2;
+    const auto without_refusal = static_cast<double>(last.end - std::min(last.end, last_refusal_));
+    if (without_refusal > gap_ * longest_gap) window_ = std::max(window_, last.size()) * 2;
 }
 
 void RowIsolation::copy(const Piece& piece) {
@@ -162,7 +172,9 @@ void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
         gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
         last_refusal_ = row;
     }
-    window_ = static_cast<std::size_t>(gap_ * gaps_per_window);
+    const bool duplicate = error.sqlstate() == "23505" || error.sqlstate() == "23P01";
+    window_per_gap_ = duplicate ? window_per_gap_of_duplicates : window_per_gap;
+    window_ = static_cast<std::size_t>(gap_ * window_per_gap_);
 }
 
 /// A trigger for the statement as a whole would refuse whatever is offered: no row is to blame, and

@@ -28,7 +28,9 @@ public:
     RowIsolation(Session& session, CopyStatement copy)
         : session_(session), copy_(std::move(copy)) {}
 
-    Refused load(const EncodedRows& rows, LineNumbers line_numbers);
+    /// `first`: what a COPY of all these rows has just failed with, if one was tried.
+    Refused load(const EncodedRows& rows, LineNumbers line_numbers,
+                 const std::optional<DatabaseError>& first);
 
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
@@ -54,6 +56,7 @@ private:
     Session& session_;
     CopyStatement copy_;
     double gap_ = 0;  ///< rows from one refusal to the next, smoothed; 0: none known
+    double window_per_gap_ = 1;
 
     // Of the load() that runs:
     const EncodedRows* rows_ = nullptr;
