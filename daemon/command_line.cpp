@@ -1,5 +1,6 @@
 #include "daemon/command_line.h"
 
+#include <algorithm>
 #include <map>
 
 namespace sluice {
@@ -18,6 +19,10 @@ bool takes_pipelines(Command command) {
 }
 
 }  // namespace
+
+bool CommandLine::names(const std::string& pipeline) const {
+    return pipelines.empty() || std::ranges::find(pipelines, pipeline) != pipelines.end();
+}
 
 std::variant<CommandLine, std::string> parse_command_line(
     const std::vector<std::string>& arguments) {

@@ -15,6 +15,9 @@ struct CommandLine {
     std::string config_file = "sluice.toml";
     Output output = Output::table;
     std::vector<std::string> pipelines;  ///< verify, check: only these; empty: all
+
+    /// Whether the command is about this pipeline.
+    [[nodiscard]] bool names(const std::string& pipeline) const;
 };
 
 /// Exit codes of every command.

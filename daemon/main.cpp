@@ -30,9 +30,14 @@ int run_command(const CommandLine& line) {
     switch (line.command) {
         case CommandLine::Command::run:
             return run_daemon(config);
+        case CommandLine::Command::check:
+            return check_configuration(config, line);
         case CommandLine::Command::schema:
             return print_schema(config);
-        default:
+        case CommandLine::Command::verify:
+            return verify_pipelines(config, line);
+        case CommandLine::Command::help:
+        case CommandLine::Command::version:
             break;
     }
     return used_or_configured_wrongly;

@@ -1,5 +1,6 @@
 #include "daemon/commands.h"
 #include "daemon/ingest_factory.h"
+#include "daemon/ledger_keeper.h"
 #include "daemon/logging.h"
 #include "daemon/supervisor.h"
 
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 
 namespace sluice {
 namespace {
@@ -40,12 +42,18 @@ int run_daemon(const config::Config& config) {
             return build_ingest(pipeline, writer, revision);
         }};
     supervisor.apply(config);
+    const LedgerKeeper ledger_keeper{config};
 
     int signal = 0;
     sigwait(&signals, &signal);
     spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
     const bool drained = supervisor.drain(config.daemon.drain_deadline);
     spdlog::info("sluice ends{}", drained ? "" : ": the drain deadline cut batches short");
+    if (!drained) {
+        // A thread is stuck in a call; what it holds rolls back or is fenced.
+        spdlog::shutdown();
+        std::_Exit(fine);
+    }
     return fine;
 }
 

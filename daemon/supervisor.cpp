@@ -113,6 +113,9 @@ void Supervisor::apply(const config::Config& config) {
         const auto found = wanted.find(name);
         if (found == wanted.end() || !(found->second == running->config())) to_stop.push_back(name);
     }
+    std::erase_if(leaving_, [](const std::unique_ptr<SupervisedPipeline>& pipeline) {
+        return pipeline->wait_until_stopped({});
+    });
     stop(to_stop, config.daemon.drain_deadline);
     for (auto& [name, pipeline] : wanted) {
         auto& place = pipelines_[name];
@@ -132,8 +135,10 @@ bool Supervisor::stop(const std::vector<std::string>& names, std::chrono::millis
     for (const std::string& name : names) pipelines_.at(name)->request_stop(deadline);
     bool all_stopped = true;
     for (const std::string& name : names) {
-        all_stopped &= pipelines_.at(name)->wait_until_stopped(deadline);
-        pipelines_.erase(name);
+        auto pipeline = pipelines_.extract(name);
+        if (pipeline.mapped()->wait_until_stopped(deadline)) continue;
+        all_stopped = false;
+        leaving_.push_back(std::move(pipeline.mapped()));
     }
     return all_stopped;
 }

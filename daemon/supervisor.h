@@ -101,7 +101,8 @@ public:
     /// Stops what is gone or changed, starts what is new or changed; leaves alone what is equal.
     /// The start of the daemon is this, coming from nothing.
     void apply(const config::Config& config);
-    /// Stops everything; false when the configured drain deadline cut something short.
+    /// Stops everything; false when something had not ended by then. That is still running, and the
+    /// destructor would wait for it: a process that wants to end in time exits without.
     bool drain(std::chrono::milliseconds patience);
     [[nodiscard]] std::map<std::string, SupervisedPipeline::Status> status() const;
 
@@ -111,6 +112,8 @@ private:
     const PipelineFactory factory_;
     const BackoffLimits restart_;
     std::map<std::string, std::unique_ptr<SupervisedPipeline>> pipelines_;
+    /// Asked to stop, and stuck in a call; what they still write is fenced.
+    std::vector<std::unique_ptr<SupervisedPipeline>> leaving_;
 };
 
 }  // namespace sluice

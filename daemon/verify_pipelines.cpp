@@ -1,0 +1,142 @@
+#include "daemon/commands.h"
+#include "daemon/report.h"
+#include "sinks/catalogue.h"
+#include "sinks/verify.h"
+
+#include <algorithm>
+#include <iostream>
+
+namespace sluice {
+namespace {
+
+struct Verified {
+    std::string pipeline;
+    Verification result;
+};
+
+std::optional<std::string> column_of(const config::Ingest& ingest, config::Source::Kind kind) {
+    const auto found = std::ranges::find_if(
+        ingest.columns, [&](const auto& mapping) { return mapping.source.kind == kind; });
+    if (found == ingest.columns.end()) return std::nullopt;
+    return found->column;
+}
+
+Verified verify_pipeline(Session& session, const config::Config& config,
+                         const config::Ingest& ingest) {
+    using Kind = config::Source::Kind;
+    return {ingest.name, verify(session, {.schema = config.cloudberry.schema,
+                                          .pipeline = ingest.name,
+                                          .topic = ingest.topic,
+                                          .table = read_table(session, ingest.table),
+                                          .partition_column = column_of(ingest, Kind::partition),
+                                          .offset_column = column_of(ingest, Kind::offset),
+                                          .topic_column = column_of(ingest, Kind::topic)})};
+}
+
+std::string joined(const std::vector<Offset>& offsets) {
+    std::string text;
+    for (const Offset offset : offsets) text += (text.empty() ? "" : ", ") + std::to_string(offset);
+    return text;
+}
+
+void print_table(const std::vector<Verified>& all) {
+    for (const Verified& verified : all) {
+        const auto& partitions = verified.result.partitions;
+        std::vector<std::vector<std::string>> rows = {{"pipeline", "partition", "from", "progress",
+                                                       "loaded", "dead letters", "filtered", "gaps",
+                                                       "lost", "rows", "missing", "doubled"}};
+        for (const VerifiedPartition& p : partitions) {
+            const auto compared = [&](std::int64_t count) {
+                return p.rows ? std::to_string(count) : std::string("-");
+            };
+            rows.push_back(
+                {verified.pipeline, std::to_string(p.partition), std::to_string(p.anchor),
+                 std::to_string(p.next), std::to_string(p.loaded), std::to_string(p.dead_letters),
+                 std::to_string(p.filtered), std::to_string(p.gaps), std::to_string(p.lost),
+                 compared(p.rows.value_or(0)), compared(p.missing), compared(p.doubled)});
+        }
+        if (rows.size() > 1) std::cout << format_table(rows);
+        for (const VerifiedPartition& p : partitions) {
+            const std::string where =
+                verified.pipeline + ": " + p.topic + "[" + std::to_string(p.partition) + "]: ";
+            for (const std::string& problem : p.problems) std::cout << where << problem << '\n';
+            if (!p.some_missing.empty()) {
+                std::cout << where << "missing offsets: " << joined(p.some_missing) << " …\n";
+            }
+            if (!p.some_doubled.empty()) {
+                std::cout << where << "doubled offsets: " << joined(p.some_doubled) << " …\n";
+            }
+        }
+        std::cout << verified.pipeline << ": "
+                  << (partitions.empty()       ? "nothing was read yet"
+                      : verified.result.fine() ? "every offset is accounted for, once"
+                                               : "NOT every offset is accounted for, once");
+        if (!verified.result.not_compared.empty()) {
+            std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
+        }
+        std::cout << "\n";
+    }
+}
+
+void add(JsonWriter& json, const VerifiedPartition& p) {
+    json.begin_object()
+        .field("topic", p.topic)
+        .field("partition", static_cast<long long>(p.partition));
+    const auto number = [&](const char* name, std::int64_t count) {
+        json.field(name, static_cast<long long>(count));
+    };
+    number("anchor", p.anchor);
+    number("progress", p.next);
+    number("loaded", p.loaded);
+    number("rejected", p.rejected);
+    number("dead_letters", p.dead_letters);
+    number("filtered", p.filtered);
+    number("gaps", p.gaps);
+    number("lost", p.lost);
+    if (p.rows) {
+        number("rows", *p.rows);
+        number("missing", p.missing);
+        number("doubled", p.doubled);
+        number("unaccounted", p.unaccounted);
+    }
+    json.key("problems").begin_array();
+    for (const std::string& problem : p.problems) json.value(problem);
+    json.end_array().end_object();
+}
+
+void print_json(const std::vector<Verified>& all) {
+    JsonWriter json;
+    json.begin_object().key("pipelines").begin_array();
+    for (const Verified& verified : all) {
+        json.begin_object().field("name", verified.pipeline);
+        json.field("fine", verified.result.fine());
+        if (!verified.result.not_compared.empty()) {
+            json.field("target_not_compared", verified.result.not_compared);
+        }
+        json.key("partitions").begin_array();
+        for (const VerifiedPartition& partition : verified.result.partitions) add(json, partition);
+        json.end_array().end_object();
+    }
+    json.end_array().end_object();
+    std::cout << json.text() << '\n';
+}
+
+}  // namespace
+
+int verify_pipelines(const config::Config& config, const CommandLine& line) {
+    Session session{config.cloudberry.dsn.text, "sluice verify"};
+    std::vector<Verified> all;
+    for (const config::Ingest& ingest : config.ingest) {
+        if (line.names(ingest.name)) all.push_back(verify_pipeline(session, config, ingest));
+    }
+    if (line.output == CommandLine::Output::json) {
+        print_json(all);
+    } else {
+        print_table(all);
+    }
+    const bool fine_all =
+        std::ranges::all_of(all, [](const Verified& verified) { return verified.result.fine(); });
+    return fine_all ? fine : found_something_wrong;
+}
+
+}  // namespace sluice
