@@ -94,4 +94,51 @@ Table read_table(Session& session, const std::string& name) {
     return table;
 }
 
+TableTraits read_traits(Session& session, const Table& table, Family family,
+                        const std::vector<std::string>& columns) {
+    const std::string name = quote_identifier(table.schema) + "." + quote_identifier(table.name);
+    const auto list = [&](const std::string& sql) {
+        std::vector<std::string> texts;
+        for (const Row& row : session.exec(sql, {name}).rows) texts.push_back(row[0].value());
+        return texts;
+    };
+    TableTraits traits;
+    // Asked by number: the privilege functions fold and parse names.
+    for (const std::string& column : list("SELECT a.attname FROM pg_attribute a"
+                                          " WHERE a.attrelid = $1::regclass AND a.attnum > 0"
+                                          " AND NOT a.attisdropped"
+                                          " AND NOT has_column_privilege(a.attrelid, a.attnum,"
+                                          " 'INSERT')"))
+        if (std::find(columns.begin(), columns.end(), column) != columns.end())
+            traits.columns_without_insert.push_back(column);
+    traits.has_unique_index = !list(
+                                   "SELECT i.indexrelid::text FROM pg_index i"
+                                   " WHERE i.indrelid = $1::regclass AND i.indisunique")
+                                   .empty();
+    traits.deferred_constraints = list(
+        "SELECT c.conname FROM pg_constraint c WHERE c.conrelid = $1::regclass AND c.condeferred"
+        " ORDER BY 1");
+    // tgtype: 1 is FOR EACH ROW, 4 is INSERT.
+    traits.row_triggers = list(
+        "SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = $1::regclass AND NOT t.tgisinternal"
+        " AND t.tgtype & 5 = 5 AND t.tgenabled <> 'D' ORDER BY 1");
+    if (!is_mpp(family)) return traits;
+
+    traits.distribution = list("SELECT pg_get_table_distributedby($1::regclass::oid)").front();
+    // Older ones keep the storage in pg_class.relstorage, newer ones as an access method.
+    const bool old_catalogue =
+        session
+            .exec(
+                "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid ="
+                " 'pg_catalog.pg_class'::regclass AND attname = 'relstorage')")
+            .text(0, 0) == "t";
+    const std::string storage =
+        old_catalogue ? "SELECT c.relstorage::text FROM pg_class c WHERE c.oid = $1::regclass"
+                        " AND c.relstorage IN ('a', 'c')"
+                      : "SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam"
+                        " WHERE c.oid = $1::regclass AND m.amname IN ('ao_row', 'ao_column')";
+    traits.append_optimized = !list(storage).empty();
+    return traits;
+}
+
 }  // namespace sluice

@@ -14,16 +14,14 @@ namespace sluice {
 /// such table or it cannot be loaded into, DatabaseError when the database does not answer.
 [[nodiscard]] Table read_table(Session& session, const std::string& name);
 
-/// What `sluice check` wants to know besides.
+/// What `sluice check` wants to know of a table besides.
 struct TableTraits {
-    bool may_insert = false;
     std::vector<std::string> columns_without_insert;  ///< of the columns asked for
     bool append_optimized = false;
-    std::vector<std::string> distribution_key;  ///< MPP; empty: randomly, or replicated
+    std::string distribution;  ///< MPP: "DISTRIBUTED BY (id)"
     bool has_unique_index = false;
     std::vector<std::string> deferred_constraints;
-    std::vector<std::string> row_triggers;
-    std::vector<std::string> statement_triggers;
+    std::vector<std::string> row_triggers;  ///< on INSERT, ours and the database's own left out
 };
 [[nodiscard]] TableTraits read_traits(Session& session, const Table& table, Family family,
                                       const std::vector<std::string>& columns);
