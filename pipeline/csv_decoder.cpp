@@ -1,5 +1,7 @@
 #include "pipeline/csv_decoder.h"
 
+#include "pipeline/utf8.h"
+
 #include <simdjson.h>
 
 #include <cstring>
@@ -18,7 +20,9 @@ Value CsvDecoder::unquoted(std::string_view text) const {
 
 bool CsvDecoder::decode(std::string_view record, std::vector<Value>& fields, Scratch& scratch) {
     fields.clear();
-    if (!simdjson::validate_utf8(record.data(), record.size())) return fail("invalid UTF-8", 0);
+    if (!simdjson::validate_utf8(record.data(), record.size())) {
+        return fail("invalid UTF-8", utf8::first_invalid(record));
+    }
     const std::size_t nul = record.find('\0');
     if (nul != std::string_view::npos) return fail("a NUL byte", nul);
     for (std::size_t at = 0;; ++at) {
@@ -37,9 +41,24 @@ bool CsvDecoder::decode(std::string_view record, std::vector<Value>& fields, Scr
     }
 }
 
+/// "…" with nothing to unescape, as nearly all quoted fields are: stays where it is.
+bool CsvDecoder::read_simple(std::string_view record, std::size_t& at, Value& field) const {
+    if (record[at] != csv_.quote) return false;
+    const std::size_t close = record.find(csv_.quote, at + 1);
+    if (close == std::string_view::npos) return false;
+    if (close + 1 < record.size() && !ends_field(record[close + 1])) return false;
+    const std::string_view content = record.substr(at + 1, close - at - 1);
+    const bool escapes = csv_.escape != csv_.quote && content.find(csv_.escape) != content.npos;
+    if (escapes) return false;
+    field = {Value::Kind::text, content};
+    at = close + 1;
+    return true;
+}
+
 /// A field with quotes somewhere: they may begin and end anywhere in it.
 bool CsvDecoder::read_quoted(std::string_view record, std::size_t& at, Value& field,
                              Scratch& scratch) {
+    if (read_simple(record, at, field)) return true;
     char* const begin = scratch.reserve(record.size() - at);
     char* to = begin;
     bool in_quotes = false;
@@ -54,11 +73,7 @@ bool CsvDecoder::read_quoted(std::string_view record, std::size_t& at, Value& fi
             } else {
                 *to++ = c;
             }
-            continue;
-        }
-        const bool more = at + 1 < record.size();
-        if (c == csv_.escape && more &&
-            (record[at + 1] == csv_.escape || record[at + 1] == csv_.quote)) {
+        } else if (is_escaped(record, at)) {
             *to++ = record[++at];
         } else if (c == csv_.quote) {
             in_quotes = false;
@@ -70,6 +85,12 @@ bool CsvDecoder::read_quoted(std::string_view record, std::size_t& at, Value& fi
     scratch.shrink(to);
     field = {Value::Kind::text, {begin, static_cast<std::size_t>(to - begin)}};
     return true;
+}
+
+/// Within quotes: an escape character before what it may escape.
+bool CsvDecoder::is_escaped(std::string_view record, std::size_t at) const {
+    if (record[at] != csv_.escape || at + 1 == record.size()) return false;
+    return record[at + 1] == csv_.escape || record[at + 1] == csv_.quote;
 }
 
 bool CsvDecoder::check_rest(std::string_view record, std::size_t at) {

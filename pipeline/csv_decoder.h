@@ -25,6 +25,8 @@ public:
 
 private:
     [[nodiscard]] Value unquoted(std::string_view text) const;
+    bool read_simple(std::string_view record, std::size_t& at, Value& field) const;
+    [[nodiscard]] bool is_escaped(std::string_view record, std::size_t at) const;
     bool read_quoted(std::string_view record, std::size_t& at, Value& field, Scratch& scratch);
     /// At the end of the last field: nothing but one line end may follow.
     bool check_rest(std::string_view record, std::size_t at);

@@ -85,6 +85,7 @@ bool JsonDecoder::take(const Node& node) {
     switch (cursor_.peek()) {
         case '"':
             value.kind = Value::Kind::json_string;
+            value.escaped = cursor_.has_escapes();
             if (!cursor_.read_string(value.text)) return false;
             break;
         case '{':

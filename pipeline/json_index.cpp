@@ -1,5 +1,7 @@
 #include "pipeline/json_index.h"
 
+#include "pipeline/utf8.h"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -25,25 +27,7 @@ namespace {
 
 /// The first stage says what is wrong, not where; only rejects pay for finding out.
 JsonError locate(simdjson::error_code error, std::string_view text) {
-    if (error == simdjson::UTF8_ERROR) {
-        std::size_t good = 0;
-        std::size_t bad = text.size();
-        while (good < bad) {  // the longest prefix that is followed by the first wrong byte
-            const std::size_t middle = good + (bad - good + 1) / 2;
-            const std::string_view prefix = text.substr(0, middle);
-            // A prefix may end within a character: up to three bytes less must do then.
-            bool valid = false;
-            for (std::size_t cut = 0; cut < 4 && cut <= middle && !valid; ++cut) {
-                valid = simdjson::validate_utf8(prefix.data(), middle - cut);
-            }
-            if (valid) {
-                good = middle;
-            } else {
-                bad = middle - 1;
-            }
-        }
-        return {"invalid UTF-8", good};
-    }
+    if (error == simdjson::UTF8_ERROR) return {"invalid UTF-8", utf8::first_invalid(text)};
     if (error == simdjson::UNESCAPED_CHARS) {
         bool in_string = false;
         for (std::size_t i = 0; i < text.size(); ++i) {

@@ -421,7 +421,7 @@ const char* RowMapper::Plan::take_text(const ColumnPlan& plan, Value& value) {
     if (value.kind == Kind::bytes) {
         if (plan.column.type == ColumnType::bytea) return nullptr;
         if (const char* why = complaint_of_text(value.text)) return why;
-    } else if (value.kind == Kind::json_string) {
+    } else if (value.kind == Kind::json_string && value.escaped) {
         const json::Unescaped content = json::unescape(value.text, scratch);
         if (content.complaint != nullptr) return content.complaint;
         value.text = content.text;

@@ -24,6 +24,7 @@ struct Value {
     };
     Kind kind = Kind::missing;
     std::string_view text;
+    bool escaped = false;  ///< json_string: may hold escapes
 };
 
 /// Memory for values that are made while one record is mapped. Views stay valid until clear(),
@@ -31,7 +32,7 @@ struct Value {
 class Scratch {
 public:
     [[nodiscard]] char* reserve(std::size_t size) {
-        if (capacity_ - used_ < size) grow(size);
+        if (blocks_.empty() || capacity_ - used_ < size) grow(size);
         char* place = blocks_.back().get() + used_;
         used_ += size;
         return place;

@@ -1,0 +1,174 @@
+#include "pipeline/batch.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace sluice;
+
+namespace {
+
+Record record(PartitionId partition, Offset offset, std::string_view value) {
+    Record made;
+    made.partition = partition;
+    made.offset = offset;
+    made.timestamp_ms = 1700000000000 + offset;
+    made.value = value;
+    return made;
+}
+
+EncodedRows rows(const std::vector<std::string>& encoded) {
+    EncodedRows made;
+    for (std::size_t i = 0; i < encoded.size(); ++i) {
+        made.bytes += encoded[i];
+        made.rows.push_back({static_cast<RecordLog::Index>(i), made.bytes.size()});
+    }
+    return made;
+}
+
+std::vector<std::string> split(const EncodedRows& from) {
+    std::vector<std::string> encoded;
+    for (std::size_t i = 0; i < from.rows.size(); ++i) {
+        encoded.push_back(from.bytes.substr(from.begin_of(i), from.rows[i].end - from.begin_of(i)));
+    }
+    return encoded;
+}
+
+}  // namespace
+
+TEST_CASE("identify: the checksum is zlib's CRC-32 of key, then value") {
+    Record known = record(0, 7, "6789");
+    known.key = "12345";
+    CHECK(identify(known) == RecordIdentity{7, 1700000000007, 0xcbf43926});
+    known.key = std::nullopt;
+    known.value = "123456789";
+    CHECK(identify(known).checksum == 0xcbf43926);
+    known.value = std::nullopt;
+    CHECK(identify(known).checksum == 0);
+}
+
+TEST_CASE("record log: what was appended comes back whole") {
+    RecordLog log;
+    const Header headers[] = {{"trace", "a"}, {"", std::nullopt}, {"empty", ""}};
+    Record full = record(3, 42, "the value");
+    full.key = std::string_view("k\0y", 3);
+    full.headers = headers;
+    CHECK(log.append(full) == 0);
+    Record bare;
+    bare.partition = 1;
+    CHECK(log.append(bare) == 1);
+    CHECK(log.append(record(2, 9, "")) == 2);
+
+    const Record back = log.at(0);
+    CHECK(back.partition == 3);
+    CHECK(back.offset == 42);
+    CHECK(back.timestamp_ms == full.timestamp_ms);
+    CHECK(back.key == full.key);
+    CHECK(back.value == "the value");
+    REQUIRE(back.headers.size() == 3);
+    CHECK(back.headers[0].name == "trace");
+    CHECK(back.headers[0].value == "a");
+    CHECK_FALSE(back.headers[1].value.has_value());
+    CHECK(back.headers[2].value == "");
+    CHECK_FALSE(log.at(1).value.has_value());
+    CHECK_FALSE(log.at(1).key.has_value());
+    CHECK(log.at(2).value == "");
+    CHECK(log.at(1).headers.empty());
+}
+
+TEST_CASE("record log: views stay valid while it grows over many blocks") {
+    RecordLog log;
+    const std::string large(3u << 20, 'x');
+    std::vector<std::string_view> views;
+    for (int i = 0; i < 300; ++i) {
+        const std::string value = i % 100 == 50 ? large : std::string(10000, char('a' + i % 26));
+        views.push_back(*log.at(log.append(record(0, i, value))).value);
+    }
+    for (int i = 0; i < 300; ++i) {
+        CHECK(views[static_cast<std::size_t>(i)].front() == (i % 100 == 50 ? 'x' : 'a' + i % 26));
+        CHECK(views[static_cast<std::size_t>(i)] == log.at(static_cast<RecordLog::Index>(i)).value);
+    }
+    CHECK(log.bytes() >= 3 * large.size() + 297 * 10000);
+}
+
+TEST_CASE("record log: starts anew after clear") {
+    RecordLog log;
+    for (int round = 0; round < 3; ++round) {
+        CHECK(log.size() == 0);
+        CHECK(log.bytes() == 0);
+        log.append(record(0, 1, std::string(2u << 20, 'x')));
+        CHECK(log.append(record(0, 2, "small")) == 1);
+        CHECK(log.at(1).value == "small");
+        log.clear();
+    }
+}
+
+TEST_CASE("encoded rows: any rows can be taken out") {
+    const std::vector<std::vector<std::size_t>> selections = {{},     {0},          {3},   {1, 2},
+                                                              {0, 3}, {0, 1, 2, 3}, {1, 3}};
+    const std::vector<std::string> all = {"one", "", "three", "four!"};
+    for (const auto& selection : selections) {
+        EncodedRows some = rows(all);
+        some.erase(selection);
+        std::vector<std::string> expected;
+        std::vector<RecordLog::Index> records;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (std::find(selection.begin(), selection.end(), i) != selection.end()) continue;
+            expected.push_back(all[i]);
+            records.push_back(static_cast<RecordLog::Index>(i));
+        }
+        CHECK(split(some) == expected);
+        REQUIRE(some.rows.size() == records.size());
+        for (std::size_t i = 0; i < records.size(); ++i) CHECK(some.rows[i].record == records[i]);
+        CHECK(some.bytes.size() == (some.rows.empty() ? 0 : some.rows.back().end));
+    }
+}
+
+TEST_CASE("batch: a partition has one slice, opened where it was first seen") {
+    Batch batch;
+    CHECK(batch.empty());
+    batch.slice(7, 100).loaded = 5;
+    batch.slice(0, 3);
+    CHECK(batch.slice(7, 999).range == OffsetRange{100, 100});
+    CHECK(batch.slices().size() == 2);
+    CHECK(batch.slices()[0].loaded == 5);
+    batch.clear();
+    CHECK(batch.empty());
+    CHECK(batch.slice(7, 200).range == OffsetRange{200, 200});
+}
+
+TEST_CASE("batch: refused rows become rejects, and the slices' sums follow") {
+    Batch batch;
+    for (int i = 0; i < 4; ++i) {
+        batch.records.append(record(i % 2, 10 + i, "v"));
+        ++batch.slice(i % 2, 10 + i).loaded;
+    }
+    batch.text = rows({"a", "b", "c", "d"});
+    batch.reject_rows(batch.text, {1, 2}, {{{"x", "first"}}, {{"", "second"}}});
+    CHECK(split(batch.text) == std::vector<std::string>{"a", "d"});
+    REQUIRE(batch.rejects.size() == 2);
+    CHECK(batch.rejects[0].record == 1);
+    CHECK(batch.rejects[0].reasons == std::vector<Reason>{{"x", "first"}});
+    CHECK(batch.rejects[1].record == 2);
+    for (const Slice& slice : batch.slices()) {
+        CHECK(slice.loaded == 1);
+        CHECK(slice.rejected == 1);
+    }
+    CHECK(batch.row_count() == 2);
+}
+
+TEST_CASE("batch: bytes count records, rows and rejects") {
+    Batch batch;
+    CHECK(batch.bytes() == 0);
+    batch.records.append(record(0, 0, std::string(1000, 'x')));
+    CHECK(batch.bytes() >= 1000);
+    const std::size_t before = batch.bytes();
+    batch.binary = rows({std::string(500, 'r')});
+    CHECK(batch.bytes() >= before + 500);
+    batch.rejects.push_back({0, {}});
+    CHECK(batch.bytes() > before + 500);
+    batch.clear();
+    CHECK(batch.bytes() == 0);
+}

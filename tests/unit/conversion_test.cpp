@@ -1,0 +1,100 @@
+#include "pipeline/conversion.h"
+
+#include "pipeline/civil_time.h"
+#include "pipeline/excerpt.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace sluice;
+using config::Conversion;
+
+namespace {
+
+std::string converted(std::string_view text, Conversion as) {
+    Scratch scratch;
+    const Converted result = convert(text, as, scratch);
+    return result.complaint != nullptr ? result.complaint : std::string(result.value.text);
+}
+
+}  // namespace
+
+TEST_CASE("conversion: an epoch is a time in UTC, with all its digits") {
+    CHECK(converted("0", Conversion::epoch_s) == "1970-01-01 00:00:00+00");
+    CHECK(converted("1705314600", Conversion::epoch_s) == "2024-01-15 10:30:00+00");
+    CHECK(converted("1705314600.25", Conversion::epoch_s) == "2024-01-15 10:30:00.25+00");
+    CHECK(converted("1705314600.1234565", Conversion::epoch_s) == "2024-01-15 10:30:00.123457+00");
+    CHECK(converted("1705314600123", Conversion::epoch_ms) == "2024-01-15 10:30:00.123+00");
+    CHECK(converted("1705314600123.4", Conversion::epoch_ms) == "2024-01-15 10:30:00.1234+00");
+    CHECK(converted("1705314600123456", Conversion::epoch_us) == "2024-01-15 10:30:00.123456+00");
+    CHECK(converted("-1", Conversion::epoch_s) == "1969-12-31 23:59:59+00");
+    CHECK(converted("-0.5", Conversion::epoch_s) == "1969-12-31 23:59:59.5+00");
+    CHECK(converted("-1", Conversion::epoch_us) == "1969-12-31 23:59:59.999999+00");
+    CHECK(converted(" 1 ", Conversion::epoch_s) == "1970-01-01 00:00:01+00");
+    CHECK(converted("1.7053146e9", Conversion::epoch_s) == "2024-01-15 10:30:00+00");
+    CHECK(converted("253402300799", Conversion::epoch_s) == "9999-12-31 23:59:59+00");
+    CHECK(converted("-62135596800", Conversion::epoch_s) == "0001-01-01 00:00:00+00");
+}
+
+TEST_CASE("conversion: what is no epoch says so") {
+    for (const char* text : {"", "x", "1.2.3", "12a", "-", "2024-01-15", "0x10", "true", "."}) {
+        CAPTURE(std::string(text));
+        CHECK(converted(text, Conversion::epoch_s).find("is not a number") == 0);
+    }
+    for (const char* text :
+         {"253402300800", "-62135596801", "99999999999999999999", "1e300", "nan"}) {
+        CAPTURE(std::string(text));
+        CHECK(converted(text, Conversion::epoch_s) == "is out of range for a time");
+    }
+}
+
+TEST_CASE("conversion: base64 in both alphabets, padded or not") {
+    CHECK(converted("", Conversion::base64) == "");
+    CHECK(converted("Zg==", Conversion::base64) == "f");
+    CHECK(converted("Zg", Conversion::base64) == "f");
+    CHECK(converted("Zm8=", Conversion::base64) == "fo");
+    CHECK(converted("Zm9vYmFy", Conversion::base64) == "foobar");
+    CHECK(converted("+/+/", Conversion::base64) == converted("-_-_", Conversion::base64));
+    CHECK(converted("+/+/", Conversion::base64) == "\xfb\xff\xbf");
+    for (const char* text : {"Z", "Zm9vY", "Zg=", "Z===", "Zm 8", "Zm8!", "=Zm8", "Zg==Zg=="}) {
+        CAPTURE(std::string(text));
+        CHECK(converted(text, Conversion::base64) == "is not base64");
+    }
+}
+
+TEST_CASE("conversion: hexadecimal with or without its mark") {
+    CHECK(converted("", Conversion::hex) == "");
+    CHECK(converted("00fFaB", Conversion::hex) == std::string("\0\xff\xab", 3));
+    CHECK(converted("\\x41", Conversion::hex) == "A");
+    CHECK(converted("0x41", Conversion::hex) == "A");
+    CHECK(converted("4", Conversion::hex) == "is not hexadecimal");
+    CHECK(converted("4g", Conversion::hex) == "is not hexadecimal");
+}
+
+TEST_CASE("civil time: writing and reading agree over ten thousand years") {
+    char text[civil_time::longest];
+    const std::int64_t first = -719162;
+    for (std::int64_t day = first; day <= 2932896; day += 97) {
+        const std::int64_t written = day * civil_time::microseconds_per_day + (day - first) * 1013;
+        const char* end = civil_time::write_timestamp(text, written, 0);
+        REQUIRE(end != nullptr);
+        const auto read = civil_time::read_date_time({text, static_cast<std::size_t>(end - text)});
+        REQUIRE(read.outcome == civil_time::Reading::Outcome::exact);
+        REQUIRE((read.days + std::int64_t{civil_time::database_epoch_days}) *
+                        civil_time::microseconds_per_day +
+                    read.microseconds ==
+                written);
+        REQUIRE(read.has_zone);
+    }
+}
+
+TEST_CASE("excerpt: printable, in quotes, cut") {
+    CHECK(excerpt("12,5") == "\"12,5\"");
+    CHECK(excerpt("") == "\"\"");
+    CHECK(excerpt("a\n\x7f\xff") == "\"a\\x0a\\x7f\\xff\"");
+    CHECK(excerpt("Grüße 🦆") == "\"Grüße 🦆\"");
+    CHECK(excerpt("\xed\xa0\x80") == "\"\\xed\\xa0\\x80\"");
+    CHECK(excerpt(std::string(64, 'x')) == '"' + std::string(64, 'x') + '"');
+    CHECK(excerpt(std::string(1000, 'x')) == '"' + std::string(64, 'x') + "…\"");
+}

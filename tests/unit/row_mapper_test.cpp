@@ -1,0 +1,366 @@
+#include "pipeline/row_mapper.h"
+
+#include "pipeline/errors.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace sluice;
+using config::Conversion;
+using Kind = config::Source::Kind;
+using Outcome = RowMapper::Outcome;
+
+namespace {
+
+/// A table, a mapping, and what becomes of records: rows are seen in the text form, which an extra
+/// column of a type without a binary form brings about.
+struct Mapping {
+    config::Ingest ingest;
+    Table table{"public", "t", {}, true};
+    Batch batch;
+    std::optional<std::string> key;
+    std::vector<Header> headers;
+
+    Column& column(const std::string& name, ColumnType type, const std::string& type_name) {
+        return table.columns.emplace_back(Column{name, type, type_name});
+    }
+    config::ColumnMapping& map(const std::string& name, Kind kind, const std::string& text) {
+        auto& mapped = ingest.columns.emplace_back();
+        mapped.column = name;
+        mapped.source.kind = kind;
+        mapped.source.text = text;
+        if (kind == Kind::field || kind == Kind::key_field) mapped.source.path = {text};
+        if (kind == Kind::header) mapped.source.name = text;
+        return mapped;
+    }
+    Outcome record(const std::optional<std::string>& value) {
+        RowMapper mapper(ingest, table);
+        return record(mapper, value);
+    }
+    Outcome record(RowMapper& mapper, const std::optional<std::string>& value) {
+        Record made;
+        made.partition = 3;
+        made.offset = 17;
+        made.timestamp_ms = 1705314600120;
+        if (key) made.key = *key;
+        if (value) made.value = *value;
+        made.headers = headers;
+        return mapper.map(batch.records.append(made), batch);
+    }
+    /// The one row in text form, or the reasons, one a line.
+    std::string row(const std::optional<std::string>& value) {
+        const auto copy = same_without_records();
+        Mapping& as_text = *copy;
+        as_text.column("zzz", ColumnType::other, "interval");
+        if (!as_text.ingest.columns.empty()) as_text.map("zzz", Kind::header, "zzz");
+        const Outcome outcome = as_text.record(value);
+        if (outcome == Outcome::filtered) return "filtered";
+        if (outcome == Outcome::rejected) return reasons(as_text.batch);
+        std::string text = as_text.batch.text.bytes;
+        REQUIRE(text.ends_with("\t\\N\n"));
+        text.resize(text.size() - 4);
+        return text;
+    }
+    static std::string reasons(const Batch& from) {
+        std::string text;
+        for (const Reason& reason : from.rejects.back().reasons) {
+            if (!text.empty()) text += '\n';
+            if (!reason.column.empty()) text += reason.column + ": ";
+            text += reason.text;
+        }
+        return text;
+    }
+    [[nodiscard]] std::unique_ptr<Mapping> same_without_records() const {
+        auto copy = std::make_unique<Mapping>();
+        copy->ingest = ingest;
+        copy->table = table;
+        copy->key = key;
+        copy->headers = headers;
+        return copy;
+    }
+};
+
+Mapping orders() {
+    Mapping mapping;
+    mapping.ingest.name = mapping.ingest.topic = "orders";
+    mapping.column("id", ColumnType::int4, "integer");
+    mapping.column("note", ColumnType::text, "text");
+    mapping.column("day", ColumnType::date, "date");
+    return mapping;
+}
+
+}  // namespace
+
+TEST_CASE("row mapper: a row in COPY's binary form, byte for byte") {
+    Mapping mapping = orders();
+    mapping.column("none", ColumnType::int8, "bigint");
+    RowMapper mapper(mapping.ingest, mapping.table);
+    CHECK(mapper.form() == CopyForm::binary);
+    CHECK(mapper.columns() == std::vector<std::string>{"id", "note", "day", "none"});
+    REQUIRE(mapping.record(mapper, R"({"id":258,"note":"ab","day":"2000-01-02"})") == Outcome::row);
+    CHECK(mapping.batch.binary.bytes == std::string("\0\4"
+                                                    "\0\0\0\4\0\0\1\2"
+                                                    "\0\0\0\2ab"
+                                                    "\0\0\0\4\0\0\0\1"
+                                                    "\xff\xff\xff\xff",
+                                                    2 + 8 + 6 + 8 + 4));
+    REQUIRE(mapping.batch.binary.rows.size() == 1);
+    CHECK(mapping.batch.binary.rows[0].end == mapping.batch.binary.bytes.size());
+    CHECK(mapping.batch.text.rows.empty());
+}
+
+TEST_CASE("row mapper: what only the database can judge goes as text, the rest stays binary") {
+    Mapping mapping = orders();
+    RowMapper mapper(mapping.ingest, mapping.table);
+    CHECK(mapping.record(mapper, R"({"id":1,"note":"a\tb","day":"Jan 8 1999"})") == Outcome::row);
+    CHECK(mapping.batch.binary.bytes.empty());
+    CHECK(mapping.batch.text.bytes == "1\ta\\tb\tJan 8 1999\n");
+    CHECK(mapping.record(mapper, R"({"id":2,"day":"1999-01-08"})") == Outcome::row);
+    REQUIRE(mapping.batch.binary.rows.size() == 1);
+    CHECK(mapping.batch.binary.rows[0].record == 1);
+    CHECK(mapping.batch.text.rows[0].record == 0);
+}
+
+TEST_CASE("row mapper: a reject collects every reason and leaves nothing in the buffers") {
+    Mapping mapping = orders();
+    mapping.table.columns[1].not_null = true;
+    RowMapper mapper(mapping.ingest, mapping.table);
+    REQUIRE(mapping.record(mapper, R"({"id":1,"note":"a","day":"2024-01-15"})") == Outcome::row);
+    const Batch& batch = mapping.batch;
+    const std::size_t before = batch.binary.bytes.size();
+    CHECK(mapping.record(mapper, R"({"id":"12,5","day":"2024-02-30"})") == Outcome::rejected);
+    CHECK(batch.binary.bytes.size() == before);
+    CHECK(batch.row_count() == 1);
+    REQUIRE(batch.rejects.size() == 1);
+    CHECK(batch.rejects[0].record == 1);
+    CHECK(Mapping::reasons(batch) ==
+          "id: \"12,5\" is not an integer\n"
+          "note: null in a column that is not null\n"
+          "day: \"2024-02-30\" is out of range for a date");
+    CHECK(mapping.record(mapper, R"({"id":"x","note":"a","day":"Jan 8 1999"})") ==
+          Outcome::rejected);
+    CHECK(batch.text.bytes.empty());
+    CHECK(mapping.record(mapper, R"({"id":2,"note":"b"})") == Outcome::row);
+    CHECK(batch.binary.rows[1].record == 3);
+}
+
+TEST_CASE("row mapper: a record that cannot be read is a reject as a whole") {
+    Mapping mapping = orders();
+    CHECK(mapping.row("{\"id\":1") ==
+          "the value is not valid JSON: \",\" or \"}\" is expected at byte 8");
+    CHECK(mapping.row("[1]") ==
+          "the value is not valid JSON: not an object: \"{\" is expected at byte 1");
+    mapping.ingest.format = config::Format::csv;
+    CHECK(mapping.row("1,\"a") ==
+          "the value is not valid CSV: a quote that does not end at byte 3");
+}
+
+TEST_CASE("row mapper: \\u0000 is a reject with a reason") {
+    CHECK(orders().row(R"({"note":"a\u0000b"})") ==
+          R"(note: "a\u0000b" contains \u0000, which PostgreSQL cannot hold)");
+    CHECK(orders().row(R"({"note":"\ud800"})") ==
+          R"(note: "\ud800" contains half of a UTF-16 surrogate pair)");
+    Mapping json;
+    json.column("j", ColumnType::jsonb, "jsonb");
+    CHECK(json.row(R"({"j":{"a":"\u0000"}})") ==
+          R"(j: "{"a":"\u0000"}" contains \u0000, which PostgreSQL cannot hold)");
+    json.table.columns[0].type = ColumnType::json;
+    CHECK(json.row(R"({"j":{"a":"\u0000"}})") == R"({"a":"\\u0000"})");
+}
+
+TEST_CASE("row mapper: JSON values as text, as JSON and as arrays") {
+    Mapping mapping;
+    mapping.column("t", ColumnType::text, "text");
+    mapping.column("j", ColumnType::json, "json");
+    mapping.column("a", ColumnType::array, "text[]");
+    CHECK(mapping.row(R"({"t":"x\ny","j":"x\ny","a":["x",null]})") ==
+          "x\\ny\t\"x\\\\ny\"\t{\"x\",NULL}");
+    CHECK(mapping.row(R"({"t":1.50,"j":1.50,"a":"{1.50}"})") == "1.50\t1.50\t{1.50}");
+    CHECK(mapping.row(R"({"t":true,"j":false,"a":null})") == "true\tfalse\t\\N");
+    CHECK(mapping.row(R"({"t":{"k": 1},"j":[1, 2],"a":[]})") == "{\"k\": 1}\t[1, 2]\t{}");
+}
+
+TEST_CASE("row mapper: as = json takes a string's content for JSON") {
+    Mapping mapping;
+    mapping.column("j", ColumnType::jsonb, "jsonb");
+    mapping.column("a", ColumnType::array, "integer[]");
+    mapping.map("j", Kind::field, "j").as = Conversion::json;
+    mapping.map("a", Kind::field, "a").as = Conversion::json;
+    CHECK(mapping.row(R"({"j":"{\"k\":1}","a":" [1,2]"})") == "{\"k\":1}\t{1,2}");
+    CHECK(mapping.row(R"({"j":{"k":1},"a":[1,2]})") == "{\"k\":1}\t{1,2}");
+    CHECK(mapping.row(R"({"j":"{"})") == "j: \"{\" is not JSON");
+    CHECK(mapping.row(R"({"j":"\"\\u0000\""})") ==
+          "j: \"\"\\u0000\"\" contains \\u0000, which PostgreSQL cannot hold");
+}
+
+TEST_CASE("row mapper: on_missing and defaults") {
+    Mapping mapping = orders();
+    CHECK(mapping.row("{}") == "\\N\t\\N\t\\N");
+    mapping.map("id", Kind::field, "id").default_value = "7";
+    mapping.map("note", Kind::field, "note").default_value = "none\t";
+    mapping.map("day", Kind::field, "day").default_value = "now";
+    CHECK(mapping.row(R"({"day":"2024-01-15"})") == "7\tnone\\t\t2024-01-15");
+    CHECK(mapping.row(R"({"id":null,"note":"","day":"2024-01-15"})") == "7\t\t2024-01-15");
+    CHECK(mapping.row("{}").substr(0, 11) == "7\tnone\\t\t20");
+    mapping.ingest.on_missing = config::OnMissing::reject;
+    mapping.ingest.columns[0].default_value.reset();
+    mapping.map("zzz", Kind::header, "zzz");
+    mapping.column("zzz", ColumnType::text, "text");
+    CHECK(mapping.record("{\"day\":null}") == Outcome::rejected);
+    CHECK(Mapping::reasons(mapping.batch) == "id: id is missing\nzzz: zzz is missing");
+}
+
+TEST_CASE("row mapper: on_extra") {
+    Mapping mapping = orders();
+    mapping.ingest.on_extra = config::OnExtra::reject;
+    CHECK(mapping.row(R"({"id":1,"x":2})") == "field \"x\" is not taken by any column");
+    mapping.ingest.format = config::Format::csv;
+    CHECK(mapping.record("1,a,2024-01-15") == Outcome::row);
+    CHECK(mapping.record("1,a,2024-01-15,x") == Outcome::rejected);
+    CHECK(Mapping::reasons(mapping.batch) ==
+          "the record has 4 fields, no column takes those after 3");
+    mapping.ingest.on_extra = config::OnExtra::ignore;
+    CHECK(mapping.record("1,a,2024-01-15,x") == Outcome::row);
+}
+
+TEST_CASE("row mapper: on_invalid = null, unless the column is not null") {
+    Mapping mapping = orders();
+    mapping.ingest.on_invalid = config::OnInvalid::null;
+    CHECK(mapping.row(R"({"id":"x","note":"a\u0000","day":"no"})") == "\\N\t\\N\t\\N");
+    REQUIRE(mapping.record(R"({"id":"x","day":"2000-01-01"})") == Outcome::row);
+    CHECK(mapping.batch.binary.bytes ==
+          std::string("\0\3\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\4\0\0\0\0", 18));
+    mapping.table.columns[0].not_null = true;
+    CHECK(mapping.row(R"({"id":"x"})") == "id: null in a column that is not null");
+}
+
+TEST_CASE("row mapper: tombstones") {
+    Mapping mapping = orders();
+    CHECK(mapping.row(std::nullopt) == "filtered");
+    mapping.ingest.on_tombstone = config::OnTombstone::reject;
+    CHECK(mapping.row(std::nullopt) == "the value is NULL; see on_tombstone");
+    Mapping text;
+    text.ingest.format = config::Format::text;
+    text.column("v", ColumnType::text, "text");
+    REQUIRE(text.record(std::nullopt) == Outcome::row);
+    CHECK(text.batch.binary.bytes == std::string("\0\1\xff\xff\xff\xff", 6));
+}
+
+TEST_CASE("row mapper: metadata") {
+    Mapping mapping;
+    mapping.ingest.topic = "orders";
+    mapping.key = "the key";
+    mapping.headers = {
+        {"trace", "first"}, {"trace", "last"}, {"raw", "\xff"}, {"nil", std::nullopt}};
+    for (const char* name : {"topic", "part", "off", "key", "trace", "lost", "nil"}) {
+        mapping.column(name, ColumnType::text, "text");
+    }
+    mapping.column("at", ColumnType::timestamptz, "timestamptz");
+    mapping.column("headers", ColumnType::jsonb, "jsonb");
+    mapping.column("whole", ColumnType::json, "json");
+    mapping.map("topic", Kind::topic, "@topic");
+    mapping.map("part", Kind::partition, "@partition");
+    mapping.map("off", Kind::offset, "@offset");
+    mapping.map("key", Kind::key, "@key");
+    mapping.map("trace", Kind::header, "trace");
+    mapping.map("lost", Kind::header, "lost");
+    mapping.map("nil", Kind::header, "nil");
+    mapping.map("at", Kind::timestamp, "@timestamp");
+    mapping.map("headers", Kind::headers, "@headers");
+    mapping.map("whole", Kind::value, "@value");
+    CHECK(mapping.row("[1, 2]") ==
+          "orders\t3\t17\tthe key\tlast\t\\N\t\\N\t2024-01-15 10:30:00.120+00\t"
+          R"({"trace": "first", "trace": "last", "raw": "\\\\xff", "nil": null})"
+          "\t[1, 2]");
+    CHECK(mapping.row("[1, 2").starts_with("the value is not valid JSON"));
+    mapping.key.reset();
+    CHECK(mapping.row("1").find("17\t\\N\tlast") != std::string::npos);
+}
+
+TEST_CASE("row mapper: parts of a JSON key") {
+    Mapping mapping;
+    mapping.column("id", ColumnType::int4, "integer");
+    mapping.map("id", Kind::key_field, "id");
+    mapping.key = R"({"id": 5, "other": 1})";
+    CHECK(mapping.row("{}") == "5");
+    mapping.key = "5";
+    CHECK(mapping.row("{}") == "\\N");
+    mapping.key = "{";
+    CHECK(mapping.row("{}").starts_with("the key is not valid JSON"));
+    mapping.key.reset();
+    CHECK(mapping.row("{}") == "\\N");
+}
+
+TEST_CASE("row mapper: bytes stay bytes in bytea, and must be text elsewhere") {
+    Mapping mapping;
+    mapping.ingest.format = config::Format::binary;
+    mapping.column("v", ColumnType::bytea, "bytea");
+    const std::string bytes("\\x\0\xff", 4);
+    CHECK(mapping.record(bytes) == Outcome::row);
+    CHECK(mapping.batch.binary.bytes == std::string("\0\1\0\0\0\4\\x\0\xff", 10));
+    mapping.map("v", Kind::value, "@value");
+    CHECK(mapping.row(bytes) == "\\\\x5c7800ff");
+    mapping.table.columns[0] = {"v", ColumnType::text, "text"};
+    CHECK(mapping.row("\xff") == "v: \"\\xff\" is not UTF-8");
+    CHECK(mapping.row(std::string("a\0", 2)) ==
+          "v: \"a\\x00\" contains a NUL byte, which text cannot hold");
+    mapping.table.columns[0] = {"v", ColumnType::int4, "integer"};
+    CHECK(mapping.row("42") == "42");
+    mapping.table.columns[0] = {"v", ColumnType::other, "interval"};
+    CHECK(mapping.row("\xff") == "v: \"\\xff\" is not UTF-8");
+}
+
+TEST_CASE("row mapper: conversions") {
+    Mapping mapping;
+    mapping.column("at", ColumnType::timestamp, "timestamp");
+    mapping.column("b", ColumnType::bytea, "bytea");
+    mapping.column("t", ColumnType::text, "text");
+    mapping.map("at", Kind::field, "at").as = Conversion::epoch_ms;
+    mapping.map("b", Kind::field, "b").as = Conversion::base64;
+    mapping.map("t", Kind::field, "t").as = Conversion::hex;
+    CHECK(mapping.row(R"({"at":1705314600120,"b":"AP8=","t":"4142"})") ==
+          "2024-01-15 10:30:00.12+00\t\\\\x00ff\tAB");
+    CHECK(mapping.row(R"({"at":"1705314600120"})") == "2024-01-15 10:30:00.12+00\t\\N\t\\N");
+    CHECK(mapping.row(R"({"at":"x","b":"!","t":"ff"})") ==
+          "at: \"x\" is not a number of seconds, milliseconds or microseconds since 1970\n"
+          "b: \"!\" is not base64\n"
+          "t: \"\\xff\" is not UTF-8");
+}
+
+TEST_CASE("row mapper: the form is text when a column has no binary form") {
+    Mapping mapping = orders();
+    mapping.column("period", ColumnType::other, "interval");
+    RowMapper mapper(mapping.ingest, mapping.table);
+    CHECK(mapper.form() == CopyForm::text);
+    CHECK(mapping.record(mapper, R"({"id":1,"period":"1 day"})") == Outcome::row);
+    CHECK(mapping.record(mapper, R"({"id":"x","period":"1 day"})") == Outcome::rejected);
+    CHECK(mapping.batch.binary.rows.empty());
+    CHECK(mapping.batch.text.bytes == "1\t\\N\t\\N\t1 day\n");
+}
+
+TEST_CASE("row mapper: times without a zone need the session's, when it is not UTC") {
+    Mapping mapping;
+    mapping.column("at", ColumnType::timestamptz, "timestamptz");
+    CHECK(mapping.record(R"({"at":"2024-01-15 10:30"})") == Outcome::row);
+    CHECK(mapping.batch.binary.rows.size() == 1);
+    mapping.table.session_is_utc = false;
+    CHECK(mapping.record(R"({"at":"2024-01-15 10:30"})") == Outcome::row);
+    CHECK(mapping.batch.text.rows.size() == 1);
+    CHECK(mapping.record(R"({"at":"2024-01-15 10:30Z"})") == Outcome::row);
+    CHECK(mapping.batch.binary.rows.size() == 2);
+}
+
+TEST_CASE("row mapper: reasons show what was found, cut and printable") {
+    const std::string text = orders().row("{\"id\":\"" + std::string(500, 'x') + "\"}");
+    CHECK(text == "id: \"" + std::string(64, 'x') + "…\" is not an integer");
+}
+
+TEST_CASE("row mapper: a mapping that does not fit is refused") {
+    Mapping mapping = orders();
+    mapping.map("nothing", Kind::field, "x");
+    CHECK_THROWS_AS(RowMapper(mapping.ingest, mapping.table), WrongConfiguration);
+}
