@@ -1,0 +1,163 @@
+#include "tests/bench/benchmarks.h"
+
+#include "tests/bench/contestants.h"
+
+#include <stdexcept>
+
+namespace sluice::bench {
+namespace {
+
+double rate(std::int64_t records, double seconds) {
+    return static_cast<double>(records) / seconds;
+}
+
+void expect_rows(Stage& stage, const std::string& table, std::int64_t rows) {
+    const std::string found = stage.postgres().value("select count(*) from " + table);
+    if (found != std::to_string(rows)) {
+        throw std::runtime_error(table + " has " + found + " rows instead of " +
+                                 std::to_string(rows));
+    }
+}
+
+/// The rounds of one kind of records: what each contestant reached in each.
+struct Rounds {
+    std::vector<double> csv;
+    std::vector<double> binary;
+    std::vector<double> consumed;
+    std::vector<double> daemon;
+    std::vector<double> first_seconds;
+    std::vector<double> cpu_per_million;
+    std::vector<double> peak_mib;
+};
+
+Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int partitions) {
+    const std::int64_t records = record_count();
+    const std::string table = shape.name;
+    const std::filesystem::path csv = stage.csv_file(shape, records);
+    std::filesystem::path binary;
+    Rounds rounds;
+    // One round more: the first warms up all of them, and does not count.
+    for (int round = 0; round <= round_count(); ++round) {
+        stage.fresh_table(table, shape.columns);
+        const double csv_seconds = copy_seconds(stage, table, csv, CopyFormat::csv);
+        expect_rows(stage, table, records);
+        if (binary.empty()) binary = binary_file(stage, table);
+
+        stage.fresh_table(table, shape.columns);
+        const double binary_seconds = copy_seconds(stage, table, binary, CopyFormat::binary);
+        const double consume = consume_seconds(stage, topic, partitions, records);
+
+        stage.fresh_table(table, shape.columns);
+        const DaemonRun run = run_daemons(stage,
+                                          {{.name = stage.new_name("speed"),
+                                            .topic = topic,
+                                            .table = table,
+                                            .format = shape.format}},
+                                          records);
+        expect_rows(stage, table, records);
+        if (round == 0) continue;
+        rounds.csv.push_back(rate(records, csv_seconds));
+        rounds.binary.push_back(rate(records, binary_seconds));
+        rounds.consumed.push_back(rate(records, consume));
+        rounds.daemon.push_back(rate(records, run.seconds));
+        rounds.first_seconds.push_back(run.first_seconds);
+        rounds.cpu_per_million.push_back(run.usage.cpu_seconds * 1e6 /
+                                         static_cast<double>(records));
+        rounds.peak_mib.push_back(run.usage.peak_mib);
+    }
+    stage.postgres().exec("drop table " + table);
+    std::filesystem::remove(csv);
+    std::filesystem::remove(binary);
+    return rounds;
+}
+
+void print(Report& report, const std::string& title, const Rounds& rounds) {
+    const double csv = median(rounds.csv);
+    const auto row = [&](const std::string& name, const std::vector<double>& rates) {
+        return std::vector<std::string>{name, spread(rates), fixed(median(rates) / csv, 2)};
+    };
+    report.heading(title);
+    report.table({{"", "rows/s: median (least - greatest)", "to \\copy csv"},
+                  row("psql \\copy, csv", rounds.csv),
+                  row("psql \\copy, binary", rounds.binary),
+                  row("consuming alone", rounds.consumed),
+                  row("sluice, from its start to the last commit", rounds.daemon)});
+    report.line("sluice: " + fixed(median(rounds.cpu_per_million), 2) +
+                " s of CPU per million rows, peak memory " +
+                fixed(*std::ranges::max_element(rounds.peak_mib), 0) + " MiB, first commit after " +
+                fixed(median(rounds.first_seconds), 2) + " s");
+}
+
+void measure(Stage& stage, Report& report, const Shape& shape, int partitions) {
+    const std::string topic = stage.new_name(shape.name);
+    stage.fill_topic(topic, partitions, record_count(), shape.record);
+    print(report,
+          whole(static_cast<double>(record_count())) + " records, " + shape.name + ", " +
+              std::to_string(partitions) + (partitions == 1 ? " partition" : " partitions"),
+          race(stage, shape, topic, partitions));
+    stage.broker().admin().delete_topic(topic);
+}
+
+/// One way in which records are bad, beside a clean run of the same kind.
+struct Trouble {
+    std::string name;
+    std::string topic;
+    std::string constraint;
+    std::int64_t rejected;
+};
+
+double trouble_rate(Stage& stage, const Trouble& trouble) {
+    const std::int64_t records = record_count();
+    stage.fresh_table("troubled", narrow_json().columns + trouble.constraint);
+    const DaemonRun run = run_daemons(
+        stage, {{.name = stage.new_name("trouble"), .topic = trouble.topic, .table = "troubled"}},
+        records);
+    expect_rows(stage, "troubled", records - trouble.rejected);
+    return rate(records, run.seconds);
+}
+
+}  // namespace
+
+void run_speed(Stage& stage, Report& report) {
+    measure(stage, report, narrow_json(), 4);
+    measure(stage, report, narrow_csv(), 4);
+    measure(stage, report, wide_json(), 4);
+    measure(stage, report, narrow_json(), 1);
+}
+
+void run_trouble(Stage& stage, Report& report) {
+    const std::int64_t records = record_count();
+    const int partitions = 4;
+    stage.fill_topic("clean", partitions, records, narrow_json().record);
+    stage.fill_topic("percent", partitions, records, append_with_one_percent_bad);
+    stage.fill_topic("single", partitions, records, append_with_one_bad);
+    const std::int64_t percent = (records + 49) / 100;
+    const std::int64_t single = records > 500000 ? 1 : 0;
+    const std::vector<Trouble> all{
+        {"clean", "clean", "", 0},
+        {"1% of a wrong type", "percent", "", percent},
+        {"1% violate a CHECK", "clean", ", check (id % 100 <> 50)", percent},
+        {"one record of a wrong type", "single", "", single},
+        {"one record violates a CHECK", "clean", ", check (id <> 500000)", single},
+    };
+    std::vector<std::vector<double>> rates(all.size());
+    for (int round = 0; round < round_count(); ++round) {
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            rates[i].push_back(trouble_rate(stage, all[i]));
+        }
+    }
+    report.heading("bad records among " + whole(static_cast<double>(records)) +
+                   ", narrow_json, 4 partitions");
+    std::vector<std::vector<std::string>> rows{
+        {"", "rows/s: median (least - greatest)", "to clean"}};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        rows.push_back(
+            {all[i].name, spread(rates[i]), fixed(median(rates[i]) / median(rates[0]), 2)});
+    }
+    report.table(rows);
+    for (const char* topic : {"clean", "percent", "single"}) {
+        stage.broker().admin().delete_topic(topic);
+    }
+}
+
+}  // namespace sluice::bench

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "tests/bench/report.h"
+#include "tests/bench/stage.h"
+
+/// What `./dev bench` measures; docs/benchmarks.md explains each figure.
+namespace sluice::bench {
+
+/// The daemon beside `psql \copy` and beside consuming alone, for several kinds of records.
+void run_speed(Stage& stage, Report& report);
+/// What bad records cost.
+void run_trouble(Stage& stage, Report& report);
+/// From a record's timestamp until its row is seen, and from a restart to the first new row.
+void run_freshness(Stage& stage, Report& report);
+/// Many partitions, many pipelines, two daemons.
+void run_scale(Stage& stage, Report& report);
+/// Kafka Connect with Debezium's JDBC sink.
+void run_peers(Stage& stage, Report& report);
+
+}  // namespace sluice::bench

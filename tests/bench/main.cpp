@@ -1,0 +1,40 @@
+#include "tests/bench/benchmarks.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+namespace {
+
+int usage() {
+    std::fputs(
+        "usage: sluice_bench [main|speed|trouble|freshness|scale|peers]\n"
+        "main (the default) is speed, trouble and freshness.\n"
+        "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run.\n",
+        stderr);
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace sluice::bench;
+    const std::string what = argc > 1 ? argv[1] : "main";
+    const auto chosen = [&](const char* name) { return what == name; };
+    const bool known = chosen("main") || chosen("speed") || chosen("trouble") ||
+                       chosen("freshness") || chosen("scale") || chosen("peers");
+    if (argc > 2 || !known) return usage();
+    try {
+        Stage stage;
+        Report report;
+        if (chosen("main") || chosen("speed")) run_speed(stage, report);
+        if (chosen("main") || chosen("trouble")) run_trouble(stage, report);
+        if (chosen("main") || chosen("freshness")) run_freshness(stage, report);
+        if (chosen("scale")) run_scale(stage, report);
+        if (chosen("peers")) run_peers(stage, report);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "sluice_bench: %s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

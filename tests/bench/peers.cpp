@@ -1,0 +1,5 @@
+#include "tests/bench/benchmarks.h"
+
+namespace sluice::bench {
+void run_peers(Stage&, Report&) {}
+}  // namespace sluice::bench

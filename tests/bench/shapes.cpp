@@ -1,0 +1,153 @@
+#include "tests/bench/shapes.h"
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <string_view>
+
+namespace sluice::bench {
+namespace {
+
+[[gnu::format(printf, 2, 3)]] void append(std::string& to, const char* format, ...) {
+    std::array<char, 2048> text;
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = std::vsnprintf(text.data(), text.size(), format, arguments);
+    va_end(arguments);
+    to.append(text.data(), static_cast<std::size_t>(size));
+}
+
+/// Values that look as if they were drawn at random, and are the same in every run.
+std::uint64_t scatter(std::int64_t i) {
+    std::uint64_t x = static_cast<std::uint64_t>(i) + 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+int below(std::int64_t i, int salt, int limit) {
+    return static_cast<int>(scatter(i * 64 + salt) % static_cast<std::uint64_t>(limit));
+}
+
+struct Times {
+    std::array<char, 16> date;
+    std::array<char, 40> timestamp;
+};
+
+Times times(std::int64_t i) {
+    Times result;
+    std::snprintf(result.date.data(), result.date.size(), "%04d-%02d-%02d", 1950 + below(i, 1, 60),
+                  1 + below(i, 2, 12), 1 + below(i, 3, 28));
+    std::snprintf(result.timestamp.data(), result.timestamp.size(),
+                  "2026-%02d-%02d %02d:%02d:%02d.%06d", 1 + below(i, 4, 12), 1 + below(i, 5, 28),
+                  below(i, 6, 24), below(i, 7, 60), below(i, 8, 60), below(i, 9, 1000000));
+    return result;
+}
+
+constexpr std::array<const char*, 8> names{"Ada Lovelace", "Grace Hopper",       "Edgar Codd",
+                                           "Jim Gray",     "Barbara Liskov",     "Leslie Lamport",
+                                           "Pat Helland",  "Michael Stonebraker"};
+
+const char* name(std::int64_t i) {
+    return names[static_cast<std::size_t>(below(i, 10, static_cast<int>(names.size())))];
+}
+
+void narrow_record(std::int64_t i, std::string& to) {
+    const Times at = times(i);
+    append(to,
+           "{\"id\": %lld, \"customer\": \"%s, customer no. %06d\", \"birthday\": \"%s\", "
+           "\"ordered_at\": \"%s\"}",
+           static_cast<long long>(i), name(i), below(i, 11, 1000000), at.date.data(),
+           at.timestamp.data());
+}
+
+void narrow_line(std::int64_t i, std::string& to) {
+    const Times at = times(i);
+    append(to, "%lld,\"%s, customer no. %06d\",%s,%s\n", static_cast<long long>(i), name(i),
+           below(i, 11, 1000000), at.date.data(), at.timestamp.data());
+}
+
+void narrow_csv_record(std::int64_t i, std::string& to) {
+    narrow_line(i, to);
+    to.pop_back();
+}
+
+/// The columns of the wide table: five of each kind, six kinds.
+void wide_record(std::int64_t i, std::string& to) {
+    const Times at = times(i);
+    append(to, "{\"id\": %lld", static_cast<long long>(i));
+    for (int c = 1; c < 5; ++c) append(to, ", \"i%d\": %d", c, below(i, c, 1000000));
+    for (int c = 0; c < 5; ++c)
+        append(to, ", \"b%d\": %lld", c, static_cast<long long>(scatter(i + c) >> 2));
+    for (int c = 0; c < 3; ++c) {
+        append(to, ", \"n%d\": %d.%02d", c, below(i, c + 20, 100000), below(i, c + 30, 100));
+    }
+    for (int c = 0; c < 3; ++c) {
+        append(to, ", \"f%d\": %d.%05d", c, below(i, c + 23, 1000), below(i, c + 33, 100000));
+    }
+    for (int c = 0; c < 2; ++c)
+        append(to, ", \"y%d\": %s", c, below(i, c, 2) == 0 ? "true" : "false");
+    for (int c = 0; c < 5; ++c)
+        append(to, ", \"t%d\": \"%s %d\"", c, name(i + c), below(i, c, 1000));
+    append(to, ", \"d0\": \"%s\", \"d1\": \"%s\"", at.date.data(), at.date.data());
+    append(to, ", \"s0\": \"%s\", \"s1\": \"%s\", \"z0\": \"%s+00\"", at.timestamp.data(),
+           at.timestamp.data(), at.timestamp.data());
+    append(to, ", \"u0\": \"%08x-1234-4567-89ab-%012llx\"", static_cast<unsigned>(scatter(i)),
+           static_cast<unsigned long long>(scatter(i) >> 16));
+    append(to, ", \"j0\": {\"city\": \"Berlin\", \"zip\": %d}}", below(i, 40, 100000));
+}
+
+void wide_line(std::int64_t i, std::string& to) {
+    const Times at = times(i);
+    append(to, "%lld", static_cast<long long>(i));
+    for (int c = 1; c < 5; ++c) append(to, ",%d", below(i, c, 1000000));
+    for (int c = 0; c < 5; ++c) append(to, ",%lld", static_cast<long long>(scatter(i + c) >> 2));
+    for (int c = 0; c < 3; ++c)
+        append(to, ",%d.%02d", below(i, c + 20, 100000), below(i, c + 30, 100));
+    for (int c = 0; c < 3; ++c)
+        append(to, ",%d.%05d", below(i, c + 23, 1000), below(i, c + 33, 100000));
+    for (int c = 0; c < 2; ++c) append(to, ",%s", below(i, c, 2) == 0 ? "true" : "false");
+    for (int c = 0; c < 5; ++c) append(to, ",%s %d", name(i + c), below(i, c, 1000));
+    append(to, ",%s,%s,%s,%s,%s+00", at.date.data(), at.date.data(), at.timestamp.data(),
+           at.timestamp.data(), at.timestamp.data());
+    append(to, ",%08x-1234-4567-89ab-%012llx", static_cast<unsigned>(scatter(i)),
+           static_cast<unsigned long long>(scatter(i) >> 16));
+    append(to, ",\"{\"\"city\"\": \"\"Berlin\"\", \"\"zip\"\": %d}\"\n", below(i, 40, 100000));
+}
+
+constexpr const char* narrow_columns = "id int, customer text, birthday date, ordered_at timestamp";
+constexpr const char* wide_columns =
+    "id int, i1 int, i2 int, i3 int, i4 int, b0 bigint, b1 bigint, b2 bigint, b3 bigint, "
+    "b4 bigint, n0 numeric, n1 numeric(12,2), n2 numeric(12,2), f0 float8, f1 float8, f2 float8, "
+    "y0 boolean, y1 boolean, t0 text, t1 text, t2 text, t3 varchar(40), t4 varchar(40), d0 date, "
+    "d1 date, s0 timestamp, s1 timestamp, z0 timestamptz, u0 uuid, j0 jsonb";
+
+void bad_record(std::int64_t i, std::string& to) {
+    const std::size_t begin = to.size();
+    narrow_record(i, to);
+    to.insert(begin + std::string_view("{\"id\": ").size(), "\"x\", \"was\": ");
+}
+
+}  // namespace
+
+Shape narrow_json() {
+    return {"narrow_json", "json", narrow_columns, narrow_record, narrow_line};
+}
+
+Shape narrow_csv() {
+    return {"narrow_csv", "csv", narrow_columns, narrow_csv_record, narrow_line};
+}
+
+Shape wide_json() {
+    return {"wide_json", "json", wide_columns, wide_record, wide_line};
+}
+
+void append_with_one_percent_bad(std::int64_t i, std::string& to) {
+    (i % 100 == 50 ? bad_record : narrow_record)(i, to);
+}
+
+void append_with_one_bad(std::int64_t i, std::string& to) {
+    (i == 500000 ? bad_record : narrow_record)(i, to);
+}
+
+}  // namespace sluice::bench

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice::bench {
+
+/// A kind of record: how record `i` looks on a topic, how the same row looks in a CSV file, and the
+/// table that both go to. The same `i` gives the same record in every run.
+struct Shape {
+    using Append = void (*)(std::int64_t i, std::string& to);
+
+    std::string name;     ///< for people, and part of topics and tables
+    std::string format;   ///< as in [ingest.NAME]
+    std::string columns;  ///< between the parentheses of CREATE TABLE
+    Append record;        ///< appends the value of a Kafka record
+    Append csv_line;      ///< appends a line with its end
+};
+
+/// Four columns (int, text, date, timestamp), about 140 bytes of JSON.
+[[nodiscard]] Shape narrow_json();
+/// The same rows; the record is the CSV line.
+[[nodiscard]] Shape narrow_csv();
+/// Thirty columns of mixed types.
+[[nodiscard]] Shape wide_json();
+
+/// The records of narrow_json, but every 100th, or only record 500,000, has an id that is no
+/// number.
+void append_with_one_percent_bad(std::int64_t i, std::string& to);
+void append_with_one_bad(std::int64_t i, std::string& to);
+
+}  // namespace sluice::bench
