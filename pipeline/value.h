@@ -11,6 +11,7 @@ namespace sluice {
 
 /// What a column's source holds for one record. A view: into the record, or into Scratch.
 struct Value {
+    /// In order: nothing to encode, what encoders know, what JSON still has to be turned into that.
     enum class Kind : std::uint8_t {
         missing,
         null,
