@@ -2,6 +2,7 @@
 
 #include "tests/bench/contestants.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace sluice::bench {

@@ -139,7 +139,9 @@ DaemonRun run_daemons(Stage& stage, const std::vector<Ingest>& pipelines, std::i
         running.push_back(std::make_unique<fixture::Daemon>(configuration));
     }
     const Poll poll = poll_until(progress, records, watch, running);
-    DaemonRun run{.seconds = poll.seconds, .first_seconds = poll.first_seconds};
+    DaemonRun run;
+    run.seconds = poll.seconds;
+    run.first_seconds = poll.first_seconds;
     for (const auto& daemon : running) {
         const Usage usage = usage_of(daemon->pid());
         run.usage.cpu_seconds += usage.cpu_seconds;

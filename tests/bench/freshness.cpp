@@ -3,6 +3,7 @@
 #include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/wait.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>

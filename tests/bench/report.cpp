@@ -36,11 +36,13 @@ void Report::table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string whole(double value) {
-    std::string digits = fixed(value, 0);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-        digits.insert(static_cast<std::size_t>(at), ",");
+    const std::string digits = fixed(value, 0);
+    std::string text;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+        text += digits[i];
     }
-    return digits;
+    return text;
 }
 
 std::string fixed(double value, int digits) {
