@@ -1,0 +1,154 @@
+#include "tests/fixture/daemon.h"
+#include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/kafka_producer.h"
+#include "tests/fixture/postgres.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice::fixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* database_password = "d4tabase pa'ss";
+
+/// A broker and a database that talk TLS only to those who know a password.
+struct Secured {
+    Secured() {
+        postgres.create_role("loader", database_password);
+        postgres.exec(
+            "create schema sluice authorization loader; create table lines (line text);"
+            "grant insert on lines to loader");
+        broker.admin().create_topic("lines", 2);
+        KafkaProducer producer(broker.client());
+        for (int i = 0; i < 100; ++i) producer.produce("lines", i % 2, std::to_string(i));
+        producer.flush();
+        write_file(dir.path() / "password", broker.password() + "\n");
+        write_file(dir.path() / "ca.pem", read_file(broker.ca_file()));
+    }
+
+    /// { env = "DSN" } and { file = "password" } hold the secrets.
+    std::filesystem::path configure() {
+        const auto file = dir.path() / "sluice.toml";
+        write_file(file, "[kafka]\nbrokers = \"" + broker.secured_bootstrap() +
+                             "\"\n[kafka.properties]\nsecurity.protocol = \"sasl_ssl\"\n"
+                             "sasl.mechanism = \"" +
+                             KafkaBroker::sasl_mechanism() + "\"\nsasl.username = \"" +
+                             broker.user() +
+                             "\"\nsasl.password = { file = \"password\" }\n"
+                             "ssl.ca.location = \"" +
+                             (dir.path() / "ca.pem").string() +
+                             "\"\nreconnect.backoff.max.ms = 500\n"
+                             "[cloudberry]\ndsn = { env = \"DSN\" }\n"
+                             "[daemon]\nlog_level = \"trace\"\n"
+                             "[ingest.lines]\ntopic = \"lines\"\ntable = \"lines\"\n"
+                             "format = \"text\"\n[ingest.lines.columns]\nline = \"@value\"\n");
+        return file;
+    }
+    [[nodiscard]] std::string dsn(const std::string& password) const {
+        return postgres.dsn("test", "loader") +
+               " sslmode=verify-full sslrootcert=" + postgres.ca_file() + " password=" + password;
+    }
+    [[nodiscard]] std::string right_dsn() const { return dsn("'d4tabase pa\\'ss'"); }
+
+    void wait_for_rows(Daemon& daemon) {
+        try {
+            wait_until([&] { return postgres.value("select count(*) from lines") == "100"; },
+                       patient(60s), "the rows");
+        } catch (const WaitedTooLong& late) {
+            FAIL(late.what() << "\n" << daemon.log());
+        }
+    }
+
+    TempDir dir{"tls"};
+    KafkaBroker broker{{.secured = true}};
+    Postgres postgres{{.tls = true, .password_roles = {"loader"}}};
+};
+
+Secured& secured() {
+    static Secured both;
+    return both;
+}
+
+void wait_for_log(Daemon& daemon, const std::string& text) {
+    try {
+        wait_until([&] { return daemon.log().find(text) != std::string::npos; }, patient(30s),
+                   text);
+    } catch (const WaitedTooLong& late) {
+        FAIL(late.what() << "\n" << daemon.log());
+    }
+}
+
+void start_anew(Postgres& postgres) {
+    postgres.exec(
+        "truncate lines; drop schema sluice cascade; create schema sluice authorization "
+        "loader");
+}
+
+}  // namespace
+
+TEST_CASE("tls: Kafka by SASL and the database by verify-full; nobody gets to see a secret") {
+    Secured& world = secured();
+    start_anew(world.postgres);
+    Daemon daemon(world.configure(), {{"DSN", world.right_dsn()}});
+    world.wait_for_rows(daemon);
+    CHECK(world.postgres.value("select bool_and(ssl) from pg_stat_ssl join pg_stat_activity "
+                               "using (pid) where usename = 'loader'") == "t");
+    const std::string arguments = read_file("/proc/" + std::to_string(daemon.pid()) + "/cmdline");
+    const std::string log = daemon.log();
+    for (const std::string& secret : {world.broker.password(), std::string("d4tabase")}) {
+        CHECK(arguments.find(secret) == std::string::npos);
+        CHECK(log.find(secret) == std::string::npos);
+    }
+    CHECK(daemon.stop() == 0);
+    CHECK(daemon.log().find("d4tabase") == std::string::npos);
+}
+
+TEST_CASE("tls: a wrong password for the database is said, and tried again") {
+    Secured& world = secured();
+    start_anew(world.postgres);
+    Daemon daemon(world.configure(), {{"DSN", world.dsn("wr0ng-word")}});
+    wait_for_log(daemon, "password authentication failed for user \"loader\"");
+    wait_for_log(daemon, "failure 2 in a row");
+    CHECK(daemon.running());
+    CHECK(daemon.log().find("wr0ng-word") == std::string::npos);
+    world.postgres.exec("alter role loader password 'wr0ng-word'");
+    world.wait_for_rows(daemon);
+    world.postgres.exec("alter role loader password 'd4tabase pa''ss'");
+}
+
+TEST_CASE("tls: a wrong password for Kafka is said, and tried again") {
+    Secured& world = secured();
+    start_anew(world.postgres);
+    const auto config = world.configure();
+    write_file(world.dir.path() / "password", "wr0ng-word");
+    Daemon daemon(config, {{"DSN", world.right_dsn()}});
+    write_file(world.dir.path() / "password", world.broker.password() + "\n");
+    wait_for_log(daemon, "uthentication failed");
+    wait_for_log(daemon, "failure 2 in a row");
+    CHECK(daemon.running());
+    CHECK(daemon.log().find("wr0ng-word") == std::string::npos);
+}
+
+TEST_CASE("tls: a server whose certificate is nobody's is not talked to") {
+    Secured& world = secured();
+    start_anew(world.postgres);
+    SUBCASE("the database") {
+        const std::string dsn = world.postgres.dsn("test", "loader") +
+                                " sslmode=verify-full sslrootcert=" + world.broker.ca_file() +
+                                " password=unused";
+        Daemon daemon(world.configure(), {{"DSN", dsn}});
+        wait_for_log(daemon, "certificate verify failed");
+        CHECK(daemon.running());
+    }
+    SUBCASE("the broker") {
+        const auto config = world.configure();
+        write_file(world.dir.path() / "ca.pem", read_file(world.postgres.ca_file()));
+        Daemon daemon(config, {{"DSN", world.right_dsn()}});
+        wait_for_log(daemon, "certificate verify failed");
+        CHECK(daemon.running());
+        write_file(world.dir.path() / "ca.pem", read_file(world.broker.ca_file()));
+    }
+    CHECK(world.postgres.value("select count(*) from lines") == "0");
+}
