@@ -163,10 +163,7 @@ std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
         copy_whole(copy_text_, batch.text);
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
-        if (auto fenced = write_books(batch)) {
-            transaction.roll_back();
-            return CommitResult(*fenced);
-        }
+        if (!write_books(batch)) return CommitResult(give_up(batch, transaction));
         SLUICE_FAIL_POINT("before_commit");
         at = At::commit;
         transaction.commit();
@@ -217,21 +214,23 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
         stop_at_rejects(batch);
     }
     SLUICE_FAIL_POINT("after_copy");
-    if (auto fenced = write_books(batch)) {
-        transaction.roll_back();
-        return *fenced;
-    }
+    if (!write_books(batch)) return give_up(batch, transaction);
     SLUICE_FAIL_POINT("before_commit");
     transaction.commit();
     SLUICE_FAIL_POINT("after_commit");
     return Committed{};
 }
 
-std::optional<Fenced> CloudberrySink::write_books(const Batch& batch) {
+bool CloudberrySink::write_books(const Batch& batch) {
     copy_dead_letters(batch);
     insert_ledger(batch);
     SLUICE_FAIL_POINT("before_progress");
-    if (move_progress(batch)) return std::nullopt;
+    return move_progress(batch);
+}
+
+Fenced CloudberrySink::give_up(const Batch& batch, Transaction& transaction) {
+    // First of all, or we would see the progress that we moved ourselves.
+    transaction.roll_back();
     Fenced fenced{moved_by_others(batch)};
     // Moved and moved back, or the row was taken away: whatever it was, nobody may go on from here.
     if (fenced.partitions.empty())

@@ -49,8 +49,11 @@ private:
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch, const Refusal& refusal);
     void copy_whole(const CopyStatement& statement, const EncodedRows& rows);
-    /// Dead letters, ledger, and progress last: what both ways of writing end with.
-    [[nodiscard]] std::optional<Fenced> write_books(const Batch& batch);
+    /// Dead letters, ledger, and progress last: what both ways of writing end with. False: another
+    /// writer moved the progress.
+    [[nodiscard]] bool write_books(const Batch& batch);
+    /// Rolls back and finds out who was in the way.
+    [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
     void copy_dead_letters(const Batch& batch);
     [[nodiscard]] std::map<PartitionId, int> read_incarnations(const Batch& batch);
     void insert_ledger(const Batch& batch);

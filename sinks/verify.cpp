@@ -303,7 +303,7 @@ private:
                                  const std::vector<Offset>& which) {
             if (count == 0) return;
             std::string text = std::to_string(count) + what;
-            for (const Offset offset : which)
+            for (const Offset& offset : which)
                 text += (&offset == &which.front() ? ": " : ", ") + std::to_string(offset);
             verified.problems.push_back(text + (which.size() >= some ? ", …" : ""));
         };

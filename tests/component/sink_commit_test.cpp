@@ -1,0 +1,304 @@
+#include "pipeline/errors.h"
+#include "tests/component/sink_setup.h"
+#include "tests/fixture/mpp_locks.h"
+#include "tests/fixture/tcp_proxy.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("sink: rows, ledger and progress arrive together") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 5);
+    setup.anchor(3, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 5, {{5, "Köln"}, {6, std::nullopt}});
+    add_rows(batch, 3, 0, {{7, "Rom"}}, CopyForm::text);
+    Slice& slice = batch.slice(3, 0);
+    slice.range.to = 4;
+    slice.filtered = 2;
+    slice.gaps = 1;
+
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.list("SELECT id, city FROM t ORDER BY 1") == "5|Köln 6|NULL 7|Rom");
+    CHECK(setup.list("SELECT kafka_partition, from_offset, to_offset, loaded, rejected, filtered,"
+                     " gaps, lost, kind, writer, revision FROM sluice.ledger ORDER BY 1") ==
+          "0|5|7|2|0|0|0|0|batch|w|r 3|0|4|1|0|2|1|0|batch|w|r");
+    CloudberryProgress progress = setup.progress();
+    const std::vector<PartitionId> partitions = {0, 3, 9};
+    const auto points = progress.read(partitions);
+    REQUIRE(points.size() == 2);
+    const ResumePoint& first = points[points[0].partition == 0 ? 0 : 1];
+    CHECK(first.next == 7);
+    CHECK(first.last == batch.slice(0, 0).last);
+}
+
+TEST_CASE("sink: a batch of no rows moves progress") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 5);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    Slice& slice = batch.slice(0, 5);
+    slice.range.to = 8;
+    slice.gaps = 3;
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.next(0) == 8);
+}
+
+TEST_CASE("sink: progress that another writer moved fences the whole batch") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    setup.anchor(1, 0);
+    setup.exec("UPDATE sluice.progress SET next_offset = 1 WHERE kafka_partition = 1");
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 3));
+    add_rows(batch, 1, 0, plain_rows(0, 3));
+    CHECK(fenced(sink.commit(batch)) == "1");
+    CHECK(setup.value("SELECT count(*) FROM t") == "0");
+    CHECK(setup.value("SELECT count(*) FROM sluice.ledger") == "0");
+    CHECK(setup.next(0) == 0);
+}
+
+TEST_CASE("sink: a partition without progress fences the batch") {
+    const SinkSetup setup("id bigint, city text");
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 2, 0, plain_rows(0, 1));
+    CHECK(fenced(sink.commit(batch)) == "2");
+}
+
+TEST_CASE("sink: of two writers on one partition each offset is written by one") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    constexpr Offset end = 400;
+    std::atomic<int> times_fenced = 0;
+    const auto write = [&] {
+        CloudberrySink sink = setup.sink();
+        CloudberryProgress progress = setup.progress();
+        const std::vector<PartitionId> partitions = {0};
+        for (;;) {
+            const Offset next = progress.read(partitions).front().next;
+            if (next >= end) return;
+            Batch batch;
+            add_rows(batch, 0, next, plain_rows(next, 10));
+            const CommitResult result = sink.commit(batch);
+            if (!fenced(result).empty()) ++times_fenced;
+        }
+    };
+    std::thread other(write);
+    write();
+    other.join();
+    CHECK(setup.list("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM t") ==
+          "400|400|0|399");
+    CHECK(setup.next(0) == end);
+}
+
+TEST_CASE("sink: with an MPP database's locks writers of different partitions get along") {
+    const SinkSetup setup("id bigint, city text");
+    fixture::PgConnection owner = fixture::shared_postgres().connect(setup.database);
+    for (const char* table : {"sluice.progress", "sluice.ledger", "sluice.dead_letter", "t"})
+        fixture::install_mpp_locks(owner, table);
+    setup.anchor(0, 0);
+    setup.anchor(1, 0);
+    std::atomic<int> refused = 0;
+    const auto write = [&](PartitionId partition) {
+        CloudberrySink sink = setup.sink();
+        for (Offset next = 0; next < 200; next += 10) {
+            Batch batch;
+            add_rows(batch, partition, next, plain_rows(next, 10));
+            if (!committed(sink.commit(batch))) ++refused;
+        }
+    };
+    std::thread other(write, 1);
+    write(0);
+    other.join();
+    CHECK(refused == 0);
+    CHECK(setup.value("SELECT count(*) FROM t") == "400");
+}
+
+TEST_CASE("sink: a lost answer to COMMIT is settled, not guessed") {
+    // The COMMIT takes until somebody takes the key away: it is pending while the sink asks.
+    const SinkSetup setup("id bigint PRIMARY KEY, city text");
+    setup.exec(
+        "CREATE FUNCTION wait_for_key() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_advisory_xact_lock_shared(42); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION wait_for_key()");
+    setup.anchor(0, 0);
+    const fixture::Postgres& server = fixture::shared_postgres();
+    fixture::TcpProxy proxy(server.port());
+    CloudberrySink sink = setup.sink(config::OnReject::dead_letter,
+                                     server.dsn(setup.database, "postgres", proxy.port()));
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 3));
+    fixture::PgConnection key = server.connect(setup.database);
+    key.exec("SELECT pg_advisory_lock(42)");
+    const auto sessions_that_wait = [&](const std::string& what) {
+        return server.value("SELECT count(*) FROM pg_stat_activity WHERE datname = '" +
+                            setup.database + "' AND wait_event_type = 'Lock' AND query LIKE '" +
+                            what + "%'");
+    };
+
+    std::optional<CommitResult> lost;
+    std::thread commit([&] { lost = sink.commit(batch); });
+    fixture::wait_until([&] { return sessions_that_wait("COMMIT") == "1"; }, fixture::patient(10s),
+                        "COMMIT waits");
+    proxy.reset_connections();
+    commit.join();
+    REQUIRE(retry_reason(*lost).find("COMMIT") != std::string::npos);
+    CHECK(setup.next(0) == 0);  // a plain read would be wrong in a moment
+
+    std::optional<CommitResult> settled;
+    std::thread settle([&] { settled = sink.commit(batch); });
+    fixture::wait_until([&] { return sessions_that_wait("UPDATE") == "1"; }, fixture::patient(10s),
+                        "settling waits for the old transaction");
+
+    SUBCASE("it had committed") {
+        key.exec("SELECT pg_advisory_unlock(42)");
+        settle.join();
+        CHECK(committed(*settled));
+    }
+    SUBCASE("it had not") {
+        server.exec(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COMMIT%'"
+            " AND wait_event_type = 'Lock' AND datname = '" +
+            setup.database + "'");
+        key.exec("SELECT pg_advisory_unlock(42)");
+        settle.join();
+        CHECK(committed(*settled));
+    }
+    CHECK(setup.list("SELECT count(*), count(DISTINCT id) FROM t") == "3|3");
+    CHECK(setup.value("SELECT count(*) FROM sluice.ledger") == "1");
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+    CHECK(setup.next(0) == 3);
+}
+
+TEST_CASE("sink: a database that is away is trouble of the world") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    const fixture::Postgres& server = fixture::shared_postgres();
+    fixture::TcpProxy proxy(server.port());
+    CloudberrySink sink = setup.sink(config::OnReject::dead_letter,
+                                     server.dsn(setup.database, "postgres", proxy.port()));
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 3));
+    proxy.cut();
+    CHECK(!retry_reason(sink.commit(batch)).empty());
+    proxy.resume();
+    REQUIRE(committed(sink.commit(batch)));
+    proxy.reset_connections();
+    Batch second;
+    add_rows(second, 0, 3, plain_rows(3, 3));
+    if (!committed(sink.commit(second))) REQUIRE(committed(sink.commit(second)));
+    CHECK(setup.value("SELECT count(*) FROM t") == "6");
+}
+
+TEST_CASE("sink: a missing permission and a missing table name their remedy and reject nothing") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("loader");
+    setup.exec(
+        "GRANT USAGE ON SCHEMA sluice TO loader;"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sluice TO loader");
+    CloudberrySink sink =
+        setup.sink(config::OnReject::dead_letter, server.dsn(setup.database, "loader"));
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 3));
+    const std::string denied = retry_reason(sink.commit(batch));
+    CHECK(denied.find("42501") != std::string::npos);
+    CHECK(denied.find("grant") != std::string::npos);
+    setup.exec("GRANT INSERT ON t TO loader; ALTER TABLE t RENAME TO away");
+    CHECK(retry_reason(sink.commit(batch)).find("42P01") != std::string::npos);
+    setup.exec("ALTER TABLE away RENAME TO t");
+    CHECK(committed(sink.commit(batch)));  // INSERT is all that it needs of its target
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+}
+
+TEST_CASE("sink: dead letters keep every byte, and NULL apart from empty") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    const std::string binary("\0\xff\n\\", 4);
+    const Header headers[] = {
+        {"trace", "a\"b\\\n\u00e9"}, {"none", std::nullopt}, {"raw", binary}, {"empty", ""}};
+    Record full{.partition = 0,
+                .offset = 0,
+                .timestamp_ms = 1700000000123,
+                .key = binary,
+                .value = "",
+                .headers = headers};
+    Record bare;
+    bare.offset = 1;
+    batch.rejects.push_back(
+        {batch.records.append(full), {{"amount", "not a number"}, {"", "bad"}}});
+    batch.rejects.push_back({batch.records.append(bare), {{"", std::string("nul \0 \xff", 7)}}});
+    Slice& slice = batch.slice(0, 0);
+    slice.range.to = 2;
+    slice.rejected = 2;
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.list("SELECT kafka_offset, extract(epoch FROM record_time)::text, key::text,"
+                     " value::text FROM sluice.dead_letter ORDER BY 1") ==
+          "0|1700000000.123000|\\x00ff0a5c|\\x 1|NULL|NULL|NULL");
+    CHECK(setup.value("SELECT headers::text FROM sluice.dead_letter WHERE kafka_offset = 0") ==
+          "[{\"name\": \"trace\", \"value\": \"a\\\"b\\\\\\n\u00e9\"}, {\"name\": \"none\", "
+          "\"value\": null}, {\"name\": \"raw\", \"value_hex\": \"00ff0a5c\"}, "
+          "{\"name\": \"empty\", \"value\": \"\"}]");
+    CHECK(setup.value("SELECT reasons::text FROM sluice.dead_letter WHERE kafka_offset = 0") ==
+          "[{\"column\": \"amount\", \"reason\": \"not a number\"}, "
+          "{\"column\": null, \"reason\": \"bad\"}]");
+    CHECK(setup.value(
+              "SELECT reasons->0->>'reason' FROM sluice.dead_letter WHERE kafka_offset = 1") ==
+          "nul \uFFFD \uFFFD");
+}
+
+TEST_CASE("sink: on_reject = stop writes nothing and names the record") {
+    const SinkSetup setup("id bigint CHECK (id <> 2), city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink(config::OnReject::stop);
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 4));
+    std::string text;
+    try {
+        static_cast<void>(sink.commit(batch));
+    } catch (const RejectedRecord& rejected) {
+        text = rejected.what();
+    }
+    CHECK(text.starts_with("orders[0]@2: "));
+    CHECK(setup.value("SELECT count(*) FROM t") == "0");
+    CHECK(setup.next(0) == 0);
+}
+
+TEST_CASE("session: what the statements rely on is set, and the password is never told") {
+    const SinkSetup setup("id bigint, city text");
+    Session session(setup.dsn + " options='-c lock_timeout=7s'", "sluice/p");
+    CHECK(session.exec("SHOW lock_timeout").text(0, 0) == "7s");
+    CHECK(session.exec("SHOW idle_in_transaction_session_timeout").text(0, 0) == "1min");
+    CHECK(session.exec("SHOW client_encoding").text(0, 0) == "UTF8");
+    CHECK(session.exec("SHOW application_name").text(0, 0) == "sluice/p");
+    for (const std::string dsn : {"host=127.0.0.1 port=1 password=hush", "password=hush hush =",
+                                  "postgresql://u:hush@127.0.0.1:1/x?nonsense=hush"}) {
+        Session other(dsn, "test");
+        std::string text;
+        try {
+            other.open();
+        } catch (const std::exception& error) {
+            text = error.what();
+        }
+        CHECK(!text.empty());
+        CHECK(text.find("hush") == std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,212 @@
+#include "pipeline/errors.h"
+#include "tests/component/sink_setup.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+namespace sluice::test {
+namespace {
+
+constexpr std::size_t many = 3000;
+
+/// Rows 0 to many, ids as offsets, save those that `bad` replaces.
+std::vector<TestRow> rows_with(const std::set<Offset>& bad, const TestRow& replacement) {
+    std::vector<TestRow> rows = plain_rows(0, many);
+    for (const Offset offset : bad) rows[static_cast<std::size_t>(offset)] = replacement;
+    return rows;
+}
+
+std::string rejected_offsets(const SinkSetup& setup) {
+    return setup.list("SELECT kafka_offset FROM sluice.dead_letter ORDER BY 1");
+}
+
+/// All rows but the refused ones are there, and the sums say so.
+void check_sums(const SinkSetup& setup, std::size_t refused) {
+    CHECK(setup.value("SELECT count(*) FROM t") == std::to_string(many - refused));
+    CHECK(setup.list("SELECT loaded, rejected, to_offset - from_offset FROM sluice.ledger") ==
+          std::to_string(many - refused) + "|" + std::to_string(refused) + "|" +
+              std::to_string(many));
+    CHECK(setup.next(0) == many);
+}
+
+const std::set<Offset> here_and_there = {0, 1, 500, 501, 1234, 2999};
+constexpr const char* here_and_there_text = "0 1 500 501 1234 2999";
+
+TEST_CASE("isolation: CHECK violations become rejects with their reason, in both forms") {
+    for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
+        const SinkSetup setup("id bigint CONSTRAINT positive CHECK (id >= 0), city text");
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        Batch batch;
+        add_rows(batch, 0, 0, rows_with(here_and_there, {-1, "bad"}), form);
+        REQUIRE(committed(sink.commit(batch)));
+        CHECK(rejected_offsets(setup) == here_and_there_text);
+        CHECK(setup.value("SELECT reasons->0->>'reason' FROM sluice.dead_letter LIMIT 1")
+                  .find("positive") != std::string::npos);
+        check_sums(setup, 6);
+    }
+}
+
+TEST_CASE("isolation: duplicates in the batch and with older rows") {
+    const SinkSetup setup("id bigint PRIMARY KEY, city text");
+    setup.exec("INSERT INTO t VALUES (100, 'older'); DELETE FROM t WHERE id < 0");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    std::vector<TestRow> rows = plain_rows(0, many);
+    rows[7].id = 3;
+    rows[2000].id = 1999;
+    rows[2500].id = 5;
+    add_rows(batch, 0, 0, rows);
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(rejected_offsets(setup) == "7 100 2000 2500");
+    CHECK(setup.value("SELECT count(*) FROM t") == std::to_string(many - 4 + 1));
+}
+
+TEST_CASE("isolation: text that a type does not take, and NOT NULL, name the column") {
+    const SinkSetup setup("id bigint, city text NOT NULL, d int2 DEFAULT 0");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, rows_with({5, 900}, {1, std::nullopt}), CopyForm::text);
+    // A value that only the database's parser can judge.
+    add_rows(batch, 1, 0, plain_rows(0, 2), CopyForm::text);
+    setup.anchor(1, 0);
+    batch.text.bytes += "no-number\tcity\n";
+    const std::string value = "{}";
+    Record record;
+    record.partition = 1;
+    record.offset = 2;
+    record.value = value;
+    batch.text.rows.push_back({batch.records.append(record), batch.text.bytes.size()});
+    Slice& slice = batch.slice(1, 0);
+    slice.range.to = 3;
+    ++slice.loaded;
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.list("SELECT kafka_partition, kafka_offset, reasons->0->>'column'"
+                     " FROM sluice.dead_letter ORDER BY 1, 2") == "0|5|city 0|900|city 1|2|id");
+}
+
+TEST_CASE("isolation: a trigger that raises, and one that skips") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF;"
+        " IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER judge BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION judge()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    std::vector<TestRow> rows = rows_with(here_and_there, {1, "bad"});
+    rows[10].city = "skip";
+    rows[1300].city = "skip";
+    add_rows(batch, 0, 0, rows);
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(rejected_offsets(setup) == here_and_there_text);
+    CHECK(setup.value("SELECT count(*) FROM t") == std::to_string(many - 6 - 2));
+    CHECK(setup.value("SELECT loaded FROM sluice.ledger") == std::to_string(many - 6));
+}
+
+TEST_CASE("isolation: constraints without a line number, at once or deferred to COMMIT") {
+    for (const std::string when : {"NOT DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"}) {
+        const SinkSetup setup("id bigint, city text");
+        setup.exec(
+            "CREATE TABLE cities (name text PRIMARY KEY); INSERT INTO cities VALUES ('city');"
+            "ALTER TABLE t ADD FOREIGN KEY (city) REFERENCES cities " +
+            when);
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        Batch batch;
+        add_rows(batch, 0, 0, rows_with(here_and_there, {1, "Atlantis"}));
+        REQUIRE(committed(sink.commit(batch)));
+        CHECK(rejected_offsets(setup) == here_and_there_text);
+        check_sums(setup, 6);
+    }
+}
+
+TEST_CASE("isolation: a deferred unique constraint") {
+    const SinkSetup setup("id bigint, city text, UNIQUE (id) DEFERRABLE INITIALLY DEFERRED");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, rows_with({700, 1400}, {3, "again"}));
+    REQUIRE(committed(sink.commit(batch)));
+    check_sums(setup, 2);
+}
+
+TEST_CASE("isolation: a table that refuses everything is not the rows' fault") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'closed for the audit'; END $$;"
+        "CREATE TRIGGER closed BEFORE INSERT ON t FOR EACH STATEMENT"
+        " EXECUTE FUNCTION closed()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 100));
+    CHECK(retry_reason(sink.commit(batch)).find("closed for the audit") != std::string::npos);
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+    setup.exec("DROP TRIGGER closed ON t");
+    CHECK(committed(sink.commit(batch)));
+    CHECK(setup.value("SELECT count(*) FROM t") == "100");
+}
+
+TEST_CASE("isolation: a statement that fails though every row alone is fine still loads") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT count(*) FROM fresh) > 10 THEN RAISE EXCEPTION 'too many at once';"
+        " END IF; RETURN NULL; END $$;"
+        "CREATE TRIGGER few AFTER INSERT ON t REFERENCING NEW TABLE AS fresh"
+        " FOR EACH STATEMENT EXECUTE FUNCTION few()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, many));
+    REQUIRE(committed(sink.commit(batch)));
+    check_sums(setup, 0);
+}
+
+TEST_CASE("isolation: rows that another writer loaded fence the batch instead of being rejected") {
+    const SinkSetup setup("id bigint PRIMARY KEY, city text");
+    setup.anchor(0, 0);
+    CloudberrySink first = setup.sink();
+    CloudberrySink second = setup.sink(config::OnReject::stop);
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, many));
+    Batch same;
+    add_rows(same, 0, 0, plain_rows(0, many));
+    REQUIRE(committed(first.commit(batch)));
+    CHECK(fenced(second.commit(same)) == "0");
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+}
+
+TEST_CASE("isolation: an altered table is not the rows' fault") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    setup.exec("ALTER TABLE t ALTER id TYPE int");
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 20));
+    CHECK_THROWS_AS(static_cast<void>(sink.commit(batch)), TroubleOfTheWorld);
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+}
+
+TEST_CASE("isolation: every row refused, batch after batch") {
+    const SinkSetup setup("id bigint CHECK (id < 0), city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    for (Offset from = 0; from < 600; from += 200) {
+        Batch batch;
+        add_rows(batch, 0, from, plain_rows(from, 200));
+        REQUIRE(committed(sink.commit(batch)));
+    }
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "600");
+    CHECK(setup.value("SELECT sum(rejected) FROM sluice.ledger") == "600");
+    CHECK(setup.next(0) == 600);
+}
+
+}  // namespace
+}  // namespace sluice::test

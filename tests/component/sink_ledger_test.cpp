@@ -1,0 +1,250 @@
+#include "pipeline/errors.h"
+#include "sinks/catalogue.h"
+#include "sinks/check.h"
+#include "sinks/ledger_upkeep.h"
+#include "sinks/schema.h"
+#include "sinks/verify.h"
+#include "tests/component/sink_setup.h"
+#include "tests/fixture/mpp_locks.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace sluice::test {
+namespace {
+
+constexpr const char* with_positions = "id bigint, city text, part int DEFAULT 0";
+
+VerifyOptions options(const SinkSetup& setup) {
+    return {.schema = "sluice",
+            .pipeline = "p",
+            .topic = "orders",
+            .table = setup.table,
+            .partition_column = "part",
+            .offset_column = "id",
+            .topic_column = std::nullopt};
+}
+
+/// Batches of ten in partition 0 up to `end`; the id is the offset.
+void load(const SinkSetup& setup, CloudberrySink& sink, Offset from, Offset end) {
+    for (; from < end; from += 10) {
+        Batch batch;
+        add_rows(batch, 0, from, plain_rows(from, 10));
+        REQUIRE(committed(sink.commit(batch)));
+    }
+    CHECK(setup.next(0) == end);
+}
+
+TEST_CASE("progress: who anchors first wins, and lost offsets are in the ledger") {
+    const SinkSetup setup(with_positions);
+    CloudberryProgress progress = setup.progress();
+    CHECK(!progress.any());
+    const Position starts[] = {{0, 5}, {1, 7}};
+    progress.anchor(starts);
+    const Position later[] = {{0, 9}, {2, 1}};
+    progress.anchor(later);
+    CHECK(progress.any());
+    CHECK(setup.next(0) == 5);
+    CHECK(setup.next(2) == 1);
+    CHECK(!progress.skip_lost(0, {4, 10}));
+    CHECK(progress.skip_lost(0, {5, 10}));
+    CHECK(setup.next(0) == 10);
+    CHECK(setup.list("SELECT from_offset, to_offset, lost, kind FROM sluice.ledger") ==
+          "5|10|5|skipped");
+    CHECK(!progress.begin_anew(0, 9, 0));
+    CHECK(progress.begin_anew(0, 10, 0));
+    CHECK(setup.list("SELECT next_offset, anchor_offset, incarnation, last_offset"
+                     " FROM sluice.progress WHERE kafka_partition = 0") == "0|0|1|-1");
+    Session session(setup.dsn, "test");
+    CHECK(verify(session, options(setup)).fine());
+}
+
+TEST_CASE("ledger: folding keeps the sums, also while others write and fold") {
+    const SinkSetup setup(with_positions);
+    fixture::PgConnection owner = fixture::shared_postgres().connect(setup.database);
+    for (const char* table : {"sluice.progress", "sluice.ledger"})
+        fixture::install_mpp_locks(owner, table);
+    setup.anchor(0, 0);
+    std::atomic<bool> done = false;
+    std::atomic<std::int64_t> folded = 0;
+    const auto fold = [&] {
+        Session session(setup.dsn, "fold");
+        while (!done) folded += fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows;
+    };
+    std::thread one(fold);
+    std::thread other(fold);
+    CloudberrySink sink = setup.sink();
+    for (Offset from = 0; from < 500;) {
+        Batch batch;
+        add_rows(batch, 0, from, plain_rows(from, 10));
+        if (committed(sink.commit(batch))) from += 10;
+    }
+    done = true;
+    one.join();
+    other.join();
+    Session session(setup.dsn, "fold");
+    folded += fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows;
+    CHECK(setup.list("SELECT from_offset, to_offset, loaded, kind FROM sluice.ledger") ==
+          "0|500|500|folded");
+    CHECK(folded == 49);
+    CHECK(verify(session, options(setup)).fine());
+}
+
+TEST_CASE("ledger: folding leaves young rows, holes and ended incarnations as they are") {
+    const SinkSetup setup(with_positions);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, 0, 50);
+    Session session(setup.dsn, "fold");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::hours(1)).rows == 0);
+    setup.exec("DELETE FROM sluice.ledger WHERE from_offset = 20");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows == 2);
+    CHECK(setup.list("SELECT from_offset, to_offset FROM sluice.ledger ORDER BY 1") ==
+          "0|20 30|50");
+}
+
+TEST_CASE("ledger: folding gives way to a writer") {
+    const SinkSetup setup(with_positions);
+    fixture::PgConnection writer = fixture::shared_postgres().connect(setup.database);
+    fixture::install_mpp_locks(writer, "sluice.ledger");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, 0, 20);
+    writer.exec("BEGIN; INSERT INTO sluice.ledger SELECT * FROM sluice.ledger WHERE false");
+    Session session(setup.dsn, "fold");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).gave_way);
+    writer.exec("COMMIT");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows == 1);
+}
+
+TEST_CASE("verify: sees what is missing, doubled, beyond, and a ledger that does not add up") {
+    const SinkSetup setup(with_positions);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, 0, 50);
+    Session session(setup.dsn, "verify");
+    const auto problems = [&] {
+        const Verification result = verify(session, options(setup));
+        REQUIRE(result.partitions.size() == 1);
+        CHECK(result.not_compared.empty());
+        std::string text;
+        for (const std::string& problem : result.partitions[0].problems) text += problem + "\n";
+        CHECK(result.fine() == text.empty());
+        return text;
+    };
+    CHECK(problems().empty());
+    SUBCASE("missing") {
+        setup.exec("DELETE FROM t WHERE id IN (0, 17, 49)");
+        CHECK(problems() == "3 loaded records are missing in the table: 0, 17, 49\n");
+    }
+    SUBCASE("doubled") {
+        setup.exec("INSERT INTO t SELECT * FROM t WHERE id IN (3, 30)");
+        CHECK(problems() == "2 rows are doubled: 3, 30\n");
+    }
+    SUBCASE("beyond progress") {
+        setup.exec("INSERT INTO t VALUES (50, 'x', 0)");
+        CHECK(problems() == "1 rows are at offsets that the ledger does not account for\n");
+    }
+    SUBCASE("a hole in the ledger") {
+        setup.exec("DELETE FROM sluice.ledger WHERE from_offset = 20");
+        CHECK(problems().find("hole: offsets 20 to 30") != std::string::npos);
+    }
+    SUBCASE("a range twice") {
+        setup.exec("INSERT INTO sluice.ledger SELECT * FROM sluice.ledger WHERE from_offset = 20");
+        CHECK(problems().find("overlaps: offsets 20 to 30") != std::string::npos);
+    }
+    SUBCASE("progress ran ahead") {
+        setup.exec("UPDATE sluice.progress SET next_offset = 60");
+        CHECK(problems() == "the ledger ends at 50, progress is at 60\n");
+    }
+    SUBCASE("a dead letter was lost") {
+        setup.exec(
+            "UPDATE sluice.ledger SET loaded = 9, rejected = 1 WHERE from_offset = 20;"
+            "DELETE FROM t WHERE id = 25");
+        CHECK(problems().find("1 records were rejected, sluice.dead_letter holds 0") !=
+              std::string::npos);
+    }
+}
+
+TEST_CASE("verify: a role that may not read the target says so") {
+    const SinkSetup setup(with_positions);
+    setup.anchor(0, 0);
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("loader");
+    setup.exec(
+        "GRANT USAGE ON SCHEMA sluice TO loader;"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA sluice TO loader");
+    Session session(server.dsn(setup.database, "loader"), "verify");
+    const Verification result = verify(session, options(setup));
+    CHECK(result.fine());
+    CHECK(result.not_compared.find("GRANT SELECT") != std::string::npos);
+}
+
+TEST_CASE("check: names what a role lacks, and is silent where all is well") {
+    const SinkSetup setup("id bigint, city text NOT NULL");
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("loader");
+    Session owner(setup.dsn, "check");
+    CHECK(check_own_tables(owner, "sluice").empty());
+    setup.exec(
+        "GRANT USAGE ON SCHEMA sluice TO loader;"
+        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA sluice TO loader;"
+        "GRANT INSERT (id) ON t TO loader");
+    Session session(server.dsn(setup.database, "loader"), "check");
+    const auto own = check_own_tables(session, "sluice");
+    REQUIRE(own.size() == 1);
+    CHECK(own[0].text.find("lacks DELETE") != std::string::npos);
+    config::Ingest ingest;
+    ingest.name = "p";
+    bool insert = false;
+    for (const Finding& finding : check_target(session, ingest, setup.table, {"id", "city"}))
+        insert = insert || finding.text.find("may not insert into \"city\"") != std::string::npos;
+    CHECK(insert);
+    bool unmapped = false;
+    for (const Finding& finding : check_target(owner, ingest, setup.table, {"id"}))
+        unmapped =
+            unmapped || finding.text.find("column \"city\" is NOT NULL") != std::string::npos;
+    CHECK(unmapped);
+    CHECK(check_own_tables(session, "elsewhere").front().severity == Finding::Severity::error);
+}
+
+TEST_CASE("catalogue: names as the user writes them, and types") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);"
+        "CREATE SCHEMA \"Odd one\"; CREATE TABLE \"Odd one\".\"T\"\"x\" (a mood, b positive,"
+        " c int[], d numeric(10,2) NOT NULL, e int GENERATED ALWAYS AS (1) STORED,"
+        " f bigint GENERATED ALWAYS AS IDENTITY, g varchar(3) DEFAULT 'x', h xml)");
+    Session session(setup.dsn, "test");
+    const Table table = read_table(session, "\"Odd one\".\"T\"\"x\"");
+    CHECK(table.name == "T\"x");
+    REQUIRE(table.columns.size() == 8);
+    CHECK(table.columns[0].type == ColumnType::enumeration);
+    CHECK(table.columns[1].type == ColumnType::other);
+    CHECK(table.columns[2].type == ColumnType::array);
+    CHECK(table.columns[3].type_name == "numeric(10,2)");
+    CHECK(table.columns[3].not_null);
+    CHECK(table.columns[4].generated);
+    CHECK(table.columns[5].generated);
+    CHECK(table.columns[6].has_default);
+    CHECK(table.columns[7].type == ColumnType::other);
+    CHECK(read_table(session, "T").schema == "public");
+    CHECK_THROWS_WITH_AS(static_cast<void>(read_table(session, "nowhere.t")),
+                         doctest::Contains("not found"), WrongConfiguration);
+}
+
+TEST_CASE("schema: can be applied twice, and on MPP says how it is distributed") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(schema_ddl(Family::postgresql, "sluice"));
+    setup.exec(schema_ddl(Family::postgresql, "sluice"));
+    CHECK(setup.value("SELECT count(*) FROM sluice.schema_version") == "1");
+    const std::string mpp = schema_ddl(Family::cloudberry, "sluice");
+    CHECK(mpp.find("DISTRIBUTED BY (pipeline)") != std::string::npos);
+    CHECK(mpp.find("appendonly=false") != std::string::npos);
+    CHECK(family_of("PostgreSQL 14.4 (Apache Cloudberry 2.0.0 build 1)") == Family::cloudberry);
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,129 @@
+#include "tests/component/sink_setup.h"
+
+#include "sinks/catalogue.h"
+#include "sinks/schema.h"
+
+namespace sluice::test {
+namespace {
+
+template <typename Integer>
+void append_integer(std::string& to, Integer value) {
+    for (int shift = (int(sizeof value) - 1) * 8; shift >= 0; shift -= 8)
+        to += static_cast<char>(static_cast<std::uint64_t>(value) >> shift);
+}
+
+void append_binary(std::string& to, const TestRow& row) {
+    append_integer(to, std::int16_t{2});
+    append_integer(to, std::int32_t{8});
+    append_integer(to, row.id);
+    append_integer(to, row.city ? static_cast<std::int32_t>(row.city->size()) : -1);
+    to += row.city.value_or("");
+}
+
+}  // namespace
+
+SinkSetup::SinkSetup(const std::string& columns) {
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_database(database);
+    dsn = server.dsn(database);
+    exec("CREATE TABLE t (" + columns + ")");
+    identity = {.schema = "sluice",
+                .pipeline = "p",
+                .cluster_id = "c",
+                .topic = "orders",
+                .writer = "w",
+                .revision = "r"};
+    Session session(dsn, "test");
+    ensure_schema(session, identity.schema);
+    table = read_table(session, "t");
+}
+
+CloudberrySink SinkSetup::sink(config::OnReject on_reject, const std::string& its_dsn) const {
+    return CloudberrySink({.dsn = its_dsn.empty() ? dsn : its_dsn,
+                           .identity = identity,
+                           .table = table,
+                           .columns = {"id", "city"},
+                           .on_reject = on_reject});
+}
+
+CloudberryProgress SinkSetup::progress() const {
+    return CloudberryProgress(dsn, identity);
+}
+
+void SinkSetup::anchor(PartitionId partition, Offset offset) const {
+    const Position start{partition, offset};
+    progress().anchor({&start, 1});
+}
+
+void SinkSetup::exec(const std::string& sql) const {
+    fixture::shared_postgres().exec(sql, database);
+}
+
+std::string SinkSetup::value(const std::string& sql) const {
+    return fixture::shared_postgres().value(sql, database);
+}
+
+std::string SinkSetup::list(const std::string& sql) const {
+    std::string text;
+    for (const auto& row : fixture::shared_postgres().query(sql, database)) {
+        if (!text.empty()) text += ' ';
+        for (std::size_t i = 0; i < row.size(); ++i)
+            text += (i == 0 ? "" : "|") + row[i].value_or("NULL");
+    }
+    return text;
+}
+
+Offset SinkSetup::next(PartitionId partition) const {
+    return std::stoll(value("SELECT next_offset FROM sluice.progress WHERE kafka_partition = " +
+                            std::to_string(partition)));
+}
+
+void add_rows(Batch& batch, PartitionId partition, Offset from, const std::vector<TestRow>& rows,
+              CopyForm form) {
+    Offset offset = from;
+    for (const TestRow& row : rows) {
+        const std::string value = "value of " + std::to_string(offset);
+        Record record;
+        record.partition = partition;
+        record.offset = offset;
+        record.timestamp_ms = 1700000000000;
+        record.value = value;
+        const auto index = batch.records.append(record);
+        Slice& slice = batch.slice(partition, from);
+        slice.range.to = ++offset;
+        ++slice.loaded;
+        slice.last = identify(record);
+        if (form == CopyForm::binary) {
+            append_binary(batch.binary.bytes, row);
+            batch.binary.rows.push_back({index, batch.binary.bytes.size()});
+        } else {
+            batch.text.bytes += std::to_string(row.id) + "\t" + row.city.value_or("\\N") + "\n";
+            batch.text.rows.push_back({index, batch.text.bytes.size()});
+        }
+    }
+}
+
+std::vector<TestRow> plain_rows(Offset from, std::size_t count) {
+    std::vector<TestRow> rows;
+    for (std::size_t i = 0; i < count; ++i) rows.push_back({from + static_cast<Offset>(i), "city"});
+    return rows;
+}
+
+bool committed(const CommitResult& result) {
+    return std::holds_alternative<Committed>(result);
+}
+
+std::string fenced(const CommitResult& result) {
+    std::string text;
+    if (const auto* found = std::get_if<Fenced>(&result))
+        for (const PartitionId partition : found->partitions)
+            text += (text.empty() ? "" : ",") + std::to_string(partition);
+    return text;
+}
+
+std::string retry_reason(const CommitResult& result) {
+    const auto* found = std::get_if<Retry>(&result);
+    return found == nullptr ? "" : found->reason;
+}
+
+}  // namespace sluice::test
