@@ -61,7 +61,8 @@ void Observer::note_rates() {
     for (std::size_t i = 0; i < sights_.size(); ++i) {
         sights_[i].rows_per_second = double(point.rows[i] - first.rows[i]) / seconds_since(first);
     }
-    const Point& last = points_[points_.size() - 2];
+    // Over two looks: a commit every half second would make a saw of it.
+    const Point& last = points_[points_.size() - std::min<std::size_t>(points_.size(), 3)];
     const auto sum = [](const Point& of) {
         return std::accumulate(of.rows.begin(), of.rows.end(), std::int64_t{0});
     };

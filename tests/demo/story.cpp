@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <future>
 #include <sstream>
 
 namespace sluice::demo {
@@ -19,13 +19,43 @@ constexpr milliseconds between_looks{500};
 constexpr milliseconds between_prints{5000};
 constexpr milliseconds patience{60000};
 constexpr const char* margin = "       ";  // as wide as the time in front of a line
-constexpr std::size_t width = 78;
+constexpr std::size_t width = 80;
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
+}
+
+/// Reasons that differ only in the value they quote are of one kind.
+constexpr const char* one_letter_of_each_kind = R"(
+with letter as (
+    select pipeline, topic, kafka_partition, kafka_offset, value,
+           coalesce('column "' || (reasons->0->>'column') || '": ', '') as place,
+           reasons->0->>'reason' as reason
+    from sluice.dead_letter where value is not null),
+kind as (
+    select *, place || left(regexp_replace(reason, '"[^"]*"|[0-9]+', '', 'g'), 20) as kind
+    from letter)
+select distinct on (pipeline, kind)
+       topic || '[' || kafka_partition || ']@' || kafka_offset, place || reason,
+       encode(value, 'escape')
+from kind order by pipeline, kind, kafka_offset limit 8)";
+
+/// A line too long for the window, broken between words.
+std::vector<std::string> wrapped(std::string line) {
+    std::vector<std::string> parts;
+    std::string indent = "  ";
+    while (indent.size() + line.size() > width) {
+        const auto blank = line.rfind(' ', width - indent.size());
+        if (blank == std::string::npos || blank == 0) break;
+        parts.push_back(indent + line.substr(0, blank));
+        line.erase(0, blank + 1);
+        indent = "           ";  // under the text of a finding
+    }
+    parts.push_back(indent + line);
+    return parts;
 }
 
 std::vector<std::vector<std::string>> table_of(const std::vector<Sight>& sights) {
@@ -78,14 +108,25 @@ void Story::set_the_stage() {
                                "exactly once"));
     screen_.say("A demo of one minute. Ctrl-C ends it early; nothing is left behind.");
     screen_.say();
-    screen_.draw({screen_.styled(Style::dim, "00:00  a broker and a database are starting")});
-    stage_ = std::make_unique<Stage>();
-    signals_.pause(milliseconds(1));
+    auto stage = std::async(std::launch::async, [] { return std::make_unique<Stage>(); });
+    try {
+        while (stage.wait_for(milliseconds(0)) != std::future_status::ready) {
+            screen_.draw({clock_face(steady_clock::now() - begin_) +
+                          "  a broker and a database are starting ..."});
+            signals_.pause(milliseconds(100));
+        }
+    } catch (const Interrupted&) {
+        screen_.draw({margin + std::string("ending as soon as they have started ...")});
+        stage.wait();
+        screen_.clear();
+        throw;
+    }
+    stage_ = stage.get();
     screen_.clear();
     note("Kafka on " + stage_->broker().bootstrap() + ", PostgreSQL on 127.0.0.1:" +
          std::to_string(stage_->postgres().port()) + ", both private");
     say("topics: orders (JSON, 4 partitions), readings (CSV, 2 partitions)");
-    say("the daemon's role owns the schema sluice, and may insert into two tables");
+    say("the daemon's role owns the schema sluice; two tables it may read and insert into");
     observer_ = std::make_unique<Observer>(*stage_);
     traffic_ = std::make_unique<Traffic>(stage_->broker().client());
 }
@@ -102,7 +143,7 @@ void Story::start_loading() {
     note("producing " + with_commas(rates.orders) + " orders/s and " + with_commas(rates.readings) +
          " readings/s; one in 200 is broken");
     start_daemon();
-    watch(std::chrono::seconds(14));
+    watch(std::chrono::seconds(16));
 }
 
 void Story::crash_and_recover() {
@@ -199,25 +240,16 @@ bool Story::count() {
 void Story::show_dead_letters() {
     screen_.say();
     note("some of the dead letters, in sluice.dead_letter:");
-    const auto letters = stage_->connect().query(
-        "select distinct on (pipeline, reasons->0->>'column', left(reasons->0->>'reason', 12))"
-        " topic || '[' || kafka_partition || ']@' || kafka_offset, coalesce("
-        "reasons->0->>'column', ''), reasons->0->>'reason', encode(value, 'escape')"
-        " from sluice.dead_letter"
-        " order by pipeline, reasons->0->>'column', left(reasons->0->>'reason', 12),"
-        " kafka_offset limit 6");
+    const auto letters = stage_->connect().query(one_letter_of_each_kind);
     for (const auto& letter : letters) {
-        const std::string column = letter[1]->empty() ? "" : "column \"" + *letter[1] + "\": ";
-        say(*letter[0] + "  " + column + *letter[2]);
-        say(screen_.styled(Style::dim, "  " + cut(letter[3].value_or("NULL"), width - 9)));
+        say(*letter[0] + "  " + *letter[1]);
+        say(screen_.styled(Style::dim, "  " + cut(*letter[2], width - 9)));
     }
 }
 
 void Story::show_rows() {
     screen_.say();
-    show_query(
-        "select order_id, customer, city, amount, items from orders"
-        " order by order_id desc limit 3");
+    show_query("select order_id, customer, city, amount, items from orders limit 3");
 }
 
 void Story::keep_running() {
@@ -294,8 +326,7 @@ std::string Story::pulse() const {
     constexpr std::array bars{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     const auto& history = observer_->history();
     if (!screen_.is_utf8() || history.empty()) return "";
-    // At least this high, so that a calm stream does not look like a storm.
-    const double full = std::max(20000.0, *std::ranges::max_element(history));
+    const double full = 2.0 * (Rates{}.orders + Rates{}.readings);
     std::string line;
     for (const double rate : history) {
         const auto level = std::size_t(rate / full * double(bars.size() - 1) + 0.5);
@@ -312,11 +343,7 @@ std::string Story::daemon_state() const {
 }
 
 void Story::note(const std::string& line) {
-    const auto elapsed =
-        std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_).count();
-    std::array<char, 16> time{};
-    std::snprintf(time.data(), time.size(), "%02d:%02d  ", int(elapsed / 60), int(elapsed % 60));
-    screen_.say(screen_.styled(Style::dim, time.data()) + line);
+    screen_.say(screen_.styled(Style::dim, clock_face(steady_clock::now() - begin_)) + "  " + line);
 }
 
 void Story::say(const std::string& line) {
@@ -330,8 +357,9 @@ std::string Story::command_line(const std::string& command) const {
 int Story::show_command(const std::string& command) {
     note(screen_.styled(Style::command, "$ sluice " + command + " -c sluice.toml"));
     const auto result = fixture::run_sluice({command, "-c", stage_->config().string()});
-    for (const std::string& line : lines_of(result.out)) say(line);
-    for (const std::string& line : lines_of(result.err)) say(line);
+    for (const std::string& line : lines_of(result.out + result.err)) {
+        for (const std::string& part : wrapped(line)) screen_.say(part);
+    }
     if (result.exit_code != 0)
         say(screen_.styled(Style::bad, "exit code " + std::to_string(result.exit_code)));
     signals_.pause(milliseconds(1));
@@ -339,10 +367,12 @@ int Story::show_command(const std::string& command) {
 }
 
 void Story::show_query(const std::string& sql) {
-    note(screen_.styled(Style::command, "$ psql -c '" + sql + "'"));
+    note(screen_.styled(Style::command, "shop=# " + sql + ";"));
     const auto result = fixture::run(
-        {.argv = {"psql", "-X", "-P", "footer=off", "-c", sql, stage_->dsn()}}, patience);
-    for (const std::string& line : lines_of(result.out + result.err)) say(line);
+        {.argv = {"psql", "-X", "-q", "-P", "footer=off", "-c", sql, stage_->dsn()}}, patience);
+    for (const std::string& line : lines_of(result.out + result.err)) {
+        if (!line.empty()) screen_.say("  " + line);
+    }
 }
 
 void Story::start_daemon() {

@@ -36,6 +36,14 @@ std::string seconds(std::chrono::duration<double> duration) {
     return text.data();
 }
 
+std::string clock_face(std::chrono::duration<double> duration) {
+    const auto two_digits = [](int number) {
+        return std::string(number < 10 ? "0" : "") + std::to_string(number);
+    };
+    const int all = static_cast<int>(duration.count());
+    return two_digits(all / 60) + ":" + two_digits(all % 60);
+}
+
 std::string pad_left(const std::string& text, std::size_t width) {
     return blanks(width, width_of(text)) + text;
 }

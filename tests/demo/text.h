@@ -12,6 +12,8 @@ namespace sluice::demo {
 [[nodiscard]] std::string with_commas(std::int64_t number);
 /// "0.4 s", "12 s"
 [[nodiscard]] std::string seconds(std::chrono::duration<double> duration);
+/// "01:05"
+[[nodiscard]] std::string clock_face(std::chrono::duration<double> duration);
 [[nodiscard]] std::string pad_left(const std::string& text, std::size_t width);
 [[nodiscard]] std::string pad_right(const std::string& text, std::size_t width);
 /// At most `width` characters, with "..." where something was cut.
