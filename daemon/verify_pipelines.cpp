@@ -42,16 +42,24 @@ std::string joined(const std::vector<Offset>& offsets) {
 void print_table(const std::vector<Verified>& all) {
     for (const Verified& verified : all) {
         const auto& partitions = verified.result.partitions;
-        std::vector<std::vector<std::string>> rows = {{"pipeline", "partition", "from", "progress",
-                                                       "loaded", "dead letters", "filtered", "gaps",
-                                                       "lost", "rows", "missing", "doubled"}};
+        std::cout << verified.pipeline << ": "
+                  << (partitions.empty()       ? "nothing was read yet"
+                      : verified.result.fine() ? "every offset is accounted for, once"
+                                               : "NOT every offset is accounted for, once");
+        if (!verified.result.not_compared.empty()) {
+            std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
+        }
+        std::cout << "\n";
+        std::vector<std::vector<std::string>> rows = {{"partition", "from", "progress", "loaded",
+                                                       "dead letters", "filtered", "gaps", "lost",
+                                                       "rows", "missing", "doubled"}};
         for (const VerifiedPartition& p : partitions) {
             const auto compared = [&](std::int64_t count) {
                 return p.rows ? std::to_string(count) : std::string("-");
             };
             rows.push_back(
-                {verified.pipeline, std::to_string(p.partition), std::to_string(p.anchor),
-                 std::to_string(p.next), std::to_string(p.loaded), std::to_string(p.dead_letters),
+                {std::to_string(p.partition), std::to_string(p.anchor), std::to_string(p.next),
+                 std::to_string(p.loaded), std::to_string(p.dead_letters),
                  std::to_string(p.filtered), std::to_string(p.gaps), std::to_string(p.lost),
                  compared(p.rows.value_or(0)), compared(p.missing), compared(p.doubled)});
         }
@@ -67,14 +75,6 @@ void print_table(const std::vector<Verified>& all) {
                 std::cout << where << "doubled offsets: " << joined(p.some_doubled) << " …\n";
             }
         }
-        std::cout << verified.pipeline << ": "
-                  << (partitions.empty()       ? "nothing was read yet"
-                      : verified.result.fine() ? "every offset is accounted for, once"
-                                               : "NOT every offset is accounted for, once");
-        if (!verified.result.not_compared.empty()) {
-            std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
-        }
-        std::cout << "\n";
     }
 }
 
