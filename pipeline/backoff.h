@@ -6,6 +6,11 @@
 
 namespace sluice {
 
+struct BackoffLimits {
+    std::chrono::milliseconds first;
+    std::chrono::milliseconds most;
+};
+
 /// How long to wait before trying again: doubles from `first` to `most`, with jitter (a random
 /// quarter off), so that many who fail together do not come back together. Not thread-safe.
 class Backoff {
@@ -13,6 +18,7 @@ public:
     using Duration = std::chrono::milliseconds;
 
     Backoff(Duration first, Duration most) : first_(first), most_(most), next_(first) {}
+    explicit Backoff(const BackoffLimits& limits) : Backoff(limits.first, limits.most) {}
 
     [[nodiscard]] Duration next() {
         const Duration full = next_;

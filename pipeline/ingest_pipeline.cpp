@@ -15,9 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds poll_interval = 100ms;
-/// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter than
-/// the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
-constexpr std::chrono::seconds handover_deadline = 30s;
 /// Fences that follow each other faster than this are one quarrel.
 constexpr std::chrono::seconds fence_memory = 60s;
 
@@ -25,17 +22,19 @@ constexpr std::chrono::seconds fence_memory = 60s;
 
 IngestPipeline::IngestPipeline(const config::Ingest& config, ConsumerGroup& group,
                                std::unique_ptr<ProgressStore> progress,
-                               std::vector<LaneParts> lanes)
+                               std::vector<LaneParts> lanes, const Patience& patience)
     : config_(config),
       group_(group),
       progress_(std::move(progress)),
-      retry_(200ms, 10s),
-      fenced_(100ms, 30s) {
+      handover_(patience.handover),
+      retry_(patience.resume),
+      fenced_(patience.fenced) {
     for (LaneParts& parts : lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .topic = config.topic,
                             .limits = config.batch,
-                            .on_reject = config.on_reject};
+                            .on_reject = config.on_reject,
+                            .retry = patience.commit};
         lanes_.push_back(std::make_unique<Lane>(std::move(options), parts.source,
                                                 std::move(parts.mapper), std::move(parts.sink),
                                                 static_cast<LaneListener&>(*this)));
@@ -107,7 +106,7 @@ void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
             taken_over.push_back(partition);
         }
     }
-    let_go(partitions, Clock::now() + handover_deadline);
+    let_go(partitions, Clock::now() + handover_);
     group_.unassign(taken_over);
 }
 
@@ -122,6 +121,7 @@ void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time
     for (const auto& [lane, of_lane] : by_lane) lane->stop(of_lane);
     for (const auto& [lane, of_lane] : by_lane) {
         if (!lane->wait_until_stopped(of_lane, deadline)) {
+            for (const PartitionId partition : of_lane) lingering_[partition] = lane;
             spdlog::warn("{}: a batch is still in flight; it commits or is fenced later",
                          config_.name);
         }
@@ -164,29 +164,46 @@ void IngestPipeline::apply_lane_events() {
 }
 
 void IngestPipeline::apply(const Rewind& rewind) {
+    bool ours = false;
     for (const PartitionId partition : rewind.partitions) {
-        const auto found = assigned_.find(partition);
-        if (found != assigned_.end()) found->second.state = Assigned::State::to_seek;
+        if (Assigned* const assigned = let_go_by_lane(partition)) {
+            assigned->state = Assigned::State::to_seek;
+            ours = true;
+        }
     }
+    if (!ours || rewind.cause == RewindCause::given_up) return;
     const auto now = Clock::now();
-    if (rewind.cause == RewindCause::given_up) return;
-    if (now - last_fenced_ > fence_memory) fenced_.reset();
+    if (now - last_fenced_ > fence_memory) {
+        fenced_.reset();
+    } else {
+        set_trouble(
+            "fenced again: another writer moves the same partitions; is a second daemon "
+            "running with another consumer group?");
+    }
     last_fenced_ = now;
     next_resume_ = now + fenced_.next();
 }
 
 void IngestPipeline::apply(const Lost& lost) {
-    const auto found = assigned_.find(lost.partition);
-    if (found == assigned_.end()) return;
+    Assigned* const assigned = let_go_by_lane(lost.partition);
+    if (assigned == nullptr) return;
     // Kafka or the database may be away just now: asked again until they answer, like any resume.
-    found->second.state = Assigned::State::to_seek;
+    assigned->state = Assigned::State::to_seek;
     try {
         choose_position(lost.partition, lost.how);
-        found->second.verify = false;
+        assigned->verify = false;
     } catch (const TroubleOfTheWorld& trouble) {
         set_trouble(trouble.what());
         next_resume_ = Clock::now() + retry_.next();
     }
+}
+
+/// A lane that let go too late for a rebalance may report of a partition that was handed over, and
+/// even came back, meanwhile.
+IngestPipeline::Assigned* IngestPipeline::let_go_by_lane(PartitionId partition) {
+    const auto found = assigned_.find(partition);
+    if (found == assigned_.end() || found->second.state != Assigned::State::running) return nullptr;
+    return found->second.lane->serves(partition) ? nullptr : &found->second;
 }
 
 void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
@@ -250,7 +267,7 @@ void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
         const Position position{point.partition, verify ? point.last.offset : point.next};
         const bool assign = assigned.state == Assigned::State::to_assign;
         (assign ? to_assign : to_seek).push_back(position);
-        if (assigned.lane == nullptr) assigned.lane = &least_loaded_lane();
+        if (assigned.lane == nullptr) assigned.lane = &lane_for(point.partition);
         to_start[assigned.lane].push_back(point);
     }
     if (!to_assign.empty()) group_.assign(to_assign);
@@ -288,9 +305,16 @@ void IngestPipeline::anchor(const std::vector<PartitionId>& missing) {
     SLUICE_FAIL_POINT("after_anchor");
 }
 
-Lane& IngestPipeline::least_loaded_lane() {
+/// The least loaded; but as long as one has not let go of the partition it must be that one, which
+/// does so before it takes it up again.
+Lane& IngestPipeline::lane_for(PartitionId partition) {
+    if (const auto found = lingering_.find(partition); found != lingering_.end()) {
+        Lane& lane = *found->second;
+        if (!lane.wait_until_stopped({{partition}}, Clock::now())) return lane;
+        lingering_.erase(found);
+    }
     std::map<const Lane*, int> load;
-    for (const auto& [partition, assigned] : assigned_) ++load[assigned.lane];
+    for (const auto& [id, assigned] : assigned_) ++load[assigned.lane];
     return **std::ranges::min_element(
         lanes_, {}, [&](const std::unique_ptr<Lane>& lane) { return load[lane.get()]; });
 }

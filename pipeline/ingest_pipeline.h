@@ -23,6 +23,16 @@ struct LaneParts {
     std::unique_ptr<Sink> sink;
 };
 
+/// How long a pipeline waits for what.
+struct Patience {
+    BackoffLimits commit{std::chrono::milliseconds(100), std::chrono::seconds(10)};
+    BackoffLimits resume{std::chrono::milliseconds(200), std::chrono::seconds(10)};
+    BackoffLimits fenced{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+    /// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter
+    /// than the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
+    std::chrono::milliseconds handover = std::chrono::seconds(30);
+};
+
 /// One [ingest.NAME] at work: keeps its lanes serving what the consumer group assigns. Whatever
 /// moves a partition (assignment, fence, lost position) goes the same way: its lane lets go of it,
 /// progress is read, fetching is set there, a lane takes it up.
@@ -32,7 +42,8 @@ struct LaneParts {
 class IngestPipeline : private GroupListener, private LaneListener {
 public:
     IngestPipeline(const config::Ingest& config, ConsumerGroup& group,
-                   std::unique_ptr<ProgressStore> progress, std::vector<LaneParts> lanes);
+                   std::unique_ptr<ProgressStore> progress, std::vector<LaneParts> lanes,
+                   const Patience& patience = {});
 
     void run();
     /// From any thread. Batches in flight commit until the deadline; what is left then is dropped.
@@ -80,7 +91,9 @@ private:
     void resume(const std::vector<PartitionId>& partitions);
     [[nodiscard]] std::vector<ResumePoint> read_progress(const std::vector<PartitionId>& of);
     void anchor(const std::vector<PartitionId>& missing);
-    [[nodiscard]] Lane& least_loaded_lane();
+    /// The partition, when this event is about its present start; nullptr when it came too late.
+    [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
+    [[nodiscard]] Lane& lane_for(PartitionId partition);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void set_trouble(const std::string& trouble);
 
@@ -88,7 +101,10 @@ private:
     ConsumerGroup& group_;
     const std::unique_ptr<ProgressStore> progress_;
 
+    const std::chrono::milliseconds handover_;
+
     std::map<PartitionId, Assigned> assigned_;
+    std::map<PartitionId, Lane*> lingering_;  ///< handed over before the lane had let go
     Backoff retry_;
     Backoff fenced_;
     Clock::time_point next_resume_;

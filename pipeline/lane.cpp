@@ -89,6 +89,13 @@ bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::ti
     });
 }
 
+bool Lane::serves(PartitionId partition) const {
+    const std::lock_guard lock{mutex_};
+    return open_.contains(partition) ||
+           std::ranges::any_of(
+               to_start_, [&](const ResumePoint& point) { return point.partition == partition; });
+}
+
 std::string Lane::trouble() const {
     const std::lock_guard lock{mutex_};
     return trouble_;
@@ -110,32 +117,40 @@ void Lane::loop() {
 }
 
 bool Lane::apply_commands() {
-    std::vector<ResumePoint> to_start;
-    std::set<PartitionId> to_stop;
-    {
-        const std::lock_guard lock{mutex_};
+    for (;;) {
+        std::unique_lock lock{mutex_};
         if (ending_) return false;
-        to_start = std::exchange(to_start_, {});
-        to_stop = to_stop_;
+        if (to_stop_.empty()) {
+            // stop() took back the starts before it: those that are left came after.
+            const std::vector<ResumePoint> to_start = std::exchange(to_start_, {});
+            for (const ResumePoint& point : to_start) open_.insert(point.partition);
+            lock.unlock();
+            for (const ResumePoint& point : to_start) take_up(point);
+            return true;
+        }
+        const std::set<PartitionId> to_stop = to_stop_;
+        lock.unlock();
+        let_go(to_stop);
     }
-    if (!to_stop.empty()) {
-        if (!batch_.empty()) flush();
-        for (const PartitionId partition : to_stop) close(partition);
-        const std::lock_guard lock{mutex_};
-        for (const PartitionId partition : to_stop) to_stop_.erase(partition);
-        changed_.notify_all();
-    }
-    for (const ResumePoint& point : to_start) {
-        const auto index = static_cast<std::size_t>(point.partition);
-        if (cursors_.size() <= index) cursors_.resize(index + 1);
-        cursors_[index] = {.open = true,
-                           .next = point.next,
-                           .last = point.last,
-                           .must_verify = point.last.known() && point.last.offset < point.next,
-                           .newest = std::nullopt};
-        source_.open(point.partition);
-    }
-    return true;
+}
+
+void Lane::let_go(const std::set<PartitionId>& partitions) {
+    if (!batch_.empty()) flush();
+    for (const PartitionId partition : partitions) close(partition);
+    const std::lock_guard lock{mutex_};
+    for (const PartitionId partition : partitions) to_stop_.erase(partition);
+    changed_.notify_all();
+}
+
+void Lane::take_up(const ResumePoint& point) {
+    const auto index = static_cast<std::size_t>(point.partition);
+    if (cursors_.size() <= index) cursors_.resize(index + 1);
+    cursors_[index] = {.open = true,
+                       .next = point.next,
+                       .last = point.last,
+                       .must_verify = point.last.known() && point.last.offset < point.next,
+                       .newest = std::nullopt};
+    source_.open(point.partition);
 }
 
 Lane::Cursor* Lane::cursor_of(PartitionId partition) {
@@ -182,6 +197,10 @@ void Lane::on_out_of_range(PartitionId partition) {
 }
 
 void Lane::lose(PartitionId partition, LostPosition how) {
+    // Progress is read next, so it must not lag behind what is here; and a batch that still held
+    // the partition would meet the partition's next start.
+    if (!batch_.empty()) flush();
+    if (cursor_of(partition) == nullptr) return;  // the batch was dropped: progress is read anyway
     close(partition);
     listener_.on_lost_position(partition, how);
 }
@@ -239,7 +258,7 @@ void Lane::flush() {
         cursor.last = identify(batch_.records.at(*cursor.newest));
         batch_.slice(slice.partition, slice.range.from).last = cursor.last;
     }
-    Backoff backoff{100ms, 10s};
+    Backoff backoff{options_.retry};
     for (;;) {
         const CommitResult result = sink_->commit(batch_);
         if (std::holds_alternative<Committed>(result)) return after_commit();
@@ -280,6 +299,7 @@ void Lane::drop_batch(RewindCause cause) {
         close(slice.partition);
     }
     batch_.clear();
+    set_trouble("");  // whoever reads progress now meets it again, and says so
     listener_.on_rewind(std::move(partitions), cause);
 }
 
@@ -287,6 +307,8 @@ void Lane::close(PartitionId partition) {
     if (Cursor* const cursor = cursor_of(partition)) {
         source_.close(partition);
         cursor->open = false;
+        const std::lock_guard lock{mutex_};
+        open_.erase(partition);
     }
 }
 

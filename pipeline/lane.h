@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pipeline/backoff.h"
 #include "pipeline/batch.h"
 #include "pipeline/ports.h"
 #include "pipeline/row_mapper.h"
@@ -42,6 +43,7 @@ struct LaneOptions {
     std::string topic;  ///< for messages
     config::BatchLimits limits;
     config::OnReject on_reject = config::OnReject::dead_letter;
+    BackoffLimits retry{std::chrono::milliseconds(100), std::chrono::seconds(10)};
 };
 
 /// One thread with one database connection that serves several partitions: takes their records,
@@ -64,6 +66,10 @@ public:
     /// protects what happens meanwhile.
     bool wait_until_stopped(std::span<const PartitionId> partitions,
                             std::chrono::steady_clock::time_point deadline);
+
+    /// False when the lane has let go of the partition, or never took it up, and is not about to:
+    /// what it reported of the partition is then about the latest start(), not about an older one.
+    [[nodiscard]] bool serves(PartitionId partition) const;
 
     /// Why the lane makes no progress now; empty when it does.
     [[nodiscard]] std::string trouble() const;
@@ -88,6 +94,8 @@ private:
     void loop();
     /// False when the lane is to end.
     bool apply_commands();
+    void let_go(const std::set<PartitionId>& partitions);
+    void take_up(const ResumePoint& point);
     [[nodiscard]] Cursor* cursor_of(PartitionId partition);
     [[nodiscard]] bool is_the_known_one(const Cursor& cursor, const Record& record) const;
     void lose(PartitionId partition, LostPosition how);
@@ -117,6 +125,7 @@ private:
     std::condition_variable changed_;
     std::vector<ResumePoint> to_start_;
     std::set<PartitionId> to_stop_;
+    std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;
     std::string trouble_;
