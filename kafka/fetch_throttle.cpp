@@ -42,6 +42,8 @@ void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
         const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
         mean_message_bytes_.store((mean * 7 + bytes / messages) / 8, std::memory_order_relaxed);
     }
+    // A thread that has just seen full queues must be waiting when it is told.
+    { const std::lock_guard lock{mutex_}; }
     room_.notify_all();
 }
 

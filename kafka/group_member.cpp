@@ -89,7 +89,7 @@ void GroupMember::join() {
     check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
 }
 
-void GroupMember::on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
+void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                                rd_kafka_topic_partition_list_t* partitions, void* self) {
     Event event{
         code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? Event::Kind::assigned : Event::Kind::revoked,
@@ -98,6 +98,7 @@ void GroupMember::on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
         event.partitions.push_back(partitions->elems[i].partition);
     }
     static_cast<GroupMember*>(self)->events_.push_back(std::move(event));
+    rd_kafka_yield(client);  // else poll() goes on waiting, and the group with it
 }
 
 void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeout) {
@@ -147,10 +148,26 @@ void GroupMember::unassign(std::span<const PartitionId> partitions) {
 void GroupMember::seek(std::span<const Position> positions) {
     const PartitionList list = make_list(topic_, positions);
     check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    std::vector<Position> stopped;
     for (int i = 0; i < list->cnt; ++i) {
-        check(list->elems[i].err,
-              "seeking in " + topic_ + "[" + std::to_string(list->elems[i].partition) + "]");
+        const auto& entry = list->elems[i];
+        if (entry.err == RD_KAFKA_RESP_ERR__STATE) {
+            stopped.push_back(positions[static_cast<std::size_t>(i)]);
+            continue;
+        }
+        check(entry.err, "seeking in " + topic_ + "[" + std::to_string(entry.partition) + "]");
     }
+    if (!stopped.empty()) fetch_anew(stopped);
+}
+
+// auto.offset.reset = error ends fetching for good: librdkafka then refuses to seek.
+void GroupMember::fetch_anew(const std::vector<Position>& positions) {
+    const PartitionList list = make_list(topic_, positions);
+    check(rd_kafka_incremental_unassign(client_.get(), list.get()), "seeking");
+    // The end of fetching takes back the queue's forwarding, which a lane may be about to set. It
+    // comes before this seek, whose answer, a refusal, is waited for.
+    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    assign(positions);
 }
 
 std::vector<PartitionId> GroupMember::partitions() {

@@ -49,6 +49,7 @@ private:
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
     void handle(const rd_kafka_message_t& message);
+    void fetch_anew(const std::vector<Position>& positions);
 
     const std::string name_;
     const std::string topic_;

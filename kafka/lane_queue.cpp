@@ -58,6 +58,8 @@ void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) 
     // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
     auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
     if (count == 0) {
+        // That call may have used up the yield that was meant to end this one.
+        if (woken_.exchange(false)) timeout = {};
         messages_[0] = rd_kafka_consume_queue(queue_.get(), static_cast<int>(timeout.count()));
         count = messages_[0] != nullptr ? 1 : 0;
     }
@@ -98,6 +100,7 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
 }
 
 void LaneQueue::wake() {
+    woken_ = true;
     rd_kafka_queue_yield(queue_.get());
 }
 

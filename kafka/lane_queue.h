@@ -4,6 +4,7 @@
 #include "kafka/handles.h"
 #include "pipeline/ports.h"
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ private:
     const std::string topic_;
     FetchThrottle& throttle_;
     QueueHandle queue_;
+    std::atomic<bool> woken_ = false;
     std::vector<rd_kafka_message_t*> messages_;
     std::vector<Header> headers_;  // of the record being visited
 };
