@@ -1,0 +1,123 @@
+#pragma once
+
+#include "pipeline/ports.h"
+#include "tests/fakes/fake_topic.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice::fakes {
+
+class FakeGroup;
+
+/// A lane's queue as librdkafka has it: fetched ahead; what was fetched before a seek stays in the
+/// queue, and is delivered, until the seek; a chunk that was taken out is delivered to its end.
+class FakeSource : public RecordSource {
+public:
+    explicit FakeSource(FakeGroup& group) : group_(group) {}
+
+    void open(PartitionId partition) override;
+    void close(PartitionId partition) override;
+    void poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) override;
+    void wake() override;
+    void report_committed(std::span<const Position> positions) override;
+
+    /// These partitions are open here, all they hold was delivered, and the lane came back for
+    /// more.
+    [[nodiscard]] bool idle(const std::vector<PartitionId>& partitions) const;
+
+private:
+    friend class FakeGroup;
+    FakeGroup& group_;
+    bool woken_ = false;  // guarded by the group's mutex, as is what follows
+    bool idle_ = false;
+};
+
+/// A membership whose coordinator is the test: offer() and revoke(). Watches that the protocol is
+/// kept; what breaks it is in violations(). The test's calls and wake() from any thread.
+class FakeGroup : public ConsumerGroup {
+public:
+    /// Records are handed over in chunks of this many, and fetched ahead this many per partition.
+    FakeGroup(const FakeTopic& topic, int lanes, std::size_t chunk = 7);
+
+    void offer(std::vector<PartitionId> partitions);
+    void revoke(std::vector<PartitionId> partitions);
+    /// All that was offered and not revoked since has been assigned, all that was revoked let go.
+    [[nodiscard]] bool settled() const;
+    [[nodiscard]] std::vector<PartitionId> assigned() const;
+    [[nodiscard]] std::optional<Offset> reported(PartitionId partition) const;
+    [[nodiscard]] int polls() const { return polls_; }
+    [[nodiscard]] std::vector<std::string> violations() const;
+    /// The broker refuses the position at which the partition is fetched.
+    void lose_position(PartitionId partition);
+    /// This many calls that ask Kafka fail from now on.
+    void fail_questions(int count);
+
+    [[nodiscard]] FakeSource& lane(std::size_t number) { return *sources_[number]; }
+
+    void poll(GroupListener& listener, std::chrono::milliseconds timeout) override;
+    void wake() override;
+    void assign(std::span<const Position> positions) override;
+    void unassign(std::span<const PartitionId> partitions) override;
+    void seek(std::span<const Position> positions) override;
+    std::vector<PartitionId> partitions() override;
+    std::vector<Position> resolve(const config::Start& start,
+                                  std::span<const PartitionId> partitions) override;
+    OffsetRange available(PartitionId partition) override;
+
+private:
+    friend class FakeSource;
+
+    struct Event {
+        bool offered = false;
+        std::vector<PartitionId> partitions;
+    };
+    struct Item {
+        enum class Kind { record, end, out_of_range } kind;
+        int version;
+        FakeRecord record;  // partition and offset also for the other kinds
+    };
+    struct Fetching {
+        Offset position = 0;
+        Offset end_told = -1;  // the end is told once for each position at which it is reached
+        bool stopped = false;  // out of range: nothing comes until a seek
+        FakeSource* open_in = nullptr;
+        std::deque<Item> parked;  // fetched while no lane had it open
+    };
+
+    void fetch_ahead(PartitionId partition, Fetching& fetching);
+    [[nodiscard]] bool outdated(const Item& item) const;
+    std::vector<Item> take(FakeSource& source);
+    [[nodiscard]] bool all_delivered(const FakeSource& source,
+                                     const std::vector<PartitionId>& partitions) const;
+    void violate(const std::string& what);
+    void ask();
+
+    const FakeTopic& topic_;
+    const std::size_t chunk_;
+    std::atomic<int> polls_ = 0;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    bool woken_ = false;
+    std::deque<Event> events_;
+    std::set<PartitionId> offered_;   // assign() is awaited
+    std::set<PartitionId> revoking_;  // unassign() is awaited
+    std::map<PartitionId, Fetching> assigned_;
+    std::map<PartitionId, int> versions_;
+    std::map<FakeSource*, std::deque<Item>> queues_;
+    std::map<PartitionId, Offset> reported_;
+    std::vector<std::string> violations_;
+    int questions_to_fail_ = 0;
+    std::vector<std::unique_ptr<FakeSource>> sources_;
+};
+
+}  // namespace sluice::fakes

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "pipeline/row_mapper.h"
+
+namespace sluice::fakes {
+
+/// The simplest pipeline: each record's value, an integer as text, becomes a row of one column. A
+/// value that is none is a reject. Batches are small and quick.
+[[nodiscard]] config::Ingest numbers_config();
+[[nodiscard]] RowMapper numbers_mapper(const config::Ingest& config);
+
+}  // namespace sluice::fakes
