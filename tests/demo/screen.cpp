@@ -1,5 +1,6 @@
 #include "tests/demo/screen.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -61,6 +62,12 @@ Screen::Screen()
 
 Screen::~Screen() {
     if (is_terminal_) write(show_cursor);
+}
+
+std::size_t Screen::columns() const {
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40;
+    return known ? size.ws_col : 100;
 }
 
 std::string Screen::styled(Style style, const std::string& text) const {

@@ -18,6 +18,8 @@ public:
     Screen& operator=(const Screen&) = delete;
 
     [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+    /// How wide the window is; a usual width where there is none.
+    [[nodiscard]] std::size_t columns() const;
     /// Whether block characters can be shown.
     [[nodiscard]] bool is_utf8() const { return is_utf8_; }
     [[nodiscard]] std::string styled(Style style, const std::string& text) const;

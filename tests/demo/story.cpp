@@ -19,7 +19,6 @@ constexpr milliseconds between_looks{500};
 constexpr milliseconds between_prints{5000};
 constexpr milliseconds patience{60000};
 constexpr const char* margin = "       ";  // as wide as the time in front of a line
-constexpr std::size_t width = 80;
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
@@ -44,7 +43,7 @@ select distinct on (pipeline, kind)
 from kind order by pipeline, kind, kafka_offset limit 8)";
 
 /// A line too long for the window, broken between words.
-std::vector<std::string> wrapped(std::string line) {
+std::vector<std::string> wrapped(std::string line, std::size_t width) {
     std::vector<std::string> parts;
     std::string indent = "  ";
     while (indent.size() + line.size() > width) {
@@ -106,7 +105,7 @@ void Story::set_the_stage() {
     screen_.say(screen_.styled(Style::bold,
                                "Sluice: from Kafka topics into database tables, "
                                "exactly once"));
-    screen_.say("A demo of one minute. Ctrl-C ends it early; nothing is left behind.");
+    screen_.say("A demo of less than a minute. Ctrl-C ends it early; nothing is left behind.");
     screen_.say();
     auto stage = std::async(std::launch::async, [] { return std::make_unique<Stage>(); });
     try {
@@ -242,8 +241,9 @@ void Story::show_dead_letters() {
     note("some of the dead letters, in sluice.dead_letter:");
     const auto letters = stage_->connect().query(one_letter_of_each_kind);
     for (const auto& letter : letters) {
-        say(*letter[0] + "  " + *letter[1]);
-        say(screen_.styled(Style::dim, "  " + cut(*letter[2], width - 9)));
+        const std::size_t room = screen_.columns() - std::string(margin).size();
+        say(cut(*letter[0] + "  " + *letter[1], room));
+        say(screen_.styled(Style::dim, cut("  " + *letter[2], room)));
     }
 }
 
@@ -299,9 +299,13 @@ void Story::refresh() {
         observer_->look();
         show();
     }
-    if (!screen_.is_terminal() && now - printed_ >= between_prints) {
+    if (!screen_.is_terminal() && now - std::max(printed_, daemon_since_) >= between_prints / 2 &&
+        now - printed_ >= between_prints) {
+        const bool first = printed_ == steady_clock::time_point{};
         printed_ = now;
-        for (const std::string& line : live_view()) screen_.say(line);
+        auto lines = live_view();
+        if (!first) lines.erase(lines.begin());
+        for (const std::string& line : lines) screen_.say(line);
     }
     signals_.pause(milliseconds(1));
 }
@@ -358,7 +362,7 @@ int Story::show_command(const std::string& command) {
     note(screen_.styled(Style::command, "$ sluice " + command + " -c sluice.toml"));
     const auto result = fixture::run_sluice({command, "-c", stage_->config().string()});
     for (const std::string& line : lines_of(result.out + result.err)) {
-        for (const std::string& part : wrapped(line)) screen_.say(part);
+        for (const std::string& part : wrapped(line, screen_.columns())) screen_.say(part);
     }
     if (result.exit_code != 0)
         say(screen_.styled(Style::bad, "exit code " + std::to_string(result.exit_code)));
@@ -371,7 +375,8 @@ void Story::show_query(const std::string& sql) {
     const auto result = fixture::run(
         {.argv = {"psql", "-X", "-q", "-P", "footer=off", "-c", sql, stage_->dsn()}}, patience);
     for (const std::string& line : lines_of(result.out + result.err)) {
-        if (!line.empty()) screen_.say("  " + line);
+        const auto end = line.find_last_not_of(' ');
+        if (end != std::string::npos) screen_.say("  " + line.substr(0, end + 1));
     }
 }
 
