@@ -48,11 +48,14 @@ Lane::~Lane() {
 
 void Lane::run() {
     thread_ = std::thread([this] {
+        std::exception_ptr failure;
         try {
             loop();
         } catch (...) {
-            listener_.on_failed(std::current_exception());
+            failure = std::current_exception();
         }
+        // Moved out of this thread: it must not be the one that frees what another reads.
+        if (failure) listener_.on_failed(std::move(failure));
         const std::lock_guard lock{mutex_};
         ended_ = true;
         changed_.notify_all();

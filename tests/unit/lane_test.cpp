@@ -43,7 +43,7 @@ public:
     }
     void on_failed(std::exception_ptr error) override {
         const std::lock_guard lock{mutex_};
-        error_ = error;
+        error_ = std::move(error);
     }
 
     std::vector<std::pair<PartitionId, RewindCause>> rewound() const {
