@@ -261,10 +261,12 @@ void Story::keep_running() {
     const std::string psql = "psql '" + stage_->dsn() + "'";
     say("broker         " + stage_->broker().bootstrap());
     say("configuration  " + stage_->config().string());
+    say("daemon's log   " + daemon_->log_file().string());
     screen_.say();
     for (const std::string& command :
          {psql, psql + " -c 'select * from sluice.ledger order by committed_at desc limit 5'",
-          psql + " -c 'select * from sluice.progress'", command_line("check"),
+          psql + " -c 'revoke insert on orders from loader'",
+          psql + " -c 'grant insert on orders to loader'", command_line("check"),
           command_line("verify"), "kill -9 " + std::to_string(daemon_->pid())})
         screen_.say(screen_.styled(Style::command, command));
     screen_.say();
