@@ -125,7 +125,7 @@ void Story::set_the_stage() {
     note("Kafka on " + stage_->broker().bootstrap() + ", PostgreSQL on 127.0.0.1:" +
          std::to_string(stage_->postgres().port()) + ", both private");
     say("topics: orders (JSON, 4 partitions), readings (CSV, 2 partitions)");
-    say("the daemon's role owns the schema sluice; two tables it may read and insert into");
+    say("the daemon's role owns the schema sluice, and may insert into two tables");
     observer_ = std::make_unique<Observer>(*stage_);
     traffic_ = std::make_unique<Traffic>(stage_->broker().client());
 }

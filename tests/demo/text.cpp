@@ -68,7 +68,7 @@ std::vector<std::string> align(const std::vector<std::vector<std::string>>& rows
     for (const auto& row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
-            if (i > 0) line += "   ";
+            if (i > 0) line += "  ";
             const bool is_left = std::ranges::find(left, i) != left.end();
             line += is_left ? pad_right(row[i], widths[i]) : pad_left(row[i], widths[i]);
         }
