@@ -19,6 +19,15 @@ std::optional<std::string_view> bytes(const void* data, std::size_t size) {
     return std::string_view(static_cast<const char*>(data), size);
 }
 
+/// Gives back what a visitor that threw has not seen: librdkafka closes only when it has all back.
+struct Taken {
+    rd_kafka_message_t** next;
+    rd_kafka_message_t** end;
+    ~Taken() {
+        for (; next != end; ++next) rd_kafka_message_destroy(*next);
+    }
+};
+
 void read_headers(const rd_kafka_message_t& message, std::vector<Header>& headers) {
     headers.clear();
     rd_kafka_headers_t* raw = nullptr;
@@ -63,9 +72,10 @@ void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) 
         messages_[0] = rd_kafka_consume_queue(queue_.get(), static_cast<int>(timeout.count()));
         count = messages_[0] != nullptr ? 1 : 0;
     }
+    Taken taken{messages_.data(), messages_.data() + std::max<ssize_t>(count, 0)};
     std::size_t bytes = 0;
-    for (ssize_t i = 0; i < count; ++i) {
-        const MessageHandle message{messages_[static_cast<std::size_t>(i)]};
+    while (taken.next != taken.end) {
+        const MessageHandle message{*taken.next++};
         bytes += message->len + message->key_len;
         visit(*message, visitor);
     }

@@ -164,9 +164,9 @@ void ensure_schema(Session& session, const std::string& schema) {
         const Rows there =
             session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
         const Family family = family_of(session);
-        session.run(there.text(0, 0) == "t" ? "BEGIN"
-                                            : "BEGIN;CREATE SCHEMA " + quote_identifier(schema));
+        session.run("BEGIN");
         Transaction transaction(session);
+        if (there.text(0, 0) != "t") session.run("CREATE SCHEMA " + quote_identifier(schema));
         session.run(fill(tables, schema, family));
         transaction.commit();
     } catch (const DatabaseError& error) {
