@@ -1,8 +1,7 @@
 #include "daemon/ledger_keeper.h"
 
+#include "pipeline/log.h"
 #include "sinks/ledger_upkeep.h"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -34,7 +33,8 @@ void LedgerKeeper::loop() {
         try {
             prune_all();
         } catch (const std::exception& error) {
-            spdlog::warn("pruning the ledger: {}; trying again later", error.what());
+            log(LogLevel::warn, "sluice",
+                "pruning the ledger: " + std::string(error.what()) + "; trying again later");
         }
         lock.lock();
     }
@@ -46,9 +46,9 @@ void LedgerKeeper::prune_all() {
         const Folded folded = fold_ledger(session, config_.cloudberry.schema, ingest.name,
                                           config_.cloudberry.ledger_keep);
         if (folded.rows > 0) {
-            spdlog::info("{}: {} ledger rows older than {} s folded{}", ingest.name, folded.rows,
-                         config_.cloudberry.ledger_keep.count(),
-                         folded.gave_way ? ", the rest later: writers were busy" : "");
+            log(LogLevel::info, ingest.name,
+                std::to_string(folded.rows) + " old ledger rows folded" +
+                    (folded.gave_way ? ", the rest later: writers were busy" : ""));
         }
     }
 }

@@ -33,8 +33,9 @@ private:
         out.append(escaped, escaped + size);
     }
 
-    spdlog::pattern_formatter head_{R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","text":")",
-                                    spdlog::pattern_time_type::utc, ""};
+    spdlog::pattern_formatter head_{
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","about":"%n","text":")",
+        spdlog::pattern_time_type::utc, ""};
 };
 
 }  // namespace
@@ -44,7 +45,7 @@ void set_up_logging(const config::Daemon& daemon) {
     if (daemon.log_format == "json") {
         logger->set_formatter(std::make_unique<JsonFormatter>());
     } else {
-        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %v");
+        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %n: %v");
     }
     logger->set_level(spdlog::level::from_str(daemon.log_level));
     logger->flush_on(spdlog::level::trace);

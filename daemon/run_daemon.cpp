@@ -3,8 +3,7 @@
 #include "daemon/ledger_keeper.h"
 #include "daemon/logging.h"
 #include "daemon/supervisor.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -35,8 +34,9 @@ int run_daemon(const config::Config& config) {
     ::signal(SIGPIPE, SIG_IGN);
 
     set_up_logging(config.daemon);
-    spdlog::info("sluice starts: {} pipelines, configuration {}", config.ingest.size(),
-                 config.revision);
+    log(LogLevel::info, "sluice",
+        "starting " + std::to_string(config.ingest.size()) + " pipelines, configuration " +
+            config.revision);
     Supervisor supervisor{
         [writer = writer_name(), revision = config.revision](const PipelineConfig& pipeline) {
             return build_ingest(pipeline, writer, revision);
@@ -46,12 +46,11 @@ int run_daemon(const config::Config& config) {
 
     int signal = 0;
     sigwait(&signals, &signal);
-    spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    log(LogLevel::info, "sluice", signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
     const bool drained = supervisor.drain(config.daemon.drain_deadline);
-    spdlog::info("sluice ends{}", drained ? "" : ": the drain deadline cut batches short");
+    log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
     if (!drained) {
         // A thread is stuck in a call; what it holds rolls back or is fenced.
-        spdlog::shutdown();
         std::_Exit(fine);
     }
     return fine;

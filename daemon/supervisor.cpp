@@ -1,6 +1,6 @@
 #include "daemon/supervisor.h"
 
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <set>
 
@@ -63,6 +63,8 @@ void SupervisedPipeline::loop() {
             run_once();
         } catch (const std::exception& error) {
             failure = error.what();
+        } catch (...) {
+            failure = "an exception that says nothing of itself";
         }
         std::unique_lock lock{mutex_};
         // Leaving the group takes a while; nobody who asks for the status should wait for it.
@@ -80,8 +82,9 @@ void SupervisedPipeline::loop() {
             status_.failures < failures_to_be_failed ? State::backing_off : State::failed;
         status_.reason = failure;
         const auto pause = backoff.next();
-        spdlog::error("{}: {} (failure {} in a row, next try in {} ms)", name, failure,
-                      status_.failures, pause.count());
+        log(LogLevel::error, name,
+            failure + " (failure " + std::to_string(status_.failures) + " in a row, next try in " +
+                std::to_string(pause.count()) + " ms)");
         changed_.wait_for(lock, pause, [&] { return stopping_; });
         if (stopping_) break;
     }

@@ -1,8 +1,7 @@
 #include "kafka/client.h"
 
 #include "pipeline/errors.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <array>
 
@@ -22,15 +21,15 @@ void set(rd_kafka_conf_t& conf, const std::string& name, const std::string& valu
                              (secret ? "librdkafka does not accept this value" : error.data()));
 }
 
-spdlog::level::level_enum level_of(int syslog_level) {
-    if (syslog_level <= 3) return spdlog::level::err;
-    if (syslog_level == 4) return spdlog::level::warn;
-    if (syslog_level <= 6) return spdlog::level::info;
-    return spdlog::level::debug;
+LogLevel level_of(int syslog_level) {
+    if (syslog_level <= 3) return LogLevel::error;
+    if (syslog_level == 4) return LogLevel::warn;
+    if (syslog_level <= 6) return LogLevel::info;
+    return LogLevel::debug;
 }
 
 void forward_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    spdlog::log(level_of(level), "{}: kafka {}: {}", rd_kafka_name(client), facility, text);
+    log(level_of(level), rd_kafka_name(client), std::string("kafka ") + facility + ": " + text);
 }
 
 }  // namespace

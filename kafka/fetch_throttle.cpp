@@ -23,17 +23,35 @@ rd_kafka_resp_err_t FetchThrottle::on_response(rd_kafka_t* /*client*/, int /*soc
                                                std::size_t /*size*/, std::int64_t /*round_trip*/,
                                                rd_kafka_resp_err_t /*error*/, void* self) {
     if (api_key != fetch_api_key) return RD_KAFKA_RESP_ERR_NO_ERROR;
-    auto& throttle = *static_cast<FetchThrottle*>(self);
-    std::unique_lock lock{throttle.mutex_};
-    throttle.room_.wait_for(lock, longest_wait, [&] {
-        return throttle.released_ || throttle.queued_bytes() < throttle.budget_bytes_;
-    });
+    static_cast<FetchThrottle*>(self)->wait_for_room();
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void FetchThrottle::wait_for_room() {
+    std::unique_lock lock{mutex_};
+    const auto below = [this](std::size_t limit) {
+        return [this, limit] { return released_ || queued_bytes() < limit; };
+    };
+    if (!room_.wait_for(lock, patience, below(budget_bytes_))) {
+        room_.wait(lock, below(2 * budget_bytes_));
+    }
+}
+
+void FetchThrottle::hold(PartitionId partition, QueueHandle queue) {
+    const std::lock_guard lock{mutex_};
+    held_[partition] = std::move(queue);
+}
+
+void FetchThrottle::forget(PartitionId partition) {
+    const std::lock_guard lock{mutex_};
+    held_.erase(partition);
+    room_.notify_all();
 }
 
 std::size_t FetchThrottle::queued_bytes() const {
     std::size_t messages = 0;
     for (rd_kafka_queue_t* const queue : queues_) messages += rd_kafka_queue_length(queue);
+    for (const auto& [partition, queue] : held_) messages += rd_kafka_queue_length(queue.get());
     return messages * (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message);
 }
 
@@ -50,6 +68,7 @@ void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
 void FetchThrottle::release() {
     const std::lock_guard lock{mutex_};
     released_ = true;
+    held_.clear();
     room_.notify_all();
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "kafka/handles.h"
+#include "pipeline/record.h"
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -17,9 +19,10 @@ namespace sluice::kafka {
 /// full second, hard-coded in 2.0.2, each time they are reached: right for a consumer that is
 /// stuck, ruinous for one that is merely slower than the network. So those are set out of the way,
 /// as the last resort, and fetching is slowed down here: a broker's thread that brings the answer
-/// to a Fetch waits, for a bounded time, until lanes have taken enough out of the queues.
-/// Heartbeats and commits are not held up: the group coordinator has a thread and a connection of
-/// its own.
+/// to a Fetch waits until lanes have taken enough out of the queues. Above the budget it waits for
+/// a bounded time, so that nothing else on its connection times out (socket.timeout.ms is 60 s)
+/// while lanes are merely busy; above twice the budget for as long as it takes. Heartbeats and
+/// commits are not held up: the group coordinator has a thread and a connection of its own.
 ///
 /// Must outlive the client. add_queue() before fetching begins; the rest is thread-safe.
 class FetchThrottle {
@@ -30,6 +33,9 @@ public:
 
     void attach_to(rd_kafka_conf_t& conf);
     void add_queue(rd_kafka_queue_t& queue) { queues_.push_back(&queue); }
+    /// A partition's own queue, while it flows into no other, counts as well.
+    void hold(PartitionId partition, QueueHandle queue);
+    void forget(PartitionId partition);
     /// Lanes tell what they took: the queues can only be asked for their number of messages.
     void on_taken(std::size_t messages, std::size_t bytes);
     /// Lets waiting threads go and holds none from now on: a client cannot close otherwise.
@@ -38,8 +44,7 @@ public:
 private:
     /// What librdkafka spends on a message beside its key and value (rd_kafka_op_t and its malloc).
     static constexpr std::size_t overhead_per_message = 400;
-    /// So that nothing else on this connection times out (socket.timeout.ms is 60 s).
-    static constexpr std::chrono::milliseconds longest_wait{500};
+    static constexpr std::chrono::milliseconds patience{500};
 
     static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t* conf, void* self,
                                       char* error, std::size_t error_size);
@@ -48,12 +53,14 @@ private:
                                            std::int16_t api_version, std::int32_t correlation_id,
                                            std::size_t size, std::int64_t round_trip,
                                            rd_kafka_resp_err_t error, void* self);
+    void wait_for_room();
     [[nodiscard]] std::size_t queued_bytes() const;
 
     const std::size_t budget_bytes_;
     std::vector<rd_kafka_queue_t*> queues_;
     std::atomic<std::size_t> mean_message_bytes_{1024};
-    std::mutex mutex_;  // guards released_ and pairs with room_
+    std::mutex mutex_;  // guards what follows
+    std::map<PartitionId, QueueHandle> held_;
     std::condition_variable room_;
     bool released_ = false;
 };

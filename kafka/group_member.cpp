@@ -3,8 +3,7 @@
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +12,8 @@ namespace sluice::kafka {
 namespace {
 
 constexpr int seek_timeout_ms = 10000;
+constexpr std::chrono::seconds time_between_questions{2};
+constexpr std::chrono::milliseconds question_timeout{500};
 
 /// The share of the pipeline's memory that is for records fetched and not taken yet.
 std::size_t fetch_budget(const config::Ingest& ingest) {
@@ -105,6 +106,7 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     const MessageHandle message{
         rd_kafka_consumer_poll(client_.get(), static_cast<int>(timeout.count()))};
     if (message) handle(*message);
+    if (!trouble_.empty()) ask_whether_it_is_over();
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(event.partitions);
@@ -121,7 +123,34 @@ void GroupMember::handle(const rd_kafka_message_t& message) {
         rd_kafka_fatal_error(client_.get(), text, sizeof text);
         throw TroubleOfTheWorld("kafka: " + std::string(text));
     }
-    spdlog::warn("{}: kafka: {}", name_, rd_kafka_message_errstr(&message));
+    const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
+    log(LogLevel::warn, name_, text);
+    // The rest passes, or is tried again by librdkafka, within moments.
+    switch (message.err) {
+        case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+            trouble_ = text;
+            next_question_ = std::chrono::steady_clock::now() + time_between_questions;
+            break;
+        default:
+            break;
+    }
+}
+
+/// librdkafka tells when brokers are gone, not when they are back.
+void GroupMember::ask_whether_it_is_over() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_question_) return;
+    next_question_ = now + time_between_questions;
+    try {
+        static_cast<void>(partitions_of(*client_, topic_, question_timeout));
+        trouble_.clear();
+    } catch (const TroubleOfTheWorld& still) {
+        trouble_ = still.what();
+    }
 }
 
 void GroupMember::wake() {
@@ -129,18 +158,15 @@ void GroupMember::wake() {
 }
 
 void GroupMember::assign(std::span<const Position> positions) {
-    // A partition's queue flows into the group's unless the application forwarded it elsewhere:
-    // "nowhere" holds the records back until the lane opens the partition.
     for (const Position& position : positions) {
-        const QueueHandle queue{
-            rd_kafka_queue_get_partition(client_.get(), topic_.c_str(), position.partition)};
-        if (queue) rd_kafka_queue_forward(queue.get(), nullptr);
+        hold_back(*client_, topic_, position.partition, throttle_);
     }
     const PartitionList list = make_list(topic_, positions);
     check(rd_kafka_incremental_assign(client_.get(), list.get()), "taking over partitions");
 }
 
 void GroupMember::unassign(std::span<const PartitionId> partitions) {
+    for (const PartitionId partition : partitions) throttle_.forget(partition);
     const PartitionList list = make_list(topic_, partitions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
 }

@@ -34,6 +34,7 @@ public:
     void assign(std::span<const Position> positions) override;
     void unassign(std::span<const PartitionId> partitions) override;
     void seek(std::span<const Position> positions) override;
+    [[nodiscard]] std::string trouble() const override { return trouble_; }
     std::vector<PartitionId> partitions() override;
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
@@ -49,6 +50,7 @@ private:
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
     void handle(const rd_kafka_message_t& message);
+    void ask_whether_it_is_over();
     void fetch_anew(const std::vector<Position>& positions);
 
     const std::string name_;
@@ -58,6 +60,8 @@ private:
     QueueHandle group_queue_;
     std::vector<std::unique_ptr<LaneQueue>> lanes_;
     std::vector<Event> events_;  // filled by on_rebalance() inside poll()
+    std::string trouble_;
+    std::chrono::steady_clock::time_point next_question_;
 };
 
 }  // namespace sluice::kafka

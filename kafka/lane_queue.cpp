@@ -1,18 +1,10 @@
 #include "kafka/lane_queue.h"
 
 #include "kafka/topic.h"
-#include "pipeline/errors.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 namespace sluice::kafka {
 namespace {
-
-void forward(rd_kafka_t& client, const std::string& topic, PartitionId partition,
-             rd_kafka_queue_t* to) {
-    const QueueHandle queue{rd_kafka_queue_get_partition(&client, topic.c_str(), partition)};
-    if (queue) rd_kafka_queue_forward(queue.get(), to);
-}
 
 std::optional<std::string_view> bytes(const void* data, std::size_t size) {
     if (data == nullptr) return std::nullopt;
@@ -43,6 +35,14 @@ void read_headers(const rd_kafka_message_t& message, std::vector<Header>& header
 
 }  // namespace
 
+void hold_back(rd_kafka_t& client, const std::string& topic, PartitionId partition,
+               FetchThrottle& throttle) {
+    QueueHandle queue{rd_kafka_queue_get_partition(&client, topic.c_str(), partition)};
+    if (!queue) return;
+    rd_kafka_queue_forward(queue.get(), nullptr);
+    throttle.hold(partition, std::move(queue));
+}
+
 LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throttle)
     : client_(client),
       topic_(std::move(topic)),
@@ -53,13 +53,16 @@ LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throt
 }
 
 void LaneQueue::open(PartitionId partition) {
-    forward(client_, topic_, partition, queue_.get());
+    const QueueHandle queue{rd_kafka_queue_get_partition(&client_, topic_.c_str(), partition)};
+    if (!queue) return;
+    throttle_.forget(partition);  // from here on it counts as a part of ours
+    rd_kafka_queue_forward(queue.get(), queue_.get());
 }
 
 // What already lies in our queue is dropped by librdkafka when the partition is unassigned or
 // seeks, and ignored by the lane until then.
 void LaneQueue::close(PartitionId partition) {
-    forward(client_, topic_, partition, nullptr);
+    hold_back(client_, topic_, partition, throttle_);
 }
 
 void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
@@ -104,8 +107,8 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
             return visitor.on_out_of_range(message.partition);
         default:
             // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
-            spdlog::warn("{}[{}]: kafka: {}", topic_, message.partition,
-                         rd_kafka_message_errstr(&message));
+            log(LogLevel::warn, topic_ + "[" + std::to_string(message.partition) + "]",
+                std::string("kafka: ") + rd_kafka_message_errstr(&message));
     }
 }
 

@@ -11,6 +11,11 @@
 
 namespace sluice::kafka {
 
+/// Lets the partition's records flow nowhere: they wait in its own queue. librdkafka would forward
+/// that into the group's otherwise, unless the application has decided where it goes.
+void hold_back(rd_kafka_t& client, const std::string& topic, PartitionId partition,
+               FetchThrottle& throttle);
+
 /// The records of the partitions that one lane serves: librdkafka forwards the queues of all open
 /// partitions into this one. Used by the lane's thread, save wake(). Must not outlive the member.
 class LaneQueue : public RecordSource {

@@ -8,7 +8,8 @@
 namespace sluice::kafka {
 namespace {
 
-constexpr int answer_timeout_ms = 10000;
+constexpr int answer_timeout_ms =
+    static_cast<int>(std::chrono::milliseconds(answer_timeout).count());
 
 /// ListOffsets' own "timestamps" (KIP-79): librdkafka passes them through.
 constexpr std::int64_t end_of_partition = -1;
@@ -44,10 +45,11 @@ std::string cluster_id(rd_kafka_t& client) {
     return copy;
 }
 
-std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic) {
+std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic,
+                                       std::chrono::milliseconds timeout) {
     const TopicHandle handle{rd_kafka_topic_new(&client, topic.c_str(), nullptr)};
     const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&client, 0, handle.get(), &raw, answer_timeout_ms),
+    check(rd_kafka_metadata(&client, 0, handle.get(), &raw, static_cast<int>(timeout.count())),
           "reading the metadata of topic \"" + topic + "\"");
     const MetadataHandle metadata{raw};
     if (metadata->topic_cnt != 1) throw TroubleOfTheWorld("kafka sent no metadata of " + topic);

@@ -3,7 +3,7 @@
 #include "kafka/handles.h"
 #include "pipeline/ports.h"
 
-#include <optional>
+#include <chrono>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,11 +12,15 @@
 /// TroubleOfTheWorld when Kafka does not answer.
 namespace sluice::kafka {
 
+inline constexpr std::chrono::seconds answer_timeout{10};
+
 /// Names the cluster for as long as it lives: progress is kept under it.
 [[nodiscard]] std::string cluster_id(rd_kafka_t& client);
 
 /// Throws TroubleOfTheWorld, with the remedy, when there is no such topic.
-[[nodiscard]] std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic);
+[[nodiscard]] std::vector<PartitionId> partitions_of(
+    rd_kafka_t& client, const std::string& topic,
+    std::chrono::milliseconds timeout = answer_timeout);
 
 /// Where `start` lies in each of these partitions. A time after the last record is the end.
 [[nodiscard]] std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,

@@ -92,6 +92,7 @@ struct Slice {
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;  ///< compaction, transaction markers, aborted transactions
     RecordIdentity last;    ///< of the last record in the range, or carried over from before it
+    int incarnation = 0;  ///< of the topic, as the lane's start said: progress must still be of it
 };
 
 /// What one transaction writes: rows, rejects, and the progress over exactly those. Filled by a

@@ -2,8 +2,7 @@
 
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <algorithm>
 #include <set>
@@ -45,6 +44,7 @@ void IngestPipeline::run() {
     for (const auto& lane : lanes_) lane->run();
     while (!stopping_) {
         group_.poll(*this, poll_interval);
+        note_trouble_of_group();
         apply_lane_events();
         resume_waiting();
     }
@@ -70,6 +70,7 @@ std::string IngestPipeline::trouble() const {
     {
         const std::lock_guard lock{mutex_};
         if (!trouble_.empty()) return trouble_;
+        if (!group_trouble_.empty()) return group_trouble_;
     }
     for (const auto& lane : lanes_) {
         if (std::string trouble = lane->trouble(); !trouble.empty()) return trouble;
@@ -82,15 +83,22 @@ void IngestPipeline::set_trouble(const std::string& trouble) {
     if (trouble == trouble_) return;
     trouble_ = trouble;
     if (trouble.empty()) {
-        spdlog::info("{}: going on", config_.name);
+        log(LogLevel::info, config_.name, "going on");
     } else {
-        spdlog::warn("{}: {}; trying again", config_.name, trouble);
+        log(LogLevel::warn, config_.name, trouble + "; trying again");
     }
+}
+
+void IngestPipeline::note_trouble_of_group() {
+    std::string trouble = group_.trouble();
+    const std::lock_guard lock{mutex_};
+    group_trouble_.swap(trouble);
 }
 
 void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
     SLUICE_FAIL_POINT("on_assigned");
-    spdlog::info("{}: assigned {} partitions", config_.name, partitions.size());
+    log(LogLevel::info, config_.name,
+        "assigned " + std::to_string(partitions.size()) + " partitions");
     if (partitions.empty()) return group_.assign({});
     for (const PartitionId partition : partitions) assigned_[partition] = {};
     next_resume_ = {};
@@ -98,7 +106,8 @@ void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
 
 void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
     SLUICE_FAIL_POINT("on_revoked");
-    spdlog::info("{}: handing over {} partitions", config_.name, partitions.size());
+    log(LogLevel::info, config_.name,
+        "handing over " + std::to_string(partitions.size()) + " partitions");
     std::vector<PartitionId> taken_over;  // those that assign() was called for
     for (const PartitionId partition : partitions) {
         const auto found = assigned_.find(partition);
@@ -122,8 +131,8 @@ void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time
     for (const auto& [lane, of_lane] : by_lane) {
         if (!lane->wait_until_stopped(of_lane, deadline)) {
             for (const PartitionId partition : of_lane) lingering_[partition] = lane;
-            spdlog::warn("{}: a batch is still in flight; it commits or is fenced later",
-                         config_.name);
+            log(LogLevel::warn, config_.name,
+                "a batch is still in flight; it commits or is fenced later");
         }
     }
 }
@@ -228,7 +237,8 @@ void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
             "; set on_offset_lost = \"earliest\" to go on at the first record that is "
             "there");
     }
-    spdlog::warn("{}: {}{}; going on at {}", config_.name, where, what, available.from);
+    log(LogLevel::warn, config_.name,
+        where + what + "; going on at " + std::to_string(available.from));
     if (expired) {
         progress_->skip_lost(partition, {next, available.from});
     } else {

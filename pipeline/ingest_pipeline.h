@@ -96,6 +96,7 @@ private:
     [[nodiscard]] Lane& lane_for(PartitionId partition);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void set_trouble(const std::string& trouble);
+    void note_trouble_of_group();
 
     const config::Ingest config_;
     ConsumerGroup& group_;
@@ -113,6 +114,7 @@ private:
     mutable std::mutex mutex_;  // guards what follows
     std::vector<LaneEvent> events_;
     std::string trouble_;
+    std::string group_trouble_;
     Clock::time_point deadline_;
     std::atomic<bool> stopping_ = false;
 

@@ -2,8 +2,7 @@
 
 #include "pipeline/backoff.h"
 #include "pipeline/errors.h"
-
-#include <spdlog/spdlog.h>
+#include "pipeline/log.h"
 
 #include <algorithm>
 #include <utility>
@@ -151,6 +150,7 @@ void Lane::take_up(const ResumePoint& point) {
     cursors_[index] = {.open = true,
                        .next = point.next,
                        .last = point.last,
+                       .incarnation = point.incarnation,
                        .must_verify = point.last.known() && point.last.offset < point.next,
                        .newest = std::nullopt};
     source_.open(point.partition);
@@ -211,7 +211,10 @@ void Lane::lose(PartitionId partition, LostPosition how) {
 Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
     if (batch_.empty()) batch_began_ = Clock::now();
     Slice& slice = batch_.slice(partition, cursor.next);
-    if (slice.range.from == slice.range.to) slice.last = cursor.last;
+    if (slice.range.from == slice.range.to) {
+        slice.last = cursor.last;
+        slice.incarnation = cursor.incarnation;
+    }
     return slice;
 }
 
@@ -266,12 +269,14 @@ void Lane::flush() {
         const CommitResult result = sink_->commit(batch_);
         if (std::holds_alternative<Committed>(result)) return after_commit();
         if (const auto* fenced = std::get_if<Fenced>(&result)) {
-            spdlog::warn("{}: fenced: another writer moved the progress of {} of {} partitions",
-                         options_.name, fenced->partitions.size(), batch_.slices().size());
+            log(LogLevel::warn, options_.name,
+                "fenced: another writer moved the progress of " +
+                    std::to_string(fenced->partitions.size()) + " of " +
+                    std::to_string(batch_.slices().size()) + " partitions");
             return drop_batch(RewindCause::fenced);
         }
         const std::string& reason = std::get<Retry>(result).reason;
-        if (reason != trouble()) spdlog::warn("{}: {}; trying again", options_.name, reason);
+        if (reason != trouble()) log(LogLevel::warn, options_.name, reason + "; trying again");
         set_trouble(reason);
         std::unique_lock lock{mutex_};
         const bool wanted =
@@ -283,7 +288,7 @@ void Lane::flush() {
 
 void Lane::after_commit() {
     if (!trouble().empty()) {
-        spdlog::info("{}: the database is back", options_.name);
+        log(LogLevel::info, options_.name, "the database is back");
         set_trouble("");
     }
     std::vector<Position> positions;

@@ -81,7 +81,8 @@ private:
     struct Cursor {
         bool open = false;
         Offset next = 0;
-        RecordIdentity last;       ///< of the last record before `next`
+        RecordIdentity last;  ///< of the last record before `next`
+        int incarnation = 0;
         bool must_verify = false;  ///< the record at last.offset will come first: compare it
         /// In the batch's log, when a record of this partition is in the batch.
         std::optional<RecordLog::Index> newest;

@@ -25,6 +25,7 @@ struct ResumePoint {
     PartitionId partition = 0;
     Offset next = 0;
     RecordIdentity last;  ///< of the last record before `next`, if one is known
+    int incarnation = 0;  ///< counts how often the topic was created anew; see begin_anew()
 };
 
 /// Receives what a source delivers, in the order of each partition's offsets.
@@ -123,6 +124,9 @@ public:
     virtual void unassign(std::span<const PartitionId> partitions) = 0;
     /// Fetches on from other positions; what was fetched before is dropped. For closed partitions.
     virtual void seek(std::span<const Position> positions) = 0;
+
+    /// Why nothing can arrive now, in words; empty when Kafka is there, as far as is known.
+    [[nodiscard]] virtual std::string trouble() const = 0;
 
     /// All partitions that the topic has now.
     virtual std::vector<PartitionId> partitions() = 0;

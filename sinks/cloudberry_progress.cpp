@@ -33,8 +33,8 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
     const std::vector<std::int64_t> wanted(partitions.begin(), partitions.end());
     return guarded([&] {
         const Rows rows = session_.exec(
-            "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum"
-            " FROM " +
+            "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum,"
+            " incarnation FROM " +
                 own_table(identity_, "progress") + " WHERE" + of_pipeline +
                 " AND kafka_partition = ANY ($4::int[])",
             {identity_.pipeline, identity_.cluster_id, identity_.topic, array_literal(wanted)});
@@ -45,6 +45,7 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
             point.next = rows.number(row, 1);
             point.last = {rows.number(row, 2), rows.number(row, 3),
                           static_cast<std::uint32_t>(rows.number(row, 4))};
+            point.incarnation = static_cast<int>(rows.number(row, 5));
         }
         return points;
     });

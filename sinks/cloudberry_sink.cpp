@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace sluice {
 namespace {
@@ -241,15 +242,14 @@ Fenced CloudberrySink::give_up(const Batch& batch, Transaction& transaction) {
 void CloudberrySink::copy_dead_letters(const Batch& batch) {
     if (batch.rejects.empty()) return;
     constexpr std::size_t block = 128u << 10;
-    const std::map<PartitionId, int> incarnations = read_incarnations(batch);
+    std::map<PartitionId, int> incarnations;
+    for (const Slice& slice : batch.slices()) incarnations[slice.partition] = slice.incarnation;
     session_.send(dead_letter_copy(options_.identity.schema));
     session_.await_copy();
     std::string rows(copy_header());
     for (const Reject& reject : batch.rejects) {
         const Record record = batch.records.at(reject.record);
-        const auto incarnation = incarnations.find(record.partition);
-        append_dead_letter(rows, options_.identity, record,
-                           incarnation == incarnations.end() ? 0 : incarnation->second,
+        append_dead_letter(rows, options_.identity, record, incarnations.at(record.partition),
                            reject.reasons);
         if (rows.size() < block) continue;
         session_.put(rows);
@@ -259,20 +259,6 @@ void CloudberrySink::copy_dead_letters(const Batch& batch) {
     session_.put(rows);
     session_.end_copy();
     session_.finish();
-}
-
-std::map<PartitionId, int> CloudberrySink::read_incarnations(const Batch& batch) {
-    Row parameters = key();
-    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
-    const Rows rows =
-        session_.exec("SELECT p.kafka_partition, p.incarnation FROM " + progress_ + " p WHERE" +
-                          of_pipeline + " AND p.kafka_partition = ANY ($4::int[])",
-                      parameters);
-    std::map<PartitionId, int> incarnations;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        incarnations[static_cast<PartitionId>(rows.number(row, 0))] =
-            static_cast<int>(rows.number(row, 1));
-    return incarnations;
 }
 
 Row CloudberrySink::key() const {
@@ -317,7 +303,8 @@ bool CloudberrySink::move_progress(const Batch& batch) {
               [](const Slice& s) { return s.range.to; },
               [](const Slice& s) { return s.last.offset; },
               [](const Slice& s) { return s.last.timestamp_ms; },
-              [](const Slice& s) { return std::int64_t{s.last.checksum}; }}))
+              [](const Slice& s) { return std::int64_t{s.last.checksum}; },
+              [](const Slice& s) { return std::int64_t{s.incarnation}; }}))
         parameters.push_back(column_of(batch, number));
     const Rows moved = session_.exec_prepared(
         "progress",
@@ -328,9 +315,10 @@ bool CloudberrySink::move_progress(const Batch& batch) {
             " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
             " unnest($6::bigint[]) AS from_offset, unnest($7::bigint[]) AS to_offset,"
             " unnest($8::bigint[]) AS last_offset, unnest($9::bigint[]) AS last_timestamp_ms,"
-            " unnest($10::bigint[]) AS last_checksum) v WHERE" +
+            " unnest($10::bigint[]) AS last_checksum, unnest($11::int[]) AS incarnation) v WHERE" +
             of_pipeline +
-            " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset",
+            " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset"
+            " AND p.incarnation = v.incarnation",
         parameters);
     return moved.affected == moving_slices(batch);
 }
@@ -339,11 +327,13 @@ std::vector<PartitionId> CloudberrySink::moved_by_others(const Batch& batch) {
     Row parameters = key();
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));
+    parameters.push_back(
+        column_of(batch, [](const Slice& s) { return std::int64_t{s.incarnation}; }));
     const Rows rows = session_.exec(
         "SELECT v.kafka_partition FROM (SELECT unnest($4::int[]) AS kafka_partition,"
-        " unnest($5::bigint[]) AS from_offset) v LEFT JOIN " +
+        " unnest($5::bigint[]) AS from_offset, unnest($6::int[]) AS incarnation) v LEFT JOIN " +
             progress_ + " p ON" + of_pipeline +
-            " AND p.kafka_partition = v.kafka_partition"
+            " AND p.kafka_partition = v.kafka_partition AND p.incarnation = v.incarnation"
             " WHERE p.next_offset IS NULL OR p.next_offset <> v.from_offset",
         parameters);
     std::vector<PartitionId> moved;

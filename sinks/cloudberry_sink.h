@@ -55,7 +55,6 @@ private:
     /// Rolls back and finds out who was in the way.
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
     void copy_dead_letters(const Batch& batch);
-    [[nodiscard]] std::map<PartitionId, int> read_incarnations(const Batch& batch);
     void insert_ledger(const Batch& batch);
     [[nodiscard]] bool move_progress(const Batch& batch);
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);

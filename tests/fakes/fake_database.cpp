@@ -189,7 +189,8 @@ std::vector<PartitionId> FakeDatabase::apply(const Write& write) {
     std::vector<PartitionId> fenced;
     for (const Slice& slice : write.slices) {
         const auto at = progress_.find(slice.partition);
-        if (at == progress_.end() || at->second.next != slice.range.from) {
+        if (at == progress_.end() || at->second.next != slice.range.from ||
+            at->second.incarnation != slice.incarnation) {
             fenced.push_back(slice.partition);
         }
     }
@@ -335,7 +336,7 @@ std::vector<ResumePoint> FakeProgress::read(std::span<const PartitionId> partiti
     for (const PartitionId partition : partitions) {
         const auto at = database_.progress_.find(partition);
         if (at == database_.progress_.end()) continue;
-        points.push_back({partition, at->second.next, at->second.last});
+        points.push_back({partition, at->second.next, at->second.last, at->second.incarnation});
     }
     return points;
 }

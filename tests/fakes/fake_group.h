@@ -65,6 +65,7 @@ public:
 
     void poll(GroupListener& listener, std::chrono::milliseconds timeout) override;
     void wake() override;
+    [[nodiscard]] std::string trouble() const override { return {}; }
     void assign(std::span<const Position> positions) override;
     void unassign(std::span<const PartitionId> partitions) override;
     void seek(std::span<const Position> positions) override;
