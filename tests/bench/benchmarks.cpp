@@ -29,6 +29,23 @@ struct Rounds {
     std::vector<double> first_seconds;
     std::vector<double> cpu_per_million;
     std::vector<double> peak_mib;
+    std::vector<double> broker_cpu;
+    std::vector<double> database_cpu;
+    std::vector<double> copy_cpu;  ///< the database's, for `\copy` of the CSV file
+};
+
+/// CPU seconds per million rows that a server spends on what happens in between.
+class ServerCpu {
+public:
+    explicit ServerCpu(pid_t server) : server_(server), before_(family_cpu_seconds(server)) {}
+    /// After the sessions that did it have ended: only then their server knows their times.
+    [[nodiscard]] double per_million() const {
+        return (family_cpu_seconds(server_) - before_) * 1e6 / static_cast<double>(record_count());
+    }
+
+private:
+    pid_t server_;
+    double before_;
 };
 
 Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int partitions) {
@@ -40,8 +57,10 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
     // One round more: the first warms up all of them, and does not count.
     for (int round = 0; round <= round_count(); ++round) {
         stage.fresh_table(table, shape.columns);
+        const ServerCpu copying(stage.postgres().pid());
         const double csv_seconds = copy_seconds(stage, table, csv, CopyFormat::csv);
         expect_rows(stage, table, records);
+        const double copy_cpu = copying.per_million();
         if (binary.empty()) binary = binary_file(stage, table);
 
         stage.fresh_table(table, shape.columns);
@@ -49,6 +68,8 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
         const double consume = consume_seconds(stage, topic, partitions, records);
 
         stage.fresh_table(table, shape.columns);
+        const ServerCpu loading(stage.postgres().pid());
+        const ServerCpu serving(stage.broker().pid());
         const DaemonRun run = run_daemons(stage,
                                           {{.name = stage.new_name("speed"),
                                             .topic = topic,
@@ -56,6 +77,8 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
                                             .format = shape.format}},
                                           records);
         expect_rows(stage, table, records);
+        const double database_cpu = loading.per_million();
+        const double broker_cpu = serving.per_million();
         if (round == 0) continue;
         rounds.csv.push_back(rate(records, csv_seconds));
         rounds.binary.push_back(rate(records, binary_seconds));
@@ -65,6 +88,9 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
         rounds.cpu_per_million.push_back(run.usage.cpu_seconds * 1e6 /
                                          static_cast<double>(records));
         rounds.peak_mib.push_back(run.usage.peak_mib);
+        rounds.broker_cpu.push_back(broker_cpu);
+        rounds.database_cpu.push_back(database_cpu);
+        rounds.copy_cpu.push_back(copy_cpu);
     }
     stage.postgres().exec("drop table " + table);
     std::filesystem::remove(csv);
@@ -87,6 +113,10 @@ void print(Report& report, const std::string& title, const Rounds& rounds) {
                 " s of CPU per million rows, peak memory " +
                 fixed(*std::ranges::max_element(rounds.peak_mib), 0) + " MiB, first commit after " +
                 fixed(median(rounds.first_seconds), 2) + " s");
+    report.line("servers' CPU s per million rows: database " +
+                fixed(median(rounds.database_cpu), 2) + " (for \\copy csv " +
+                fixed(median(rounds.copy_cpu), 2) + "), broker " +
+                fixed(median(rounds.broker_cpu), 2));
 }
 
 void measure(Stage& stage, Report& report, const Shape& shape, int partitions) {
@@ -118,6 +148,10 @@ double trouble_rate(Stage& stage, const Trouble& trouble) {
 }
 
 }  // namespace
+
+void run_quick(Stage& stage, Report& report) {
+    measure(stage, report, narrow_json(), 4);
+}
 
 void run_speed(Stage& stage, Report& report) {
     measure(stage, report, narrow_json(), 4);

@@ -8,6 +8,8 @@ namespace sluice::bench {
 
 /// The daemon beside `psql \copy` and beside consuming alone, for several kinds of records.
 void run_speed(Stage& stage, Report& report);
+/// The first kind of them only.
+void run_quick(Stage& stage, Report& report);
 /// What bad records cost.
 void run_trouble(Stage& stage, Report& report);
 /// From a record's timestamp until its row is seen, and from a restart to the first new row.

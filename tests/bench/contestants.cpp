@@ -17,9 +17,16 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds longest_run = 300s;
 
 void psql(Stage& stage, const std::string& command) {
-    fixture::run_or_throw({.argv = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
-                                    stage.postgres().dsn(), "-c", command}},
-                          longest_run);
+    const std::filesystem::path log = stage.directory() / "psql.log";
+    fixture::Process process({.argv = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
+                                       stage.postgres().dsn(), "-c", command},
+                              .log = log});
+    // Finer than Process::wait() looks.
+    const Stopwatch watch;
+    while (process.running() && watch.seconds() < Seconds(longest_run).count()) {
+        std::this_thread::sleep_for(1ms);
+    }
+    if (process.wait(1ms) != 0) throw std::runtime_error("psql: " + fixture::read_file(log));
 }
 
 struct Poll {

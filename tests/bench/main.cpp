@@ -8,8 +8,8 @@ namespace {
 
 int usage() {
     std::fputs(
-        "usage: sluice_bench [main|speed|trouble|freshness|scale|peers]\n"
-        "main (the default) is speed, trouble and freshness.\n"
+        "usage: sluice_bench [main|quick|speed|trouble|freshness|scale|peers]\n"
+        "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run.\n",
         stderr);
     return 2;
@@ -21,12 +21,13 @@ int main(int argc, char** argv) {
     using namespace sluice::bench;
     const std::string what = argc > 1 ? argv[1] : "main";
     const auto chosen = [&](const char* name) { return what == name; };
-    const bool known = chosen("main") || chosen("speed") || chosen("trouble") ||
+    const bool known = chosen("main") || chosen("quick") || chosen("speed") || chosen("trouble") ||
                        chosen("freshness") || chosen("scale") || chosen("peers");
     if (argc > 2 || !known) return usage();
     try {
         Stage stage;
         Report report;
+        if (chosen("quick")) run_quick(stage, report);
         if (chosen("main") || chosen("speed")) run_speed(stage, report);
         if (chosen("main") || chosen("trouble")) run_trouble(stage, report);
         if (chosen("main") || chosen("freshness")) run_freshness(stage, report);

@@ -27,6 +27,8 @@ struct Usage {
     int threads = 0;
 };
 [[nodiscard]] Usage usage_of(pid_t pid);
+/// The CPU time of a process and of its children that have ended.
+[[nodiscard]] double family_cpu_seconds(pid_t pid);
 
 [[nodiscard]] double median(std::vector<double> values);
 /// The value that `share` (0 to 1) of all values do not exceed.
