@@ -2,6 +2,7 @@
 
 #include "kafka/client.h"
 #include "kafka/topic.h"
+#include "kafka/unclaimed.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 
@@ -12,6 +13,11 @@ namespace sluice::kafka {
 namespace {
 
 constexpr int seek_timeout_ms = 10000;
+
+/// Longer than any handing over should take, in which a partition is nobody's for a moment.
+constexpr std::chrono::seconds unclaimed_patience{3};
+constexpr std::chrono::seconds time_between_looks{1};
+constexpr std::chrono::milliseconds look_timeout{500};
 constexpr std::chrono::seconds time_between_questions{2};
 constexpr std::chrono::milliseconds question_timeout{500};
 
@@ -50,7 +56,11 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 }  // namespace
 
 GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest)
-    : name_(ingest.name), topic_(ingest.topic), throttle_(fetch_budget(ingest)) {
+    : name_(ingest.name),
+      topic_(ingest.topic),
+      group_(ingest.group),
+      throttle_(fetch_budget(ingest)),
+      doubtful_(!kafka.instance.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
@@ -110,10 +120,12 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(event.partitions);
+            assigned_once_ = true;
         } else {
             listener.on_revoked(event.partitions);
         }
     }
+    if (doubtful_ && assigned_once_) look_for_unclaimed();
 }
 
 void GroupMember::handle(const rd_kafka_message_t& message) {
@@ -151,6 +163,29 @@ void GroupMember::ask_whether_it_is_over() {
     } catch (const TroubleOfTheWorld& still) {
         trouble_ = still.what();
     }
+}
+
+/// Who died in the middle of a rebalance and comes back under its stable name gets what it was
+/// assigned last, and Kafka sees no reason for another rebalance: what it had been about to hand
+/// over stays nobody's. Who leaves and joins again is a reason.
+void GroupMember::look_for_unclaimed() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return;
+    next_look_ = now + time_between_looks;
+    const std::optional<bool> found =
+        has_unclaimed_partition(*client_, group_, topic_, look_timeout);
+    if (!found) return;
+    if (!*found) {
+        doubtful_ = false;
+        return;
+    }
+    if (!unclaimed_since_) unclaimed_since_ = now;
+    if (now - *unclaimed_since_ < unclaimed_patience) return;
+    log(LogLevel::warn, name_,
+        "partitions are nobody's since a rebalance was cut short; joining anew");
+    unclaimed_since_.reset();
+    check(rd_kafka_unsubscribe(client_.get()), "leaving the group");
+    join();
 }
 
 void GroupMember::wake() {

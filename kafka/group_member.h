@@ -6,6 +6,7 @@
 #include "kafka/lane_queue.h"
 #include "pipeline/ports.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,16 +51,23 @@ private:
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
     void handle(const rd_kafka_message_t& message);
+    void look_for_unclaimed();
     void ask_whether_it_is_over();
     void fetch_anew(const std::vector<Position>& positions);
 
     const std::string name_;
     const std::string topic_;
+    const std::string group_;
     FetchThrottle throttle_;
     ClientHandle client_;
     QueueHandle group_queue_;
     std::vector<std::unique_ptr<LaneQueue>> lanes_;
     std::vector<Event> events_;  // filled by on_rebalance() inside poll()
+    /// Until it is known that nothing was left unclaimed when we joined under an old name.
+    bool doubtful_;
+    bool assigned_once_ = false;
+    std::chrono::steady_clock::time_point next_look_;
+    std::optional<std::chrono::steady_clock::time_point> unclaimed_since_;
     std::string trouble_;
     std::chrono::steady_clock::time_point next_question_;
 };
