@@ -29,15 +29,17 @@ struct Secured {
     }
 
     /// { env = "DSN" } and { file = "password" } hold the secrets.
-    std::filesystem::path configure() {
+    std::filesystem::path configure(const std::string& password_file = "password",
+                                    const std::string& ca_file = "ca.pem") {
         const auto file = dir.path() / "sluice.toml";
         write_file(file, "[kafka]\nbrokers = \"" + broker.secured_bootstrap() +
                              "\"\n[kafka.properties]\nsecurity.protocol = \"sasl_ssl\"\n"
                              "sasl.mechanism = \"" +
                              broker.sasl_mechanism() + "\"\nsasl.username = \"" + broker.user() +
-                             "\"\nsasl.password = { file = \"password\" }\n"
+                             "\"\nsasl.password = { file = \"" + password_file +
+                             "\" }\n"
                              "ssl.ca.location = \"" +
-                             (dir.path() / "ca.pem").string() +
+                             (dir.path() / ca_file).string() +
                              "\"\nreconnect.backoff.max.ms = 500\n"
                              "[cloudberry]\ndsn = { env = \"DSN\" }\n"
                              "[daemon]\nlog_level = \"trace\"\n"
@@ -128,10 +130,8 @@ TEST_CASE("tls: a wrong password for the database is said, and tried again") {
 TEST_CASE("tls: a wrong password for Kafka is said, and tried again") {
     Secured& world = secured();
     start_anew(world.postgres);
-    const auto config = world.configure();
-    write_file(world.dir.path() / "password", "wr0ng-word");
-    Daemon daemon(config, {{"DSN", world.right_dsn()}});
-    write_file(world.dir.path() / "password", world.broker.password() + "\n");
+    write_file(world.dir.path() / "wrong", "wr0ng-word");
+    Daemon daemon(world.configure("wrong"), {{"DSN", world.right_dsn()}});
     wait_for_log(daemon, "uthentication failed");
     wait_for_log(daemon, "failure 2 in a row");
     CHECK(daemon.running());
@@ -150,12 +150,10 @@ TEST_CASE("tls: a server whose certificate is nobody's is not talked to") {
         CHECK(daemon.running());
     }
     SUBCASE("the broker") {
-        const auto config = world.configure();
-        write_file(world.dir.path() / "ca.pem", read_file(world.postgres.ca_file()));
-        Daemon daemon(config, {{"DSN", world.right_dsn()}});
+        write_file(world.dir.path() / "stranger.pem", read_file(world.postgres.ca_file()));
+        Daemon daemon(world.configure("password", "stranger.pem"), {{"DSN", world.right_dsn()}});
         wait_for_log(daemon, "certificate verify failed");
         CHECK(daemon.running());
-        write_file(world.dir.path() / "ca.pem", read_file(world.broker.ca_file()));
     }
     CHECK(world.postgres.value("select count(*) from lines") == "0");
 }

@@ -136,7 +136,8 @@ TEST_CASE("network: what befalls the way to the broker") {
 
 TEST_CASE("COMMIT: the answer is lost, the transaction lands later") {
     TcpProxy proxy(world().postgres->port());
-    Scenario scenario;
+    // Where rows are refused, constraints are checked before the COMMIT.
+    Scenario scenario({.rows = ScenarioOptions::Rows::all_taken});
     scenario.configure(through(proxy, scenario));
     scenario.slow_commit_of(900, 3000ms);
     scenario.produce(3000);
@@ -177,7 +178,7 @@ TEST_CASE("COMMIT: the answer is lost, the transaction lands later") {
 }
 
 TEST_CASE("SIGTERM: a batch in flight commits") {
-    Scenario scenario;
+    Scenario scenario({.rows = ScenarioOptions::Rows::all_taken});
     scenario.slow_commit_of(900, 1500ms);
     scenario.produce(3000);
     scenario.start();
@@ -214,8 +215,7 @@ TEST_CASE("SIGTERM: with the database away the daemon ends by its deadline") {
         const auto began = std::chrono::steady_clock::now();
         CHECK_NOTHROW(scenario.daemon().stop(30s));
         CHECK(std::chrono::steady_clock::now() - began < patient(10s));
-        proxy.reset_connections();
-        proxy.resume();
+        scenario.configure(options);
     }
     scenario.stop_producing();
     scenario.start();

@@ -39,6 +39,10 @@ Fate fate_of(std::int64_t number) {
     }
 }
 
+bool is_refused_by_database(std::int64_t number) {
+    return kind_of(number) == Kind::refused_by_database;
+}
+
 std::optional<std::string> value_of(std::int64_t number) {
     const std::string id = std::to_string(number);
     switch (kind_of(number)) {

@@ -158,6 +158,8 @@ std::string Scenario::configuration() const {
 
 void Scenario::produce_some(int records) {
     for (int i = 0; i < records; ++i) {
+        if (options_.rows == ScenarioOptions::Rows::all_taken)
+            while (is_refused_by_database(next_number_)) ++next_number_;
         const std::int64_t number = next_number_++;
         const std::string key = std::to_string(number);
         const auto value = value_of(number);
@@ -249,6 +251,23 @@ std::string Scenario::value(const std::string& sql) const {
 
 std::int64_t Scenario::rows() const {
     return std::stoll(value("select count(*) from " + options_.pipelines.front()));
+}
+
+int Scenario::serves(const std::string& name) const {
+    if (value("select to_regclass('sluice.progress') is not null") != "t") return 0;
+    return std::stoi(value("select count(*) from sluice.progress where pipeline = '" +
+                           options_.pipelines.front() +
+                           "' and writer like '%:" + std::to_string(daemons_.at(name)->pid()) +
+                           "' and next_offset > anchor_offset"));
+}
+
+void Scenario::wait_until_serving(const std::string& name, int partitions, milliseconds deadline) {
+    try {
+        wait_until([&] { return serves(name) >= partitions; }, fixture::patient(deadline),
+                   "daemon " + name + " to serve " + std::to_string(partitions) + " partitions");
+    } catch (const fixture::WaitedTooLong& late) {
+        throw fixture::WaitedTooLong(std::string(late.what()) + logs());
+    }
 }
 
 void Scenario::wait_for_rows(std::int64_t wanted, milliseconds deadline) {
@@ -346,6 +365,7 @@ void Scenario::observe() {
 void Scenario::add_partitions(int partitions) {
     world().broker->admin().add_partitions(topic_, partitions);
     options_.partitions = partitions;
+    source_ = std::make_unique<Source>(world().broker->client());  // that knows of them
 }
 
 void Scenario::recreate_topic() {

@@ -38,6 +38,8 @@ struct ScenarioOptions {
     /// Static members find their partitions again at once; others as soon as the session is over.
     enum class Members { named, anonymous } members = Members::named;
     std::vector<std::string> pipelines{"orders"};  ///< each loads the topic into a table of its own
+    /// A batch of which the database refuses a row is written in another way.
+    enum class Rows { some_refused, all_taken } rows = Rows::some_refused;
     std::string role = "postgres";
     std::string brokers{};  ///< empty: those of the world
     std::string dsn{};      ///< empty: the world's, for the role
@@ -86,7 +88,13 @@ public:
     /// The rows in the first pipeline's table.
     [[nodiscard]] std::int64_t rows() const;
 
+    /// How many of the first pipeline's partitions this daemon, as it runs now, was the last to
+    /// commit to.
+    [[nodiscard]] int serves(const std::string& name) const;
+
     /// These throw WaitedTooLong with the daemons' logs.
+    void wait_until_serving(const std::string& name, int partitions,
+                            std::chrono::milliseconds deadline = 40s);
     void wait_for_rows(std::int64_t rows, std::chrono::milliseconds deadline = 30s);
     void wait_for_more_rows(std::chrono::milliseconds deadline = 30s);
     void wait_for_log(const std::string& text, const std::string& name = "a",

@@ -19,7 +19,7 @@ TEST_CASE("on_reject: stop holds one pipeline at the record, the other goes on")
         wait_until([&] { return scenario.is_loaded("copies"); }, patient(30s),
                    "the other pipeline");
     } catch (const WaitedTooLong& late) {
-        FAIL(late.what() << scenario.logs());
+        FAIL(std::string(late.what()) << scenario.logs());
     }
     CHECK(scenario.judge("copies") == "");
     // The first record that is none: everything before it is there, it is not, nothing is behind.
@@ -74,7 +74,7 @@ TEST_CASE("drift: what is taken away is waited for, named, and never a dead lett
             },
             patient(30s), "the reason in the log");
     } catch (const WaitedTooLong& late) {
-        FAIL(late.what() << scenario.logs());
+        FAIL(std::string(late.what()) << scenario.logs());
     }
     CHECK(scenario.daemon().running());
     scenario.exec(change.back);

@@ -15,24 +15,6 @@ ScenarioOptions anonymous() {
     return options;
 }
 
-/// How many partitions' last batch is this daemon's.
-int served_by(Scenario& scenario, const std::string& name) {
-    return std::stoi(
-        scenario.value("select count(*) from sluice.progress where pipeline = 'orders' and "
-                       "writer like '%:" +
-                       std::to_string(scenario.daemon(name).pid()) + "'"));
-}
-
-void wait_until_serving(Scenario& scenario, const std::string& name, int partitions,
-                        std::chrono::milliseconds deadline = 40s) {
-    try {
-        wait_until([&] { return served_by(scenario, name) >= partitions; }, patient(deadline),
-                   "daemon " + name + " to serve " + std::to_string(partitions) + " partitions");
-    } catch (const WaitedTooLong& late) {
-        throw WaitedTooLong(std::string(late.what()) + scenario.logs());
-    }
-}
-
 /// SIGSTOP has arrived.
 void wait_until_frozen(Daemon& daemon) {
     const std::string stat = "/proc/" + std::to_string(daemon.pid()) + "/stat";
@@ -47,11 +29,11 @@ TEST_CASE("group: two daemons share the partitions; one is killed, the other tak
     scenario.start_producing(2000);
     scenario.start("a");
     scenario.start("b");
-    wait_until_serving(scenario, "a", 2);
-    wait_until_serving(scenario, "b", 2);
+    scenario.wait_until_serving("a", 2);
+    scenario.wait_until_serving("b", 2);
     const auto began = std::chrono::steady_clock::now();
     scenario.daemon("a").kill();
-    wait_until_serving(scenario, "b", 4, 20s);
+    scenario.wait_until_serving("b", 4, 20s);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     MESSAGE("taken over after " << took.count() << " s; the session timeout is 6 s");
     scenario.stop_producing();
@@ -65,9 +47,9 @@ TEST_CASE("group: daemons come and go while records arrive") {
     for (int round = 0; round < 2; ++round) {
         scenario.wait_for_more_rows();
         scenario.start("b");
-        wait_until_serving(scenario, "b", 2);
+        scenario.wait_until_serving("b", 2);
         CHECK(scenario.daemon("b").stop() == 0);
-        wait_until_serving(scenario, "a", 4);
+        scenario.wait_until_serving("a", 4);
     }
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
@@ -90,8 +72,8 @@ TEST_CASE("group: kill -9 in the middle of a rebalance") {
     scenario.start("b");
     CHECK_MESSAGE(scenario.daemon("a").wait(30s) == 128 + 9, scenario.logs());
     scenario.start("a");
-    wait_until_serving(scenario, "a", 1);
-    wait_until_serving(scenario, "b", 1);
+    scenario.wait_until_serving("a", 1);
+    scenario.wait_until_serving("b", 1);
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
 }
@@ -121,10 +103,10 @@ TEST_CASE("zombie: a daemon frozen past its session wakes up") {
     }
     wait_until_frozen(scenario.daemon("a"));
     scenario.start("b");
-    wait_until_serving(scenario, "b", 4);
+    scenario.wait_until_serving("b", 4);
     scenario.daemon("a").thaw();
     // It comes to its senses, and gets its share again.
-    wait_until_serving(scenario, "a", 1);
+    scenario.wait_until_serving("a", 1);
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
     CHECK(scenario.daemon("a").running());
@@ -146,8 +128,8 @@ TEST_CASE("zombie: it wakes up while the next one waits for its lock, and commit
         },
         patient(30s), "b to wait for a's lock");
     scenario.daemon("a").thaw();
-    wait_until_serving(scenario, "a", 1);
-    wait_until_serving(scenario, "b", 1);
+    scenario.wait_until_serving("a", 1);
+    scenario.wait_until_serving("b", 1);
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
 }
@@ -166,12 +148,12 @@ TEST_CASE("mpp locks: two daemons, two lanes, two pipelines get along") {
     scenario.start_producing(3000);
     scenario.start("a");
     scenario.start("b");
-    wait_until_serving(scenario, "a", 2);
-    wait_until_serving(scenario, "b", 2);
+    scenario.wait_until_serving("a", 2);
+    scenario.wait_until_serving("b", 2);
     scenario.daemon("a").kill();
-    wait_until_serving(scenario, "b", 4);
+    scenario.wait_until_serving("b", 4);
     scenario.start("a");
-    wait_until_serving(scenario, "a", 2);
+    scenario.wait_until_serving("a", 2);
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
     for (const char* name : {"a", "b"})
