@@ -139,7 +139,7 @@ TEST_CASE("COMMIT: the answer is lost, the transaction lands later") {
     // Where rows are refused, constraints are checked before the COMMIT.
     Scenario scenario({.rows = ScenarioOptions::Rows::all_taken});
     scenario.configure(through(proxy, scenario));
-    scenario.slow_commit_of(900, 3000ms);
+    scenario.slow_commit_of(900, 2000ms);
     scenario.produce(3000);
     scenario.start();
     scenario.wait_for_commit_under_way();

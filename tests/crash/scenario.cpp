@@ -135,8 +135,8 @@ std::string Scenario::configuration() const {
         text += "instance = { env = \"SLUICE_INSTANCE\" }\n";
     text +=
         "[kafka.properties]\n"
-        "\"session.timeout.ms\" = 6000\n"
-        "\"heartbeat.interval.ms\" = 500\n"
+        "\"session.timeout.ms\" = 4000\n"
+        "\"heartbeat.interval.ms\" = 300\n"
         "\"reconnect.backoff.max.ms\" = 1000\n"
         "\"topic.metadata.refresh.interval.ms\" = 1000\n" +
         options_.kafka_properties + "[cloudberry]\ndsn = " + quoted(dsn) +

@@ -35,7 +35,7 @@ TEST_CASE("group: two daemons share the partitions; one is killed, the other tak
     scenario.daemon("a").kill();
     scenario.wait_until_serving("b", 4, 20s);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    MESSAGE("taken over after " << took.count() << " s; the session timeout is 6 s");
+    MESSAGE("taken over after " << took.count() << " s; the session timeout is 4 s");
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
 }
@@ -82,7 +82,7 @@ TEST_CASE("zombie: a daemon frozen past its session wakes up") {
     Scenario scenario(anonymous());
     // Shorter than the minute that Sluice sets where nothing is set.
     scenario.exec("alter database " + scenario.database() +
-                  " set idle_in_transaction_session_timeout = '8s'");
+                  " set idle_in_transaction_session_timeout = '5s'");
     scenario.start_producing(2000);
     SUBCASE("at any moment") {
         scenario.start("a");
