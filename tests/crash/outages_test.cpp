@@ -61,7 +61,7 @@ TEST_CASE("database: killed and back while records arrive") {
     Scenario scenario;
     scenario.start_producing(3000);
     scenario.start();
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 2; ++round) {
         scenario.wait_for_more_rows();
         world().postgres->stop_immediate();
         // It notices, and says so.
@@ -78,13 +78,11 @@ TEST_CASE("broker: killed and back while records arrive") {
     Scenario scenario;
     scenario.start_producing(3000);
     scenario.start();
-    for (int round = 0; round < 2; ++round) {
-        scenario.wait_for_more_rows();
-        world().broker->kill();
-        world().broker->start();
-        scenario.wait_for_more_rows(60s);
-        CHECK(scenario.daemon().running());
-    }
+    scenario.wait_for_more_rows();
+    world().broker->kill();
+    world().broker->start();
+    scenario.wait_for_more_rows(60s);
+    CHECK(scenario.daemon().running());
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
 }

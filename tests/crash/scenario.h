@@ -56,7 +56,7 @@ struct ScenarioOptions {
 /// a tombstone, as n says. What Kafka then holds, read by an independent consumer, is the truth.
 class Scenario {
 public:
-    explicit Scenario(ScenarioOptions options = {});
+    explicit Scenario(const ScenarioOptions& options = {});
     ~Scenario();
     Scenario(const Scenario&) = delete;
     Scenario& operator=(const Scenario&) = delete;
