@@ -52,11 +52,13 @@ std::size_t FetchThrottle::queued_bytes() const {
     std::size_t messages = 0;
     for (rd_kafka_queue_t* const queue : queues_) messages += rd_kafka_queue_length(queue);
     for (const auto& [partition, queue] : held_) messages += rd_kafka_queue_length(queue.get());
-    return messages * (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message);
+    return messages * (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message) +
+           taken_bytes_.load(std::memory_order_relaxed);
 }
 
 void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
     if (messages > 0) {
+        taken_bytes_.fetch_add(bytes + messages * overhead_per_message, std::memory_order_relaxed);
         const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
         mean_message_bytes_.store((mean * 7 + bytes / messages) / 8, std::memory_order_relaxed);
     }

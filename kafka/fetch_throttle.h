@@ -36,8 +36,12 @@ public:
     /// A partition's own queue, while it flows into no other, counts as well.
     void hold(PartitionId partition, QueueHandle queue);
     void forget(PartitionId partition);
-    /// Lanes tell what they took: the queues can only be asked for their number of messages.
+    /// Lanes tell what they took, since the queues can only be asked for their number of messages,
+    /// and with each message that they are done with it: a lane can be stuck over what it took.
     void on_taken(std::size_t messages, std::size_t bytes);
+    void on_done(std::size_t bytes) {
+        taken_bytes_.fetch_sub(bytes + overhead_per_message, std::memory_order_relaxed);
+    }
     /// Lets waiting threads go and holds none from now on: a client cannot close otherwise.
     void release();
 
@@ -59,7 +63,8 @@ private:
     const std::size_t budget_bytes_;
     std::vector<rd_kafka_queue_t*> queues_;
     std::atomic<std::size_t> mean_message_bytes_{1024};
-    std::mutex mutex_;  // guards what follows
+    std::atomic<std::size_t> taken_bytes_{0};  ///< by lanes that are not done with it
+    std::mutex mutex_;                         // guards what follows
     std::map<PartitionId, QueueHandle> held_;
     std::condition_variable room_;
     bool released_ = false;

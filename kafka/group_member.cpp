@@ -13,6 +13,8 @@ namespace sluice::kafka {
 namespace {
 
 constexpr int seek_timeout_ms = 10000;
+/// The most that librdkafka accepts for queued.max.messages.kbytes.
+constexpr std::size_t most_queued_kib = 2097151;
 
 /// Longer than any handing over should take, in which a partition is nobody's for a moment.
 constexpr std::chrono::seconds unclaimed_patience{3};
@@ -38,11 +40,14 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         // A position outside of the partition is a choice for us to make, never a silent jump.
         {"auto.offset.reset", "error"},
         {"isolation.level", "read_committed"},
+        // Sparse, librdkafka 2.0.2 now and then sleeps a second before it connects to the first.
+        {"enable.sparse.connections", "false"},
         // The end of a partition moves progress over markers behind the last record.
         {"enable.partition.eof", "true"},
         // FetchThrottle says why these are out of the way.
         {"queued.min.messages", "10000000"},
-        {"queued.max.messages.kbytes", std::to_string(std::max<std::size_t>(budget_kib, 1024))},
+        {"queued.max.messages.kbytes",
+         std::to_string(std::clamp<std::size_t>(budget_kib, 1024, most_queued_kib))},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     // One answer must not overrun the budget: it is held twice while it is taken apart.

@@ -77,12 +77,13 @@ void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) 
     }
     Taken taken{messages_.data(), messages_.data() + std::max<ssize_t>(count, 0)};
     std::size_t bytes = 0;
+    for (auto at = taken.next; at != taken.end; ++at) bytes += (*at)->len + (*at)->key_len;
+    throttle_.on_taken(static_cast<std::size_t>(taken.end - taken.next), bytes);
     while (taken.next != taken.end) {
         const MessageHandle message{*taken.next++};
-        bytes += message->len + message->key_len;
         visit(*message, visitor);
+        throttle_.on_done(message->len + message->key_len);
     }
-    throttle_.on_taken(static_cast<std::size_t>(std::max<ssize_t>(count, 0)), bytes);
 }
 
 void LaneQueue::visit(const rd_kafka_message_t& message, RecordVisitor& visitor) {

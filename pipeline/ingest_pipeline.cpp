@@ -26,6 +26,7 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, ConsumerGroup& grou
       group_(group),
       progress_(std::move(progress)),
       handover_(patience.handover),
+      assign_patience_(patience.assign),
       retry_(patience.resume),
       fenced_(patience.fenced) {
     for (LaneParts& parts : lanes) {
@@ -101,6 +102,7 @@ void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
         "assigned " + std::to_string(partitions.size()) + " partitions");
     if (partitions.empty()) return group_.assign({});
     for (const PartitionId partition : partitions) assigned_[partition] = {};
+    group_waits_since_ = Clock::now();
     next_resume_ = {};
 }
 
@@ -258,6 +260,8 @@ void IngestPipeline::resume_waiting() {
         retry_.reset();
         set_trouble("");
     } catch (const TroubleOfTheWorld& trouble) {
+        // The group waits for us with all that moves; who cannot serve must not be a member.
+        if (group_waits_since_ && Clock::now() - *group_waits_since_ > assign_patience_) throw;
         set_trouble(trouble.what());
         next_resume_ = Clock::now() + retry_.next();
     }
@@ -280,7 +284,10 @@ void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
         if (assigned.lane == nullptr) assigned.lane = &lane_for(point.partition);
         to_start[assigned.lane].push_back(point);
     }
-    if (!to_assign.empty()) group_.assign(to_assign);
+    if (!to_assign.empty()) {
+        group_.assign(to_assign);
+        group_waits_since_.reset();
+    }
     for (const Position& position : to_assign) {
         assigned_.at(position.partition).state = Assigned::State::to_seek;
     }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,8 @@ struct Patience {
     /// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter
     /// than the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
     std::chrono::milliseconds handover = std::chrono::seconds(30);
+    /// How long a group waits for a member that cannot read progress before that one leaves.
+    std::chrono::milliseconds assign = std::chrono::seconds(10);
 };
 
 /// One [ingest.NAME] at work: keeps its lanes serving what the consumer group assigns. Whatever
@@ -103,6 +106,8 @@ private:
     const std::unique_ptr<ProgressStore> progress_;
 
     const std::chrono::milliseconds handover_;
+    const std::chrono::milliseconds assign_patience_;
+    std::optional<Clock::time_point> group_waits_since_;  ///< for assign()
 
     std::map<PartitionId, Assigned> assigned_;
     std::map<PartitionId, Lane*> lingering_;  ///< handed over before the lane had let go

@@ -114,7 +114,9 @@ void Lane::loop() {
     // between two polls, and nowhere else.
     while (apply_commands()) {
         source_.poll(*this, time_to_flush());
-        if (!batch_.empty() && time_to_flush() == 0ms) flush();
+        if (batch_.empty() || (time_to_flush() > 0ms && !backlog_ends())) continue;
+        catching_up_ = false;
+        flush();
     }
 }
 
@@ -173,8 +175,11 @@ void Lane::on_record(const Record& record) {
         }
     }
     if (record.offset < cursor->next) return;  // read and committed before
+    cursor->at_end = false;
     add(*cursor, record);
-    if (batch_is_full()) flush();
+    if (!batch_is_full()) return;
+    catching_up_ = true;
+    flush();
 }
 
 /// The record before `next` was at last.offset. Compaction or retention may have removed it since,
@@ -189,6 +194,7 @@ void Lane::on_end(PartitionId partition, Offset next) {
     if (cursor == nullptr) return;
     if (next < cursor->next) return lose(partition, LostPosition::outside);
     cursor->must_verify = false;
+    cursor->at_end = true;
     if (next == cursor->next) return;
     Slice& slice = slice_of(*cursor, partition);
     slice.gaps += next - cursor->next;
@@ -244,6 +250,12 @@ void Lane::add(Cursor& cursor, const Record& record) {
     }
     cursor.next = slice.range.to = record.offset + 1;
     cursor.newest = index;
+}
+
+bool Lane::backlog_ends() const {
+    return catching_up_ && std::ranges::none_of(cursors_, [](const Cursor& cursor) {
+               return cursor.open && !cursor.at_end;
+           });
 }
 
 bool Lane::batch_is_full() const {

@@ -84,6 +84,7 @@ private:
         RecordIdentity last;  ///< of the last record before `next`
         int incarnation = 0;
         bool must_verify = false;  ///< the record at last.offset will come first: compare it
+        bool at_end = false;       ///< no record has come since the partition's end was reached
         /// In the batch's log, when a record of this partition is in the batch.
         std::optional<RecordLog::Index> newest;
     };
@@ -104,6 +105,8 @@ private:
     [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
     [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
     [[nodiscard]] bool batch_is_full() const;
+    /// The rest of a backlog: nothing more is on its way, so there is nothing to wait for.
+    [[nodiscard]] bool backlog_ends() const;
     /// Until the batch is committed, or dropped.
     void flush();
     void after_commit();
@@ -121,6 +124,7 @@ private:
     Batch batch_;
     std::vector<Cursor> cursors_;  // by partition
     Clock::time_point batch_began_;
+    bool catching_up_ = false;  // the latest batch was full before its time
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
