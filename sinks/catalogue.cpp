@@ -51,13 +51,22 @@ std::string find_table(Session& session, const std::string& name) {
 Table read_table(Session& session, const std::string& name) {
     const std::string oid = find_table(session, name);
     const Rows about = session.exec(
-        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone') FROM pg_class c"
+        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone'), c.relpersistence"
+        " FROM pg_class c"
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
         {oid});
     if (about.rows.empty()) throw WrongConfiguration("table " + name + ": it was dropped just now");
     const std::string& kind = about.text(0, 2);
-    if (kind != "r" && kind != "p" && kind != "f" && kind != "v")
+    if (kind == "f")
+        throw WrongConfiguration("table " + name +
+                                 ": a foreign table commits apart from progress, so rows could "
+                                 "double; load into an ordinary table");
+    if (kind != "r" && kind != "p" && kind != "v")
         throw WrongConfiguration("table " + name + ": not a table that rows can be copied into");
+    if (kind != "v" && about.text(0, 4) != "p")
+        throw WrongConfiguration("table " + name +
+                                 ": a temporary or unlogged table is emptied by a crash while "
+                                 "progress stays; ALTER TABLE … SET LOGGED, or use another");
 
     Table table;
     table.schema = about.text(0, 0);
