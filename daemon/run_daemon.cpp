@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <memory>
 
 namespace sluice {
 namespace {
@@ -42,18 +43,19 @@ int run_daemon(const config::Config& config) {
             return build_ingest(pipeline, writer, revision);
         }};
     supervisor.apply(config);
-    const LedgerKeeper ledger_keeper{config};
+    auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
 
     int signal = 0;
     sigwait(&signals, &signal);
     log(LogLevel::info, "sluice", signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     const bool drained = supervisor.drain(config.daemon.drain_deadline);
     log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
-    if (!drained) {
-        // A thread is stuck in a call; what it holds rolls back or is fenced.
-        std::_Exit(fine);
-    }
-    return fine;
+    // Threads that are still in a call, of a lane or of the ledger's keeper, are not waited for:
+    // what they hold rolls back or is fenced.
+    static_cast<void>(ledger_keeper.release());
+    std::_Exit(fine);
 }
 
 }  // namespace sluice

@@ -83,7 +83,8 @@ void SupervisedPipeline::loop() {
         status_.reason = failure;
         const auto pause = backoff.next();
         log(LogLevel::error, name,
-            failure + " (failure " + std::to_string(status_.failures) + " in a row, next try in " +
+            (status_.state == State::failed ? "failed: " : "") + failure + " (failure " +
+                std::to_string(status_.failures) + " in a row, next try in " +
                 std::to_string(pause.count()) + " ms)");
         changed_.wait_for(lock, pause, [&] { return stopping_; });
         if (stopping_) break;
