@@ -109,14 +109,13 @@ void print(Report& report, const std::string& title, const Rounds& rounds) {
                   row("psql \\copy, binary", rounds.binary),
                   row("consuming alone", rounds.consumed),
                   row("sluice, from its start to the last commit", rounds.daemon)});
-    report.line("sluice: " + fixed(median(rounds.cpu_per_million), 2) +
+    report.line("sluice: " + spread(rounds.cpu_per_million, 2) +
                 " s of CPU per million rows, peak memory " +
                 fixed(*std::ranges::max_element(rounds.peak_mib), 0) + " MiB, first commit after " +
-                fixed(median(rounds.first_seconds), 2) + " s");
-    report.line("servers' CPU s per million rows: database " +
-                fixed(median(rounds.database_cpu), 2) + " (for \\copy csv " +
-                fixed(median(rounds.copy_cpu), 2) + "), broker " +
-                fixed(median(rounds.broker_cpu), 2));
+                spread(rounds.first_seconds, 2) + " s");
+    report.line("servers' CPU s per million rows: database " + spread(rounds.database_cpu, 2) +
+                " (for \\copy csv " + spread(rounds.copy_cpu, 2) + "), broker " +
+                spread(rounds.broker_cpu, 2));
 }
 
 void measure(Stage& stage, Report& report, const Shape& shape, int partitions) {

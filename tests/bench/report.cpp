@@ -56,4 +56,10 @@ std::string spread(const std::vector<double>& values) {
     return whole(median(values)) + " (" + whole(least) + " - " + whole(greatest) + ")";
 }
 
+std::string spread(const std::vector<double>& values, int digits) {
+    const auto [least, greatest] = std::ranges::minmax(values);
+    return fixed(median(values), digits) + " (" + fixed(least, digits) + " - " +
+           fixed(greatest, digits) + ")";
+}
+
 }  // namespace sluice::bench

@@ -20,5 +20,6 @@ public:
 [[nodiscard]] std::string fixed(double value, int digits);
 /// The median, and the least and greatest: "1,000 (900 - 1,100)".
 [[nodiscard]] std::string spread(const std::vector<double>& values);
+[[nodiscard]] std::string spread(const std::vector<double>& values, int digits);
 
 }  // namespace sluice::bench
