@@ -104,7 +104,9 @@ std::vector<std::string> FakeDatabase::violations() const {
             all.push_back(where + "the sums do not make up the range");
         }
     }
-    for (const auto& [partition, now] : progress_) {
+    for (const auto& each : progress_) {
+        const PartitionId partition = each.first;
+        const Progress& now = each.second;
         const auto first = std::ranges::find_if(ledger_, [&](const LedgerEntry& entry) {
             return entry.partition == partition && entry.incarnation == now.incarnation;
         });

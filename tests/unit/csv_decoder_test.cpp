@@ -10,7 +10,7 @@ using namespace sluice;
 namespace {
 
 /// The fields, NULL as "NULL", one after the other in brackets; or the error.
-std::string read(const std::string& record, config::Csv csv = {}) {
+std::string read(const std::string& record, const config::Csv& csv = {}) {
     CsvDecoder decoder(csv);
     std::vector<Value> fields;
     Scratch scratch;
