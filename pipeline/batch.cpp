@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t first_block = 64u << 10;
 constexpr std::size_t largest_block = 1u << 20;
 
-/// What a reject takes besides its record: a reason or two with their texts. Counting the real
-/// ones would make Batch::bytes() walk over all rejects after every record.
-constexpr std::size_t bytes_per_reject = 256;
-
 struct PackedHeader {
     std::int32_t name_size;
     std::int32_t value_size;  // -1: NULL
@@ -24,6 +20,15 @@ struct PackedHeader {
 
 std::size_t packed_size(const Header& header) {
     return sizeof(PackedHeader) + header.name.size() + (header.value ? header.value->size() : 0);
+}
+
+/// What a reject takes besides its record.
+std::size_t size_of(const Reject& reject) {
+    std::size_t size = sizeof reject;
+    for (const Reason& reason : reject.reasons) {
+        size += sizeof reason + reason.column.capacity() + reason.text.capacity();
+    }
+    return size;
 }
 
 char* put(char* to, std::string_view bytes) {
@@ -172,6 +177,18 @@ Slice& Batch::slice(PartitionId partition, Offset from) {
     return slices_[static_cast<std::size_t>(slice_of_partition_[at])];
 }
 
+void Batch::reject(RecordLog::Index record, std::vector<Reason> reasons) {
+    rejects.push_back({record, std::move(reasons)});
+    reject_bytes_ += size_of(rejects.back());
+}
+
+std::vector<Reason> Batch::take_back_reject() {
+    reject_bytes_ -= size_of(rejects.back());
+    std::vector<Reason> reasons = std::move(rejects.back().reasons);
+    rejects.pop_back();
+    return reasons;
+}
+
 void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
                         std::vector<std::vector<Reason>> reasons) {
     assert(rows.size() == reasons.size());
@@ -181,14 +198,14 @@ void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
         Slice& its = slice(record.partition, record.offset);
         --its.loaded;
         ++its.rejected;
-        rejects.push_back({index, std::move(reasons[i])});
+        reject(index, std::move(reasons[i]));
     }
     from.erase(rows);
 }
 
 std::size_t Batch::bytes() const {
     return records.bytes() + binary.bytes.size() + text.bytes.size() +
-           row_count() * sizeof(EncodedRows::Row) + rejects.size() * bytes_per_reject;
+           row_count() * sizeof(EncodedRows::Row) + reject_bytes_;
 }
 
 void Batch::clear() {
@@ -196,6 +213,7 @@ void Batch::clear() {
     text.clear();
     records.clear();
     rejects.clear();
+    reject_bytes_ = 0;
     for (const Slice& open : slices_) {
         slice_of_partition_[static_cast<std::size_t>(open.partition)] = -1;
     }

@@ -104,12 +104,15 @@ public:
     EncodedRows binary;
     EncodedRows text;
     RecordLog records;
-    std::vector<Reject> rejects;
+    std::vector<Reject> rejects;  ///< filled by reject()
 
     /// The slice of a partition, opened at `from` when the batch has none yet.
     Slice& slice(PartitionId partition, Offset from);
     [[nodiscard]] const std::vector<Slice>& slices() const { return slices_; }
 
+    void reject(RecordLog::Index record, std::vector<Reason> reasons);
+    /// Undoes the latest reject(), and hands out its reasons.
+    std::vector<Reason> take_back_reject();
     /// Turns already encoded rows (indices ascending) into rejects, one set of reasons each.
     void reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
                      std::vector<std::vector<Reason>> reasons);
@@ -121,6 +124,7 @@ public:
     void clear();
 
 private:
+    std::size_t reject_bytes_ = 0;  // a running sum: bytes() is asked after every record
     std::vector<Slice> slices_;
     std::vector<std::int32_t> slice_of_partition_;  // index into slices_, -1: none
 };

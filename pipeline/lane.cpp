@@ -228,11 +228,10 @@ void Lane::add(Cursor& cursor, const Record& record) {
     const RecordLog::Index index = batch_.records.append(record);
     const RowMapper::Outcome outcome = mapper_.map(index, batch_);
     if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
-        const Reject reject = std::move(batch_.rejects.back());
-        batch_.rejects.pop_back();
+        const std::vector<Reason> reasons = batch_.take_back_reject();
         if (!batch_.empty()) flush();
         throw RejectedRecord(options_.topic + "[" + std::to_string(record.partition) + "]@" +
-                             std::to_string(record.offset) + ": " + describe(reject.reasons) +
+                             std::to_string(record.offset) + ": " + describe(reasons) +
                              "; on_reject = \"stop\" holds the pipeline here");
     }
     Slice& slice = slice_of(cursor, record.partition);

@@ -142,7 +142,7 @@ RowMapper::Outcome RowMapper::Plan::map(const Record& record, RecordLog::Index i
         take_metadata(record);
         if (encode_row(index, batch)) return Outcome::row;
     }
-    batch.rejects.push_back({index, std::move(reasons)});
+    batch.reject(index, std::move(reasons));
     return Outcome::rejected;
 }
 

@@ -167,8 +167,14 @@ TEST_CASE("batch: bytes count records, rows and rejects") {
     const std::size_t before = batch.bytes();
     batch.binary = rows({std::string(500, 'r')});
     CHECK(batch.bytes() >= before + 500);
-    batch.rejects.push_back({0, {}});
-    CHECK(batch.bytes() > before + 500);
+    const std::size_t without = batch.bytes();
+    batch.reject(0, {{"column", std::string(2000, 'w')}, {"", std::string(3000, 'y')}});
+    CHECK(batch.bytes() >= without + 5000);
+    CHECK(batch.take_back_reject().size() == 2);
+    CHECK(batch.rejects.empty());
+    CHECK(batch.bytes() == without);
+    batch.reject_rows(batch.binary, {0}, {{{"", std::string(4000, 'z')}}});
+    CHECK(batch.bytes() >= 1000 + 4000);
     batch.clear();
     CHECK(batch.bytes() == 0);
 }
