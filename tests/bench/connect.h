@@ -11,7 +11,7 @@
 namespace sluice::bench {
 
 /// A standalone worker of Kafka Connect with Debezium's JDBC sink, as fast as its settings make it.
-/// It keeps its connectors over a kill. Used by one thread at a time.
+/// Used by one thread at a time.
 class ConnectWorker {
 public:
     /// Installs the jars when they are not there yet, and starts the worker without connectors.
@@ -19,6 +19,7 @@ public:
 
     /// One more connector, from this topic into this table; returns when Connect has taken it.
     void add_connector(const std::string& topic, const std::string& table);
+    void remove_connector(const std::string& topic);
     /// kill -9.
     void kill();
     /// Anew, with one connector from its beginning.
@@ -30,6 +31,7 @@ public:
 
 private:
     void start(const std::vector<std::string>& connector_files);
+    void request(const std::string& what, const std::string& body);
     [[nodiscard]] std::string connector(const std::string& topic, const std::string& table) const;
 
     Stage& stage_;
