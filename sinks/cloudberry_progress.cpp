@@ -108,7 +108,6 @@ bool CloudberryProgress::take(const Step& step) {
         " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3 AND p.kafka_partition = $4"
         " AND p.next_offset = $5::bigint";
     return guarded([&] {
-        session_.run("BEGIN");
         Transaction transaction(session_);
         Row ledger = key;
         ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});

@@ -100,9 +100,7 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     }
     Rows now;
     try {
-        session_.open();
-        Transaction transaction(session_);  // first: SET can fail, and leaves a transaction open
-        session_.run("BEGIN;SET LOCAL lock_timeout = '5s'");
+        Transaction transaction(session_, "SET LOCAL lock_timeout = '5s'");
         Row parameters = key();
         parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
         now = session_.exec("UPDATE " + progress_ + " p SET next_offset = p.next_offset WHERE" +
@@ -158,7 +156,6 @@ std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
     enum class At { binary, text, books, commit } at = At::binary;
     try {
         SLUICE_FAIL_POINT("before_copy");
-        session_.run("BEGIN");
         Transaction transaction(session_);
         copy_whole(copy_binary_, batch.binary);
         at = At::text;
@@ -194,8 +191,7 @@ void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRow
 CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
     SLUICE_FAIL_POINT("before_copy");
     // Deferred constraints would blame the transaction; this way they blame the statement.
-    Transaction transaction(session_);
-    session_.run("BEGIN;SET CONSTRAINTS ALL IMMEDIATE");
+    Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     const auto fenced_already = [&]() -> std::optional<Fenced> {
         Fenced fenced{moved_by_others(batch)};
         if (fenced.partitions.empty()) return std::nullopt;

@@ -8,7 +8,7 @@ namespace sluice {
 namespace {
 
 // DELETE takes the whole table for itself on an MPP database: waiting for it makes writers queue.
-constexpr const char* begin = "BEGIN;SET LOCAL lock_timeout = '100ms'";
+constexpr const char* give_way = "SET LOCAL lock_timeout = '100ms'";
 constexpr int rows_per_step = 10000;
 
 /// from_offset, to_offset, and the five sums.
@@ -54,8 +54,7 @@ public:
 
     /// What DELETE returns is ours alone, whoever else folds at the same time.
     std::int64_t take(const Row& step) {
-        session_.run(begin);
-        Transaction transaction(session_);
+        Transaction transaction(session_, give_way);
         const Rows deleted = session_.exec(
             "DELETE FROM " + ledger_ +
                 " WHERE pipeline = $1 AND cluster_id = $2 AND topic = $3 AND kafka_partition = $4"

@@ -164,7 +164,6 @@ void ensure_schema(Session& session, const std::string& schema) {
         const Rows there =
             session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
         const Family family = family_of(session);
-        session.run("BEGIN");
         Transaction transaction(session);
         if (there.text(0, 0) != "t") session.run("CREATE SCHEMA " + quote_identifier(schema));
         session.run(fill(tables, schema, family));

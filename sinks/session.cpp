@@ -355,6 +355,15 @@ void Session::copy_out(const std::string& sql,
     finish();
 }
 
+Transaction::Transaction(Session& session, const std::string& settings) : session_(session) {
+    try {
+        session_.run("BEGIN;" + settings);
+    } catch (...) {
+        roll_back();
+        throw;
+    }
+}
+
 void Transaction::commit() {
     try {
         const std::string tag = session_.run("COMMIT");

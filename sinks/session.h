@@ -108,14 +108,12 @@ private:
     std::unique_ptr<Link> link_;
 };
 
-/// A transaction that rolls back unless committed. begin() is the caller's, so that it can travel
-/// with the first statement.
+/// A transaction that rolls back unless committed.
 class Transaction {
 public:
-    static constexpr std::string_view begin = "BEGIN";
-
-    /// From here on the session's transaction is ended by this object.
-    explicit Transaction(Session& session) : session_(session) {}
+    /// Begins it. `settings` travel in the same message: a SET that fails on a connection that
+    /// lives must not leave the session inside a transaction that nobody ends.
+    explicit Transaction(Session& session, const std::string& settings = {});
     ~Transaction() { roll_back(); }
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;

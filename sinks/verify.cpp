@@ -88,8 +88,8 @@ public:
         : session_(session), options_(options), schema_(quote_identifier(options.schema)) {}
 
     Verification run() {
-        session_.run("BEGIN;SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        Transaction transaction(session_);
+        Transaction transaction(session_,
+                                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
         read_progress_rows();
         read_ledger();
         read_dead_letters();

@@ -300,5 +300,13 @@ TEST_CASE("session: what the statements rely on is set, and the password is neve
     }
 }
 
+TEST_CASE("session: a transaction whose settings are refused leaves none behind") {
+    const SinkSetup setup("id bigint, city text");
+    Session session(setup.dsn, "test");
+    CHECK_THROWS_AS(Transaction(session, "SET LOCAL lock_timeout = 'soon'"), DatabaseError);
+    CHECK(session.is_open());
+    CHECK(session.exec("SELECT 1").text(0, 0) == "1");
+}
+
 }  // namespace
 }  // namespace sluice::test
