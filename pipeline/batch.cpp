@@ -56,6 +56,16 @@ std::int32_t size_or_null(const std::optional<std::string_view>& bytes) {
 
 }  // namespace
 
+std::string describe(const std::vector<Reason>& reasons) {
+    std::string text;
+    for (const Reason& reason : reasons) {
+        if (!text.empty()) text += "; ";
+        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
+        text += reason.text;
+    }
+    return text;
+}
+
 RecordIdentity identify(const Record& record) {
     return {record.offset, record.timestamp_ms, crc(crc(0, record.key), record.value)};
 }

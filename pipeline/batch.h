@@ -17,6 +17,9 @@ struct Reason {
     bool operator==(const Reason&) const = default;
 };
 
+/// For messages: `column "a": "x" is not numeric; column "b": …`.
+[[nodiscard]] std::string describe(const std::vector<Reason>& reasons);
+
 /// Whole copies of records, packed into blocks that never move: a batch can dead-letter any of its
 /// records without asking Kafka again, and decoders read from here, with padding behind each value.
 class RecordLog {

@@ -15,16 +15,6 @@ using namespace std::chrono_literals;
 /// How long an idle lane waits for records; wake() ends it sooner.
 constexpr std::chrono::milliseconds idle_poll = 500ms;
 
-std::string describe(const std::vector<Reason>& reasons) {
-    std::string text;
-    for (const Reason& reason : reasons) {
-        if (!text.empty()) text += "; ";
-        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
-        text += reason.text;
-    }
-    return text;
-}
-
 }  // namespace
 
 Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,

@@ -5,16 +5,6 @@
 #include <cstdlib>
 
 namespace sluice {
-namespace {
-
-std::string own_table(const PipelineIdentity& identity, const char* name) {
-    return quote_identifier(identity.schema) + "." + name;
-}
-
-constexpr const char* of_pipeline = " pipeline = $1 AND cluster_id = $2 AND topic = $3";
-
-}  // namespace
-
 CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
     : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
 
@@ -35,7 +25,7 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
         const Rows rows = session_.exec(
             "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum,"
             " incarnation FROM " +
-                own_table(identity_, "progress") + " WHERE" + of_pipeline +
+                identity_.own_table("progress") + " p WHERE" + of_pipeline +
                 " AND kafka_partition = ANY ($4::int[])",
             {identity_.pipeline, identity_.cluster_id, identity_.topic, array_literal(wanted)});
         std::vector<ResumePoint> points;
@@ -54,8 +44,8 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
 bool CloudberryProgress::any() {
     return guarded([&] {
         const Rows rows =
-            session_.exec("SELECT EXISTS (SELECT 1 FROM " + own_table(identity_, "progress") +
-                              " WHERE" + of_pipeline + ")",
+            session_.exec("SELECT EXISTS (SELECT 1 FROM " + identity_.own_table("progress") +
+                              " p WHERE" + of_pipeline + ")",
                           {identity_.pipeline, identity_.cluster_id, identity_.topic});
         return rows.text(0, 0) == "t";
     });
@@ -70,7 +60,7 @@ void CloudberryProgress::anchor(std::span<const Position> starts) {
     }
     guarded([&] {
         session_.exec(
-            "INSERT INTO " + own_table(identity_, "progress") +
+            "INSERT INTO " + identity_.own_table("progress") +
                 " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
                 " anchor_offset, writer)"
                 " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
@@ -104,24 +94,23 @@ bool CloudberryProgress::take(const Step& step) {
                      std::to_string(step.partition),
                      std::to_string(step.range.from),
                      identity_.writer};
-    constexpr const char* at_beginning =
-        " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3 AND p.kafka_partition = $4"
-        " AND p.next_offset = $5::bigint";
+    const std::string at_beginning =
+        std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
     return guarded([&] {
         Transaction transaction(session_);
         Row ledger = key;
         ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});
-        session_.exec("INSERT INTO " + own_table(identity_, "ledger") +
+        session_.exec("INSERT INTO " + identity_.own_table("ledger") +
                           " (pipeline, cluster_id, topic, kafka_partition, incarnation,"
                           " from_offset, to_offset, writer, revision, kind,"
                           " loaded, rejected, filtered, gaps, lost)"
                           " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition,"
                           " p.incarnation, p.next_offset, $7::bigint, $6::text, $8::text,"
                           " $9::text, 0, 0, 0, 0, $7::bigint - p.next_offset FROM " +
-                          own_table(identity_, "progress") + " p WHERE" + at_beginning,
+                          identity_.own_table("progress") + " p WHERE" + at_beginning,
                       ledger);
         const Rows moved =
-            session_.exec("UPDATE " + own_table(identity_, "progress") + " p SET " + step.set +
+            session_.exec("UPDATE " + identity_.own_table("progress") + " p SET " + step.set +
                               ", last_offset = -1, last_timestamp_ms = -1, last_checksum = 0,"
                               " moved_at = clock_timestamp(), writer = $6::text WHERE" +
                               at_beginning,

@@ -17,10 +17,6 @@ std::string qualified(const Table& table) {
     return quote_identifier(table.schema) + "." + quote_identifier(table.name);
 }
 
-std::string own_table(const PipelineIdentity& identity, const char* name) {
-    return quote_identifier(identity.schema) + "." + name;
-}
-
 /// One array parameter: a number of each slice that moves.
 template <typename Number>
 std::string column_of(const Batch& batch, Number number) {
@@ -35,9 +31,6 @@ std::int64_t moving_slices(const Batch& batch) {
                          [](const Slice& slice) { return slice.range.size() > 0; });
 }
 
-/// The rows of the progress table that the parameters $1 (pipeline), $2, $3 name.
-constexpr const char* of_pipeline = " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3";
-
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
     return Retry{doing + ": " + error.what()};
 }
@@ -46,8 +39,8 @@ CommitResult retry(const std::string& doing, const DatabaseError& error) {
 
 CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
-      progress_(own_table(options_.identity, "progress")),
-      ledger_(own_table(options_.identity, "ledger")),
+      progress_(options_.identity.own_table("progress")),
+      ledger_(options_.identity.own_table("ledger")),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
       copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
@@ -139,14 +132,8 @@ void CloudberrySink::stop_at_rejects(const Batch& batch) const {
         std::min_element(batch.rejects.begin(), batch.rejects.end(),
                          [](const Reject& a, const Reject& b) { return a.record < b.record; });
     const Record record = batch.records.at(first->record);
-    std::string text = options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
-                       std::to_string(record.offset) + ": ";
-    for (const Reason& reason : first->reasons) {
-        if (&reason != &first->reasons.front()) text += "; ";
-        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
-        text += reason.text;
-    }
-    throw RejectedRecord(text +
+    throw RejectedRecord(options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
+                         std::to_string(record.offset) + ": " + describe(first->reasons) +
                          "; on_reject = \"stop\" holds the pipeline here: change the mapping or "
                          "the table, or set on_reject = \"dead_letter\"");
 }

@@ -13,6 +13,14 @@ struct PipelineIdentity {
     std::string topic;
     std::string writer;    ///< who we are, for people: "host:pid"
     std::string revision;  ///< of the configuration
+
+    /// "schema".name, quoted.
+    [[nodiscard]] std::string own_table(const char* name) const;
 };
+
+/// The rows of a progress table called p that the parameters $1 (pipeline), $2 (cluster) and $3
+/// (topic) name.
+inline constexpr const char* of_pipeline =
+    " p.pipeline = $1 AND p.cluster_id = $2 AND p.topic = $3";
 
 }  // namespace sluice
