@@ -12,6 +12,7 @@
 namespace sluice::kafka {
 namespace {
 
+constexpr std::chrono::seconds join_patience{3};
 constexpr int seek_timeout_ms = 10000;
 /// The most that librdkafka accepts for queued.max.messages.kbytes.
 constexpr std::size_t most_queued_kib = 2097151;
@@ -80,6 +81,7 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
 
 GroupMember::~GroupMember() {
     throttle_.release();
+    const bool may_be_destroyed = finish_joining();
     // Closing revokes what is still assigned, through on_rebalance(), which answers for us.
     const ErrorHandle closing{rd_kafka_consumer_close_queue(client_.get(), group_queue_.get())};
     while (!closing && rd_kafka_consumer_closed(client_.get()) == 0) {
@@ -93,6 +95,28 @@ GroupMember::~GroupMember() {
     }
     lanes_.clear();
     group_queue_.reset();
+    // It has left the group; what is lost is its memory and some idle threads.
+    if (!may_be_destroyed) static_cast<void>(client_.release());
+}
+
+/// A client that is destroyed between the answer to its first JoinGroup and its first assignment
+/// ends the process by an assertion (librdkafka #4312, mended in 2.3.0): so a join that is under
+/// way comes to its end first. False when it has not.
+bool GroupMember::finish_joining() {
+    const auto deadline = std::chrono::steady_clock::now() + join_patience;
+    while (is_joining() && std::chrono::steady_clock::now() < deadline) {
+        const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 50)};
+    }
+    return !is_joining();
+}
+
+/// From the first answer of the coordinator, which names us, to the first assignment.
+bool GroupMember::is_joining() const {
+    if (!joined_ || assigned_once_) return false;
+    char* const name = rd_kafka_memberid(client_.get());
+    const bool named = name != nullptr && *name != '\0';
+    if (name != nullptr) rd_kafka_mem_free(client_.get(), name);
+    return named;
 }
 
 std::string GroupMember::cluster_id() {
@@ -103,6 +127,7 @@ void GroupMember::join() {
     const PartitionList topics{rd_kafka_topic_partition_list_new(1)};
     rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);
     check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
+    joined_ = true;
 }
 
 void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -113,7 +138,9 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
     for (int i = 0; i < partitions->cnt; ++i) {
         event.partitions.push_back(partitions->elems[i].partition);
     }
-    static_cast<GroupMember*>(self)->events_.push_back(std::move(event));
+    auto& member = *static_cast<GroupMember*>(self);
+    if (event.kind == Event::Kind::assigned) member.assigned_once_ = true;
+    member.events_.push_back(std::move(event));
     rd_kafka_yield(client);  // else poll() goes on waiting, and the group with it
 }
 
@@ -125,7 +152,6 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(event.partitions);
-            assigned_once_ = true;
         } else {
             listener.on_revoked(event.partitions);
         }

@@ -51,6 +51,8 @@ private:
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
     void handle(const rd_kafka_message_t& message);
+    [[nodiscard]] bool finish_joining();
+    [[nodiscard]] bool is_joining() const;
     void look_for_unclaimed();
     void ask_whether_it_is_over();
     void fetch_anew(const std::vector<Position>& positions);
@@ -65,6 +67,7 @@ private:
     std::vector<Event> events_;  // filled by on_rebalance() inside poll()
     /// Until it is known that nothing was left unclaimed when we joined under an old name.
     bool doubtful_;
+    bool joined_ = false;
     bool assigned_once_ = false;
     std::chrono::steady_clock::time_point next_look_;
     std::optional<std::chrono::steady_clock::time_point> unclaimed_since_;

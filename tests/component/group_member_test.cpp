@@ -218,6 +218,19 @@ TEST_CASE("member: a seek drops what was fetched before it") {
     }
 }
 
+TEST_CASE("member: may leave at any moment of joining") {
+    shared_broker().admin().create_topic("brief", 2);
+    // Each one is served a little longer than the one before, until one got as far as its
+    // partitions.
+    for (auto time = 0ms;; time += 2ms) {
+        Member member("brief");
+        const auto end = Clock::now() + time;
+        while (Clock::now() < end && member.owned.empty()) member.group.poll(member, 1ms);
+        if (!member.owned.empty()) break;
+        REQUIRE(time < patient(10s));
+    }
+}
+
 TEST_CASE("member: offsets resolve for earliest, latest and a time") {
     shared_broker().admin().create_topic("times", 2);
     KafkaProducer producer(shared_broker().client());
