@@ -1,22 +1,28 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace sluice {
 
-/// What all commands take.
+/// What a user typed, taken apart. Which words and options a command takes: its CommandSyntax.
 struct CommandLine {
-    enum class Command { run, check, schema, verify, help, version };
     enum class Output { table, json };
 
-    Command command = Command::help;
+    std::string command;
     std::string config_file = "sluice.toml";
     Output output = Output::table;
-    std::vector<std::string> pipelines;  ///< verify, check: only these; empty: all
+    std::vector<std::string> words;              ///< behind the command, options left out
+    std::map<std::string, std::string> options;  ///< "--limit" → "60"; "" for one without a value
 
-    /// Whether the command is about this pipeline.
+    [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
+    [[nodiscard]] std::optional<std::string> option(const std::string& name) const;
+    /// For commands whose words are names of pipelines, all of them without one.
     [[nodiscard]] bool names(const std::string& pipeline) const;
 };
 
@@ -27,9 +33,27 @@ enum ExitCode : int {
     used_or_configured_wrongly = 2,
 };
 
-/// The command line, or what is wrong with it.
+struct OptionSyntax {
+    std::string_view name;  ///< "--limit"
+    /// What stands for it in the help, "N"; "a|b": one of these words; empty: it takes none.
+    std::string_view value;
+    std::string_view summary{};
+};
+
+struct CommandSyntax {
+    std::string_view name;
+    std::string_view words{};  ///< for the help: "[NAME…]"
+    std::size_t least_words = 0;
+    std::size_t most_words = 0;
+    std::string_view summary{};
+    std::vector<OptionSyntax> options{};  ///< besides --config and --output, which all take
+};
+
+/// The command line, or what is wrong with it and what to write instead. "help", "--help" anywhere
+/// and "version" are known without a syntax.
 [[nodiscard]] std::variant<CommandLine, std::string> parse_command_line(
-    const std::vector<std::string>& arguments);
-[[nodiscard]] std::string usage();
+    const std::vector<std::string>& arguments, std::span<const CommandSyntax> commands);
+
+[[nodiscard]] std::string usage(std::span<const CommandSyntax> commands);
 
 }  // namespace sluice

@@ -3,12 +3,28 @@
 #include "config/config.h"
 #include "daemon/command_line.h"
 
-/// One function per command; each returns the process's exit code.
+#include <span>
+#include <vector>
+
+/// What the program can do. One function per command; each returns the process's exit code.
 namespace sluice {
 
-int run_daemon(const config::Config& config);
-int print_schema(const config::Config& config);
+struct Command {
+    enum class Words {
+        pipelines,  ///< names of configured pipelines
+        own,        ///< the command knows what they are
+    };
+    CommandSyntax syntax;
+    Words words = Words::own;
+    int (*run)(const config::Config& config, const CommandLine& line) = nullptr;
+};
+
+[[nodiscard]] std::span<const Command> all_commands();
+[[nodiscard]] std::vector<CommandSyntax> syntax_of_all_commands();
+
+int run_daemon(const config::Config& config, const CommandLine& line);
 int check_configuration(const config::Config& config, const CommandLine& line);
+int print_schema(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
 
 }  // namespace sluice

@@ -11,52 +11,45 @@ namespace {
 using namespace sluice;
 
 int run_command(const CommandLine& line) {
+    const Command& command = *std::ranges::find(
+        all_commands(), line.command, [](const Command& known) { return known.syntax.name; });
     const config::Loaded loaded = config::load(line.config_file);
     for (const config::Problem& problem : loaded.problems) {
         std::cerr << config::to_string(problem) << '\n';
     }
     if (!loaded.problems.empty()) return used_or_configured_wrongly;
     const config::Config& config = loaded.config;
-    if (config.ingest.empty() && line.command != CommandLine::Command::schema) {
-        std::cerr << line.config_file << ": no pipeline is configured; add an [ingest.NAME]\n";
-        return used_or_configured_wrongly;
-    }
-    for (const std::string& name : line.pipelines) {
-        if (std::ranges::find(config.ingest, name, &config::Ingest::name) == config.ingest.end()) {
-            std::cerr << line.config_file << ": there is no pipeline \"" << name << "\"\n";
+    if (command.words == Command::Words::pipelines) {
+        if (config.ingest.empty()) {
+            std::cerr << line.config_file << ": no pipeline is configured; add an [ingest.NAME]\n";
             return used_or_configured_wrongly;
         }
+        for (const std::string& name : line.words) {
+            if (std::ranges::find(config.ingest, name, &config::Ingest::name) ==
+                config.ingest.end()) {
+                std::cerr << line.config_file << ": there is no pipeline \"" << name << "\"\n";
+                return used_or_configured_wrongly;
+            }
+        }
     }
-    switch (line.command) {
-        case CommandLine::Command::run:
-            return run_daemon(config);
-        case CommandLine::Command::check:
-            return check_configuration(config, line);
-        case CommandLine::Command::schema:
-            return print_schema(config);
-        case CommandLine::Command::verify:
-            return verify_pipelines(config, line);
-        case CommandLine::Command::help:
-        case CommandLine::Command::version:
-            break;
-    }
-    return used_or_configured_wrongly;
+    return command.run(config, line);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto parsed = parse_command_line({argv + 1, argv + argc});
+    const auto syntax = syntax_of_all_commands();
+    const auto parsed = parse_command_line({argv + 1, argv + argc}, syntax);
     if (const auto* problem = std::get_if<std::string>(&parsed)) {
-        std::cerr << "sluice: " << *problem << "\n\n" << usage();
+        std::cerr << "sluice: " << *problem << "\n\n" << usage(syntax);
         return used_or_configured_wrongly;
     }
     const auto& line = std::get<CommandLine>(parsed);
-    if (line.command == CommandLine::Command::help) {
-        std::cout << usage();
+    if (line.command == "help") {
+        std::cout << usage(syntax);
         return fine;
     }
-    if (line.command == CommandLine::Command::version) {
+    if (line.command == "version") {
         std::cout << "sluice " SLUICE_VERSION "\n";
         return fine;
     }

@@ -6,7 +6,7 @@
 
 namespace sluice {
 
-int print_schema(const config::Config& config) {
+int print_schema(const config::Config& config, const CommandLine&) {
     Session session{config.cloudberry.dsn.text, "sluice schema"};
     std::cout << schema_ddl(family_of(session), config.cloudberry.schema);
     return fine;

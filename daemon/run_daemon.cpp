@@ -24,7 +24,7 @@ std::string writer_name() {
 
 }  // namespace
 
-int run_daemon(const config::Config& config) {
+int run_daemon(const config::Config& config, const CommandLine&) {
     // Blocked before the first thread starts, so that all threads inherit it and sigwait() gets
     // them.
     sigset_t signals;

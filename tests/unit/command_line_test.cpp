@@ -1,4 +1,5 @@
 #include "daemon/command_line.h"
+#include "daemon/commands.h"
 
 #include <doctest/doctest.h>
 
@@ -13,14 +14,14 @@ using Arguments = std::vector<std::string>;
 namespace {
 
 CommandLine parsed(const Arguments& arguments) {
-    const auto result = parse_command_line(arguments);
+    const auto result = parse_command_line(arguments, sluice::syntax_of_all_commands());
     const auto* const line = std::get_if<CommandLine>(&result);
     REQUIRE_MESSAGE(line != nullptr, std::get<std::string>(result));
     return *line;
 }
 
 std::string wrong(const Arguments& arguments) {
-    const auto result = parse_command_line(arguments);
+    const auto result = parse_command_line(arguments, sluice::syntax_of_all_commands());
     const auto* const text = std::get_if<std::string>(&result);
     return text != nullptr ? *text : "";
 }
@@ -28,20 +29,20 @@ std::string wrong(const Arguments& arguments) {
 }  // namespace
 
 TEST_CASE("command line: each command is known, and has its defaults") {
-    CHECK(parsed({"run"}).command == CommandLine::Command::run);
-    CHECK(parsed({"check"}).command == CommandLine::Command::check);
-    CHECK(parsed({"schema"}).command == CommandLine::Command::schema);
-    CHECK(parsed({"verify"}).command == CommandLine::Command::verify);
+    CHECK(parsed({"run"}).command == "run");
+    CHECK(parsed({"check"}).command == "check");
+    CHECK(parsed({"schema"}).command == "schema");
+    CHECK(parsed({"verify"}).command == "verify");
     for (const char* help : {"help", "--help", "-h"}) {
-        CHECK(parsed({help}).command == CommandLine::Command::help);
+        CHECK(parsed({help}).command == "help");
     }
     for (const char* version : {"version", "--version"}) {
-        CHECK(parsed({version}).command == CommandLine::Command::version);
+        CHECK(parsed({version}).command == "version");
     }
     const CommandLine line = parsed({"run"});
     CHECK(line.config_file == "sluice.toml");
     CHECK(line.output == CommandLine::Output::table);
-    CHECK(line.pipelines.empty());
+    CHECK(line.words.empty());
 }
 
 TEST_CASE("command line: the configuration file in all its spellings") {
@@ -53,15 +54,15 @@ TEST_CASE("command line: the configuration file in all its spellings") {
 
 TEST_CASE("command line: pipelines, only where a command takes them") {
     const CommandLine line = parsed({"verify", "a", "--output=json", "b"});
-    CHECK(line.pipelines == Arguments{"a", "b"});
+    CHECK(line.words == Arguments{"a", "b"});
     CHECK(line.output == CommandLine::Output::json);
-    CHECK(parsed({"check", "a"}).pipelines == Arguments{"a"});
+    CHECK(parsed({"check", "a"}).words == Arguments{"a"});
     CHECK(wrong({"run", "a"}).find("\"a\"") != std::string::npos);
 }
 
 TEST_CASE("command line: help is given behind any command") {
-    CHECK(parsed({"verify", "--help"}).command == CommandLine::Command::help);
-    CHECK(parsed({"run", "-h"}).command == CommandLine::Command::help);
+    CHECK(parsed({"verify", "--help"}).command == "help");
+    CHECK(parsed({"run", "-h"}).command == "help");
 }
 
 TEST_CASE("command line: what is unknown is named") {
@@ -71,8 +72,35 @@ TEST_CASE("command line: what is unknown is named") {
     CHECK(wrong({"verify", "--output", "xml"}).find("\"xml\"") != std::string::npos);
 }
 
+TEST_CASE("command line: what was meant is guessed") {
+    CHECK(wrong({"verfy"}).find("\"verify\"") != std::string::npos);
+    CHECK(wrong({"verify", "--ouput", "json"}).find("\"--output\"") != std::string::npos);
+}
+
+TEST_CASE("command line: options of a command's own, with and without a value") {
+    const std::vector<sluice::CommandSyntax> commands = {
+        {.name = "peek",
+         .words = "NAME",
+         .least_words = 1,
+         .most_words = 1,
+         .options = {{"--limit", "N", ""}, {"--raw", "", ""}, {"--output", "table|csv", ""}}}};
+    const auto result =
+        parse_command_line({"peek", "orders", "--limit", "60", "--raw", "--output=csv"}, commands);
+    const auto& line = std::get<CommandLine>(result);
+    CHECK(line.option("--limit") == "60");
+    CHECK(line.has("--raw"));
+    CHECK(line.option("--output") == "csv");
+    CHECK_FALSE(line.option("--where"));
+    for (const Arguments& bad :
+         {Arguments{"peek"}, Arguments{"peek", "a", "b"}, Arguments{"peek", "a", "--raw=1"},
+          Arguments{"peek", "a", "--output", "json"}}) {
+        CHECK(std::holds_alternative<std::string>(parse_command_line(bad, commands)));
+    }
+}
+
 TEST_CASE("command line: usage names every command") {
-    for (const char* command : {"sluice run", "sluice check", "sluice schema", "sluice verify"}) {
-        CHECK(sluice::usage().find(command) != std::string::npos);
+    const std::string usage = sluice::usage(sluice::syntax_of_all_commands());
+    for (const sluice::Command& command : sluice::all_commands()) {
+        CHECK(usage.find("sluice " + std::string(command.syntax.name)) != std::string::npos);
     }
 }

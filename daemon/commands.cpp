@@ -1,0 +1,40 @@
+#include "daemon/commands.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t any_number = static_cast<std::size_t>(-1);
+
+// In the order of the help.
+const Command commands[] = {
+    {.syntax = {.name = "run", .summary = "run the configured pipelines until SIGTERM"},
+     .run = run_daemon},
+    {.syntax = {.name = "check",
+                .words = "[NAME…]",
+                .most_words = any_number,
+                .summary = "try the configuration against Kafka and the database"},
+     .words = Command::Words::pipelines,
+     .run = check_configuration},
+    {.syntax = {.name = "schema", .summary = "print the DDL of Sluice's own tables"},
+     .run = print_schema},
+    {.syntax = {.name = "verify",
+                .words = "[NAME…]",
+                .most_words = any_number,
+                .summary = "account for every offset: ledger, dead letters, target tables"},
+     .words = Command::Words::pipelines,
+     .run = verify_pipelines},
+};
+
+}  // namespace
+
+std::span<const Command> all_commands() {
+    return commands;
+}
+
+std::vector<CommandSyntax> syntax_of_all_commands() {
+    std::vector<CommandSyntax> all;
+    for (const Command& command : commands) all.push_back(command.syntax);
+    return all;
+}
+
+}  // namespace sluice
