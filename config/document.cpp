@@ -1,6 +1,7 @@
 #include "config/document.h"
 
 #include "config/key_depth.h"
+#include "config/words.h"
 
 #include <algorithm>
 #include <sstream>
@@ -94,11 +95,12 @@ Node convert(const toml::node& node) {
     return converted;
 }
 
+/// `why` is in the words of the library, which quotes what it met: also line breaks.
 std::string not_toml(std::string why) {
     if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') {
         why[0] = static_cast<char>(why[0] - 'A' + 'a');
     }
-    return "not valid TOML: " + why;
+    return "not valid TOML: " + on_one_line(why);
 }
 
 bool breaks_expectation(std::string_view toml) {

@@ -30,11 +30,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t longest = 80;
+std::string on_one_line(std::string_view text) {
     constexpr std::array<char, 17> hex{"0123456789abcdef"};
-    std::string out = "\"";
-    for (const char c : text.substr(0, longest)) {
+    std::string out;
+    for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x20 || byte == 0x7f) {
             out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
@@ -42,6 +41,12 @@ std::string in_quotes(std::string_view text) {
             out += c;
         }
     }
+    return out;
+}
+
+std::string in_quotes(std::string_view text) {
+    constexpr std::size_t longest = 80;
+    std::string out = "\"" + on_one_line(text.substr(0, longest));
     if (text.size() > longest) {
         // Not in the middle of a UTF-8 sequence.
         while ((static_cast<unsigned char>(out.back()) & 0xC0) == 0x80) out.pop_back();

@@ -7,6 +7,9 @@
 /// Wording that problems share.
 namespace sluice::config {
 
+/// The text with its control characters escaped: bad input must not break a line or a terminal.
+[[nodiscard]] std::string on_one_line(std::string_view text);
+
 /// The text in quotes, fit for one line of a terminal: control characters escaped, cut when long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 

@@ -9,6 +9,10 @@
 namespace sluice::config {
 namespace {
 
+TEST_CASE("words: what breaks a line is escaped, the rest stays") {
+    CHECK(on_one_line("a\nb\x7f é") == "a\\x0ab\\x7f é");
+}
+
 TEST_CASE("words: the nearest known one is suggested, a far one is not") {
     const std::vector<std::string_view> known{"topic", "table", "format", "start"};
     CHECK(nearest("tabel", known) == "table");
