@@ -1,0 +1,36 @@
+#include "metrics/process_metrics.h"
+#include "metrics/registry.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <set>
+#include <string>
+
+namespace sluice::metrics {
+namespace {
+
+std::set<std::string> lines_of(const std::string& document) {
+    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/" + document);
+    REQUIRE_MESSAGE(in, "cannot read " << document);
+    std::set<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.insert(line);
+    return lines;
+}
+
+std::string row_of(const Family& family) {
+    std::string labels;
+    for (const std::string& label : family.labels) labels += (labels.empty() ? "" : ", ") + label;
+    return "| `" + family.name + "` | " + std::string(to_string(family.kind)) + " | " +
+           (labels.empty() ? "none" : labels) + " | " + family.help + " |";
+}
+
+TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
+    Registry registry;
+    const ProcessMetrics process{registry, "1"};
+    const std::set<std::string> documented = lines_of("docs/metrics.md");
+    for (const Family& family : registry.families()) CHECK(documented.contains(row_of(family)));
+}
+
+}  // namespace
+}  // namespace sluice::metrics
