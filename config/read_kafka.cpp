@@ -28,6 +28,11 @@ constexpr Owned owned[] = {
     {"partition.assignment.strategy", "Sluice always rebalances cooperatively; remove it"},
     {"enable.partition.eof", "Sluice needs it to know a partition's end; remove it"},
     {"queued.", "what is fetched ahead is limited by memory in [ingest.NAME]"},
+    {"enable.idempotence", "Sluice always produces idempotently; remove it"},
+    {"transactional.id", "Sluice chooses it, so that a relay fences its predecessor; remove it"},
+    {"transaction.timeout.ms", "Sluice chooses it for each use; remove it"},
+    {"queue.buffering.max.messages", "Sluice limits what it queues by bytes; remove it"},
+    {"queue.buffering.max.kbytes", "Sluice limits what it queues by bytes; remove it"},
 };
 
 const Owned* find_owned(std::string_view name) {
