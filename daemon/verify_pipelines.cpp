@@ -1,4 +1,5 @@
 #include "daemon/commands.h"
+#include "daemon/progress_line.h"
 #include "daemon/report.h"
 #include "sinks/catalogue.h"
 #include "sinks/verify.h"
@@ -24,13 +25,16 @@ std::optional<std::string> column_of(const config::Ingest& ingest, config::Sourc
 Verified verify_pipeline(Session& session, const config::Config& config,
                          const config::Ingest& ingest) {
     using Kind = config::Source::Kind;
-    return {ingest.name, verify(session, {.schema = config.cloudberry.schema,
-                                          .pipeline = ingest.name,
-                                          .topic = ingest.topic,
-                                          .table = read_table(session, ingest.table),
-                                          .partition_column = column_of(ingest, Kind::partition),
-                                          .offset_column = column_of(ingest, Kind::offset),
-                                          .topic_column = column_of(ingest, Kind::topic)})};
+    ProgressLine progress{"verify " + ingest.name, "rows"};
+    return {ingest.name,
+            verify(session, {.schema = config.cloudberry.schema,
+                             .pipeline = ingest.name,
+                             .topic = ingest.topic,
+                             .table = read_table(session, ingest.table),
+                             .partition_column = column_of(ingest, Kind::partition),
+                             .offset_column = column_of(ingest, Kind::offset),
+                             .topic_column = column_of(ingest, Kind::topic),
+                             .on_compared = [&](std::int64_t rows) { progress.at(rows); }})};
 }
 
 std::string joined(const std::vector<Offset>& offsets) {

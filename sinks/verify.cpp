@@ -11,6 +11,7 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t some = 10;
+constexpr std::int64_t lines_per_call = 1024;
 
 using Key = std::tuple<std::string, std::string, PartitionId>;  // cluster, topic, partition
 
@@ -264,7 +265,9 @@ private:
             ".dead_letter WHERE pipeline = " + quote_literal(options_.pipeline) +
             " AND topic = " + quote_literal(options_.topic) + " ORDER BY 1, 2) TO STDOUT";
         std::int64_t elsewhere = 0;
+        std::int64_t lines = 0;
         session_.copy_out(sql, [&](std::string_view line) {
+            if (++lines % lines_per_call == 0) options_.on_compared(lines);
             std::int64_t fields[3] = {};
             const char* at = line.data();
             const char* const end = at + line.size();

@@ -5,6 +5,7 @@
 #include "sinks/session.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct VerifyOptions {
     std::optional<std::string> partition_column;
     std::optional<std::string> offset_column;
     std::optional<std::string> topic_column;
+    /// Told now and then how many rows of the target were compared.
+    std::function<void(std::int64_t rows)> on_compared = [](std::int64_t) {};
 };
 
 /// Promise 1 for one partition.
