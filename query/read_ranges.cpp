@@ -1,0 +1,167 @@
+#include "query/read_ranges.h"
+
+#include "query/record_filter.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sluice::query {
+namespace {
+
+using Ranges = std::vector<ReadRange>;
+
+/// Beyond so many, ranges become coarser: intersections could otherwise grow without end.
+constexpr std::size_t most_ranges = 512;
+
+const Ranges everything{ReadRange{}};
+
+bool is_empty(const ReadRange& range) {
+    return range.offsets.from >= range.offsets.to || range.from_ms >= range.to_ms;
+}
+
+auto in_order(const ReadRange& range) {
+    return std::tuple(range.from_ms, range.to_ms, range.offsets.from);
+}
+
+/// Joins those of the same times that touch.
+void join_touching(Ranges& ranges) {
+    std::ranges::sort(ranges, {}, in_order);
+    Ranges joined;
+    for (const ReadRange& range : ranges) {
+        if (is_empty(range)) continue;
+        const bool touches = !joined.empty() && joined.back().from_ms == range.from_ms &&
+                             joined.back().to_ms == range.to_ms &&
+                             joined.back().offsets.to >= range.offsets.from;
+        if (touches) {
+            joined.back().offsets.to = std::max(joined.back().offsets.to, range.offsets.to);
+        } else {
+            joined.push_back(range);
+        }
+    }
+    ranges = std::move(joined);
+}
+
+void simplify(Ranges& ranges) {
+    join_touching(ranges);
+    if (ranges.size() <= most_ranges) return;
+    for (ReadRange& range : ranges) {
+        range.from_ms = no_lower_bound;
+        range.to_ms = no_upper_bound;
+    }
+    join_touching(ranges);
+    // What lies between two neighbours is read as well.
+    while (ranges.size() > most_ranges) {
+        for (std::size_t i = 0; i + 1 < ranges.size(); i += 2) {
+            ranges[i].offsets.to = ranges[i + 1].offsets.from;
+        }
+        join_touching(ranges);
+    }
+}
+
+Ranges intersection(const Ranges& left, const Ranges& right) {
+    Ranges both;
+    for (const ReadRange& a : left) {
+        for (const ReadRange& b : right) {
+            const ReadRange range{
+                {std::max(a.offsets.from, b.offsets.from), std::min(a.offsets.to, b.offsets.to)},
+                std::max(a.from_ms, b.from_ms),
+                std::min(a.to_ms, b.to_ms)};
+            if (!is_empty(range)) both.push_back(range);
+        }
+    }
+    simplify(both);
+    return both;
+}
+
+std::int64_t after(std::int64_t number) {
+    return number == no_upper_bound ? number : number + 1;
+}
+
+struct Interval {
+    std::int64_t from = no_lower_bound;
+    std::int64_t to = no_upper_bound;
+};
+
+/// The numbers that fulfil a comparison.
+std::vector<Interval> intervals(const Comparison& comparison) {
+    switch (comparison.op) {
+        case Operator::equal:
+            return {{comparison.number(), after(comparison.number())}};
+        case Operator::not_equal:
+            return {{no_lower_bound, comparison.number()}, {after(comparison.number())}};
+        case Operator::less:
+            return {{no_lower_bound, comparison.number()}};
+        case Operator::less_equal:
+            return {{no_lower_bound, after(comparison.number())}};
+        case Operator::greater:
+            return {{after(comparison.number())}};
+        case Operator::greater_equal:
+            return {{comparison.number()}};
+        default:
+            return {{}};
+    }
+}
+
+Ranges ranges_of(const Comparison& comparison, PartitionId partition) {
+    switch (static_cast<RecordField>(comparison.field)) {
+        case RecordField::partition: {
+            if (comparison.op == Operator::is_null) return {};
+            const bool asked =
+                std::ranges::any_of(intervals(comparison), [&](const Interval& each) {
+                    return each.from <= partition && partition < each.to;
+                });
+            return asked ? everything : Ranges{};
+        }
+        case RecordField::offset: {
+            if (comparison.op == Operator::is_null) return {};
+            Ranges ranges;
+            for (const Interval& each : intervals(comparison)) {
+                ranges.push_back({.offsets = {std::max<Offset>(0, each.from), each.to}});
+            }
+            return ranges;
+        }
+        case RecordField::timestamp: {
+            Ranges ranges;
+            for (const Interval& each : intervals(comparison)) {
+                ranges.push_back({.from_ms = each.from, .to_ms = each.to});
+            }
+            return ranges;
+        }
+        case RecordField::key:
+        case RecordField::value:
+            break;
+    }
+    return everything;
+}
+
+Ranges ranges_of(const Condition& condition, PartitionId partition) {
+    if (condition.kind == Condition::Kind::comparison) {
+        return ranges_of(condition.comparison, partition);
+    }
+    if (condition.kind == Condition::Kind::all_of) {
+        Ranges all = everything;
+        for (const Condition& part : condition.parts) {
+            all = intersection(all, ranges_of(part, partition));
+        }
+        return all;
+    }
+    Ranges any;
+    for (const Condition& part : condition.parts) {
+        std::ranges::copy(ranges_of(part, partition), std::back_inserter(any));
+    }
+    simplify(any);
+    return any;
+}
+
+}  // namespace
+
+std::vector<ReadRange> ranges_to_read(const Condition& condition, PartitionId partition) {
+    Ranges ranges = ranges_of(condition, partition);
+    simplify(ranges);
+    std::ranges::sort(ranges, {}, [](const ReadRange& range) {
+        return std::tuple(range.offsets.from, range.offsets.to, range.from_ms);
+    });
+    return ranges;
+}
+
+}  // namespace sluice::query

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "pipeline/record.h"
+#include "query/where.h"
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace sluice::query {
+
+inline constexpr std::int64_t no_lower_bound = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int64_t no_upper_bound = std::numeric_limits<std::int64_t>::max();
+
+/// Where in one partition records can lie that fulfil a condition: offsets and timestamps, both
+/// half-open.
+struct ReadRange {
+    OffsetRange offsets{0, no_upper_bound};
+    std::int64_t from_ms = no_lower_bound;
+    std::int64_t to_ms = no_upper_bound;
+
+    bool operator==(const ReadRange&) const = default;
+};
+
+/// The ranges of a partition that have to be read for a condition over record_fields(): none is
+/// missing, and there may be more in them than fulfils it. Empty: the partition need not be read.
+/// Ordered by offsets; ranges that differ in their times may overlap.
+[[nodiscard]] std::vector<ReadRange> ranges_to_read(const Condition& condition,
+                                                    PartitionId partition);
+
+}  // namespace sluice::query
