@@ -137,11 +137,20 @@ struct Ingest {
     bool operator==(const Ingest&) const = default;
 };
 
+/// [outbox.NAME]
+struct Outbox {
+    std::string name;
+    std::string table;
+    std::string topic;
+    bool operator==(const Outbox&) const = default;
+};
+
 struct Config {
     Kafka kafka;
     Cloudberry cloudberry;
     Daemon daemon;
     std::vector<Ingest> ingest;  ///< by name
+    std::vector<Outbox> outbox;  ///< by name
     std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets included
     bool operator==(const Config&) const = default;
 };

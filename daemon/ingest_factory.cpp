@@ -25,7 +25,11 @@ public:
     void request_stop(std::chrono::steady_clock::time_point deadline) override {
         pipeline_->request_stop(deadline);
     }
-    [[nodiscard]] std::string trouble() const override { return pipeline_->trouble(); }
+    [[nodiscard]] Activity activity() const override {
+        std::string trouble = pipeline_->trouble();
+        if (trouble.empty()) return {};
+        return {Activity::Kind::stuck, std::move(trouble)};
+    }
 
 private:
     std::unique_ptr<kafka::GroupMember> member_;
@@ -37,7 +41,7 @@ private:
 std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                               const std::string& writer,
                                               const std::string& revision) {
-    const config::Ingest& ingest = config.ingest;
+    const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string& dsn = config.cloudberry.dsn.text;
     Session session{dsn, "sluice/" + ingest.name};
     ensure_schema(session, config.cloudberry.schema);

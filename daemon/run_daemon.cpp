@@ -42,7 +42,7 @@ int run_daemon(const config::Config& config, const CommandLine&) {
         [writer = writer_name(), revision = config.revision](const PipelineConfig& pipeline) {
             return build_ingest(pipeline, writer, revision);
         }};
-    supervisor.apply(config);
+    supervisor.apply(config).wait();
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
 
     int signal = 0;

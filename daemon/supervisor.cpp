@@ -1,156 +1,211 @@
 #include "daemon/supervisor.h"
 
-#include "pipeline/log.h"
-
-#include <set>
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace sluice {
-namespace {
 
-using namespace std::chrono_literals;
+Supervisor::Supervisor(PipelineFactory factory, const BackoffLimits& restart)
+    : factory_(std::move(factory)), restart_(restart), thread_([this] { loop(); }) {}
 
-/// A pipeline that ran this long had recovered from the failure before.
-constexpr std::chrono::seconds recovered_after = 60s;
-
-}  // namespace
-
-SupervisedPipeline::SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
-                                       const BackoffLimits& restart)
-    : config_(std::move(config)),
-      factory_(factory),
-      restart_(restart),
-      thread_([this] { loop(); }) {}
-
-SupervisedPipeline::~SupervisedPipeline() {
-    request_stop(Clock::now());
+Supervisor::~Supervisor() {
+    {
+        const std::lock_guard lock{mutex_};
+        ending_ = draining_ = true;
+    }
+    posted_.notify_all();
     thread_.join();
 }
 
-void SupervisedPipeline::request_stop(Clock::time_point deadline) {
-    const std::lock_guard lock{mutex_};
-    stopping_ = true;
-    deadline_ = deadline;
-    if (pipeline_) pipeline_->request_stop(deadline);
-    changed_.notify_all();
+std::future<CommandResult> Supervisor::apply(config::Config config) {
+    return post(Apply{std::move(config)});
+}
+std::future<CommandResult> Supervisor::pause(std::string name) {
+    return post(Pause{std::move(name)});
+}
+std::future<CommandResult> Supervisor::resume(std::string name) {
+    return post(Resume{std::move(name)});
+}
+std::future<CommandResult> Supervisor::restart(std::string name) {
+    return post(Restart{std::move(name)});
 }
 
-bool SupervisedPipeline::wait_until_stopped(Clock::time_point deadline) {
-    std::unique_lock lock{mutex_};
-    return changed_.wait_until(lock, deadline, [&] { return status_.state == State::stopped; });
-}
-
-SupervisedPipeline::Status SupervisedPipeline::status() const {
-    const std::lock_guard lock{mutex_};
-    Status status = status_;
-    if (pipeline_ && status.state == State::running) status.reason = pipeline_->trouble();
-    return status;
-}
-
-void SupervisedPipeline::set_state(State state, const std::string& reason) {
-    const std::lock_guard lock{mutex_};
-    status_.state = state;
-    status_.reason = reason;
-    changed_.notify_all();
-}
-
-void SupervisedPipeline::loop() {
-    Backoff backoff{restart_};
-    const std::string& name = config_.ingest.name;
-    for (;;) {
-        const auto began = Clock::now();
-        std::string failure;
-        try {
-            run_once();
-        } catch (const std::exception& error) {
-            failure = error.what();
-        } catch (...) {
-            failure = "an exception that says nothing of itself";
-        }
-        std::unique_lock lock{mutex_};
-        // Leaving the group takes a while; nobody who asks for the status should wait for it.
-        std::unique_ptr<RunningPipeline> ended = std::move(pipeline_);
-        lock.unlock();
-        ended.reset();
-        lock.lock();
-        if (stopping_) break;
-        if (Clock::now() - began > recovered_after) {
-            status_.failures = 0;
-            backoff.reset();
-        }
-        ++status_.failures;
-        status_.state =
-            status_.failures < failures_to_be_failed ? State::backing_off : State::failed;
-        status_.reason = failure;
-        const auto pause = backoff.next();
-        log(LogLevel::error, name,
-            (status_.state == State::failed ? "failed: " : "") + failure + " (failure " +
-                std::to_string(status_.failures) + " in a row, next try in " +
-                std::to_string(pause.count()) + " ms)");
-        changed_.wait_for(lock, pause, [&] { return stopping_; });
-        if (stopping_) break;
-    }
-    set_state(State::stopped, "");
-}
-
-void SupervisedPipeline::run_once() {
-    set_state(State::starting, status().reason);
-    std::unique_ptr<RunningPipeline> built = factory_(config_);
-    RunningPipeline* pipeline = built.get();
+std::future<CommandResult> Supervisor::post(Command command) {
+    Posted posted{std::move(command), {}};
+    std::future<CommandResult> result = posted.result.get_future();
     {
         const std::lock_guard lock{mutex_};
-        pipeline_ = std::move(built);
-        if (stopping_) pipeline_->request_stop(deadline_);
-        status_.state = State::running;
-        status_.reason.clear();
-        changed_.notify_all();
+        queue_.push_back(std::move(posted));
     }
-    pipeline->run();
-}
-
-void Supervisor::apply(const config::Config& config) {
-    std::map<std::string, PipelineConfig> wanted;
-    for (const config::Ingest& ingest : config.ingest) {
-        wanted[ingest.name] = {config.kafka, config.cloudberry, ingest};
-    }
-    std::vector<std::string> to_stop;
-    for (const auto& [name, running] : pipelines_) {
-        const auto found = wanted.find(name);
-        if (found == wanted.end() || !(found->second == running->config())) to_stop.push_back(name);
-    }
-    std::erase_if(leaving_, [](const std::unique_ptr<SupervisedPipeline>& pipeline) {
-        return pipeline->wait_until_stopped({});
-    });
-    stop(to_stop, config.daemon.drain_deadline);
-    for (auto& [name, pipeline] : wanted) {
-        auto& place = pipelines_[name];
-        if (!place)
-            place = std::make_unique<SupervisedPipeline>(std::move(pipeline), factory_, restart_);
-    }
+    posted_.notify_all();
+    return result;
 }
 
 bool Supervisor::drain(std::chrono::milliseconds patience) {
-    std::vector<std::string> all;
-    for (const auto& [name, pipeline] : pipelines_) all.push_back(name);
-    return stop(all, patience);
+    const auto deadline = Clock::now() + patience;
+    {
+        // The thread may be waiting for a pipeline that is to stop; the others need not.
+        const std::lock_guard lock{mutex_};
+        draining_ = true;
+        for (const auto& [key, kept] : pipelines_) {
+            if (kept.running) kept.running->request_stop(deadline);
+        }
+        for (const auto& pipeline : leaving_) pipeline->request_stop(deadline);
+    }
+    auto drained = post(Drain{deadline});
+    return drained.wait_until(deadline) == std::future_status::ready &&
+           drained.get() == CommandResult::done;
 }
 
-bool Supervisor::stop(const std::vector<std::string>& names, std::chrono::milliseconds patience) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    for (const std::string& name : names) pipelines_.at(name)->request_stop(deadline);
-    bool all_stopped = true;
-    for (const std::string& name : names) {
-        auto pipeline = pipelines_.extract(name);
-        if (pipeline.mapped()->wait_until_stopped(deadline)) continue;
-        all_stopped = false;
-        leaving_.push_back(std::move(pipeline.mapped()));
+SupervisorStatus Supervisor::status() const {
+    const std::lock_guard lock{mutex_};
+    SupervisorStatus all{.pipelines = {}, .draining = draining_};
+    for (const auto& [key, kept] : pipelines_) {
+        PipelineStatus& status = all.pipelines[key];
+        if (kept.running) {
+            status = kept.running->status();
+            status.restarts += kept.starts_before;
+        } else {
+            status.state = kept.paused_since ? PipelineState::paused : PipelineState::stopped;
+            status.since = kept.paused_since.value_or(std::chrono::system_clock::now());
+            status.restarts = std::max(0, kept.starts_before - 1);
+        }
     }
+    return all;
+}
+
+void Supervisor::loop() {
+    std::unique_lock lock{mutex_};
+    for (;;) {
+        posted_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+        if (ending_) {
+            for (Posted& late : queue_) late.result.set_value(CommandResult::draining);
+            return;
+        }
+        Posted posted = std::move(queue_.front());
+        queue_.pop_front();
+        const bool refused = draining_ && !std::holds_alternative<Drain>(posted.command);
+        lock.unlock();
+        posted.result.set_value(
+            refused ? CommandResult::draining
+                    : std::visit([this](auto& command) { return run(command); }, posted.command));
+        lock.lock();
+    }
+}
+
+CommandResult Supervisor::run(Apply& apply) {
+    auto wanted = config::pipelines_of(apply.config);
+    patience_ = apply.config.daemon.drain_deadline;
+    std::vector<std::string> to_stop;
+    for (const auto& [key, kept] : pipelines_) {
+        const auto found = wanted.find(key);
+        if (found == wanted.end() || config::needs_restart(kept.config, found->second)) {
+            to_stop.push_back(key);
+        }
+    }
+    forget_those_that_left();
+    stop(to_stop, Clock::now() + patience_);
+    const std::lock_guard lock{mutex_};
+    std::erase_if(pipelines_, [&](const auto& kept) { return !wanted.contains(kept.first); });
+    for (auto& [key, config] : wanted) {
+        Kept& kept = pipelines_[key];
+        kept.config = std::move(config);
+        if (!kept.running && !kept.paused_since) start(kept);
+    }
+    return CommandResult::done;
+}
+
+CommandResult Supervisor::run(const Pause& pause) {
+    auto found = find(pause.name);
+    if (const auto* problem = std::get_if<CommandResult>(&found)) return *problem;
+    auto& [key, kept] = *std::get<Pipelines::iterator>(found);
+    if (kept.paused_since) return CommandResult::done;
+    {
+        const std::lock_guard lock{mutex_};
+        kept.paused_since = std::chrono::system_clock::now();
+    }
+    stop({key}, Clock::now() + patience_);
+    return CommandResult::done;
+}
+
+CommandResult Supervisor::run(const Resume& resume) {
+    auto found = find(resume.name);
+    if (const auto* problem = std::get_if<CommandResult>(&found)) return *problem;
+    const std::lock_guard lock{mutex_};
+    Kept& kept = std::get<Pipelines::iterator>(found)->second;
+    if (!kept.running) start(kept);
+    return CommandResult::done;
+}
+
+CommandResult Supervisor::run(const Restart& restart) {
+    auto found = find(restart.name);
+    if (const auto* problem = std::get_if<CommandResult>(&found)) return *problem;
+    auto& [key, kept] = *std::get<Pipelines::iterator>(found);
+    if (kept.paused_since) return CommandResult::is_paused;
+    stop({key}, Clock::now() + patience_);
+    const std::lock_guard lock{mutex_};
+    start(kept);
+    return CommandResult::done;
+}
+
+CommandResult Supervisor::run(const Drain& drain) {
+    std::vector<std::string> all;
+    for (const auto& [key, kept] : pipelines_) all.push_back(key);
+    const bool all_stopped = stop(all, drain.deadline);
+    forget_those_that_left();
+    return all_stopped && leaving_.empty() ? CommandResult::done : CommandResult::draining;
+}
+
+std::variant<Supervisor::Pipelines::iterator, CommandResult> Supervisor::find(
+    const std::string& name) {
+    if (const auto exact = pipelines_.find(name); exact != pipelines_.end()) return exact;
+    auto found = pipelines_.end();
+    for (auto kept = pipelines_.begin(); kept != pipelines_.end(); ++kept) {
+        if (config::name_of(kept->second.config) != name) continue;
+        if (found != pipelines_.end()) return CommandResult::ambiguous_name;
+        found = kept;
+    }
+    if (found == pipelines_.end()) return CommandResult::no_such_pipeline;
+    return found;
+}
+
+bool Supervisor::stop(const std::vector<std::string>& keys, Clock::time_point deadline) {
+    std::vector<SupervisedPipeline*> stopping;
+    {
+        const std::lock_guard lock{mutex_};
+        for (const std::string& key : keys) {
+            Kept& kept = pipelines_.at(key);
+            if (!kept.running) continue;
+            kept.starts_before += kept.running->status().restarts + 1;
+            stopping.push_back(kept.running.get());
+            leaving_.push_back(std::move(kept.running));
+            if (!draining_) stopping.back()->request_stop(deadline);
+        }
+    }
+    bool all_stopped = true;
+    for (SupervisedPipeline* pipeline : stopping) {
+        all_stopped &= pipeline->wait_until_stopped(deadline);
+    }
+    forget_those_that_left();
     return all_stopped;
 }
 
-std::map<std::string, SupervisedPipeline::Status> Supervisor::status() const {
-    std::map<std::string, SupervisedPipeline::Status> all;
-    for (const auto& [name, pipeline] : pipelines_) all[name] = pipeline->status();
-    return all;
+/// The caller holds the mutex.
+void Supervisor::start(Kept& kept) {
+    if (draining_) return;
+    kept.paused_since.reset();
+    kept.running = std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_);
+}
+
+void Supervisor::forget_those_that_left() {
+    std::vector<std::unique_ptr<SupervisedPipeline>> left;
+    const std::lock_guard lock{mutex_};
+    const auto stays = std::partition(
+        leaving_.begin(), leaving_.end(),
+        [](const std::unique_ptr<SupervisedPipeline>& p) { return !p->wait_until_stopped({}); });
+    std::move(stays, leaving_.end(), std::back_inserter(left));
+    leaving_.erase(stays, leaving_.end());
 }
 
 }  // namespace sluice

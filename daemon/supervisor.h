@@ -1,119 +1,127 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/backoff.h"
+#include "daemon/pipeline_status.h"
+#include "daemon/supervised_pipeline.h"
 
 #include <chrono>
 #include <condition_variable>
-#include <functional>
+#include <deque>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 namespace sluice {
 
-/// A pipeline at work, of whatever kind.
-class RunningPipeline {
-public:
-    virtual ~RunningPipeline() = default;
-    /// Works on the calling thread until request_stop(), or until it throws.
-    virtual void run() = 0;
-    /// From any thread. What is in flight may commit until the deadline.
-    virtual void request_stop(std::chrono::steady_clock::time_point deadline) = 0;
-    /// Why it makes no progress now; empty when all is well. From any thread.
-    [[nodiscard]] virtual std::string trouble() const = 0;
+/// What became of a command.
+enum class CommandResult {
+    done,
+    no_such_pipeline,
+    ambiguous_name,  ///< pipelines of both kinds are called so: "ingest.NAME" or "outbox.NAME"
+    is_paused,       ///< and only resume() ends that
+    draining,        ///< the process is about to end: nothing is begun any more
 };
 
-/// All that one pipeline is built from. Equal configurations build equal pipelines.
-struct PipelineConfig {
-    config::Kafka kafka;
-    config::Cloudberry cloudberry;
-    config::Ingest ingest;
-    bool operator==(const PipelineConfig&) const = default;
-};
-
-/// Builds a pipeline, ready to run(). May block for a bounded time; throws where it cannot.
-using PipelineFactory = std::function<std::unique_ptr<RunningPipeline>(const PipelineConfig&)>;
-
-/// Keeps one pipeline running: builds it, runs it, and after a failure does so again, with
-/// back-off. A thread of its own, from construction to destruction.
-class SupervisedPipeline {
-public:
-    enum class State {
-        starting,
-        running,
-        backing_off,  ///< failed, and will be tried again soon
-        failed,       ///< failed again and again; still tried, slowly
-        stopped,
-    };
-    struct Status {
-        State state = State::starting;
-        std::string reason;  ///< of the last failure, or of the trouble that holds it up now
-        int failures = 0;    ///< in a row
-    };
-
-    SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
-                       const BackoffLimits& restart);
-    /// Ends at once: what is in flight is dropped. request_stop() first, for a graceful end.
-    ~SupervisedPipeline();
-    SupervisedPipeline(const SupervisedPipeline&) = delete;
-    SupervisedPipeline& operator=(const SupervisedPipeline&) = delete;
-
-    [[nodiscard]] const PipelineConfig& config() const { return config_; }
-    void request_stop(std::chrono::steady_clock::time_point deadline);
-    /// False when it has not stopped by the deadline.
-    bool wait_until_stopped(std::chrono::steady_clock::time_point deadline);
-    [[nodiscard]] Status status() const;
-
-private:
-    using Clock = std::chrono::steady_clock;
-    static constexpr int failures_to_be_failed = 5;
-
-    void loop();
-    void run_once();
-    void set_state(State state, const std::string& reason);
-
-    const PipelineConfig config_;
-    const PipelineFactory& factory_;
-    const BackoffLimits restart_;
-
-    mutable std::mutex mutex_;  // guards what follows
-    std::condition_variable changed_;
-    std::unique_ptr<RunningPipeline> pipeline_;
-    Status status_;
-    bool stopping_ = false;
-    Clock::time_point deadline_;
-
-    std::thread thread_;
-};
-
-/// Keeps the running pipelines equal to the configured ones. One thread calls.
+/// Keeps the running pipelines equal to the configured ones. Commands are posted, from any thread,
+/// to one queue, and applied there one after the other on the supervisor's own thread, so that no
+/// two changes can race; the future tells what became of each. status() answers at once, whatever
+/// goes on.
 class Supervisor {
 public:
     explicit Supervisor(PipelineFactory factory,
                         const BackoffLimits& restart = {std::chrono::seconds(1),
-                                                        std::chrono::seconds(60)})
-        : factory_(std::move(factory)), restart_(restart) {}
+                                                        std::chrono::seconds(60)});
+    /// Ends everything at once; waits for what is stuck in a call. drain() first, for a graceful
+    /// end.
+    ~Supervisor();
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
 
     /// Stops what is gone or changed, starts what is new or changed; leaves alone what is equal.
-    /// The start of the daemon is this, coming from nothing.
-    void apply(const config::Config& config);
-    /// Stops everything; false when something had not ended by then. That is still running, and the
-    /// destructor would wait for it: a process that wants to end in time exits without.
+    /// The start of the daemon is this, coming from nothing. What was paused stays so.
+    std::future<CommandResult> apply(config::Config config);
+
+    /// `name`: "orders", or "ingest.orders" where pipelines of both kinds share the name.
+    /// Stops the pipeline at a batch boundary until resume(); a reload does not end that.
+    std::future<CommandResult> pause(std::string name);
+    std::future<CommandResult> resume(std::string name);
+    /// Stops it at a batch boundary and builds it anew: it then sees its table as it is now.
+    std::future<CommandResult> restart(std::string name);
+
+    /// Stops everything, also in front of commands that still wait; false when something had not
+    /// ended by then. That is still running, and the destructor would wait for it: a process that
+    /// wants to end in time exits without.
     bool drain(std::chrono::milliseconds patience);
-    [[nodiscard]] std::map<std::string, SupervisedPipeline::Status> status() const;
+
+    [[nodiscard]] SupervisorStatus status() const;
 
 private:
-    bool stop(const std::vector<std::string>& names, std::chrono::milliseconds patience);
+    using Clock = std::chrono::steady_clock;
+
+    struct Apply {
+        config::Config config;
+    };
+    struct Pause {
+        std::string name;
+    };
+    struct Resume {
+        std::string name;
+    };
+    struct Restart {
+        std::string name;
+    };
+    struct Drain {
+        Clock::time_point deadline;
+    };
+    using Command = std::variant<Apply, Pause, Resume, Restart, Drain>;
+    struct Posted {
+        Command command;
+        std::promise<CommandResult> result;
+    };
+    /// A configured pipeline.
+    struct Kept {
+        PipelineConfig config;
+        std::unique_ptr<SupervisedPipeline> running;  ///< none while paused
+        int starts_before = 0;                        ///< of those that ran before `running`
+        std::optional<std::chrono::system_clock::time_point> paused_since;
+    };
+    using Pipelines = std::map<std::string, Kept>;
+
+    std::future<CommandResult> post(Command command);
+    void loop();
+
+    // On the supervisor's thread.
+    CommandResult run(Apply& apply);
+    CommandResult run(const Pause& pause);
+    CommandResult run(const Resume& resume);
+    CommandResult run(const Restart& restart);
+    CommandResult run(const Drain& drain);
+    [[nodiscard]] std::variant<Pipelines::iterator, CommandResult> find(const std::string& name);
+    /// False when something has not ended by the deadline; it is left to end by itself.
+    bool stop(const std::vector<std::string>& keys, Clock::time_point deadline);
+    void start(Kept& kept);
+    void forget_those_that_left();
 
     const PipelineFactory factory_;
     const BackoffLimits restart_;
-    std::map<std::string, std::unique_ptr<SupervisedPipeline>> pipelines_;
-    /// Asked to stop, and stuck in a call; what they still write is fenced.
+    std::chrono::milliseconds patience_{};  ///< with a pipeline that is to stop; the thread's own
+
+    mutable std::mutex mutex_;  // guards what follows; pipelines_ is changed by the thread only
+    std::condition_variable posted_;
+    std::deque<Posted> queue_;
+    bool draining_ = false;
+    bool ending_ = false;
+    Pipelines pipelines_;
+    /// Asked to stop; when stuck in a call, what they still write is fenced.
     std::vector<std::unique_ptr<SupervisedPipeline>> leaving_;
+
+    std::thread thread_;
 };
 
 }  // namespace sluice

@@ -9,7 +9,8 @@
 
 using namespace sluice;
 using namespace std::chrono_literals;
-using State = SupervisedPipeline::State;
+using State = PipelineState;
+using Result = CommandResult;
 
 namespace {
 
@@ -40,8 +41,9 @@ public:
         if (script_.fails) throw std::runtime_error("the disk is full");
     }
     void request_stop(std::chrono::steady_clock::time_point) override { stopping_ = true; }
-    [[nodiscard]] std::string trouble() const override {
-        return script_.in_trouble ? "waiting for the database" : "";
+    [[nodiscard]] Activity activity() const override {
+        if (!script_.in_trouble) return {};
+        return {Activity::Kind::stuck, "waiting for the database"};
     }
 
 private:
@@ -52,7 +54,7 @@ private:
 struct Stage {
     std::map<std::string, Script> scripts;
     Supervisor supervisor{[this](const PipelineConfig& config) {
-                              Script& script = scripts.at(config.ingest.name);
+                              Script& script = scripts.at(config::key_of(config));
                               ++script.built;
                               if (script.cannot_be_built) throw std::runtime_error("no such table");
                               return std::make_unique<ScriptedPipeline>(script);
@@ -60,24 +62,30 @@ struct Stage {
                           BackoffLimits{1ms, 8ms}};
 
     Stage() {
-        scripts["a"];
-        scripts["b"];
-        scripts["c"];
+        scripts["ingest.a"];
+        scripts["ingest.b"];
+        scripts["ingest.c"];
+        scripts["outbox.a"];
     }
-    SupervisedPipeline::Status status(const std::string& name) const {
-        return supervisor.status().at(name);
+    PipelineStatus status(const std::string& name) const {
+        return supervisor.status().pipelines.at(std::string("ingest.").append(name));
+    }
+    void apply(const config::Config& config) {
+        CHECK(supervisor.apply(config).get() == Result::done);
     }
     void await(const std::string& name, State state) {
         eventually([&] { return status(name).state == state; }, name + " in its state");
     }
 };
 
-config::Config configured(const std::vector<std::string>& names) {
+config::Config configured(const std::vector<std::string>& names,
+                          const std::vector<std::string>& outboxes = {}) {
     config::Config config;
     for (const std::string& name : names) {
         config.ingest.emplace_back().name = name;
         config.ingest.back().topic = name;
     }
+    for (const std::string& name : outboxes) config.outbox.emplace_back().name = name;
     return config;
 }
 
@@ -85,83 +93,155 @@ config::Config configured(const std::vector<std::string>& names) {
 
 TEST_CASE("supervisor: what is configured runs, and says why it makes no progress") {
     Stage stage;
-    stage.supervisor.apply(configured({"a", "b"}));
+    stage.apply(configured({"a", "b"}));
     stage.await("a", State::running);
     stage.await("b", State::running);
     CHECK(stage.status("a").reason.empty());
-    stage.scripts["a"].in_trouble = true;
+    stage.scripts["ingest.a"].in_trouble = true;
     CHECK(stage.status("a").reason == "waiting for the database");
     CHECK(stage.status("b").reason.empty());
 }
 
 TEST_CASE("supervisor: a failing pipeline is restarted, the others do not notice") {
     Stage stage;
-    stage.scripts["a"].fails = true;
-    stage.supervisor.apply(configured({"a", "b"}));
-    eventually([&] { return stage.scripts["a"].built > 2; }, "restarts");
-    stage.scripts["a"].fails = false;
+    stage.scripts["ingest.a"].fails = true;
+    stage.apply(configured({"a", "b"}));
+    eventually([&] { return stage.scripts["ingest.a"].built > 2; }, "restarts");
+    stage.scripts["ingest.a"].fails = false;
     stage.await("a", State::running);
     CHECK(stage.status("a").failures >= 2);
-    CHECK(stage.scripts["b"].built == 1);
+    CHECK(stage.scripts["ingest.b"].built == 1);
 }
 
 TEST_CASE("supervisor: a pipeline that cannot be built is tried again until it can") {
     Stage stage;
-    stage.scripts["a"].cannot_be_built = true;
-    stage.supervisor.apply(configured({"a"}));
+    stage.scripts["ingest.a"].cannot_be_built = true;
+    stage.apply(configured({"a"}));
     eventually([&] { return stage.status("a").reason == "no such table"; }, "the reason");
-    stage.scripts["a"].cannot_be_built = false;
+    stage.scripts["ingest.a"].cannot_be_built = false;
     stage.await("a", State::running);
     CHECK(stage.status("a").reason.empty());
 }
 
 TEST_CASE("supervisor: failed again and again is shown as failed, and still tried") {
     Stage stage;
-    stage.scripts["a"].fails = true;
-    stage.supervisor.apply(configured({"a"}));
+    stage.scripts["ingest.a"].fails = true;
+    stage.apply(configured({"a"}));
     eventually([&] { return stage.status("a").state == State::failed; }, "the state failed");
     CHECK(stage.status("a").failures >= 5);
-    const int built = stage.scripts["a"].built;
-    eventually([&] { return stage.scripts["a"].built > built; }, "another try");
+    const int built = stage.scripts["ingest.a"].built;
+    eventually([&] { return stage.scripts["ingest.a"].built > built; }, "another try");
 }
 
 TEST_CASE("supervisor: apply leaves alone what did not change") {
     Stage stage;
     config::Config config = configured({"a", "b"});
-    stage.supervisor.apply(config);
+    stage.apply(config);
     stage.await("a", State::running);
     stage.await("b", State::running);
     config.ingest[1].batch.rows = 7;
     config.ingest.push_back(configured({"c"}).ingest.front());
-    stage.supervisor.apply(config);
+    stage.apply(config);
     stage.await("b", State::running);
     stage.await("c", State::running);
-    CHECK(stage.scripts["a"].built == 1);
-    CHECK(stage.scripts["b"].built == 2);
-    stage.supervisor.apply(configured({"a"}));
-    CHECK(stage.supervisor.status().size() == 1);
-    CHECK(stage.scripts["a"].built == 1);
-    CHECK(stage.scripts["b"].running == 0);
-    CHECK(stage.scripts["c"].running == 0);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    CHECK(stage.scripts["ingest.b"].built == 2);
+    stage.apply(configured({"a"}));
+    CHECK(stage.supervisor.status().pipelines.size() == 1);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    CHECK(stage.scripts["ingest.b"].running == 0);
+    CHECK(stage.scripts["ingest.c"].running == 0);
 }
 
 TEST_CASE("supervisor: drain ends all, also those that wait for another try") {
     Stage stage;
-    stage.scripts["b"].cannot_be_built = true;
-    stage.supervisor.apply(configured({"a", "b"}));
+    stage.scripts["ingest.b"].cannot_be_built = true;
+    stage.apply(configured({"a", "b"}));
     stage.await("a", State::running);
     CHECK(stage.supervisor.drain(5s));
-    CHECK(stage.supervisor.status().empty());
-    CHECK(stage.scripts["a"].running == 0);
+    CHECK(stage.status("a").state == State::stopped);
+    CHECK(stage.supervisor.status().draining);
+    CHECK(stage.scripts["ingest.a"].running == 0);
 }
 
 TEST_CASE("supervisor: drain does not wait beyond its patience") {
     Stage stage;
-    stage.scripts["a"].deaf = true;
-    stage.supervisor.apply(configured({"a", "b"}));
+    stage.scripts["ingest.a"].deaf = true;
+    stage.apply(configured({"a", "b"}));
     stage.await("a", State::running);
     stage.await("b", State::running);
     CHECK_FALSE(stage.supervisor.drain(5ms));  // returns at all
-    CHECK(stage.scripts["a"].running == 1);
-    stage.scripts["a"].let_go = true;
+    CHECK(stage.scripts["ingest.a"].running == 1);
+    stage.scripts["ingest.a"].let_go = true;
+}
+
+TEST_CASE("supervisor: pipelines of both kinds can share a name") {
+    Stage stage;
+    stage.apply(configured({"a", "b"}, {"a"}));
+    eventually([&] { return stage.scripts["outbox.a"].running == 1; }, "the outbox");
+    stage.await("a", State::running);
+    CHECK(stage.supervisor.pause("a").get() == Result::ambiguous_name);
+    CHECK(stage.supervisor.pause("outbox.a").get() == Result::done);
+    CHECK(stage.scripts["outbox.a"].running == 0);
+    CHECK(stage.scripts["ingest.a"].running == 1);
+    CHECK(stage.supervisor.pause("d").get() == Result::no_such_pipeline);
+}
+
+TEST_CASE("supervisor: what is paused stays so through a reload, until it is resumed") {
+    Stage stage;
+    config::Config config = configured({"a", "b"});
+    stage.apply(config);
+    stage.await("a", State::running);
+    CHECK(stage.supervisor.pause("a").get() == Result::done);
+    CHECK(stage.status("a").state == State::paused);
+    CHECK(stage.scripts["ingest.a"].running == 0);
+    config.ingest[0].batch.rows = 7;
+    stage.apply(config);
+    CHECK(stage.status("a").state == State::paused);
+    CHECK(stage.supervisor.restart("a").get() == Result::is_paused);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    stage.await("a", State::running);
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    CHECK(stage.scripts["ingest.a"].built == 2);
+    CHECK(stage.status("a").restarts == 1);
+    CHECK(stage.scripts["ingest.b"].built == 1);
+}
+
+TEST_CASE("supervisor: restart builds one pipeline anew") {
+    Stage stage;
+    stage.apply(configured({"a", "b"}));
+    stage.await("a", State::running);
+    stage.await("b", State::running);
+    CHECK(stage.supervisor.restart("a").get() == Result::done);
+    stage.await("a", State::running);
+    CHECK(stage.status("a").restarts == 1);
+    CHECK(stage.scripts["ingest.a"].built == 2);
+    CHECK(stage.scripts["ingest.b"].built == 1);
+}
+
+TEST_CASE("supervisor: nothing is begun any more once it drains") {
+    Stage stage;
+    stage.apply(configured({"a"}));
+    stage.await("a", State::running);
+    CHECK(stage.supervisor.drain(5s));
+    CHECK(stage.supervisor.apply(configured({"a", "b"})).get() == Result::draining);
+    CHECK(stage.supervisor.restart("a").get() == Result::draining);
+    CHECK(stage.scripts["ingest.a"].running == 0);
+    CHECK(stage.scripts["ingest.b"].built == 0);
+}
+
+TEST_CASE("supervisor: the status answers while a pipeline does not end") {
+    Stage stage;
+    stage.scripts["ingest.a"].deaf = true;
+    stage.apply(configured({"a", "b"}));
+    stage.await("a", State::running);
+    stage.await("b", State::running);
+    auto restarted = stage.supervisor.restart("a");
+    eventually([&] { return stage.status("a").state == State::stopped; }, "the stop");
+    CHECK(stage.status("b").state == State::running);
+    CHECK(stage.scripts["ingest.a"].running == 1);
+    stage.scripts["ingest.a"].let_go = true;
+    CHECK(restarted.get() == Result::done);
+    stage.await("a", State::running);
 }

@@ -1,0 +1,44 @@
+#include "config/pipeline.h"
+
+namespace sluice::config {
+namespace {
+
+struct KindOf {
+    const char* operator()(const Ingest&) const { return "ingest"; }
+    const char* operator()(const Outbox&) const { return "outbox"; }
+};
+
+/// The pipeline without what it does not run by: the ledger is kept by others.
+Pipeline essence_of(Pipeline pipeline) {
+    pipeline.cloudberry.ledger_keep = {};
+    return pipeline;
+}
+
+}  // namespace
+
+const std::string& name_of(const Pipeline& pipeline) {
+    return std::visit([](const auto& of_kind) -> const std::string& { return of_kind.name; },
+                      pipeline.of_kind);
+}
+
+std::string key_of(const Pipeline& pipeline) {
+    return std::string(std::visit(KindOf{}, pipeline.of_kind)) + "." + name_of(pipeline);
+}
+
+std::map<std::string, Pipeline> pipelines_of(const Config& config) {
+    std::map<std::string, Pipeline> all;
+    const auto add = [&](const auto& of_kind) {
+        Pipeline pipeline{config.kafka, config.cloudberry, of_kind};
+        std::string key = key_of(pipeline);
+        all.emplace(std::move(key), std::move(pipeline));
+    };
+    for (const Ingest& ingest : config.ingest) add(ingest);
+    for (const Outbox& outbox : config.outbox) add(outbox);
+    return all;
+}
+
+bool needs_restart(const Pipeline& from, const Pipeline& to) {
+    return !(essence_of(from) == essence_of(to));
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "config/config.h"
+
+#include <map>
+#include <string>
+#include <variant>
+
+namespace sluice::config {
+
+/// One pipeline, of whatever kind, with all that it is built from.
+struct Pipeline {
+    Kafka kafka;
+    Cloudberry cloudberry;
+    std::variant<Ingest, Outbox> of_kind;
+    bool operator==(const Pipeline&) const = default;
+};
+
+/// "orders"
+[[nodiscard]] const std::string& name_of(const Pipeline& pipeline);
+/// "ingest.orders": tells the pipelines of all kinds apart, and is how their sections are written.
+[[nodiscard]] std::string key_of(const Pipeline& pipeline);
+
+/// All that are configured, by key.
+[[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);
+
+/// Whether a pipeline that runs by `from` must be built anew to run by `to`.
+[[nodiscard]] bool needs_restart(const Pipeline& from, const Pipeline& to);
+
+}  // namespace sluice::config
