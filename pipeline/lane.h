@@ -92,6 +92,7 @@ private:
     void on_record(const Record& record) override;
     void on_end(PartitionId partition, Offset next) override;
     void on_out_of_range(PartitionId partition) override;
+    void on_trouble(PartitionId partition, std::string_view text) override;
 
     void loop();
     /// False when the lane is to end.
@@ -112,7 +113,8 @@ private:
     void after_commit();
     void drop_batch(RewindCause cause);
     void close(PartitionId partition);
-    void set_trouble(const std::string& trouble);
+    void set_sink_trouble(const std::string& trouble);
+    void end_fetch_trouble();
 
     const LaneOptions options_;
     RecordSource& source_;
@@ -124,7 +126,8 @@ private:
     Batch batch_;
     std::vector<Cursor> cursors_;  // by partition
     Clock::time_point batch_began_;
-    bool catching_up_ = false;  // the latest batch was full before its time
+    std::optional<PartitionId> troubled_;  // what fetch_trouble_ is about
+    bool catching_up_ = false;             // the latest batch was full before its time
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
@@ -133,7 +136,8 @@ private:
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;
-    std::string trouble_;
+    std::string sink_trouble_;  // these two are written by the lane's thread only
+    std::string fetch_trouble_;
 
     std::thread thread_;
 };
