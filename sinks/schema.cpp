@@ -201,7 +201,17 @@ int installed_schema_version(Session& session, const std::string& schema) {
     return static_cast<int>(version.number(0, 0));
 }
 
+std::string complaint_of_encoding(Session& session) {
+    const Rows rows = session.exec("SELECT current_setting('server_encoding'), current_database()");
+    if (rows.text(0, 0) == "UTF8") return "";
+    return "database " + quote_identifier(rows.text(0, 1)) + ": its encoding is " +
+           rows.text(0, 0) +
+           ", which cannot hold every text that a record brings; use one made with ENCODING 'UTF8'";
+}
+
 void ensure_schema(Session& session, const std::string& schema) {
+    if (const std::string why = complaint_of_encoding(session); !why.empty())
+        throw WrongConfiguration(why);
     const auto check = [&] {
         const int version = installed_schema_version(session, schema);
         if (version == schema_version || version == 0) return version;
