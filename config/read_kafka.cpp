@@ -27,6 +27,7 @@ constexpr Owned owned[] = {
     {"isolation.level", "Sluice always reads committed records only; remove it"},
     {"partition.assignment.strategy", "Sluice always rebalances cooperatively; remove it"},
     {"enable.partition.eof", "Sluice needs it to know a partition's end; remove it"},
+    {"statistics.interval.ms", "Sluice's own metrics are made of them; remove it"},
     {"queued.", "what is fetched ahead is limited by memory in [ingest.NAME]"},
     {"enable.idempotence", "Sluice always produces idempotently; remove it"},
     {"transactional.id", "Sluice chooses it, so that a relay fences its predecessor; remove it"},

@@ -14,9 +14,12 @@ namespace {
 /// The member outlives the pipeline, whose lanes take from its queues.
 class RunningIngest : public RunningPipeline {
 public:
-    RunningIngest(std::unique_ptr<kafka::GroupMember> member,
+    RunningIngest(std::shared_ptr<IngestObserver> observer,
+                  std::unique_ptr<kafka::GroupMember> member,
                   std::unique_ptr<IngestPipeline> pipeline)
-        : member_(std::move(member)), pipeline_(std::move(pipeline)) {}
+        : observer_(std::move(observer)),
+          member_(std::move(member)),
+          pipeline_(std::move(pipeline)) {}
 
     void run() override {
         member_->join();
@@ -27,11 +30,14 @@ public:
     }
     [[nodiscard]] Activity activity() const override {
         std::string trouble = pipeline_->trouble();
-        if (trouble.empty()) return {};
-        return {Activity::Kind::stuck, std::move(trouble)};
+        if (trouble.empty()) trouble = observer_->stuck();
+        if (!trouble.empty()) return {Activity::Kind::stuck, std::move(trouble)};
+        if (observer_->idle()) return {Activity::Kind::waiting_for_data, {}};
+        return {};
     }
 
 private:
+    std::shared_ptr<IngestObserver> observer_;
     std::unique_ptr<kafka::GroupMember> member_;
     std::unique_ptr<IngestPipeline> pipeline_;
 };
@@ -39,8 +45,8 @@ private:
 }  // namespace
 
 std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
-                                              const std::string& writer,
-                                              const std::string& revision) {
+                                              const IngestSurroundings& around) {
+    std::shared_ptr<IngestObserver> observer = around.observatory.observe(config);
     const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string& dsn = config.cloudberry.dsn.text;
     Session session{dsn, "sluice/" + ingest.name};
@@ -48,13 +54,15 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     const Table table = read_table(session, ingest.table);
     session.close();
 
-    auto member = std::make_unique<kafka::GroupMember>(config.kafka, ingest);
+    auto member = std::make_unique<kafka::GroupMember>(
+        config.kafka, ingest,
+        [observer](const GroupStatistics& told) { observer->on_statistics(told); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
                                     .cluster_id = member->cluster_id(),
                                     .topic = ingest.topic,
-                                    .writer = writer,
-                                    .revision = revision};
+                                    .writer = around.writer,
+                                    .revision = around.revision};
     static_cast<void>(member->partitions());  // so that a missing topic is said at once
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
@@ -68,8 +76,12 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }
     auto pipeline = std::make_unique<IngestPipeline>(
-        ingest, *member, std::make_unique<CloudberryProgress>(dsn, identity), std::move(lanes));
-    return std::make_unique<RunningIngest>(std::move(member), std::move(pipeline));
+        ingest, IngestParts{.group = *member,
+                            .progress = std::make_unique<CloudberryProgress>(dsn, identity),
+                            .lanes = std::move(lanes),
+                            .observer = *observer});
+    return std::make_unique<RunningIngest>(std::move(observer), std::move(member),
+                                           std::move(pipeline));
 }
 
 }  // namespace sluice

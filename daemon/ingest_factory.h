@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/observatory.h"
 #include "daemon/running_pipeline.h"
 
 #include <memory>
@@ -7,12 +8,17 @@
 
 namespace sluice {
 
-/// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `writer`
-/// and `revision` go into progress and ledger. `config` is of an ingest pipeline. Throws
-/// TroubleOfTheWorld or WrongConfiguration when Kafka, the database or the table do not permit the
-/// pipeline now.
+/// What an ingest pipeline shares with the process that it runs in.
+struct IngestSurroundings {
+    std::string writer;    ///< who writes, for people who read progress and ledger
+    std::string revision;  ///< of the configuration
+    Observatory& observatory;
+};
+
+/// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `config`
+/// is of an ingest pipeline. Throws TroubleOfTheWorld or WrongConfiguration when Kafka, the
+/// database or the table do not permit the pipeline now.
 [[nodiscard]] std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
-                                                            const std::string& writer,
-                                                            const std::string& revision);
+                                                            const IngestSurroundings& around);
 
 }  // namespace sluice

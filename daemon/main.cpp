@@ -1,6 +1,7 @@
 #include "config/load.h"
 #include "daemon/command_line.h"
 #include "daemon/commands.h"
+#include "daemon/version.h"
 
 #include <algorithm>
 #include <exception>
@@ -50,7 +51,7 @@ int main(int argc, char** argv) {
         return fine;
     }
     if (line.command == "version") {
-        std::cout << "sluice " SLUICE_VERSION "\n";
+        std::cout << "sluice " << version() << '\n';
         return fine;
     }
     try {

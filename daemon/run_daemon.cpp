@@ -3,17 +3,22 @@
 #include "daemon/ledger_keeper.h"
 #include "daemon/logging.h"
 #include "daemon/supervisor.h"
+#include "daemon/version.h"
+#include "metrics/process_metrics.h"
 #include "pipeline/log.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 
 namespace sluice {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// Who writes, for people who read progress and ledger: "host:pid".
 std::string writer_name() {
@@ -38,10 +43,14 @@ int run_daemon(const config::Config& config, const CommandLine&) {
     log(LogLevel::info, "sluice",
         "starting " + std::to_string(config.ingest.size()) + " pipelines, configuration " +
             config.revision);
+    metrics::Registry registry;
+    const metrics::ProcessMetrics process{registry, version()};
+    Observatory observatory{registry, 60s};
+    const IngestSurroundings around{
+        .writer = writer_name(), .revision = config.revision, .observatory = observatory};
     Supervisor supervisor{
-        [writer = writer_name(), revision = config.revision](const PipelineConfig& pipeline) {
-            return build_ingest(pipeline, writer, revision);
-        }};
+        [around](const PipelineConfig& pipeline) { return build_ingest(pipeline, around); }};
+    observatory.watch([&supervisor] { return supervisor.status(); });
     supervisor.apply(config).wait();
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
 

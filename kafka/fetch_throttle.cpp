@@ -32,9 +32,12 @@ void FetchThrottle::wait_for_room() {
     const auto below = [this](std::size_t limit) {
         return [this, limit] { return released_ || queued_bytes() < limit; };
     };
+    if (below(budget_bytes_)()) return;
+    const auto began = std::chrono::steady_clock::now();
     if (!room_.wait_for(lock, patience, below(budget_bytes_))) {
         room_.wait(lock, below(2 * budget_bytes_));
     }
+    waited_ += std::chrono::steady_clock::now() - began;
 }
 
 void FetchThrottle::hold(PartitionId partition, QueueHandle queue) {
@@ -48,11 +51,21 @@ void FetchThrottle::forget(PartitionId partition) {
     room_.notify_all();
 }
 
-std::size_t FetchThrottle::queued_bytes() const {
+FetchThrottle::Held FetchThrottle::held() const {
+    const std::lock_guard lock{mutex_};
+    return {.messages = queued_messages(), .bytes = queued_bytes(), .waited = waited_};
+}
+
+std::size_t FetchThrottle::queued_messages() const {
     std::size_t messages = 0;
     for (rd_kafka_queue_t* const queue : queues_) messages += rd_kafka_queue_length(queue);
     for (const auto& [partition, queue] : held_) messages += rd_kafka_queue_length(queue.get());
-    return messages * (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message) +
+    return messages;
+}
+
+std::size_t FetchThrottle::queued_bytes() const {
+    return queued_messages() *
+               (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message) +
            taken_bytes_.load(std::memory_order_relaxed);
 }
 

@@ -42,6 +42,13 @@ public:
     void on_done(std::size_t bytes) {
         taken_bytes_.fetch_sub(bytes + overhead_per_message, std::memory_order_relaxed);
     }
+    /// What is there now, and how long threads have waited for room so far.
+    struct Held {
+        std::size_t messages = 0;  ///< that no lane has taken
+        std::size_t bytes = 0;     ///< also of those that lanes are not done with
+        std::chrono::nanoseconds waited{};
+    };
+    [[nodiscard]] Held held() const;
     /// Lets waiting threads go and holds none from now on: a client cannot close otherwise.
     void release();
 
@@ -58,13 +65,15 @@ private:
                                            std::size_t size, std::int64_t round_trip,
                                            rd_kafka_resp_err_t error, void* self);
     void wait_for_room();
+    [[nodiscard]] std::size_t queued_messages() const;
     [[nodiscard]] std::size_t queued_bytes() const;
 
     const std::size_t budget_bytes_;
     std::vector<rd_kafka_queue_t*> queues_;
     std::atomic<std::size_t> mean_message_bytes_{1024};
     std::atomic<std::size_t> taken_bytes_{0};  ///< by lanes that are not done with it
-    std::mutex mutex_;                         // guards what follows
+    mutable std::mutex mutex_;                 // guards what follows
+    std::chrono::nanoseconds waited_{};
     std::map<PartitionId, QueueHandle> held_;
     std::condition_variable room_;
     bool released_ = false;

@@ -1,6 +1,7 @@
 #include "kafka/group_member.h"
 
 #include "kafka/client.h"
+#include "kafka/statistics.h"
 #include "kafka/topic.h"
 #include "kafka/unclaimed.h"
 #include "pipeline/errors.h"
@@ -45,6 +46,7 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         {"enable.sparse.connections", "false"},
         // The end of a partition moves progress over markers behind the last record.
         {"enable.partition.eof", "true"},
+        {"statistics.interval.ms", "2000"},
         // FetchThrottle says why these are out of the way.
         {"queued.min.messages", "10000000"},
         {"queued.max.messages.kbytes",
@@ -61,15 +63,18 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 
 }  // namespace
 
-GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest)
+GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
+                         OnStatistics on_statistics)
     : name_(ingest.name),
       topic_(ingest.topic),
       group_(ingest.group),
+      on_statistics_(std::move(on_statistics)),
       throttle_(fetch_budget(ingest)),
       doubtful_(!kafka.instance.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
+    rd_kafka_conf_set_stats_cb(conf.get(), GroupMember::on_statistics);
     throttle_.attach_to(*conf);
     client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf), name_);
     rd_kafka_poll_set_consumer(client_.get());
@@ -95,11 +100,8 @@ GroupMember::~GroupMember() {
     }
     lanes_.clear();
     group_queue_.reset();
-    if (may_be_destroyed) return;
-    // It has left the group; what is lost is its memory and some idle threads, which must not log
-    // when the process ends and its logger is gone.
-    rd_kafka_set_log_level(client_.get(), -1);
-    static_cast<void>(client_.release());
+    // It has left the group; what is lost is its memory and some idle threads.
+    if (!may_be_destroyed) static_cast<void>(client_.release());
 }
 
 /// A client that is destroyed between the answer to its first JoinGroup and its first assignment
@@ -145,6 +147,19 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
     if (event.kind == Event::Kind::assigned) member.assigned_once_ = true;
     member.events_.push_back(std::move(event));
     rd_kafka_yield(client);  // else poll() goes on waiting, and the group with it
+}
+
+/// Zero: librdkafka frees the text.
+int GroupMember::on_statistics(rd_kafka_t* /*client*/, char* json, std::size_t size, void* self) {
+    auto& member = *static_cast<GroupMember*>(self);
+    if (!member.on_statistics_) return 0;
+    GroupStatistics statistics = parse_statistics({json, size}, member.topic_);
+    const FetchThrottle::Held held = member.throttle_.held();
+    statistics.fetched_records = held.messages;
+    statistics.fetched_bytes = held.bytes;
+    statistics.throttled = held.waited;
+    member.on_statistics_(statistics);
+    return 0;
 }
 
 void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeout) {

@@ -4,9 +4,11 @@
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
+#include "pipeline/group_statistics.h"
 #include "pipeline/ports.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +23,10 @@ namespace sluice::kafka {
 /// Throws WrongConfiguration where [kafka] is not accepted, TroubleOfTheWorld where Kafka fails.
 class GroupMember : public ConsumerGroup {
 public:
-    GroupMember(const config::Kafka& kafka, const config::Ingest& ingest);
+    using OnStatistics = std::function<void(const GroupStatistics&)>;
+    /// `on_statistics` is called within poll(), every two seconds.
+    GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
+                OnStatistics on_statistics = {});
     ~GroupMember() override;
 
     /// Blocks for a bounded time until Kafka answers.
@@ -50,6 +55,7 @@ private:
 
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
+    static int on_statistics(rd_kafka_t* client, char* json, std::size_t size, void* self);
     void handle(const rd_kafka_message_t& message);
     [[nodiscard]] bool finish_joining();
     [[nodiscard]] bool is_joining() const;
@@ -60,6 +66,7 @@ private:
     const std::string name_;
     const std::string topic_;
     const std::string group_;
+    const OnStatistics on_statistics_;
     FetchThrottle throttle_;
     ClientHandle client_;
     QueueHandle group_queue_;

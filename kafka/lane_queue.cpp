@@ -65,15 +65,18 @@ void LaneQueue::close(PartitionId partition) {
     hold_back(client_, topic_, partition, throttle_);
 }
 
-void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
+Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
     // rd_kafka_consume_batch_queue() waits until the array is full or the time is up, even when
     // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
+    Polled polled;
     auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
     if (count == 0) {
         // That call may have used up the yield that was meant to end this one.
         if (woken_.exchange(false)) timeout = {};
+        const auto began = std::chrono::steady_clock::now();
         messages_[0] = rd_kafka_consume_queue(queue_.get(), static_cast<int>(timeout.count()));
         count = messages_[0] != nullptr ? 1 : 0;
+        polled.waited = std::chrono::steady_clock::now() - began;
     }
     Taken taken{messages_.data(), messages_.data() + std::max<ssize_t>(count, 0)};
     std::size_t bytes = 0;
@@ -81,9 +84,14 @@ void LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) 
     throttle_.on_taken(static_cast<std::size_t>(taken.end - taken.next), bytes);
     while (taken.next != taken.end) {
         const MessageHandle message{*taken.next++};
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            ++polled.records;
+            polled.bytes += message->len + message->key_len;
+        }
         visit(*message, visitor);
         throttle_.on_done(message->len + message->key_len);
     }
+    return polled;
 }
 
 void LaneQueue::visit(const rd_kafka_message_t& message, RecordVisitor& visitor) {
@@ -106,13 +114,10 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
             return visitor.on_out_of_range(message.partition);
-        default: {
+        default:
             // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
-            const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
-            log(LogLevel::warn, topic_,
-                "partition " + std::to_string(message.partition) + ": " + text);
-            return visitor.on_trouble(message.partition, text);
-        }
+            log(LogLevel::warn, topic_ + "[" + std::to_string(message.partition) + "]",
+                std::string("kafka: ") + rd_kafka_message_errstr(&message));
     }
 }
 

@@ -24,7 +24,7 @@ public:
 
     void open(PartitionId partition) override;
     void close(PartitionId partition) override;
-    void poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) override;
+    Polled poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) override;
     void wake() override;
     void report_committed(std::span<const Position> positions) override;
 

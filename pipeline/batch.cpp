@@ -175,6 +175,12 @@ void EncodedRows::clear() {
     rows.clear();
 }
 
+const char* name_of(RejectCause cause) {
+    constexpr const char* names[reject_causes] = {"undecodable", "missing", "extra",
+                                                  "invalid",     "refused", "tombstone"};
+    return names[static_cast<std::size_t>(cause)];
+}
+
 Slice& Batch::slice(PartitionId partition, Offset from) {
     const auto at = static_cast<std::size_t>(partition);
     if (at >= slice_of_partition_.size()) slice_of_partition_.resize(at + 1, -1);
@@ -187,8 +193,8 @@ Slice& Batch::slice(PartitionId partition, Offset from) {
     return slices_[static_cast<std::size_t>(slice_of_partition_[at])];
 }
 
-void Batch::reject(RecordLog::Index record, std::vector<Reason> reasons) {
-    rejects.push_back({record, std::move(reasons)});
+void Batch::reject(RecordLog::Index record, std::vector<Reason> reasons, RejectCause cause) {
+    rejects.push_back({record, std::move(reasons), cause});
     reject_bytes_ += size_of(rejects.back());
 }
 
@@ -208,7 +214,7 @@ void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
         Slice& its = slice(record.partition, record.offset);
         --its.loaded;
         ++its.rejected;
-        reject(index, std::move(reasons[i]));
+        reject(index, std::move(reasons[i]), RejectCause::refused);
     }
     from.erase(rows);
 }

@@ -33,6 +33,9 @@ public:
     /// Views into this log, valid until clear(). `headers` is backed by scratch that the next call
     /// of at() reuses.
     [[nodiscard]] Record at(Index index) const;
+    [[nodiscard]] std::int64_t timestamp_ms(Index index) const {
+        return entries_[index].timestamp_ms;
+    }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
     /// Keeps one block for the next round.
@@ -80,9 +83,16 @@ struct EncodedRows {
     void clear();
 };
 
+/// Why records are rejected, in a few classes.
+enum class RejectCause { undecodable, missing, extra, invalid, refused, tombstone };
+inline constexpr std::size_t reject_causes = 6;
+/// "undecodable" and so on: the same word in metrics and documentation.
+[[nodiscard]] const char* name_of(RejectCause cause);
+
 struct Reject {
     RecordLog::Index record;
     std::vector<Reason> reasons;
+    RejectCause cause = RejectCause::invalid;  ///< of the first reason
 };
 
 /// One partition's part of a batch: the progress that this batch moves, and promise 1's sum for it:
@@ -113,7 +123,8 @@ public:
     Slice& slice(PartitionId partition, Offset from);
     [[nodiscard]] const std::vector<Slice>& slices() const { return slices_; }
 
-    void reject(RecordLog::Index record, std::vector<Reason> reasons);
+    void reject(RecordLog::Index record, std::vector<Reason> reasons,
+                RejectCause cause = RejectCause::invalid);
     /// Undoes the latest reject(), and hands out its reasons.
     std::vector<Reason> take_back_reject();
     /// Turns already encoded rows (indices ascending) into rejects, one set of reasons each.

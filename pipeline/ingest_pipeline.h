@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "pipeline/backoff.h"
+#include "pipeline/ingest_observer.h"
 #include "pipeline/lane.h"
 #include "pipeline/ports.h"
 
@@ -24,6 +25,14 @@ struct LaneParts {
     std::unique_ptr<Sink> sink;
 };
 
+/// What a pipeline is made of; group and observer outlive it.
+struct IngestParts {
+    ConsumerGroup& group;
+    std::unique_ptr<ProgressStore> progress;
+    std::vector<LaneParts> lanes;
+    IngestObserver& observer;
+};
+
 /// How long a pipeline waits for what.
 struct Patience {
     BackoffLimits commit{std::chrono::milliseconds(100), std::chrono::seconds(10)};
@@ -44,9 +53,8 @@ struct Patience {
 /// happens; it ends by request_stop(), or with the exception that ended a lane or the membership.
 class IngestPipeline : private GroupListener, private LaneListener {
 public:
-    IngestPipeline(const config::Ingest& config, ConsumerGroup& group,
-                   std::unique_ptr<ProgressStore> progress, std::vector<LaneParts> lanes,
-                   const Patience& patience = {});
+    IngestPipeline(const config::Ingest& config, IngestParts parts, const Patience& patience = {});
+    ~IngestPipeline() override;
 
     void run();
     /// From any thread. Batches in flight commit until the deadline; what is left then is dropped.
@@ -65,8 +73,7 @@ private:
         };
         State state = State::to_assign;
         Lane* lane = nullptr;
-        int failed_seeks = 0;  ///< since it ran last
-        bool verify = true;    ///< compare the record before progress with the one that was read
+        bool verify = true;  ///< compare the record before progress with the one that was read
     };
     struct Rewind {
         std::vector<PartitionId> partitions;
@@ -97,16 +104,14 @@ private:
     void anchor(const std::vector<PartitionId>& missing);
     /// The partition, when this event is about its present start; nullptr when it came too late.
     [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
-    void seek_and_start(std::vector<ResumePoint> points);
-    void start(const std::vector<ResumePoint>& points);
-    using Load = std::map<const Lane*, int>;  // how many partitions each lane has
-    [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
+    [[nodiscard]] Lane& lane_for(PartitionId partition);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void set_trouble(const std::string& trouble);
     void note_trouble_of_group();
 
     const config::Ingest config_;
     ConsumerGroup& group_;
+    IngestObserver& observer_;
     const std::unique_ptr<ProgressStore> progress_;
 
     const std::chrono::milliseconds handover_;

@@ -90,19 +90,12 @@ bool Lane::serves(PartitionId partition) const {
 
 std::string Lane::trouble() const {
     const std::lock_guard lock{mutex_};
-    return sink_trouble_.empty() ? fetch_trouble_ : sink_trouble_;
+    return trouble_;
 }
 
-void Lane::set_sink_trouble(const std::string& trouble) {
+void Lane::set_trouble(const std::string& trouble) {
     const std::lock_guard lock{mutex_};
-    sink_trouble_ = trouble;
-}
-
-void Lane::end_fetch_trouble() {
-    if (!troubled_) return;
-    troubled_.reset();
-    const std::lock_guard lock{mutex_};
-    fetch_trouble_.clear();
+    trouble_ = trouble;
 }
 
 void Lane::loop() {
@@ -110,11 +103,19 @@ void Lane::loop() {
     // record fetched before a rewind must meet a closed partition: so commands are applied here,
     // between two polls, and nowhere else.
     while (apply_commands()) {
-        source_.poll(*this, time_to_flush());
+        poll();
         if (batch_.empty() || (time_to_flush() > 0ms && !backlog_ends())) continue;
         catching_up_ = false;
         flush();
     }
+}
+
+void Lane::poll() {
+    flushing_ = {};
+    const auto began = Clock::now();
+    const Polled polled = source_.poll(*this, time_to_flush());
+    const auto decoding = Clock::now() - began - polled.waited - flushing_;
+    options_.observer.on_polled(polled, decoding, oldest_ms_);
 }
 
 bool Lane::apply_commands() {
@@ -152,6 +153,7 @@ void Lane::take_up(const ResumePoint& point) {
                        .incarnation = point.incarnation,
                        .must_verify = point.last.known() && point.last.offset < point.next,
                        .newest = std::nullopt};
+    options_.observer.on_took_up(point);
     source_.open(point.partition);
 }
 
@@ -164,7 +166,6 @@ Lane::Cursor* Lane::cursor_of(PartitionId partition) {
 void Lane::on_record(const Record& record) {
     Cursor* const cursor = cursor_of(record.partition);
     if (cursor == nullptr) return;
-    end_fetch_trouble();
     if (cursor->must_verify) {
         if (record.offset < cursor->last.offset) return;
         cursor->must_verify = false;
@@ -190,7 +191,6 @@ bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
 void Lane::on_end(PartitionId partition, Offset next) {
     Cursor* const cursor = cursor_of(partition);
     if (cursor == nullptr) return;
-    end_fetch_trouble();
     if (next < cursor->next) return lose(partition, LostPosition::outside);
     cursor->must_verify = false;
     cursor->at_end = true;
@@ -202,13 +202,6 @@ void Lane::on_end(PartitionId partition, Offset next) {
 
 void Lane::on_out_of_range(PartitionId partition) {
     if (cursor_of(partition) != nullptr) lose(partition, LostPosition::outside);
-}
-
-void Lane::on_trouble(PartitionId partition, std::string_view text) {
-    if (cursor_of(partition) == nullptr) return;
-    troubled_ = partition;
-    const std::lock_guard lock{mutex_};
-    fetch_trouble_ = options_.topic + "[" + std::to_string(partition) + "]: " + std::string(text);
 }
 
 void Lane::lose(PartitionId partition, LostPosition how) {
@@ -253,6 +246,9 @@ void Lane::add(Cursor& cursor, const Record& record) {
             ++slice.filtered;
             break;
     }
+    if (!cursor.newest && record.timestamp_ms >= 0) {
+        oldest_ms_ = std::min(oldest_ms_, record.timestamp_ms);
+    }
     cursor.next = slice.range.to = record.offset + 1;
     cursor.newest = index;
 }
@@ -281,32 +277,46 @@ void Lane::flush() {
         cursor.last = identify(batch_.records.at(*cursor.newest));
         batch_.slice(slice.partition, slice.range.from).last = cursor.last;
     }
+    const auto began = Clock::now();
+    offer();
+    flushing_ += Clock::now() - began;
+}
+
+void Lane::offer() {
     Backoff backoff{options_.retry};
     for (;;) {
+        options_.observer.on_offering();
         const CommitResult result = sink_->commit(batch_);
-        if (std::holds_alternative<Committed>(result)) return after_commit();
+        if (const auto* committed = std::get_if<Committed>(&result)) {
+            return after_commit(*committed);
+        }
         if (const auto* fenced = std::get_if<Fenced>(&result)) {
             log(LogLevel::warn, options_.name,
                 "fenced: another writer moved the progress of " +
                     std::to_string(fenced->partitions.size()) + " of " +
                     std::to_string(batch_.slices().size()) + " partitions");
+            options_.observer.on_fenced();
             return drop_batch(RewindCause::fenced);
         }
+        options_.observer.on_retry();
         const std::string& reason = std::get<Retry>(result).reason;
-        if (reason != sink_trouble_) log(LogLevel::warn, options_.name, reason + "; trying again");
-        set_sink_trouble(reason);
+        if (reason != trouble()) log(LogLevel::warn, options_.name, reason + "; trying again");
+        set_trouble(reason);
         std::unique_lock lock{mutex_};
         const bool wanted =
             changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
         lock.unlock();
-        if (wanted) return drop_batch(RewindCause::given_up);
+        if (!wanted) continue;
+        options_.observer.on_given_up();
+        return drop_batch(RewindCause::given_up);
     }
 }
 
-void Lane::after_commit() {
-    if (!sink_trouble_.empty()) {
+void Lane::after_commit(const Committed& how) {
+    options_.observer.on_committed(batch_, how);
+    if (!trouble().empty()) {
         log(LogLevel::info, options_.name, "the database is back");
-        set_sink_trouble("");
+        set_trouble("");
     }
     std::vector<Position> positions;
     for (const Slice& slice : batch_.slices()) {
@@ -314,7 +324,7 @@ void Lane::after_commit() {
         positions.push_back({slice.partition, slice.range.to});
     }
     source_.report_committed(positions);
-    batch_.clear();
+    clear_batch();
 }
 
 void Lane::drop_batch(RewindCause cause) {
@@ -323,16 +333,20 @@ void Lane::drop_batch(RewindCause cause) {
         partitions.push_back(slice.partition);
         close(slice.partition);
     }
-    batch_.clear();
-    set_sink_trouble("");  // whoever reads progress now meets it again, and says so
+    clear_batch();
+    set_trouble("");  // whoever reads progress now meets it again, and says so
     listener_.on_rewind(std::move(partitions), cause);
+}
+
+void Lane::clear_batch() {
+    batch_.clear();
+    oldest_ms_ = LaneObserver::no_time;
 }
 
 void Lane::close(PartitionId partition) {
     if (Cursor* const cursor = cursor_of(partition)) {
         source_.close(partition);
         cursor->open = false;
-        if (troubled_ == partition) end_fetch_trouble();
         const std::lock_guard lock{mutex_};
         open_.erase(partition);
     }

@@ -2,6 +2,7 @@
 
 #include "pipeline/backoff.h"
 #include "pipeline/batch.h"
+#include "pipeline/lane_observer.h"
 #include "pipeline/ports.h"
 #include "pipeline/row_mapper.h"
 
@@ -44,6 +45,7 @@ struct LaneOptions {
     config::BatchLimits limits;
     config::OnReject on_reject = config::OnReject::dead_letter;
     BackoffLimits retry{std::chrono::milliseconds(100), std::chrono::seconds(10)};
+    LaneObserver& observer;
 };
 
 /// One thread with one database connection that serves several partitions: takes their records,
@@ -92,9 +94,9 @@ private:
     void on_record(const Record& record) override;
     void on_end(PartitionId partition, Offset next) override;
     void on_out_of_range(PartitionId partition) override;
-    void on_trouble(PartitionId partition, std::string_view text) override;
 
     void loop();
+    void poll();
     /// False when the lane is to end.
     bool apply_commands();
     void let_go(const std::set<PartitionId>& partitions);
@@ -110,11 +112,12 @@ private:
     [[nodiscard]] bool backlog_ends() const;
     /// Until the batch is committed, or dropped.
     void flush();
-    void after_commit();
+    void offer();
+    void after_commit(const Committed& how);
     void drop_batch(RewindCause cause);
+    void clear_batch();
     void close(PartitionId partition);
-    void set_sink_trouble(const std::string& trouble);
-    void end_fetch_trouble();
+    void set_trouble(const std::string& trouble);
 
     const LaneOptions options_;
     RecordSource& source_;
@@ -126,8 +129,9 @@ private:
     Batch batch_;
     std::vector<Cursor> cursors_;  // by partition
     Clock::time_point batch_began_;
-    std::optional<PartitionId> troubled_;  // what fetch_trouble_ is about
-    bool catching_up_ = false;             // the latest batch was full before its time
+    std::chrono::nanoseconds flushing_{};             // within this poll
+    std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
+    bool catching_up_ = false;                        // the latest batch was full before its time
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
@@ -136,8 +140,7 @@ private:
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;
-    std::string sink_trouble_;  // these two are written by the lane's thread only
-    std::string fetch_trouble_;
+    std::string trouble_;
 
     std::thread thread_;
 };

@@ -5,9 +5,9 @@
 #include "pipeline/record.h"
 
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -39,9 +39,13 @@ public:
     virtual void on_end(PartitionId partition, Offset next) = 0;
     /// Kafka has no record at the position that was asked for.
     virtual void on_out_of_range(PartitionId partition) = 0;
-    /// Why nothing arrives from the partition now. The source goes on by itself, and does not tell
-    /// when it is over: the next record, or end, does.
-    virtual void on_trouble(PartitionId /*partition*/, std::string_view /*text*/) {}
+};
+
+/// What one poll brought.
+struct Polled {
+    std::size_t records = 0;
+    std::size_t bytes = 0;              ///< of their keys and values
+    std::chrono::nanoseconds waited{};  ///< before the first one was there
 };
 
 /// One per lane; used by the lane's thread only, save wake().
@@ -54,14 +58,18 @@ public:
     virtual void close(PartitionId partition) = 0;
     /// Waits until something is there, the time is up or wake() is called, and hands over a bounded
     /// number of records.
-    virtual void poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) = 0;
+    virtual Polled poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) = 0;
     /// Ends a poll() that is waiting, or the next one. From any thread.
     virtual void wake() = 0;
     /// Tells lag tools how far the database is. Best effort; nothing depends on it.
     virtual void report_committed(std::span<const Position> positions) = 0;
 };
 
-struct Committed {};
+struct Committed {
+    std::chrono::nanoseconds copy{};    ///< from the beginning to COMMIT
+    std::chrono::nanoseconds commit{};  ///< COMMIT alone
+    bool settled = false;               ///< an earlier COMMIT of it, not answered, had taken effect
+};
 /// Another writer moved the progress of one of the batch's partitions: nothing of the batch was
 /// written. Drop it, read progress again.
 struct Fenced {

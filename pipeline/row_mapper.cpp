@@ -22,6 +22,8 @@ namespace sluice {
 
 namespace {
 
+constexpr auto null_value = "the value is NULL; see on_tombstone";
+
 using config::Conversion;
 using config::Format;
 using SourceKind = config::Source::Kind;
@@ -100,7 +102,7 @@ struct RowMapper::Plan {
     const char* take_json_text(const ColumnPlan& plan, Value& value);
     const char* take_array(const ColumnPlan& plan, Value& value);
     const char* take_text(const ColumnPlan& plan, Value& value);
-    bool reject(std::string text);
+    bool reject(std::string text, RejectCause why);
 
     const config::Ingest config;
     const std::vector<ColumnPlan> columns;
@@ -117,6 +119,7 @@ struct RowMapper::Plan {
     std::vector<Value> values;  // by column
     std::vector<Value> fields;  // of CSV
     std::vector<Reason> reasons;
+    RejectCause cause = RejectCause::invalid;  // of the first of them
     Scratch scratch;
     Judge judge;
     std::string buffer;
@@ -124,7 +127,8 @@ struct RowMapper::Plan {
 };
 
 /// The record as a whole.
-bool RowMapper::Plan::reject(std::string text) {
+bool RowMapper::Plan::reject(std::string text, RejectCause why) {
+    if (reasons.empty()) cause = why;
     reasons.push_back({"", std::move(text)});
     return false;
 }
@@ -139,10 +143,12 @@ RowMapper::Outcome RowMapper::Plan::map(const Record& record, RecordLog::Index i
     scratch.clear();
     for (Value& value : values) value = {};
     if (decode(record)) {
+        // What can be read, and is wrong all the same, has more than the columns take.
+        if (!reasons.empty()) cause = RejectCause::extra;
         take_metadata(record);
         if (encode_row(index, batch)) return Outcome::row;
     }
-    batch.reject(index, std::move(reasons));
+    batch.reject(index, std::move(reasons), cause);
     return Outcome::rejected;
 }
 
@@ -150,19 +156,22 @@ RowMapper::Outcome RowMapper::Plan::map(const Record& record, RecordLog::Index i
 bool RowMapper::Plan::decode(const Record& record) {
     const bool extra_is_wrong = config.on_extra == config::OnExtra::reject;
     if (config.format == Format::json) {
-        if (!record.value) return reject("the value is NULL; see on_tombstone");
+        if (!record.value) return reject(null_value, RejectCause::tombstone);
         if (!json.decode(*record.value, values, extra_is_wrong ? &reasons : nullptr)) {
-            return reject("the value is not valid JSON: " + json::describe(json.error()));
+            return reject("the value is not valid JSON: " + json::describe(json.error()),
+                          RejectCause::undecodable);
         }
     } else if (config.format == Format::csv) {
-        if (!record.value) return reject("the value is NULL; see on_tombstone");
+        if (!record.value) return reject(null_value, RejectCause::tombstone);
         if (!csv.decode(*record.value, fields, scratch)) {
             return reject("the value is not valid CSV: " + std::string(csv.error().what) +
-                          " at byte " + std::to_string(csv.error().position + 1));
+                              " at byte " + std::to_string(csv.error().position + 1),
+                          RejectCause::undecodable);
         }
         if (extra_is_wrong && fields.size() > positions) {
             reject("the record has " + std::to_string(fields.size()) +
-                   " fields, no column takes those after " + std::to_string(positions));
+                       " fields, no column takes those after " + std::to_string(positions),
+                   RejectCause::extra);
         }
         for (std::size_t i = 0; i < columns.size(); ++i) {
             if (columns[i].source.kind != SourceKind::position) continue;
@@ -172,7 +181,8 @@ bool RowMapper::Plan::decode(const Record& record) {
     }
     if (!reads_key || !record.key) return true;
     if (key.decode(*record.key, values, nullptr)) return true;
-    return reject("the key is not valid JSON: " + json::describe(key.error()));
+    return reject("the key is not valid JSON: " + json::describe(key.error()),
+                  RejectCause::undecodable);
 }
 
 void RowMapper::Plan::take_metadata(const Record& record) {
@@ -291,6 +301,10 @@ bool RowMapper::Plan::encode_row(RecordLog::Index index, Batch& batch) {
                 as_text = true;
                 break;
             case Verdict::invalid:
+                if (reasons.empty()) {
+                    cause =
+                        values[i].kind <= Kind::null ? RejectCause::missing : RejectCause::invalid;
+                }
                 reasons.push_back({names[i], complaint(values[i])});
                 break;
         }

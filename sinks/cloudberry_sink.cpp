@@ -48,7 +48,7 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
       isolate_text_(session_, copy_text_) {}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
-    where_ = "the database";
+    const std::string table = "table " + qualified(options_.table);
     try {
         if (auto settled = settle(batch)) return *settled;
         if (moving_slices(batch) == 0) return Committed{};
@@ -70,8 +70,8 @@ CommitResult CloudberrySink::commit(Batch& batch) {
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
     } catch (const DatabaseError& error) {
         if (error.trouble() == Trouble::wrong)
-            throw WrongConfiguration(where_ + ": " + error.what());
-        return retry(where_, error);
+            throw WrongConfiguration(table + ": " + error.what());
+        return retry(table, error);
     }
 }
 
@@ -121,7 +121,7 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     }
     const std::size_t all = in_doubt_.size();
     in_doubt_.clear();
-    if (at_end == all) return Committed{};
+    if (at_end == all) return Committed{.settled = true};
     if (at_start == all) return std::nullopt;
     return fenced;
 }
@@ -141,22 +141,18 @@ void CloudberrySink::stop_at_rejects(const Batch& batch) const {
 std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
     const Batch& batch) {
     enum class At { binary, text, books, commit } at = At::binary;
+    const auto began = Clock::now();
     try {
         SLUICE_FAIL_POINT("before_copy");
         Transaction transaction(session_);
-        where_ = name_of_target();
         copy_whole(copy_binary_, batch.binary);
         at = At::text;
         copy_whole(copy_text_, batch.text);
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
         if (!write_books(batch)) return CommitResult(give_up(batch, transaction));
-        SLUICE_FAIL_POINT("before_commit");
         at = At::commit;
-        where_ = "COMMIT";
-        transaction.commit();
-        SLUICE_FAIL_POINT("after_commit");
-        return CommitResult(Committed{});
+        return CommitResult(finish(transaction, began));
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
         const bool refused_a_row = error.trouble() == Trouble::data && at != At::books;
@@ -178,6 +174,7 @@ void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRow
 }
 
 CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
+    const auto began = Clock::now();
     SLUICE_FAIL_POINT("before_copy");
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
@@ -190,7 +187,6 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     if (auto fenced = fenced_already()) return *fenced;
 
-    where_ = name_of_target();
     Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, refusal.of_binary);
     Refused text = isolate_text_.load(batch.text, *line_numbers_, refusal.of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {
@@ -203,19 +199,18 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     }
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);
-    SLUICE_FAIL_POINT("before_commit");
-    where_ = "COMMIT";
-    transaction.commit();
-    SLUICE_FAIL_POINT("after_commit");
-    return Committed{};
+    return finish(transaction, began);
 }
 
-std::string CloudberrySink::name_of_target() const {
-    return "table " + qualified(options_.table);
+Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point began) {
+    SLUICE_FAIL_POINT("before_commit");
+    const auto sent = Clock::now();
+    transaction.commit();
+    SLUICE_FAIL_POINT("after_commit");
+    return {.copy = sent - began, .commit = Clock::now() - sent};
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {
-    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
     copy_dead_letters(batch);
     insert_ledger(batch);
     SLUICE_FAIL_POINT("before_progress");
@@ -317,7 +312,6 @@ bool CloudberrySink::move_progress(const Batch& batch) {
 }
 
 std::vector<PartitionId> CloudberrySink::moved_by_others(const Batch& batch) {
-    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
     Row parameters = key();
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));

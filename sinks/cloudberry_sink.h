@@ -7,6 +7,7 @@
 #include "sinks/row_isolation.h"
 #include "sinks/session.h"
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ private:
     /// Dead letters, ledger, and progress last: what both ways of writing end with. False: another
     /// writer moved the progress.
     [[nodiscard]] bool write_books(const Batch& batch);
+    using Clock = std::chrono::steady_clock;
+    /// The end of a transaction that was begun then.
+    Committed finish(Transaction& transaction, Clock::time_point began);
     /// Rolls back and finds out who was in the way.
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
     void copy_dead_letters(const Batch& batch);
@@ -61,12 +65,10 @@ private:
     void stop_at_rejects(const Batch& batch) const;
     void check_table();
     [[nodiscard]] Row key() const;
-    [[nodiscard]] std::string name_of_target() const;
 
     CloudberrySinkOptions options_;
     std::string progress_;  ///< quoted names of Sluice's tables
     std::string ledger_;
-    std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
     CopyStatement copy_binary_;
     CopyStatement copy_text_;

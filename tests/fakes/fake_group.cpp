@@ -73,20 +73,6 @@ void FakeGroup::fail_questions(int count) {
     questions_to_fail_ = count;
 }
 
-void FakeGroup::refuse_seeks(std::optional<PartitionId> partition) {
-    const std::lock_guard lock{mutex_};
-    unseekable_ = partition;
-}
-
-void FakeGroup::report_trouble(PartitionId partition, const std::string& text) {
-    const std::lock_guard lock{mutex_};
-    Fetching& fetching = assigned_.at(partition);
-    std::deque<Item>& to =
-        fetching.open_in != nullptr ? queues_[fetching.open_in] : fetching.parked;
-    to.push_back(
-        {Item::Kind::trouble, versions_[partition], {.partition = partition, .value = text}});
-}
-
 void FakeGroup::violate(const std::string& what) {
     violations_.push_back(what);
 }
@@ -162,7 +148,6 @@ void FakeGroup::seek(std::span<const Position> positions) {
             violate("seek() in what is not assigned");
             continue;
         }
-        if (unseekable_ == position.partition) throw TroubleOfTheWorld("kafka refuses to seek");
         if (found->second.open_in != nullptr) violate("seek() in an open partition");
         ++versions_[position.partition];
         found->second = {};
@@ -268,8 +253,9 @@ void FakeSource::close(PartitionId partition) {
     if (found != group_.assigned_.end()) found->second.open_in = nullptr;
 }
 
-void FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+Polled FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto deadline = began + timeout;
     std::vector<FakeGroup::Item> items;
     {
         std::unique_lock lock{group_.mutex_};
@@ -281,10 +267,13 @@ void FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout)
             group_.changed_.wait_for(lock, look_again);
         }
     }
+    Polled polled{.waited = std::chrono::steady_clock::now() - began};
     for (const FakeGroup::Item& item : items) {
         const FakeRecord& record = item.record;
         switch (item.kind) {
             case FakeGroup::Item::Kind::record:
+                ++polled.records;
+                polled.bytes += record.value ? record.value->size() : 0;
                 visitor.on_record({.partition = record.partition,
                                    .offset = record.offset,
                                    .timestamp_ms = record.timestamp_ms,
@@ -298,11 +287,9 @@ void FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout)
             case FakeGroup::Item::Kind::out_of_range:
                 visitor.on_out_of_range(record.partition);
                 break;
-            case FakeGroup::Item::Kind::trouble:
-                visitor.on_trouble(record.partition, *record.value);
-                break;
         }
     }
+    return polled;
 }
 
 void FakeSource::wake() {

@@ -44,7 +44,11 @@ public:
                              std::make_unique<FakeSink>(database)});
         }
         pipeline_ = std::make_unique<IngestPipeline>(
-            config, group_, std::make_unique<FakeProgress>(database), std::move(lanes),
+            config,
+            IngestParts{.group = group_,
+                        .progress = std::make_unique<FakeProgress>(database),
+                        .lanes = std::move(lanes),
+                        .observer = observer_},
             Patience{.commit = {1ms, 4ms},
                      .resume = {1ms, 4ms},
                      .fenced = {1ms, 4ms},
@@ -86,6 +90,8 @@ public:
     std::string trouble() const { return pipeline_->trouble(); }
 
 private:
+    metrics::Registry registry_;
+    IngestObserver observer_{registry_, "numbers", 1h};
     FakeGroup group_;
     std::unique_ptr<IngestPipeline> pipeline_;
     std::atomic<bool> ended_ = false;
@@ -282,26 +288,6 @@ TEST_CASE("pipeline: Kafka does not answer at assignment: asked again") {
     daemon.group().fail_questions(3);
     daemon.offer({0});
     world.await_caught_up();
-}
-
-TEST_CASE("pipeline: a partition that cannot seek holds back no other") {
-    World world(3);
-    Daemon& daemon = world.start();
-    daemon.offer({0, 1, 2});
-    daemon.await_settled();
-    daemon.group().refuse_seeks(0);
-    for (PartitionId p = 0; p < 3; ++p) {
-        world.topic.append_numbers(p, 0, 2);
-        eventually([&] { return world.database.next(p) == 2; }, "the first records");
-    }
-    for (PartitionId p = 0; p < 3; ++p) daemon.group().lose_position(p);
-    eventually([&] { return daemon.trouble() == "kafka refuses to seek"; }, "trouble");
-    for (PartitionId p = 0; p < 3; ++p) world.topic.append_numbers(p, 10, 2);
-    eventually([&] { return world.database.next(1) == 4 && world.database.next(2) == 4; },
-               "the others to go on");
-    daemon.group().refuse_seeks(std::nullopt);
-    world.await_caught_up();
-    world.check_table();
 }
 
 TEST_CASE("pipeline: partitions are handed over while the database is away") {

@@ -1,6 +1,7 @@
 #include "pipeline/lane.h"
 
 #include "pipeline/errors.h"
+#include "pipeline/ingest_observer.h"
 #include "tests/fakes/fake_database.h"
 #include "tests/fakes/fake_group.h"
 #include "tests/fakes/fake_topic.h"
@@ -86,7 +87,8 @@ struct Stage : GroupListener {
                                                   .topic = config.topic,
                                                   .limits = config.batch,
                                                   .on_reject = config.on_reject,
-                                                  .retry = {1ms, 4ms}},
+                                                  .retry = {1ms, 4ms},
+                                                  .observer = observer.lane(0)},
                                       group.lane(0), numbers_mapper(config),
                                       std::make_unique<FakeSink>(database), reports);
         lane->run();
@@ -138,6 +140,8 @@ struct Stage : GroupListener {
     }
 
     config::Ingest config;
+    metrics::Registry registry;
+    IngestObserver observer{registry, "numbers", 1h};
     FakeTopic topic;
     FakeGroup group{topic, 1};
     FakeDatabase database;
@@ -276,36 +280,6 @@ TEST_CASE("lane: a sink in trouble is visible as such") {
     stage.topic.append_numbers(0, 0, 3);
     stage.begin();
     eventually([&] { return stage.lane->trouble() == "the database is away"; }, "the trouble");
-    stage.database.choose_faults(nullptr);
-    stage.await_progress(3);
-    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
-}
-
-TEST_CASE(
-    "lane: a partition's trouble with Kafka is visible until something arrives, or it leaves") {
-    Stage stage(2);
-    stage.begin({0, 1});
-    stage.await_read({0, 1});
-    stage.group.report_trouble(0, "no leader");
-    eventually([&] { return stage.lane->trouble() == "numbers[0]: no leader"; }, "the trouble");
-    SUBCASE("a record of another partition") {
-        stage.topic.append_numbers(1, 0, 1);
-    }
-    SUBCASE("the partition leaves") {
-        CHECK(stage.stop({0}));
-    }
-    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
-}
-
-TEST_CASE("lane: the sink's trouble outlives a record that arrives") {
-    Stage stage;
-    stage.begin();
-    stage.await_read({0});
-    stage.group.report_trouble(0, "no leader");
-    eventually([&] { return !stage.lane->trouble().empty(); }, "the trouble");
-    stage.database.choose_faults([] { return Fault::retry; });
-    stage.topic.append_numbers(0, 0, 3);
-    eventually([&] { return stage.lane->trouble() == "the database is away"; }, "the sink's");
     stage.database.choose_faults(nullptr);
     stage.await_progress(3);
     eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");

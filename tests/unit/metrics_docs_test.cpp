@@ -1,5 +1,7 @@
+#include "daemon/observatory.h"
 #include "metrics/process_metrics.h"
 #include "metrics/registry.h"
+#include "pipeline/ingest_observer.h"
 
 #include <doctest/doctest.h>
 
@@ -28,6 +30,15 @@ std::string row_of(const Family& family) {
 TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     Registry registry;
     const ProcessMetrics process{registry, "1"};
+    Observatory observatory{registry, std::chrono::minutes(1)};
+    PipelineConfig orders;
+    orders.of_kind = config::Ingest{};
+    const auto observer = observatory.observe(orders);
+    observer->lane(0).on_took_up({});
+    observer->on_began();
+    GroupStatistics statistics;
+    statistics.brokers.emplace_back();
+    observer->on_statistics(statistics);
     const std::set<std::string> documented = lines_of("docs/metrics.md");
     for (const Family& family : registry.families()) CHECK(documented.contains(row_of(family)));
 }

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "daemon/pipeline_status.h"
+#include "metrics/registry.h"
+#include "pipeline/ingest_observer.h"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+/// Where pipelines tell of their work, and where the supervisor's view of them becomes metrics.
+/// From any thread; outlives them.
+class Observatory {
+public:
+    /// A pipeline that has work to do and makes no progress for as long as `patience` is stuck.
+    Observatory(metrics::Registry& registry, std::chrono::milliseconds patience)
+        : registry_(registry), patience_(patience) {}
+
+    /// The observer of this ingest pipeline; one that is built anew after a failure gets the one
+    /// that it had. Shared, since a pipeline that was removed may still be leaving.
+    [[nodiscard]] std::shared_ptr<IngestObserver> observe(const PipelineConfig& config);
+
+    /// From now on /metrics shows what `status` says; what it names no more is forgotten.
+    void watch(std::function<SupervisorStatus()> status);
+
+    /// Nothing for a pipeline that was never built. `key`: "ingest.orders".
+    [[nodiscard]] std::optional<IngestStatus> ingest(const std::string& key) const;
+
+private:
+    struct Pipeline {
+        metrics::Gauge info;
+        std::map<PipelineState, metrics::Gauge> states;
+        metrics::Gauge stuck;
+        metrics::Counter restarts;
+    };
+
+    void look(const std::function<SupervisorStatus()>& status);
+    [[nodiscard]] Pipeline& pipeline(const std::string& key);
+
+    metrics::Registry& registry_;
+    const std::chrono::milliseconds patience_;
+
+    mutable std::mutex mutex_;                                       // guards what follows
+    std::map<std::string, std::shared_ptr<IngestObserver>> ingest_;  // by key, as all here
+    std::map<std::string, Pipeline> pipelines_;
+
+    metrics::Registry::Hook hook_;  // last: it looks at what is above
+};
+
+/// Whether something keeps it from working that a person, or time, has to mend.
+[[nodiscard]] bool is_stuck(const PipelineStatus& status);
+
+}  // namespace sluice

@@ -1,0 +1,72 @@
+#include "kafka/statistics.h"
+
+#include <simdjson.h>
+
+namespace sluice::kafka {
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::int64_t number(dom::object object, std::string_view key) {
+    std::int64_t value = 0;
+    if (object[key].get(value) != simdjson::SUCCESS) return 0;
+    return value;
+}
+
+/// The mean of a rolling window.
+std::int64_t mean(dom::object object, std::string_view window) {
+    std::int64_t value = 0;
+    if (object[window]["avg"].get(value) != simdjson::SUCCESS) return 0;
+    return value;
+}
+
+/// Negative numbers stand for "not known".
+std::optional<Offset> offset(dom::object object, std::string_view key) {
+    std::int64_t value = -1;
+    if (object[key].get(value) != simdjson::SUCCESS || value < 0) return std::nullopt;
+    return value;
+}
+
+GroupStatistics::Broker broker(dom::object told) {
+    std::string_view state;
+    if (told["state"].get(state) != simdjson::SUCCESS) state = {};
+    return {
+        .id = std::to_string(number(told, "nodeid")),
+        .up = state == "UP" || state == "UPDATE",
+        .round_trip = std::chrono::microseconds(mean(told, "rtt")),
+        .throttle = std::chrono::milliseconds(mean(told, "throttle")),
+        .errors = number(told, "txerrs") + number(told, "rxerrs") + number(told, "req_timeouts")};
+}
+
+}  // namespace
+
+GroupStatistics parse_statistics(std::string_view json, const std::string& topic) {
+    GroupStatistics found;
+    dom::parser parser;
+    dom::element all;
+    if (parser.parse(json.data(), json.size()).get(all) != simdjson::SUCCESS) return found;
+    dom::object brokers;
+    if (all["brokers"].get(brokers) == simdjson::SUCCESS) {
+        for (const auto& [name, value] : brokers) {
+            dom::object told;
+            // What is not a broker of the cluster, but the way to one, has no number.
+            if (value.get(told) != simdjson::SUCCESS || number(told, "nodeid") < 0) continue;
+            found.brokers.push_back(broker(told));
+        }
+    }
+    dom::object partitions;
+    if (all["topics"][topic]["partitions"].get(partitions) != simdjson::SUCCESS) return found;
+    for (const auto& [name, value] : partitions) {
+        dom::object told;
+        if (value.get(told) != simdjson::SUCCESS || number(told, "partition") < 0) continue;
+        const auto high = offset(told, "hi_offset");
+        const auto stable = offset(told, "ls_offset");
+        found.partitions.push_back(
+            {.partition = static_cast<PartitionId>(number(told, "partition")),
+             .end = stable ? stable : high,
+             .open_until = high});
+    }
+    return found;
+}
+
+}  // namespace sluice::kafka
