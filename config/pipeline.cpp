@@ -8,12 +8,6 @@ struct KindOf {
     const char* operator()(const Outbox&) const { return "outbox"; }
 };
 
-/// The pipeline without what it does not run by: the ledger is kept by others.
-Pipeline essence_of(Pipeline pipeline) {
-    pipeline.cloudberry.ledger_keep = {};
-    return pipeline;
-}
-
 }  // namespace
 
 const std::string& name_of(const Pipeline& pipeline) {
@@ -35,10 +29,6 @@ std::map<std::string, Pipeline> pipelines_of(const Config& config) {
     for (const Ingest& ingest : config.ingest) add(ingest);
     for (const Outbox& outbox : config.outbox) add(outbox);
     return all;
-}
-
-bool needs_restart(const Pipeline& from, const Pipeline& to) {
-    return !(essence_of(from) == essence_of(to));
 }
 
 }  // namespace sluice::config

@@ -24,7 +24,4 @@ struct Pipeline {
 /// All that are configured, by key.
 [[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);
 
-/// Whether a pipeline that runs by `from` must be built anew to run by `to`.
-[[nodiscard]] bool needs_restart(const Pipeline& from, const Pipeline& to);
-
 }  // namespace sluice::config

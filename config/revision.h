@@ -1,14 +1,18 @@
 #pragma once
 
-#include "config/config.h"
+#include "config/pipeline.h"
 
 #include <string>
 
+/// 12 hex digits that change with what is configured, secrets included, and not with comments,
+/// order or spelling. The same on every machine. They tell revisions apart; they are no signature.
 namespace sluice::config {
 
-/// 12 hex digits that change with anything configured (Config::revision itself aside), secrets
-/// included, and not with comments, order or spelling. The same on every machine: FNV-1a of 64
-/// bits over a canonical text, folded to 48. It tells revisions apart; it is no signature.
+/// Of all that is configured (Config::revision itself aside).
 [[nodiscard]] std::string revision_of(const Config& config);
+
+/// Of what decides what becomes of this pipeline's records: its settings, less those that apply in
+/// place. Other pipelines, and limits of batches, leave it as it is.
+[[nodiscard]] std::string revision_of(const Pipeline& pipeline);
 
 }  // namespace sluice::config

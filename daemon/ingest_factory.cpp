@@ -1,8 +1,11 @@
 #include "daemon/ingest_factory.h"
 
+#include "config/revision.h"
 #include "kafka/group_member.h"
+
 #include "pipeline/errors.h"
 #include "pipeline/ingest_pipeline.h"
+#include "pipeline/target.h"
 #include "sinks/catalogue.h"
 #include "sinks/cloudberry_progress.h"
 #include "sinks/cloudberry_sink.h"
@@ -16,8 +19,9 @@ class RunningIngest : public RunningPipeline {
 public:
     RunningIngest(std::shared_ptr<IngestObserver> observer,
                   std::unique_ptr<kafka::GroupMember> member,
-                  std::unique_ptr<IngestPipeline> pipeline)
-        : observer_(std::move(observer)),
+                  std::unique_ptr<IngestPipeline> pipeline, std::string target)
+        : target_(std::move(target)),
+          observer_(std::move(observer)),
           member_(std::move(member)),
           pipeline_(std::move(pipeline)) {}
 
@@ -35,8 +39,15 @@ public:
         if (observer_->idle()) return {Activity::Kind::waiting_for_data, {}};
         return {};
     }
+    void adapt(const PipelineConfig& config) override {
+        const auto& ingest = std::get<config::Ingest>(config.of_kind);
+        member_->adapt(ingest);
+        pipeline_->adapt(ingest);
+    }
+    [[nodiscard]] std::string target() const override { return target_; }
 
 private:
+    const std::string target_;
     std::shared_ptr<IngestObserver> observer_;
     std::unique_ptr<kafka::GroupMember> member_;
     std::unique_ptr<IngestPipeline> pipeline_;
@@ -62,7 +73,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                     .cluster_id = member->cluster_id(),
                                     .topic = ingest.topic,
                                     .writer = around.writer,
-                                    .revision = around.revision};
+                                    .revision = config::revision_of(config)};
     static_cast<void>(member->partitions());  // so that a missing topic is said at once
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
@@ -81,7 +92,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                             .lanes = std::move(lanes),
                             .observer = *observer});
     return std::make_unique<RunningIngest>(std::move(observer), std::move(member),
-                                           std::move(pipeline));
+                                           std::move(pipeline), describe_target(ingest, table));
 }
 
 }  // namespace sluice

@@ -10,8 +10,7 @@ namespace sluice {
 
 /// What an ingest pipeline shares with the process that it runs in.
 struct IngestSurroundings {
-    std::string writer;    ///< who writes, for people who read progress and ledger
-    std::string revision;  ///< of the configuration
+    std::string writer;  ///< who writes, for people who read progress and ledger
     Observatory& observatory;
 };
 

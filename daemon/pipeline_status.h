@@ -29,6 +29,8 @@ struct PipelineStatus {
         std::chrono::system_clock::now();               ///< when it came into this state
     Activity::Kind activity = Activity::Kind::working;  ///< while it is running
     std::string reason;        ///< of the last failure, or of the trouble that holds it up now
+    std::string target;        ///< what it runs on: "public.orders (id bigint, …)"
+    std::string revision;      ///< of its own configuration: what its ledger rows carry
     int failures = 0;          ///< in a row
     int restarts = 0;          ///< since it was added: after failures, by reload, by command
     std::string last_failure;  ///< kept when it runs again; empty: it never failed

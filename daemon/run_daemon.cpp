@@ -46,8 +46,7 @@ int run_daemon(const config::Config& config, const CommandLine&) {
     metrics::Registry registry;
     const metrics::ProcessMetrics process{registry, version()};
     Observatory observatory{registry, 60s};
-    const IngestSurroundings around{
-        .writer = writer_name(), .revision = config.revision, .observatory = observatory};
+    const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
     Supervisor supervisor{
         [around](const PipelineConfig& pipeline) { return build_ingest(pipeline, around); }};
     observatory.watch([&supervisor] { return supervisor.status(); });

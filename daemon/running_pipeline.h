@@ -32,6 +32,11 @@ public:
     virtual void request_stop(std::chrono::steady_clock::time_point deadline) = 0;
     /// From any thread; returns at once.
     [[nodiscard]] virtual Activity activity() const = 0;
+    /// Takes over a configuration that differs only in what applies in place. As above.
+    virtual void adapt(const PipelineConfig& config) = 0;
+    /// What it was built on, as the database described it then: "public.orders (id bigint, …)".
+    /// The same text means that it would be built alike today. From any thread.
+    [[nodiscard]] virtual std::string target() const = 0;
 };
 
 /// Builds a pipeline, ready to run(). May block for a bounded time; throws where it cannot.

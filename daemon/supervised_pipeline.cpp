@@ -1,5 +1,6 @@
 #include "daemon/supervised_pipeline.h"
 
+#include "config/revision.h"
 #include "pipeline/log.h"
 
 #include <string>
@@ -46,9 +47,10 @@ const char* name_of(Activity::Kind activity) {
 
 SupervisedPipeline::SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
                                        const BackoffLimits& restart)
-    : config_(std::move(config)),
-      factory_(factory),
+    : factory_(factory),
       restart_(restart),
+      name_(config::name_of(config)),
+      config_(std::move(config)),
       thread_([this] { loop(); }) {}
 
 SupervisedPipeline::~SupervisedPipeline() {
@@ -68,6 +70,12 @@ bool SupervisedPipeline::wait_until_stopped(Clock::time_point deadline) {
     std::unique_lock lock{mutex_};
     return changed_.wait_until(lock, deadline,
                                [&] { return status_.state == PipelineState::stopped; });
+}
+
+void SupervisedPipeline::adapt(const PipelineConfig& config) {
+    const std::lock_guard lock{mutex_};
+    config_ = config;
+    if (pipeline_) pipeline_->adapt(config_);
 }
 
 PipelineStatus SupervisedPipeline::status() const {
@@ -127,22 +135,26 @@ std::chrono::milliseconds SupervisedPipeline::fail(const std::string& failure, B
     enter(failed ? PipelineState::failed : PipelineState::backing_off);
     status_.reason = status_.last_failure = failure;
     status_.last_failed_at = status_.since;
-    log(LogLevel::error, config::name_of(config_),
+    log(LogLevel::error, name_,
         (failed ? "failed: " : "") + failure + " (failure " + std::to_string(status_.failures) +
             " in a row, next try in " + std::to_string(pause.count()) + " ms)");
     return pause;
 }
 
 void SupervisedPipeline::run_once() {
-    {
+    const PipelineConfig config = [&] {
         const std::lock_guard lock{mutex_};
         enter(PipelineState::starting);
-    }
-    std::unique_ptr<RunningPipeline> built = factory_(config_);
+        return config_;
+    }();
+    std::unique_ptr<RunningPipeline> built = factory_(config);
     RunningPipeline* pipeline = built.get();
     {
         const std::lock_guard lock{mutex_};
         pipeline_ = std::move(built);
+        if (!(config_ == config)) pipeline_->adapt(config_);  // it came while this was built
+        status_.target = pipeline_->target();
+        status_.revision = config::revision_of(config_);
         if (stopping_) pipeline_->request_stop(deadline_);
         status_.reason.clear();
         enter(PipelineState::running);

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 namespace sluice {
@@ -26,6 +27,8 @@ public:
     void request_stop(std::chrono::steady_clock::time_point deadline);
     /// False when it has not stopped by the deadline.
     bool wait_until_stopped(std::chrono::steady_clock::time_point deadline);
+    /// Takes over a configuration that differs only in what applies in place.
+    void adapt(const PipelineConfig& config);
     [[nodiscard]] PipelineStatus status() const;
 
 private:
@@ -39,12 +42,13 @@ private:
     /// Notes the failure and returns how long to wait before the next try. As above.
     std::chrono::milliseconds fail(const std::string& failure, Backoff& backoff);
 
-    const PipelineConfig config_;
     const PipelineFactory& factory_;
     const BackoffLimits restart_;
+    const std::string name_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
+    PipelineConfig config_;
     std::unique_ptr<RunningPipeline> pipeline_;
     PipelineStatus status_;
     bool stopping_ = false;

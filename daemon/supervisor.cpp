@@ -1,5 +1,7 @@
 #include "daemon/supervisor.h"
 
+#include "config/settings.h"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -18,8 +20,8 @@ Supervisor::~Supervisor() {
     thread_.join();
 }
 
-std::future<CommandResult> Supervisor::apply(config::Config config) {
-    return post(Apply{std::move(config)});
+std::future<CommandResult> Supervisor::apply(config::Config config, std::set<std::string> restart) {
+    return post(Apply{std::move(config), std::move(restart)});
 }
 std::future<CommandResult> Supervisor::pause(std::string name) {
     return post(Pause{std::move(name)});
@@ -100,9 +102,11 @@ CommandResult Supervisor::run(Apply& apply) {
     std::vector<std::string> to_stop;
     for (const auto& [key, kept] : pipelines_) {
         const auto found = wanted.find(key);
-        if (found == wanted.end() || config::needs_restart(kept.config, found->second)) {
-            to_stop.push_back(key);
-        }
+        const bool stays =
+            found != wanted.end() && !apply.restart.contains(key) &&
+            !config::needs_restart(config::changes_between(config::settings_of(kept.config),
+                                                           config::settings_of(found->second)));
+        if (!stays) to_stop.push_back(key);
     }
     forget_those_that_left();
     stop(to_stop, Clock::now() + patience_);
@@ -111,7 +115,11 @@ CommandResult Supervisor::run(Apply& apply) {
     for (auto& [key, config] : wanted) {
         Kept& kept = pipelines_[key];
         kept.config = std::move(config);
-        if (!kept.running && !kept.paused_since) start(kept);
+        if (kept.running) {
+            kept.running->adapt(kept.config);
+        } else if (!kept.paused_since) {
+            start(kept);
+        }
     }
     return CommandResult::done;
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -43,9 +44,11 @@ public:
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
 
-    /// Stops what is gone or changed, starts what is new or changed; leaves alone what is equal.
-    /// The start of the daemon is this, coming from nothing. What was paused stays so.
-    std::future<CommandResult> apply(config::Config config);
+    /// Stops what is gone or changed, starts what is new or changed; what differs only in settings
+    /// that apply in place takes them over, and what is equal is left alone, unless it is named in
+    /// `restart` (by its key). The start of the daemon is this, coming from nothing. What was
+    /// paused stays so.
+    std::future<CommandResult> apply(config::Config config, std::set<std::string> restart = {});
 
     /// `name`: "orders", or "ingest.orders" where pipelines of both kinds share the name.
     /// Stops the pipeline at a batch boundary until resume(); a reload does not end that.
@@ -66,6 +69,7 @@ private:
 
     struct Apply {
         config::Config config;
+        std::set<std::string> restart;
     };
     struct Pause {
         std::string name;

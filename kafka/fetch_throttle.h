@@ -32,6 +32,7 @@ public:
     FetchThrottle& operator=(const FetchThrottle&) = delete;
 
     void attach_to(rd_kafka_conf_t& conf);
+    void set_budget(std::size_t bytes) { budget_bytes_ = bytes; }
     void add_queue(rd_kafka_queue_t& queue) { queues_.push_back(&queue); }
     /// A partition's own queue, while it flows into no other, counts as well.
     void hold(PartitionId partition, QueueHandle queue);
@@ -68,7 +69,7 @@ private:
     [[nodiscard]] std::size_t queued_messages() const;
     [[nodiscard]] std::size_t queued_bytes() const;
 
-    const std::size_t budget_bytes_;
+    std::atomic<std::size_t> budget_bytes_;
     std::vector<rd_kafka_queue_t*> queues_;
     std::atomic<std::size_t> mean_message_bytes_{1024};
     std::atomic<std::size_t> taken_bytes_{0};  ///< by lanes that are not done with it

@@ -128,6 +128,10 @@ std::string GroupMember::cluster_id() {
     return kafka::cluster_id(*client_);
 }
 
+void GroupMember::adapt(const config::Ingest& ingest) {
+    throttle_.set_budget(fetch_budget(ingest));
+}
+
 void GroupMember::join() {
     const PartitionList topics{rd_kafka_topic_partition_list_new(1)};
     rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);

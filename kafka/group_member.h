@@ -32,6 +32,9 @@ public:
     /// Blocks for a bounded time until Kafka answers.
     [[nodiscard]] std::string cluster_id();
     void join();
+    /// Takes over `memory` and `batch` of the pipeline's section while it is a member. From any
+    /// thread.
+    void adapt(const config::Ingest& ingest);
     /// The source of the lane with this number; lives as long as the member.
     [[nodiscard]] RecordSource& lane(std::size_t number) { return *lanes_[number]; }
 

@@ -74,6 +74,10 @@ void IngestPipeline::request_stop(Clock::time_point deadline) {
     group_.wake();
 }
 
+void IngestPipeline::adapt(const config::Ingest& config) {
+    for (const auto& lane : lanes_) lane->set_limits(config.batch);
+}
+
 std::string IngestPipeline::trouble() const {
     {
         const std::lock_guard lock{mutex_};

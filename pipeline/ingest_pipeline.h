@@ -59,6 +59,8 @@ public:
     void run();
     /// From any thread. Batches in flight commit until the deadline; what is left then is dropped.
     void request_stop(std::chrono::steady_clock::time_point deadline);
+    /// Takes over the limits of batches while it runs. From any thread.
+    void adapt(const config::Ingest& config);
     /// Why no progress is made now, in words; empty when all is well. From any thread.
     [[nodiscard]] std::string trouble() const;
 

@@ -88,6 +88,14 @@ bool Lane::serves(PartitionId partition) const {
                to_start_, [&](const ResumePoint& point) { return point.partition == partition; });
 }
 
+void Lane::set_limits(const config::BatchLimits& limits) {
+    {
+        const std::lock_guard lock{mutex_};
+        new_limits_ = limits;
+    }
+    source_.wake();
+}
+
 std::string Lane::trouble() const {
     const std::lock_guard lock{mutex_};
     return trouble_;
@@ -122,6 +130,7 @@ bool Lane::apply_commands() {
     for (;;) {
         std::unique_lock lock{mutex_};
         if (ending_) return false;
+        if (new_limits_) options_.limits = *std::exchange(new_limits_, std::nullopt);
         if (to_stop_.empty()) {
             // stop() took back the starts before it: those that are left came after.
             const std::vector<ResumePoint> to_start = std::exchange(to_start_, {});

@@ -73,6 +73,9 @@ public:
     /// what it reported of the partition is then about the latest start(), not about an older one.
     [[nodiscard]] bool serves(PartitionId partition) const;
 
+    /// Holds for the records that come next.
+    void set_limits(const config::BatchLimits& limits);
+
     /// Why the lane makes no progress now; empty when it does.
     [[nodiscard]] std::string trouble() const;
 
@@ -119,7 +122,7 @@ private:
     void close(PartitionId partition);
     void set_trouble(const std::string& trouble);
 
-    const LaneOptions options_;
+    LaneOptions options_;  // its limits change by set_limits()
     RecordSource& source_;
     RowMapper mapper_;
     const std::unique_ptr<Sink> sink_;
@@ -137,6 +140,7 @@ private:
     std::condition_variable changed_;
     std::vector<ResumePoint> to_start_;
     std::set<PartitionId> to_stop_;
+    std::optional<config::BatchLimits> new_limits_;
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;

@@ -27,6 +27,7 @@ struct Script {
     std::atomic<bool> deaf = false;  ///< does not end when asked to, until `let_go`
     std::atomic<bool> let_go = false;
     std::atomic<bool> in_trouble = false;
+    std::atomic<std::size_t> rows = 0;  ///< of a batch, as it was told while it ran
 };
 
 class ScriptedPipeline : public RunningPipeline {
@@ -45,6 +46,11 @@ public:
         if (!script_.in_trouble) return {};
         return {Activity::Kind::stuck, "waiting for the database"};
     }
+
+    void adapt(const PipelineConfig& config) override {
+        script_.rows = std::get<config::Ingest>(config.of_kind).batch.rows;
+    }
+    [[nodiscard]] std::string target() const override { return "public.t (id bigint)"; }
 
 private:
     Script& script_;
@@ -139,7 +145,7 @@ TEST_CASE("supervisor: apply leaves alone what did not change") {
     stage.apply(config);
     stage.await("a", State::running);
     stage.await("b", State::running);
-    config.ingest[1].batch.rows = 7;
+    config.ingest[1].lanes = 7;
     config.ingest.push_back(configured({"c"}).ingest.front());
     stage.apply(config);
     stage.await("b", State::running);
@@ -195,7 +201,7 @@ TEST_CASE("supervisor: what is paused stays so through a reload, until it is res
     CHECK(stage.supervisor.pause("a").get() == Result::done);
     CHECK(stage.status("a").state == State::paused);
     CHECK(stage.scripts["ingest.a"].running == 0);
-    config.ingest[0].batch.rows = 7;
+    config.ingest[0].lanes = 7;
     stage.apply(config);
     CHECK(stage.status("a").state == State::paused);
     CHECK(stage.supervisor.restart("a").get() == Result::is_paused);
@@ -244,4 +250,48 @@ TEST_CASE("supervisor: the status answers while a pipeline does not end") {
     stage.scripts["ingest.a"].let_go = true;
     CHECK(restarted.get() == Result::done);
     stage.await("a", State::running);
+}
+
+TEST_CASE("supervisor: limits of batches change while the pipeline runs on") {
+    Stage stage;
+    config::Config config = configured({"a", "b"});
+    stage.apply(config);
+    stage.await("a", State::running);
+    const std::string revision = stage.status("a").revision;
+    config.ingest[0].batch.rows = 7;
+    config.cloudberry.ledger_keep = std::chrono::hours(1);
+    stage.apply(config);
+    CHECK(stage.scripts["ingest.a"].rows == 7);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    CHECK(stage.status("a").revision == revision);
+    stage.await("a", State::running);
+}
+
+TEST_CASE("supervisor: of a hundred pipelines only the changed one is built anew") {
+    Stage stage;
+    std::vector<std::string> names;
+    for (int i = 0; i < 100; ++i) names.push_back("p" + std::to_string(i));
+    for (const std::string& name : names) stage.scripts[std::string("ingest.").append(name)];
+    config::Config config = configured(names);
+    stage.apply(config);
+    for (const std::string& name : names) stage.await(name, State::running);
+    config.ingest[42].lanes = 7;
+    stage.apply(config);
+    stage.await("p42", State::running);
+    for (const std::string& name : names) {
+        CHECK(stage.status(name).state == State::running);
+        CHECK(stage.scripts[std::string("ingest.").append(name)].built == (name == "p42" ? 2 : 1));
+    }
+}
+
+TEST_CASE("supervisor: what is equal is built anew where that is asked for") {
+    Stage stage;
+    const config::Config config = configured({"a", "b"});
+    stage.apply(config);
+    stage.await("a", State::running);
+    stage.await("b", State::running);
+    CHECK(stage.supervisor.apply(config, {"ingest.b"}).get() == Result::done);
+    stage.await("b", State::running);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    CHECK(stage.scripts["ingest.b"].built == 2);
 }

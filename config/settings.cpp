@@ -1,0 +1,236 @@
+#include "config/settings.h"
+
+#include "config/column_source.h"
+#include "config/hash.h"
+#include "config/units.h"
+#include "config/words.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace sluice::config {
+namespace {
+
+using Applies = Setting::Applies;
+using Shown = Setting::Shown;
+
+/// Collects the settings of one section.
+class Section {
+public:
+    Section(std::string prefix, Settings& into) : prefix_(std::move(prefix)), into_(into) {}
+
+    Section& text(const std::string& key, std::string value,
+                  Applies applies = Applies::by_restart) {
+        into_.push_back({prefix_ + key, std::move(value), applies, Shown::yes});
+        return *this;
+    }
+    Section& secret(const std::string& key, const Secret& value) {
+        into_.push_back({prefix_ + key, value.text, Applies::by_restart,
+                         value.secret ? Shown::never : Shown::yes});
+        return *this;
+    }
+    Section& hidden(const std::string& key, std::string value) {
+        into_.push_back({prefix_ + key, std::move(value), Applies::by_restart, Shown::never});
+        return *this;
+    }
+
+private:
+    std::string prefix_;
+    Settings& into_;
+};
+
+const char* word(OnReject on_reject) {
+    return on_reject == OnReject::stop ? "stop" : "dead_letter";
+}
+const char* word(OnMissing on_missing) {
+    return on_missing == OnMissing::reject ? "reject" : "null";
+}
+const char* word(OnExtra on_extra) {
+    return on_extra == OnExtra::reject ? "reject" : "ignore";
+}
+const char* word(OnInvalid on_invalid) {
+    return on_invalid == OnInvalid::null ? "null" : "reject";
+}
+const char* word(OnTombstone on_tombstone) {
+    return on_tombstone == OnTombstone::reject ? "reject" : "filter";
+}
+const char* word(OnOffsetLost on_offset_lost) {
+    return on_offset_lost == OnOffsetLost::earliest ? "earliest" : "stop";
+}
+
+std::string text_of(const Start& start) {
+    switch (start.kind) {
+        case Start::Kind::earliest:
+            return "earliest";
+        case Start::Kind::latest:
+            return "latest";
+        case Start::Kind::time:
+            break;
+    }
+    return std::to_string(start.time_ms) + " ms since 1970";
+}
+
+std::string pointer_of(const std::vector<std::string>& path) {
+    std::string pointer;
+    for (const std::string& token : path) {
+        pointer += '/';
+        for (const char c : token) {
+            if (c == '~') {
+                pointer += "~0";
+            } else if (c == '/') {
+                pointer += "~1";
+            } else {
+                pointer += c;
+            }
+        }
+    }
+    return pointer;
+}
+
+std::string text_of(const Source& source) {
+    switch (source.kind) {
+        case Source::Kind::field:
+            return pointer_of(source.path);
+        case Source::Kind::position:
+            return std::to_string(source.position);
+        case Source::Kind::value:
+            return "@value";
+        case Source::Kind::key:
+            return "@key";
+        case Source::Kind::key_field:
+            return "@key" + pointer_of(source.path);
+        case Source::Kind::topic:
+            return "@topic";
+        case Source::Kind::partition:
+            return "@partition";
+        case Source::Kind::offset:
+            return "@offset";
+        case Source::Kind::timestamp:
+            return "@timestamp";
+        case Source::Kind::headers:
+            return "@headers";
+        case Source::Kind::header:
+            break;
+    }
+    return "@headers/" + source.name;
+}
+
+void add(const ColumnMapping& mapping, Section& section) {
+    std::string text = text_of(mapping.source);
+    if (mapping.as != Conversion::none) text += " as " + std::string(name_of(mapping.as));
+    section.text("columns." + mapping.column, std::move(text));
+    // It may come from the environment or a file.
+    if (mapping.default_value) {
+        section.hidden("columns." + mapping.column + ".default", *mapping.default_value);
+    }
+}
+
+void add(const Ingest& ingest, Settings& settings) {
+    Section section("", settings);
+    section.text("topic", ingest.topic)
+        .text("table", ingest.table)
+        .text("format", std::string(name_of(ingest.format)))
+        .text("start", text_of(ingest.start))
+        .text("batch.rows", std::to_string(ingest.batch.rows), Applies::in_place)
+        .text("batch.bytes", format_size(ingest.batch.bytes), Applies::in_place)
+        .text("batch.delay", format_duration(ingest.batch.delay), Applies::in_place)
+        .text("lanes", std::to_string(ingest.lanes))
+        .text("memory", format_size(ingest.memory), Applies::in_place)
+        .text("group", ingest.group)
+        .text("on_reject", word(ingest.on_reject))
+        .text("on_missing", word(ingest.on_missing))
+        .text("on_extra", word(ingest.on_extra))
+        .text("on_invalid", word(ingest.on_invalid))
+        .text("on_tombstone", word(ingest.on_tombstone))
+        .text("on_offset_lost", word(ingest.on_offset_lost))
+        .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
+        .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
+        .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))
+        .text("csv.null", ingest.csv.null);
+    for (const ColumnMapping& mapping : ingest.columns) add(mapping, section);
+}
+
+void add(const Outbox& outbox, Settings& settings) {
+    Section("", settings).text("table", outbox.table).text("topic", outbox.topic);
+}
+
+Settings sorted(Settings settings) {
+    std::ranges::sort(settings, {}, &Setting::key);
+    return settings;
+}
+
+}  // namespace
+
+Settings settings_of(const Pipeline& pipeline) {
+    Settings settings;
+    std::visit([&](const auto& of_kind) { add(of_kind, settings); }, pipeline.of_kind);
+    Section kafka("kafka.", settings);
+    kafka.secret("brokers", pipeline.kafka.brokers).text("instance", pipeline.kafka.instance);
+    for (const auto& [name, value] : pipeline.kafka.properties) {
+        kafka.secret("properties." + name, value);
+    }
+    Section("cloudberry.", settings)
+        .secret("dsn", pipeline.cloudberry.dsn)
+        .text("schema", pipeline.cloudberry.schema);
+    return sorted(std::move(settings));
+}
+
+Settings process_settings_of(const Config& config) {
+    Settings settings;
+    Section("daemon.", settings)
+        .text("drain_deadline", format_duration(config.daemon.drain_deadline), Applies::in_place)
+        .text("log_level", config.daemon.log_level, Applies::in_place)
+        .text("log_format", config.daemon.log_format, Applies::in_place);
+    Section("cloudberry.", settings)
+        .text("ledger_keep", format_duration(config.cloudberry.ledger_keep), Applies::in_place);
+    return sorted(std::move(settings));
+}
+
+std::vector<SettingChange> changes_between(const Settings& from, const Settings& to) {
+    std::vector<SettingChange> changes;
+    auto old = from.begin();
+    auto now = to.begin();
+    while (old != from.end() || now != to.end()) {
+        const bool gone = now == to.end() || (old != from.end() && old->key < now->key);
+        const bool added = old == from.end() || (now != to.end() && now->key < old->key);
+        const Setting& either = gone ? *old : *now;
+        if (gone || added || old->value != now->value) {
+            const bool hidden =
+                (!added && old->shown == Shown::never) || (!gone && now->shown == Shown::never);
+            changes.push_back({either.key, added ? "" : old->value, gone ? "" : now->value,
+                               either.applies, hidden ? Shown::never : Shown::yes});
+        }
+        if (!added) ++old;
+        if (!gone) ++now;
+    }
+    return changes;
+}
+
+bool needs_restart(const std::vector<SettingChange>& changes) {
+    return std::ranges::any_of(
+        changes, [](const SettingChange& change) { return change.applies == Applies::by_restart; });
+}
+
+std::string to_string(const SettingChange& change) {
+    if (change.shown == Shown::never) return change.key + " (not shown)";
+    const auto shown = [](const std::string& value) { return value.empty() ? "none" : value; };
+    return change.key + ": " + shown(change.from) + " → " + shown(change.to);
+}
+
+Settings with_fingerprints(Settings settings, std::string_view salt) {
+    for (Setting& setting : settings) {
+        if (setting.shown != Shown::never) continue;
+        Fnv1a hash;
+        hash.text(salt);
+        hash.text(setting.key);
+        hash.text(setting.value);
+        char digits[5];
+        std::snprintf(digits, sizeof digits, "%04x",
+                      static_cast<unsigned>(hash.folded_to_48() & 0xFFFF));
+        setting.value = digits;
+    }
+    return settings;
+}
+
+}  // namespace sluice::config
