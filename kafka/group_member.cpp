@@ -100,8 +100,11 @@ GroupMember::~GroupMember() {
     }
     lanes_.clear();
     group_queue_.reset();
-    // It has left the group; what is lost is its memory and some idle threads.
-    if (!may_be_destroyed) static_cast<void>(client_.release());
+    if (may_be_destroyed) return;
+    // It has left the group; what is lost is its memory and some idle threads, which must not log
+    // when the process ends and its logger is gone.
+    rd_kafka_set_log_level(client_.get(), -1);
+    static_cast<void>(client_.release());
 }
 
 /// A client that is destroyed between the answer to its first JoinGroup and its first assignment

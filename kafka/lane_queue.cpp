@@ -114,10 +114,13 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
             return visitor.on_out_of_range(message.partition);
-        default:
+        default: {
             // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
-            log(LogLevel::warn, topic_ + "[" + std::to_string(message.partition) + "]",
-                std::string("kafka: ") + rd_kafka_message_errstr(&message));
+            const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
+            log(LogLevel::warn, topic_,
+                "partition " + std::to_string(message.partition) + ": " + text);
+            return visitor.on_trouble(message.partition, text);
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 #include "pipeline/column_plan.h"
 
+#include "config/words.h"
 #include "pipeline/errors.h"
 #include "pipeline/excerpt.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace sluice {
 
@@ -55,33 +55,13 @@ std::vector<config::ColumnMapping> implied_mappings(Format format, const Table& 
     return mappings;
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row.back();
-}
-
 std::string unknown_column(const std::string& name, const Table& table) {
-    std::string text = "the table has no such column";
-    const Column* nearest = nullptr;
-    std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
-    for (const Column& column : table.columns) {
-        const std::size_t far = distance(name, column.name);
-        if (far < best) {
-            best = far;
-            nearest = &column;
-        }
-    }
-    return nearest == nullptr ? text : text + "; did you mean \"" + nearest->name + "\"?";
+    const std::vector<std::string_view> known = [&table] {
+        std::vector<std::string_view> names;
+        for (const Column& column : table.columns) names.push_back(column.name);
+        return names;
+    }();
+    return "the table has no such column" + config::suggestion(name, known);
 }
 
 bool is_text(ColumnType type) {

@@ -17,6 +17,12 @@ constexpr std::chrono::milliseconds poll_interval = 100ms;
 /// Fences that follow each other faster than this are one quarrel.
 constexpr std::chrono::seconds fence_memory = 60s;
 
+/// The record before progress comes once more, for the lane to recognise.
+Position fetch_position(const ResumePoint& point) {
+    const bool verify = point.last.known() && point.last.offset < point.next;
+    return {point.partition, verify ? point.last.offset : point.next};
+}
+
 }  // namespace
 
 IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
@@ -281,37 +287,59 @@ void IngestPipeline::resume_waiting() {
 }
 
 void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
-    const std::vector<ResumePoint> points = read_progress(partitions);
+    std::vector<ResumePoint> points = read_progress(partitions);
     SLUICE_FAIL_POINT("after_progress_read");
+    Load load;
+    for (const auto& [partition, assigned] : assigned_) ++load[assigned.lane];
     std::vector<Position> to_assign;
-    std::vector<Position> to_seek;
-    std::map<Lane*, std::vector<ResumePoint>> to_start;
-    for (ResumePoint point : points) {
+    std::vector<ResumePoint> assigned_now;
+    std::vector<ResumePoint> to_seek;
+    for (ResumePoint& point : points) {
         Assigned& assigned = assigned_.at(point.partition);
         if (!assigned.verify) point.last = {};
-        // The record before progress comes once more, for the lane to recognise.
-        const bool verify = point.last.known() && point.last.offset < point.next;
-        const Position position{point.partition, verify ? point.last.offset : point.next};
-        const bool assign = assigned.state == Assigned::State::to_assign;
-        (assign ? to_assign : to_seek).push_back(position);
-        if (assigned.lane == nullptr) assigned.lane = &lane_for(point.partition);
-        to_start[assigned.lane].push_back(point);
+        if (assigned.lane == nullptr) assigned.lane = &lane_for(point.partition, load);
+        if (assigned.state == Assigned::State::to_assign) {
+            to_assign.push_back(fetch_position(point));
+            assigned_now.push_back(point);
+        } else {
+            to_seek.push_back(point);
+        }
     }
     if (!to_assign.empty()) {
         group_.assign(to_assign);
         group_waits_since_.reset();
+        start(assigned_now);
     }
-    for (const Position& position : to_assign) {
-        assigned_.at(position.partition).state = Assigned::State::to_seek;
-    }
-    if (!to_seek.empty()) group_.seek(to_seek);
-    for (auto& [lane, lane_points] : to_start) {
-        for (const ResumePoint& point : lane_points) {
-            assigned_.at(point.partition).state = Assigned::State::running;
-            assigned_.at(point.partition).verify = true;
+    seek_and_start(std::move(to_seek));
+}
+
+/// Each by itself, and those that failed before come last: one that cannot seek ends this round,
+/// but holds back none that can.
+void IngestPipeline::seek_and_start(std::vector<ResumePoint> points) {
+    std::ranges::stable_sort(points, {}, [this](const ResumePoint& point) {
+        return assigned_.at(point.partition).failed_seeks;
+    });
+    for (const ResumePoint& point : points) {
+        try {
+            group_.seek({{fetch_position(point)}});
+        } catch (const TroubleOfTheWorld&) {
+            ++assigned_.at(point.partition).failed_seeks;
+            throw;
         }
-        lane->start(std::move(lane_points));
+        start({point});
     }
+}
+
+void IngestPipeline::start(const std::vector<ResumePoint>& points) {
+    std::map<Lane*, std::vector<ResumePoint>> by_lane;
+    for (const ResumePoint& point : points) {
+        Assigned& assigned = assigned_.at(point.partition);
+        assigned.state = Assigned::State::running;
+        assigned.verify = true;
+        assigned.failed_seeks = 0;
+        by_lane[assigned.lane].push_back(point);
+    }
+    for (auto& [lane, of_lane] : by_lane) lane->start(std::move(of_lane));
 }
 
 std::vector<ResumePoint> IngestPipeline::read_progress(const std::vector<PartitionId>& of) {
@@ -337,16 +365,19 @@ void IngestPipeline::anchor(const std::vector<PartitionId>& missing) {
 
 /// The least loaded; but as long as one has not let go of the partition it must be that one, which
 /// does so before it takes it up again.
-Lane& IngestPipeline::lane_for(PartitionId partition) {
+Lane& IngestPipeline::lane_for(PartitionId partition, Load& load) {
     if (const auto found = lingering_.find(partition); found != lingering_.end()) {
         Lane& lane = *found->second;
-        if (!lane.wait_until_stopped({{partition}}, Clock::now())) return lane;
+        if (!lane.wait_until_stopped({{partition}}, Clock::now())) {
+            ++load[&lane];
+            return lane;
+        }
         lingering_.erase(found);
     }
-    std::map<const Lane*, int> load;
-    for (const auto& [id, assigned] : assigned_) ++load[assigned.lane];
-    return **std::ranges::min_element(
+    Lane& least = **std::ranges::min_element(
         lanes_, {}, [&](const std::unique_ptr<Lane>& lane) { return load[lane.get()]; });
+    ++load[&least];
+    return least;
 }
 
 }  // namespace sluice

@@ -75,7 +75,8 @@ private:
         };
         State state = State::to_assign;
         Lane* lane = nullptr;
-        bool verify = true;  ///< compare the record before progress with the one that was read
+        int failed_seeks = 0;  ///< since it ran last
+        bool verify = true;    ///< compare the record before progress with the one that was read
     };
     struct Rewind {
         std::vector<PartitionId> partitions;
@@ -106,7 +107,10 @@ private:
     void anchor(const std::vector<PartitionId>& missing);
     /// The partition, when this event is about its present start; nullptr when it came too late.
     [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
-    [[nodiscard]] Lane& lane_for(PartitionId partition);
+    void seek_and_start(std::vector<ResumePoint> points);
+    void start(const std::vector<ResumePoint>& points);
+    using Load = std::map<const Lane*, int>;  // how many partitions each lane has
+    [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void set_trouble(const std::string& trouble);
     void note_trouble_of_group();

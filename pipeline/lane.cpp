@@ -98,12 +98,19 @@ void Lane::set_limits(const config::BatchLimits& limits) {
 
 std::string Lane::trouble() const {
     const std::lock_guard lock{mutex_};
-    return trouble_;
+    return sink_trouble_.empty() ? fetch_trouble_ : sink_trouble_;
 }
 
-void Lane::set_trouble(const std::string& trouble) {
+void Lane::set_sink_trouble(const std::string& trouble) {
     const std::lock_guard lock{mutex_};
-    trouble_ = trouble;
+    sink_trouble_ = trouble;
+}
+
+void Lane::end_fetch_trouble() {
+    if (!troubled_) return;
+    troubled_.reset();
+    const std::lock_guard lock{mutex_};
+    fetch_trouble_.clear();
 }
 
 void Lane::loop() {
@@ -175,6 +182,7 @@ Lane::Cursor* Lane::cursor_of(PartitionId partition) {
 void Lane::on_record(const Record& record) {
     Cursor* const cursor = cursor_of(record.partition);
     if (cursor == nullptr) return;
+    end_fetch_trouble();
     if (cursor->must_verify) {
         if (record.offset < cursor->last.offset) return;
         cursor->must_verify = false;
@@ -200,6 +208,7 @@ bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
 void Lane::on_end(PartitionId partition, Offset next) {
     Cursor* const cursor = cursor_of(partition);
     if (cursor == nullptr) return;
+    end_fetch_trouble();
     if (next < cursor->next) return lose(partition, LostPosition::outside);
     cursor->must_verify = false;
     cursor->at_end = true;
@@ -211,6 +220,13 @@ void Lane::on_end(PartitionId partition, Offset next) {
 
 void Lane::on_out_of_range(PartitionId partition) {
     if (cursor_of(partition) != nullptr) lose(partition, LostPosition::outside);
+}
+
+void Lane::on_trouble(PartitionId partition, std::string_view text) {
+    if (cursor_of(partition) == nullptr) return;
+    troubled_ = partition;
+    const std::lock_guard lock{mutex_};
+    fetch_trouble_ = options_.topic + "[" + std::to_string(partition) + "]: " + std::string(text);
 }
 
 void Lane::lose(PartitionId partition, LostPosition how) {
@@ -309,8 +325,8 @@ void Lane::offer() {
         }
         options_.observer.on_retry();
         const std::string& reason = std::get<Retry>(result).reason;
-        if (reason != trouble()) log(LogLevel::warn, options_.name, reason + "; trying again");
-        set_trouble(reason);
+        if (reason != sink_trouble_) log(LogLevel::warn, options_.name, reason + "; trying again");
+        set_sink_trouble(reason);
         std::unique_lock lock{mutex_};
         const bool wanted =
             changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
@@ -323,9 +339,9 @@ void Lane::offer() {
 
 void Lane::after_commit(const Committed& how) {
     options_.observer.on_committed(batch_, how);
-    if (!trouble().empty()) {
+    if (!sink_trouble_.empty()) {
         log(LogLevel::info, options_.name, "the database is back");
-        set_trouble("");
+        set_sink_trouble("");
     }
     std::vector<Position> positions;
     for (const Slice& slice : batch_.slices()) {
@@ -343,7 +359,7 @@ void Lane::drop_batch(RewindCause cause) {
         close(slice.partition);
     }
     clear_batch();
-    set_trouble("");  // whoever reads progress now meets it again, and says so
+    set_sink_trouble("");  // whoever reads progress now meets it again, and says so
     listener_.on_rewind(std::move(partitions), cause);
 }
 
@@ -356,6 +372,7 @@ void Lane::close(PartitionId partition) {
     if (Cursor* const cursor = cursor_of(partition)) {
         source_.close(partition);
         cursor->open = false;
+        if (troubled_ == partition) end_fetch_trouble();
         const std::lock_guard lock{mutex_};
         open_.erase(partition);
     }

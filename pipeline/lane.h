@@ -97,6 +97,7 @@ private:
     void on_record(const Record& record) override;
     void on_end(PartitionId partition, Offset next) override;
     void on_out_of_range(PartitionId partition) override;
+    void on_trouble(PartitionId partition, std::string_view text) override;
 
     void loop();
     void poll();
@@ -120,7 +121,8 @@ private:
     void drop_batch(RewindCause cause);
     void clear_batch();
     void close(PartitionId partition);
-    void set_trouble(const std::string& trouble);
+    void set_sink_trouble(const std::string& trouble);
+    void end_fetch_trouble();
 
     LaneOptions options_;  // its limits change by set_limits()
     RecordSource& source_;
@@ -134,6 +136,7 @@ private:
     Clock::time_point batch_began_;
     std::chrono::nanoseconds flushing_{};             // within this poll
     std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
+    std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
     bool catching_up_ = false;                        // the latest batch was full before its time
 
     mutable std::mutex mutex_;  // guards what follows
@@ -144,7 +147,8 @@ private:
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;
-    std::string trouble_;
+    std::string sink_trouble_;  // these two are written by the lane's thread only
+    std::string fetch_trouble_;
 
     std::thread thread_;
 };

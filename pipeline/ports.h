@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -39,6 +40,9 @@ public:
     virtual void on_end(PartitionId partition, Offset next) = 0;
     /// Kafka has no record at the position that was asked for.
     virtual void on_out_of_range(PartitionId partition) = 0;
+    /// Why nothing arrives from the partition now. The source goes on by itself, and does not tell
+    /// when it is over: the next record, or end, does.
+    virtual void on_trouble(PartitionId /*partition*/, std::string_view /*text*/) {}
 };
 
 /// What one poll brought.

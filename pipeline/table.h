@@ -16,7 +16,7 @@ enum class ColumnType {
     float8,
     numeric,
     boolean,
-    text,  ///< text, and any type whose binary form is its text: json, enums, name
+    text,  ///< text and name
     varchar,
     bpchar,
     json,

@@ -46,27 +46,54 @@ std::string find_table(Session& session, const std::string& name) {
         "); create it, write it as schema.table, or grant USAGE on its schema");
 }
 
+/// Older MPP databases keep the storage in pg_class.relstorage, newer ones as an access method.
+bool has_relstorage(Session& session) {
+    return session
+               .exec(
+                   "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid ="
+                   " 'pg_catalog.pg_class'::regclass AND attname = 'relstorage')")
+               .text(0, 0) == "t";
+}
+
+/// What commits apart from progress, or is emptied by a crash, loses or doubles rows: the table, or
+/// one of its partitions.
+void refuse_unsafe(Session& session, const std::string& oid, const std::string& name) {
+    const std::string external = has_relstorage(session) ? "c.relstorage IN ('x', 'f')" : "false";
+    const Rows rows = session.exec(
+        "WITH RECURSIVE parts AS (SELECT $1::oid AS oid UNION ALL SELECT i.inhrelid"
+        " FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid)"
+        " SELECT c.relname, c.oid = $1::oid, c.relkind = 'f' OR " +
+            external +
+            " FROM parts JOIN pg_class c ON c.oid = parts.oid WHERE c.relkind IN ('r', 'p', 'f')"
+            " AND (c.relkind = 'f' OR " +
+            external + " OR c.relpersistence <> 'p') ORDER BY 2 DESC, 1 LIMIT 1",
+        {oid});
+    if (rows.rows.empty()) return;
+    const std::string which =
+        rows.text(0, 1) == "t" ? "" : "its partition " + quote_identifier(rows.text(0, 0)) + ": ";
+    throw WrongConfiguration(
+        "table " + name + ": " + which +
+        (rows.text(0, 2) == "t"
+             ? "a foreign or external table commits apart from progress, so rows could double; "
+               "load into an ordinary table"
+             : "a temporary or unlogged table is emptied by a crash while progress stays; ALTER "
+               "TABLE … SET LOGGED, or use another"));
+}
+
 }  // namespace
 
 Table read_table(Session& session, const std::string& name) {
     const std::string oid = find_table(session, name);
     const Rows about = session.exec(
-        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone'), c.relpersistence"
+        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone')"
         " FROM pg_class c"
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
         {oid});
     if (about.rows.empty()) throw WrongConfiguration("table " + name + ": it was dropped just now");
     const std::string& kind = about.text(0, 2);
-    if (kind == "f")
-        throw WrongConfiguration("table " + name +
-                                 ": a foreign table commits apart from progress, so rows could "
-                                 "double; load into an ordinary table");
-    if (kind != "r" && kind != "p" && kind != "v")
+    if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
         throw WrongConfiguration("table " + name + ": not a table that rows can be copied into");
-    if (kind != "v" && about.text(0, 4) != "p")
-        throw WrongConfiguration("table " + name +
-                                 ": a temporary or unlogged table is emptied by a crash while "
-                                 "progress stays; ALTER TABLE … SET LOGGED, or use another");
+    refuse_unsafe(session, oid, name);
 
     Table table;
     table.schema = about.text(0, 0);
@@ -134,18 +161,12 @@ TableTraits read_traits(Session& session, const Table& table, Family family,
     if (!is_mpp(family)) return traits;
 
     traits.distribution = list("SELECT pg_get_table_distributedby($1::regclass::oid)").front();
-    // Older ones keep the storage in pg_class.relstorage, newer ones as an access method.
-    const bool old_catalogue =
-        session
-            .exec(
-                "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid ="
-                " 'pg_catalog.pg_class'::regclass AND attname = 'relstorage')")
-            .text(0, 0) == "t";
     const std::string storage =
-        old_catalogue ? "SELECT c.relstorage::text FROM pg_class c WHERE c.oid = $1::regclass"
-                        " AND c.relstorage IN ('a', 'c')"
-                      : "SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam"
-                        " WHERE c.oid = $1::regclass AND m.amname IN ('ao_row', 'ao_column')";
+        has_relstorage(session)
+            ? "SELECT c.relstorage::text FROM pg_class c WHERE c.oid = $1::regclass"
+              " AND c.relstorage IN ('a', 'c')"
+            : "SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam"
+              " WHERE c.oid = $1::regclass AND m.amname IN ('ao_row', 'ao_column')";
     traits.append_optimized = !list(storage).empty();
     return traits;
 }

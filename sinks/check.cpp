@@ -40,13 +40,8 @@ bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
 std::vector<Finding> check_own_tables(Session& session, const std::string& schema) {
     std::vector<Finding> findings;
     const std::string name = quote_identifier(schema);
-    if (const std::string encoding =
-            session.exec("SELECT current_setting('server_encoding')").text(0, 0);
-        encoding != "UTF8")
-        findings.push_back({Severity::warning,
-                            "database: its encoding is " + encoding +
-                                ": text that it cannot hold becomes dead letters",
-                            "use a database with encoding UTF8"});
+    if (const std::string why = complaint_of_encoding(session); !why.empty())
+        findings.push_back({Severity::error, why, ""});
 
     const int version = installed_schema_version(session, schema);
     if (version == 0) {

@@ -48,7 +48,7 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
       isolate_text_(session_, copy_text_) {}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
-    const std::string table = "table " + qualified(options_.table);
+    where_ = "the database";
     try {
         if (auto settled = settle(batch)) return *settled;
         if (moving_slices(batch) == 0) return Committed{};
@@ -70,8 +70,8 @@ CommitResult CloudberrySink::commit(Batch& batch) {
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
     } catch (const DatabaseError& error) {
         if (error.trouble() == Trouble::wrong)
-            throw WrongConfiguration(table + ": " + error.what());
-        return retry(table, error);
+            throw WrongConfiguration(where_ + ": " + error.what());
+        return retry(where_, error);
     }
 }
 
@@ -145,6 +145,7 @@ std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
     try {
         SLUICE_FAIL_POINT("before_copy");
         Transaction transaction(session_);
+        where_ = name_of_target();
         copy_whole(copy_binary_, batch.binary);
         at = At::text;
         copy_whole(copy_text_, batch.text);
@@ -187,6 +188,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     if (auto fenced = fenced_already()) return *fenced;
 
+    where_ = name_of_target();
     Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, refusal.of_binary);
     Refused text = isolate_text_.load(batch.text, *line_numbers_, refusal.of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {
@@ -204,13 +206,19 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
 
 Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point began) {
     SLUICE_FAIL_POINT("before_commit");
+    where_ = "COMMIT";
     const auto sent = Clock::now();
     transaction.commit();
     SLUICE_FAIL_POINT("after_commit");
     return {.copy = sent - began, .commit = Clock::now() - sent};
 }
 
+std::string CloudberrySink::name_of_target() const {
+    return "table " + qualified(options_.table);
+}
+
 bool CloudberrySink::write_books(const Batch& batch) {
+    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
     copy_dead_letters(batch);
     insert_ledger(batch);
     SLUICE_FAIL_POINT("before_progress");
@@ -312,6 +320,7 @@ bool CloudberrySink::move_progress(const Batch& batch) {
 }
 
 std::vector<PartitionId> CloudberrySink::moved_by_others(const Batch& batch) {
+    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
     Row parameters = key();
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
     parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));

@@ -65,10 +65,12 @@ private:
     void stop_at_rejects(const Batch& batch) const;
     void check_table();
     [[nodiscard]] Row key() const;
+    [[nodiscard]] std::string name_of_target() const;
 
     CloudberrySinkOptions options_;
     std::string progress_;  ///< quoted names of Sluice's tables
     std::string ledger_;
+    std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
     CopyStatement copy_binary_;
     CopyStatement copy_text_;

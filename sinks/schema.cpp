@@ -18,6 +18,7 @@ std::string fill(std::string_view text, const std::string& schema, Family family
         {"{hot}", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
         {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
         {"{by_pipeline}", distributed("pipeline")},
+        {"{by_relay}", distributed("relay")},
         {"{by_offset}", distributed("kafka_partition, kafka_offset")},
         {"{by_version}", distributed("version")}};
     std::string filled;
@@ -118,6 +119,58 @@ COMMENT ON TABLE {s}.dead_letter IS
 COMMENT ON COLUMN {s}.dead_letter.headers IS
     '[{"name": …, "value": … or null}]; name_hex and value_hex where the bytes are no UTF-8 text';
 
+CREATE TABLE IF NOT EXISTS {s}.outbox_relay (
+    relay    text NOT NULL,
+    origin   text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.outbox_relay IS
+    'Sluice: outbox pipelines, each with the name under which Kafka keeps its mark';
+COMMENT ON COLUMN {s}.outbox_relay.origin IS
+    'made once, at random: a pipeline of the same name in another database has another mark';
+
+CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
+    relay    text NOT NULL,
+    batch    bigint NOT NULL,
+    round    int NOT NULL,
+    kind     text NOT NULL,
+    ids      text[] NOT NULL,
+    writer   text NOT NULL,
+    revision text NOT NULL,
+    made_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay, batch, round)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.outbox_batch IS
+    'Sluice: which rows of the outbox were claimed by which batch; insert only, save for the purge';
+COMMENT ON COLUMN {s}.outbox_batch.round IS
+    '0: the claim itself; above: decisions about the batch, one after the other; -1: a note of the purge';
+COMMENT ON COLUMN {s}.outbox_batch.kind IS
+    'claim: ids of rows; retry: refused events, as "batch:place"; taken_over; refused: ids that are not sent with the batch; purged: no row of this batch and those before is left';
+
+CREATE TABLE IF NOT EXISTS {s}.refused_event (
+    relay           text NOT NULL,
+    batch           bigint NOT NULL,
+    place           int NOT NULL,
+    id              text NOT NULL,
+    topic           text,
+    kafka_partition int,
+    key             bytea,
+    value           bytea,
+    headers         text,
+    timestamp_ms    bigint NOT NULL,
+    reason          text NOT NULL,
+    detail          text NOT NULL,
+    refused_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay, batch, place)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.refused_event IS
+    'Sluice: events of an outbox that Kafka cannot take, whole, with the reason';
+COMMENT ON COLUMN {s}.refused_event.place IS 'in its batch, from 0';
+COMMENT ON COLUMN {s}.refused_event.headers IS
+    'JSON, [{"name": …, "value": … or null}]; as the row had it where that was not understood';
+COMMENT ON COLUMN {s}.refused_event.timestamp_ms IS 'since 1970 UTC; -1: none';
+
 INSERT INTO {s}.schema_version (version)
     SELECT {version} WHERE NOT EXISTS (SELECT 1 FROM {s}.schema_version);
 )";
@@ -148,7 +201,17 @@ int installed_schema_version(Session& session, const std::string& schema) {
     return static_cast<int>(version.number(0, 0));
 }
 
+std::string complaint_of_encoding(Session& session) {
+    const Rows rows = session.exec("SELECT current_setting('server_encoding'), current_database()");
+    if (rows.text(0, 0) == "UTF8") return "";
+    return "database " + quote_identifier(rows.text(0, 1)) + ": its encoding is " +
+           rows.text(0, 0) +
+           ", which cannot hold every text that a record brings; use one made with ENCODING 'UTF8'";
+}
+
 void ensure_schema(Session& session, const std::string& schema) {
+    if (const std::string why = complaint_of_encoding(session); !why.empty())
+        throw WrongConfiguration(why);
     const auto check = [&] {
         const int version = installed_schema_version(session, schema);
         if (version == schema_version || version == 0) return version;

@@ -22,8 +22,13 @@ inline constexpr int schema_version = 1;
 /// DDL of Sluice's own tables, idempotent, for psql or for ensure_schema().
 [[nodiscard]] std::string schema_ddl(Family family, const std::string& schema);
 
+/// Why this database cannot hold whatever text records bring: it is not encoded as UTF8. Empty: it
+/// is.
+[[nodiscard]] std::string complaint_of_encoding(Session& session);
+
 /// Leaves the database with Sluice's tables: looks, and creates what is missing where the role may.
-/// Throws TroubleOfTheWorld where it may not, or where the tables are of another version.
+/// Throws TroubleOfTheWorld where it may not, or where the tables are of another version, and
+/// WrongConfiguration where the database is not encoded as UTF8.
 void ensure_schema(Session& session, const std::string& schema);
 
 /// The version of the tables that are there; 0: none.

@@ -15,26 +15,27 @@ constexpr std::int64_t lines_per_call = 1024;
 
 using Key = std::tuple<std::string, std::string, PartitionId>;  // cluster, topic, partition
 
-/// What the ledger holds of one partition: read once, compared with the target's rows in passing.
+/// A ledger row, as far as the target's rows are compared with it.
 struct LedgerRange {
-    Offset from;
-    Offset to;
-    std::int64_t loaded;
-    std::int64_t rejected;
-    bool complete;  ///< nothing filtered, no gaps: every offset is a row or a dead letter
+    OffsetRange offsets;
+    std::int64_t loaded = 0;
+    bool complete = false;  ///< nothing filtered, no gaps: every offset is a row or a dead letter
 };
 
-/// Compares one partition's ledger ranges with the offsets of target and dead letters, which come
-/// in order.
+/// Compares one partition's ledger with the offsets of target and dead letters. All come in one
+/// order: a range at its first offset, before what lies there.
 class RangeComparison {
 public:
-    RangeComparison(VerifiedPartition& partition, std::vector<LedgerRange> ranges)
-        : partition_(partition), ranges_(std::move(ranges)) {
-        if (!ranges_.empty()) expected_ = ranges_.front().from;
+    explicit RangeComparison(VerifiedPartition& partition) : partition_(partition) {}
+
+    void begin_range(const LedgerRange& range) {
+        end_range();
+        range_ = range;
+        expected_ = range.offsets.from;
     }
 
     void row(Offset offset, bool dead_letter) {
-        while (at_ < ranges_.size() && offset >= ranges_[at_].to) end_range();
+        if (range_ && offset >= range_->offsets.to) end_range();
         if (!dead_letter) {
             ++*partition_.rows;
             if (offset == last_row_) {
@@ -45,7 +46,7 @@ public:
             }
             last_row_ = offset;
         }
-        if (at_ == ranges_.size() || offset < ranges_[at_].from) {
+        if (!range_) {
             if (!dead_letter) ++partition_.unaccounted;
             return;
         }
@@ -54,33 +55,48 @@ public:
         if (!dead_letter) ++rows_in_range_;
     }
 
-    void finish() {
-        while (at_ < ranges_.size()) end_range();
+    void end_range() {
+        if (!range_) return;
+        list_missing(range_->offsets.to);
+        partition_.missing += std::max<std::int64_t>(0, range_->loaded - rows_in_range_);
+        partition_.unaccounted += std::max<std::int64_t>(0, rows_in_range_ - range_->loaded);
+        rows_in_range_ = 0;
+        range_.reset();
     }
 
 private:
     void list_missing(Offset until) {
-        if (!ranges_[at_].complete) return;
+        if (!range_->complete) return;
         for (; expected_ < until && partition_.some_missing.size() < some; ++expected_)
             partition_.some_missing.push_back(expected_);
     }
 
-    void end_range() {
-        const LedgerRange& range = ranges_[at_];
-        list_missing(range.to);
-        partition_.missing += std::max<std::int64_t>(0, range.loaded - rows_in_range_);
-        partition_.unaccounted += std::max<std::int64_t>(0, rows_in_range_ - range.loaded);
-        rows_in_range_ = 0;
-        ++at_;
-        if (at_ < ranges_.size()) expected_ = ranges_[at_].from;
-    }
-
     VerifiedPartition& partition_;
-    std::vector<LedgerRange> ranges_;
-    std::size_t at_ = 0;
+    std::optional<LedgerRange> range_;
     Offset expected_ = 0;
     Offset last_row_ = -1;
     std::int64_t rows_in_range_ = 0;
+};
+
+/// Cells of one row of COPY … TO STDOUT, read one after the other: numbers, which COPY escapes
+/// nothing in.
+class Cells {
+public:
+    explicit Cells(std::string_view line) : rest_(line) {
+        if (rest_.ends_with('\n')) rest_.remove_suffix(1);
+    }
+    /// nullopt: NULL.
+    std::optional<std::int64_t> number() {
+        const std::string_view cell = rest_.substr(0, rest_.find('\t'));
+        rest_.remove_prefix(std::min(cell.size() + 1, rest_.size()));
+        std::int64_t value = 0;
+        if (std::from_chars(cell.data(), cell.data() + cell.size(), value).ec != std::errc())
+            return std::nullopt;
+        return value;
+    }
+
+private:
+    std::string_view rest_;
 };
 
 class Verifier {
@@ -94,7 +110,7 @@ public:
         read_progress_rows();
         read_ledger();
         read_dead_letters();
-        for (auto& [key, partition] : partitions_) judge_ledger(partition);
+        for (auto& [key, partition] : partitions_) judge_sums(partition);
         read_target();
         Verification verification;
         verification.not_compared = not_compared_;
@@ -107,7 +123,12 @@ private:
     struct Partition {
         VerifiedPartition verified;
         int incarnation = 0;  ///< the current one
-        std::map<int, std::vector<LedgerRange>> ranges;
+        /// Of the ledger's rows of the current incarnation.
+        std::optional<Offset> begins;
+        Offset ends = 0;
+        /// Of the row that was read last.
+        std::optional<int> last_incarnation;
+        Offset last_to = 0;
     };
 
     void read_progress_rows() {
@@ -124,38 +145,75 @@ private:
         }
     }
 
-    void read_ledger() {
-        const Rows rows = session_.exec(
-            "SELECT cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
-            " loaded, rejected, filtered, gaps, lost FROM " +
-                schema_ +
-                ".ledger WHERE pipeline = $1"
-                " ORDER BY cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset",
-            {options_.pipeline});
+    /// In the order in which read_ledger() numbers them: COPY would escape their names.
+    [[nodiscard]] std::vector<Partition*> partitions_of_ledger() {
+        std::vector<Partition*> found;
+        const Rows rows =
+            session_.exec("SELECT DISTINCT cluster_id, topic, kafka_partition FROM " + schema_ +
+                              ".ledger WHERE pipeline = $1 ORDER BY 1, 2, 3",
+                          {options_.pipeline});
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
             const Key key = {rows.text(row, 0), rows.text(row, 1),
                              static_cast<PartitionId>(rows.number(row, 2))};
-            const auto found = partitions_.find(key);
-            if (found == partitions_.end()) {
-                Partition& unknown = partitions_[key];
-                unknown.verified.cluster_id = rows.text(row, 0);
-                unknown.verified.topic = rows.text(row, 1);
-                unknown.verified.partition = std::get<2>(key);
-                unknown.verified.problems.push_back("the ledger has rows, progress has none");
-            }
+            const bool unknown = !partitions_.contains(key);
             Partition& partition = partitions_[key];
-            VerifiedPartition& sums = partition.verified;
-            sums.loaded += rows.number(row, 6);
-            sums.rejected += rows.number(row, 7);
-            sums.filtered += rows.number(row, 8);
-            sums.gaps += rows.number(row, 9);
-            sums.lost += rows.number(row, 10);
-            const bool complete =
-                rows.number(row, 8) + rows.number(row, 9) + rows.number(row, 10) == 0;
-            partition.ranges[static_cast<int>(rows.number(row, 3))].push_back(
-                {rows.number(row, 4), rows.number(row, 5), rows.number(row, 6), rows.number(row, 7),
-                 complete});
+            found.push_back(&partition);
+            if (!unknown) continue;
+            partition.verified.cluster_id = rows.text(row, 0);
+            partition.verified.topic = rows.text(row, 1);
+            partition.verified.partition = std::get<2>(key);
+            partition.verified.problems.push_back("the ledger has rows, progress has none");
         }
+        return found;
+    }
+
+    /// Row by row, in the order of offsets: a ledger can be larger than memory.
+    void read_ledger() {
+        const std::vector<Partition*> partitions = partitions_of_ledger();
+        session_.copy_out(
+            "COPY (SELECT dense_rank() OVER (ORDER BY cluster_id, topic, kafka_partition),"
+            " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps, lost FROM " +
+                schema_ + ".ledger WHERE pipeline = " + quote_literal(options_.pipeline) +
+                " ORDER BY cluster_id, topic, kafka_partition, incarnation, from_offset,"
+                " to_offset) TO STDOUT",
+            [&](std::string_view line) {
+                Cells cells(line);
+                const auto rank = static_cast<std::size_t>(cells.number().value());
+                take_ledger_row(*partitions.at(rank - 1), cells);
+            });
+    }
+
+    static void take_ledger_row(Partition& partition, Cells& cells) {
+        const int incarnation = static_cast<int>(cells.number().value());
+        const OffsetRange range{cells.number().value(), cells.number().value()};
+        VerifiedPartition& sums = partition.verified;
+        for (std::int64_t* sum :
+             {&sums.loaded, &sums.rejected, &sums.filtered, &sums.gaps, &sums.lost})
+            *sum += cells.number().value();
+        if (partition.last_incarnation == incarnation) judge_join(sums, partition.last_to, range);
+        partition.last_incarnation = incarnation;
+        partition.last_to = range.to;
+        if (incarnation != partition.incarnation) return;
+        if (!partition.begins) partition.begins = range.from;
+        partition.ends = range.to;
+    }
+
+    /// Where two rows of the ledger meet.
+    static void judge_join(VerifiedPartition& verified, Offset before, const OffsetRange& next) {
+        if (next.from == before) return;
+        const bool hole = next.from > before;
+        const std::string between = std::to_string(std::min(before, next.from)) + " to " +
+                                    std::to_string(std::max(before, next.from));
+        add_problem(verified,
+                    hole
+                        ? "the ledger has a hole: offsets " + between + " are accounted for nowhere"
+                        : "the ledger overlaps: offsets " + between + " are accounted for twice");
+    }
+
+    /// A ledger in ruins must not fill the memory with complaints.
+    static void add_problem(VerifiedPartition& verified, std::string text) {
+        constexpr std::size_t most = 20;
+        if (verified.problems.size() < most) verified.problems.push_back(std::move(text));
     }
 
     void read_dead_letters() {
@@ -171,38 +229,21 @@ private:
         }
     }
 
-    static void judge_ledger(Partition& partition) {
+    static void judge_sums(Partition& partition) {
         VerifiedPartition& verified = partition.verified;
-        const auto problem = [&](std::string text) {
-            verified.problems.push_back(std::move(text));
-        };
         const auto number = [](Offset offset) { return std::to_string(offset); };
-        for (const auto& [incarnation, ranges] : partition.ranges) {
-            for (std::size_t i = 1; i < ranges.size(); ++i) {
-                const Offset before = ranges[i - 1].to;
-                const Offset after = ranges[i].from;
-                if (after > before)
-                    problem("the ledger has a hole: offsets " + number(before) + " to " +
-                            number(after) + " are accounted for nowhere");
-                if (after < before)
-                    problem("the ledger overlaps: offsets " + number(after) + " to " +
-                            number(before) + " are accounted for twice");
-            }
-        }
-        const auto current = partition.ranges.find(partition.incarnation);
-        const bool none = current == partition.ranges.end();
-        const Offset from = none ? verified.anchor : current->second.front().from;
-        const Offset to = none ? verified.anchor : current->second.back().to;
+        const Offset from = partition.begins.value_or(verified.anchor);
+        const Offset to = partition.begins ? partition.ends : verified.anchor;
         if (from != verified.anchor)
-            problem("the ledger begins at " + number(from) + ", the pipeline at " +
-                    number(verified.anchor));
+            add_problem(verified, "the ledger begins at " + number(from) + ", the pipeline at " +
+                                      number(verified.anchor));
         if (to != verified.next)
-            problem("the ledger ends at " + number(to) + ", progress is at " +
-                    number(verified.next));
+            add_problem(verified, "the ledger ends at " + number(to) + ", progress is at " +
+                                      number(verified.next));
         if (verified.dead_letters != verified.rejected)
-            problem(number(verified.rejected) +
-                    " records were rejected, sluice.dead_letter holds " +
-                    number(verified.dead_letters));
+            add_problem(verified, number(verified.rejected) +
+                                      " records were rejected, sluice.dead_letter holds " +
+                                      number(verified.dead_letters));
     }
 
     [[nodiscard]] bool may_compare() {
@@ -229,61 +270,69 @@ private:
     /// created anew repeat.
     void read_target() {
         if (!may_compare()) return;
-        std::map<PartitionId, RangeComparison> comparisons;
         std::map<PartitionId, std::vector<Partition*>> by_number;
         for (auto& [key, partition] : partitions_)
             if (partition.verified.topic == options_.topic)
                 by_number[partition.verified.partition].push_back(&partition);
+        std::map<PartitionId, RangeComparison> comparisons;
+        const auto counted_only = [](const std::vector<Partition*>& same) {
+            return same.size() > 1 || same.front()->verified.incarnations > 1;
+        };
         for (auto& [number, same] : by_number) {
-            VerifiedPartition& verified = same.front()->verified;
-            verified.rows = 0;
-            std::vector<LedgerRange> ranges;
-            if (same.size() == 1 && verified.incarnations == 1 && !same.front()->ranges.empty())
-                ranges = same.front()->ranges.begin()->second;
-            comparisons.try_emplace(number, verified, std::move(ranges));
+            same.front()->verified.rows = 0;
+            comparisons.try_emplace(number, same.front()->verified);
         }
         copy_offsets(comparisons);
         for (auto& [number, same] : by_number) {
-            if (same.size() > 1 || same.front()->verified.incarnations > 1)
-                compare_counts(same);
-            else
-                comparisons.at(number).finish();
+            comparisons.at(number).end_range();
+            if (counted_only(same)) compare_counts(same);
             judge_target(same.front()->verified);
         }
     }
 
-    void copy_offsets(std::map<PartitionId, RangeComparison>& comparisons) {
+    /// What lies at one offset, in this order.
+    enum class Kind { range, row, dead_letter };
+
+    /// Ledger, target and dead letters of the topic, merged by the database, so that nothing of
+    /// them has to be held.
+    [[nodiscard]] std::string merged_offsets() const {
         const std::string partition = quote_identifier(*options_.partition_column) + "::int";
         const std::string offset = quote_identifier(*options_.offset_column) + "::bigint";
+        const std::string ours = " WHERE pipeline = " + quote_literal(options_.pipeline) +
+                                 " AND topic = " + quote_literal(options_.topic);
         std::string of_topic;
         if (options_.topic_column)
             of_topic = " WHERE " + quote_identifier(*options_.topic_column) +
                        "::text = " + quote_literal(options_.topic);
-        const std::string sql =
-            "COPY (SELECT " + partition + ", " + offset + ", 0 FROM " + target() + of_topic +
-            " UNION ALL SELECT kafka_partition, kafka_offset, 1 FROM " + schema_ +
-            ".dead_letter WHERE pipeline = " + quote_literal(options_.pipeline) +
-            " AND topic = " + quote_literal(options_.topic) + " ORDER BY 1, 2) TO STDOUT";
+        return "COPY (SELECT kafka_partition, from_offset, 0, to_offset, loaded,"
+               " CASE WHEN filtered + gaps + lost = 0 THEN 1 ELSE 0 END FROM " +
+               schema_ + ".ledger" + ours + " UNION ALL SELECT " + partition + ", " + offset +
+               ", 1, 0, 0, 0 FROM " + target() + of_topic +
+               " UNION ALL SELECT kafka_partition, kafka_offset, 2, 0, 0, 0 FROM " + schema_ +
+               ".dead_letter" + ours + " ORDER BY 1, 2, 3, 4) TO STDOUT";
+    }
+
+    void copy_offsets(std::map<PartitionId, RangeComparison>& comparisons) {
         std::int64_t elsewhere = 0;
         std::int64_t lines = 0;
-        session_.copy_out(sql, [&](std::string_view line) {
+        session_.copy_out(merged_offsets(), [&](std::string_view line) {
             if (++lines % lines_per_call == 0) options_.on_compared(lines);
-            std::int64_t fields[3] = {};
-            const char* at = line.data();
-            const char* const end = at + line.size();
-            for (std::int64_t& field : fields) {
-                const auto [next, error] = std::from_chars(at, end, field);
-                if (error != std::errc()) {  // \N: a row that came from elsewhere
-                    ++elsewhere;
-                    return;
-                }
-                at = next + 1;
-            }
-            const auto found = comparisons.find(static_cast<PartitionId>(fields[0]));
-            if (found == comparisons.end())
+            Cells cells(line);
+            const auto partition = cells.number();
+            const auto offset = cells.number();
+            const auto kind = static_cast<Kind>(cells.number().value());
+            const auto found = partition && offset
+                                   ? comparisons.find(static_cast<PartitionId>(*partition))
+                                   : comparisons.end();
+            if (found == comparisons.end()) {
                 ++elsewhere;
-            else
-                found->second.row(fields[1], fields[2] == 1);
+            } else if (kind == Kind::range) {
+                found->second.begin_range({.offsets = {*offset, cells.number().value()},
+                                           .loaded = cells.number().value(),
+                                           .complete = cells.number() == 1});
+            } else {
+                found->second.row(*offset, kind == Kind::dead_letter);
+            }
         });
         if (elsewhere > 0 && !comparisons.empty())
             not_compared_ = std::to_string(elsewhere) +
@@ -297,6 +346,7 @@ private:
         for (const Partition* partition : same) loaded += partition->verified.loaded;
         verified.doubled = 0;
         verified.some_doubled.clear();
+        verified.some_missing.clear();
         verified.missing = std::max<std::int64_t>(0, loaded - *verified.rows);
         verified.unaccounted = std::max<std::int64_t>(0, *verified.rows - loaded);
     }

@@ -56,8 +56,8 @@ struct Verification {
 };
 
 /// Compares progress, ledger, dead letters and target as one snapshot sees them; the daemon may be
-/// running. Reads the target once, in the order of offsets, and holds none of it. Throws
-/// DatabaseError.
+/// running. The database sorts them by offset and merges them into one stream; what is held here
+/// grows with the partitions only. Throws DatabaseError.
 [[nodiscard]] Verification verify(Session& session, const VerifyOptions& options);
 
 }  // namespace sluice

@@ -220,6 +220,11 @@ TEST_CASE("sink: a missing permission and a missing table name their remedy and 
     setup.exec("GRANT INSERT ON t TO loader; ALTER TABLE t RENAME TO away");
     CHECK(retry_reason(sink.commit(batch)).find("42P01") != std::string::npos);
     setup.exec("ALTER TABLE away RENAME TO t");
+    setup.exec("REVOKE INSERT ON sluice.ledger FROM loader");
+    const std::string books = retry_reason(sink.commit(batch));
+    CHECK(books.find("sluice's tables in schema \"sluice\"") != std::string::npos);
+    CHECK(books.find("\"t\"") == std::string::npos);
+    setup.exec("GRANT INSERT ON sluice.ledger TO loader");
     CHECK(committed(sink.commit(batch)));  // INSERT is all that it needs of its target
     CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
 }

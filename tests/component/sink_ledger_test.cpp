@@ -105,6 +105,22 @@ TEST_CASE("ledger: folding leaves young rows, holes and ended incarnations as th
           "0|20 30|50");
 }
 
+TEST_CASE("ledger: folding goes in steps over many partitions, and what it folded folds on") {
+    const SinkSetup setup(with_positions);
+    setup.exec(
+        "INSERT INTO sluice.ledger SELECT 'p', 'c', 'orders', i % 3, 0, i / 3 * 10, i / 3 * 10 + "
+        "10,"
+        " 9, 0, 1, 0, 0, 'batch', 'w', 'r', now() - interval '1 day' + i * interval '1 second'"
+        " FROM generate_series(0, 29999) i");
+    Session session(setup.dsn, "fold");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows == 29997);
+    CHECK(setup.list("SELECT kafka_partition, from_offset, to_offset, loaded, filtered, kind"
+                     " FROM sluice.ledger ORDER BY 1") ==
+          "0|0|100000|90000|10000|folded 1|0|100000|90000|10000|folded "
+          "2|0|100000|90000|10000|folded");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows == 0);
+}
+
 TEST_CASE("ledger: folding gives way to a writer") {
     const SinkSetup setup(with_positions);
     fixture::PgConnection writer = fixture::shared_postgres().connect(setup.database);

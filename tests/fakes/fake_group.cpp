@@ -73,6 +73,20 @@ void FakeGroup::fail_questions(int count) {
     questions_to_fail_ = count;
 }
 
+void FakeGroup::refuse_seeks(std::optional<PartitionId> partition) {
+    const std::lock_guard lock{mutex_};
+    unseekable_ = partition;
+}
+
+void FakeGroup::report_trouble(PartitionId partition, const std::string& text) {
+    const std::lock_guard lock{mutex_};
+    Fetching& fetching = assigned_.at(partition);
+    std::deque<Item>& to =
+        fetching.open_in != nullptr ? queues_[fetching.open_in] : fetching.parked;
+    to.push_back(
+        {Item::Kind::trouble, versions_[partition], {.partition = partition, .value = text}});
+}
+
 void FakeGroup::violate(const std::string& what) {
     violations_.push_back(what);
 }
@@ -148,6 +162,7 @@ void FakeGroup::seek(std::span<const Position> positions) {
             violate("seek() in what is not assigned");
             continue;
         }
+        if (unseekable_ == position.partition) throw TroubleOfTheWorld("kafka refuses to seek");
         if (found->second.open_in != nullptr) violate("seek() in an open partition");
         ++versions_[position.partition];
         found->second = {};
@@ -286,6 +301,9 @@ Polled FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeou
                 break;
             case FakeGroup::Item::Kind::out_of_range:
                 visitor.on_out_of_range(record.partition);
+                break;
+            case FakeGroup::Item::Kind::trouble:
+                visitor.on_trouble(record.partition, *record.value);
                 break;
         }
     }

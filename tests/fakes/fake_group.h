@@ -60,6 +60,10 @@ public:
     void lose_position(PartitionId partition);
     /// This many calls that ask Kafka fail from now on.
     void fail_questions(int count);
+    /// seek() fails whenever it is about this partition; nullopt: about none.
+    void refuse_seeks(std::optional<PartitionId> partition);
+    /// The broker has trouble with the partition; librdkafka tells, and goes on by itself.
+    void report_trouble(PartitionId partition, const std::string& text);
 
     [[nodiscard]] FakeSource& lane(std::size_t number) { return *sources_[number]; }
 
@@ -82,7 +86,7 @@ private:
         std::vector<PartitionId> partitions;
     };
     struct Item {
-        enum class Kind { record, end, out_of_range } kind;
+        enum class Kind { record, end, out_of_range, trouble } kind;
         int version;
         FakeRecord record;  // partition and offset also for the other kinds
     };
@@ -118,6 +122,7 @@ private:
     std::map<PartitionId, Offset> reported_;
     std::vector<std::string> violations_;
     int questions_to_fail_ = 0;
+    std::optional<PartitionId> unseekable_;
     std::vector<std::unique_ptr<FakeSource>> sources_;
 };
 

@@ -290,6 +290,26 @@ TEST_CASE("pipeline: Kafka does not answer at assignment: asked again") {
     world.await_caught_up();
 }
 
+TEST_CASE("pipeline: a partition that cannot seek holds back no other") {
+    World world(3);
+    Daemon& daemon = world.start();
+    daemon.offer({0, 1, 2});
+    daemon.await_settled();
+    daemon.group().refuse_seeks(0);
+    for (PartitionId p = 0; p < 3; ++p) {
+        world.topic.append_numbers(p, 0, 2);
+        eventually([&] { return world.database.next(p) == 2; }, "the first records");
+    }
+    for (PartitionId p = 0; p < 3; ++p) daemon.group().lose_position(p);
+    eventually([&] { return daemon.trouble() == "kafka refuses to seek"; }, "trouble");
+    for (PartitionId p = 0; p < 3; ++p) world.topic.append_numbers(p, 10, 2);
+    eventually([&] { return world.database.next(1) == 4 && world.database.next(2) == 4; },
+               "the others to go on");
+    daemon.group().refuse_seeks(std::nullopt);
+    world.await_caught_up();
+    world.check_table();
+}
+
 TEST_CASE("pipeline: partitions are handed over while the database is away") {
     World world(2, with([](config::Ingest& config) { config.lanes = 1; }));
     world.database.choose_faults([] { return Fault::retry; });

@@ -285,6 +285,36 @@ TEST_CASE("lane: a sink in trouble is visible as such") {
     eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
 }
 
+TEST_CASE(
+    "lane: a partition's trouble with Kafka is visible until something arrives, or it leaves") {
+    Stage stage(2);
+    stage.begin({0, 1});
+    stage.await_read({0, 1});
+    stage.group.report_trouble(0, "no leader");
+    eventually([&] { return stage.lane->trouble() == "numbers[0]: no leader"; }, "the trouble");
+    SUBCASE("a record of another partition") {
+        stage.topic.append_numbers(1, 0, 1);
+    }
+    SUBCASE("the partition leaves") {
+        CHECK(stage.stop({0}));
+    }
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
+TEST_CASE("lane: the sink's trouble outlives a record that arrives") {
+    Stage stage;
+    stage.begin();
+    stage.await_read({0});
+    stage.group.report_trouble(0, "no leader");
+    eventually([&] { return !stage.lane->trouble().empty(); }, "the trouble");
+    stage.database.choose_faults([] { return Fault::retry; });
+    stage.topic.append_numbers(0, 0, 3);
+    eventually([&] { return stage.lane->trouble() == "the database is away"; }, "the sink's");
+    stage.database.choose_faults(nullptr);
+    stage.await_progress(3);
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
 TEST_CASE("lane: a lost answer to COMMIT is settled, whatever became of the transaction") {
     for (const Fault lost : {Fault::lost_landed, Fault::lost_vanished, Fault::lost_landing}) {
         CAPTURE(static_cast<int>(lost));

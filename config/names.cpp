@@ -1,0 +1,58 @@
+#include "config/names.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::string_view name_characters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+/// Takes one part of a table's name off the front: plain, or in double quotes.
+bool take_name_part(std::string_view& text) {
+    if (text.empty()) return false;
+    if (text.front() != '"') {
+        const std::size_t end = std::min(text.find('.'), text.size());
+        const std::string_view part = text.substr(0, end);
+        text.remove_prefix(end);
+        return !part.empty() && !(part.front() >= '0' && part.front() <= '9') &&
+               part.find_first_of(" \t\"'`(),;:*-+/\\") == std::string_view::npos;
+    }
+    std::size_t at = 1;
+    while (at < text.size() && (text[at] != '"' || text.substr(at, 2) == "\"\"")) {
+        at += text[at] == '"' ? 2 : 1;
+    }
+    if (at >= text.size() || at == 1) return false;
+    text.remove_prefix(at + 1);
+    return true;
+}
+
+}  // namespace
+
+bool is_pipeline_name(std::string_view name) {
+    constexpr std::size_t longest = 63;
+    return !name.empty() && name.size() <= longest &&
+           name.find_first_not_of(name_characters) == std::string_view::npos;
+}
+
+bool is_topic_name(std::string_view name) {
+    constexpr std::size_t longest = 249;
+    return name.size() <= longest && name != "." && name != ".." &&
+           name.find_first_not_of(std::string(name_characters) + '.') == std::string_view::npos;
+}
+
+bool has_control_character(std::string_view text) {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+bool is_table_name(std::string_view text) {
+    if (has_control_character(text) || !take_name_part(text)) return false;
+    if (text.empty()) return true;
+    if (text.front() != '.') return false;
+    text.remove_prefix(1);
+    return take_name_part(text) && text.empty();
+}
+
+}  // namespace sluice::config
