@@ -1,0 +1,70 @@
+#include "tests/fixture/daemon.h"
+#include "tests/fixture/postgres.h"
+#include "tests/fixture/temp_dir.h"
+
+#include <doctest/doctest.h>
+
+/// `sluice schema`, the command, against a real database.
+namespace sluice {
+namespace {
+
+using fixture::RunResult;
+
+/// A database without Sluice's tables, and a configuration whose role may be any.
+class Setup {
+public:
+    Setup() { server_.create_database(database); }
+
+    [[nodiscard]] RunResult schema_command(const std::string& role,
+                                           const std::vector<std::string>& options = {}) const {
+        const auto config = dir_.path() / (role + ".toml");
+        fixture::write_file(config, "[kafka]\nbrokers = \"127.0.0.1:1\"\n\n[cloudberry]\ndsn = \"" +
+                                        server_.dsn(database, role) + "\"\n");
+        std::vector<std::string> arguments{"schema", "-c", config.string()};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        return fixture::run_sluice(arguments);
+    }
+    [[nodiscard]] std::string tables() const {
+        return server_.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'sluice'",
+                             database);
+    }
+    [[nodiscard]] const fixture::Postgres& server() const { return server_; }
+
+    static constexpr const char* database = "schema_command";
+
+private:
+    fixture::Postgres& server_ = fixture::shared_postgres();
+    fixture::TempDir dir_{"schema"};
+};
+
+TEST_CASE("schema: prints the DDL and changes nothing") {
+    const Setup setup;
+    const RunResult result = setup.schema_command("postgres");
+    CHECK(result.exit_code == 0);
+    CHECK(result.out.find("CREATE SCHEMA IF NOT EXISTS") != std::string::npos);
+    CHECK(setup.tables() == "0");
+}
+
+TEST_CASE("schema: --apply creates the tables, and finds them the next time") {
+    const Setup setup;
+    for (int time = 0; time < 2; ++time) {
+        const RunResult result = setup.schema_command("postgres", {"--apply"});
+        INFO(result.err);
+        CHECK(result.exit_code == 0);
+        CHECK(result.out.find("tables are there, version ") != std::string::npos);
+        CHECK(setup.tables() != "0");
+    }
+}
+
+TEST_CASE("schema: --apply by a role that may not says so and exits with 1") {
+    const Setup setup;
+    setup.server().create_role("visitor");
+    const RunResult result = setup.schema_command("visitor", {"--apply"});
+    CHECK(result.exit_code == 1);
+    CHECK(result.err.find("permission denied") != std::string::npos);
+    CHECK(result.err.find("let their owner run") != std::string::npos);
+    CHECK(setup.tables() == "0");
+}
+
+}  // namespace
+}  // namespace sluice
