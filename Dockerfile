@@ -1,0 +1,55 @@
+# Sluice as an image: built from the checkout and Debian 12's packages alone.
+#
+#   docker build -t sluice .          (or buildah bud --layers -t sluice .)
+#
+# The runtime image is Debian's own base plus shared libraries and one program. It runs as uid 65532
+# and writes nothing: give it a read-only root, and the configuration at /etc/sluice/sluice.toml.
+ARG BASE=debian:bookworm-slim
+
+# ---- builder ----
+FROM ${BASE} AS builder
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      ca-certificates ccache cmake g++ ninja-build pkg-config \
+      libboost1.74-dev libpq-dev libpqxx-dev librdkafka-dev libsimdjson-dev prometheus-cpp-dev \
+      libspdlog-dev libtomlplusplus-dev zlib1g-dev \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+# Outside of the layers: `--volume DIR:/var/cache/ccache` makes a second build quick.
+ENV CCACHE_DIR=/var/cache/ccache
+COPY . .
+RUN cmake --preset release \
+ && cmake --build build/release --target sluice \
+ && install -D -s build/release/daemon/sluice /out/sluice \
+ && rm -rf build
+
+# ---- what runs ----
+FROM ${BASE}
+# Shared libraries only. The authorities' certificates come from the builder, because the package
+# ca-certificates brings the openssl program along.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      libpq5 libpqxx-6.4 libprometheus-cpp-core1.0 librdkafka1 libsimdjson14 libspdlog1.10 zlib1g \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt \
+      /var/log/dpkg.log /var/log/alternatives.log \
+ && groupadd --gid 65532 sluice \
+ && useradd --uid 65532 --gid 65532 --no-create-home --home-dir / --shell /usr/sbin/nologin sluice
+COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=builder /out/sluice /usr/local/bin/sluice
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Sluice" \
+      org.opencontainers.image.description="Moves data between Apache Kafka and Apache Cloudberry, exactly once" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# By number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+EXPOSE 9187
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["sluice"]
+CMD ["run", "--config", "/etc/sluice/sluice.toml"]
