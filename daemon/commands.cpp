@@ -25,6 +25,18 @@ const Command commands[] = {
                 .summary = "account for every offset: ledger, dead letters, target tables"},
      .words = Command::Words::pipelines,
      .run = verify_pipelines},
+    {.syntax =
+         {.name = "import-fdw",
+          .words = "[TABLE[=TARGET]…]",
+          .most_words = any_number,
+          .summary = "turn foreign tables of kafka_fdw into a configuration",
+          .options = {{"--dsn", "DSN", "the database that has them (default: the one of --config)"},
+                      {"--server", "NAME", "only the foreign tables of this server"},
+                      {"--to", "FILE", "write the configuration here (default: print it)"},
+                      {"--write-progress", "",
+                       "let the pipelines of FILE, or of --config, go on where imports stopped"}}},
+     .configuration = Command::Configuration::by_itself,
+     .run = import_fdw},
 };
 
 }  // namespace

@@ -14,8 +14,13 @@ struct Command {
         pipelines,  ///< names of configured pipelines
         own,        ///< the command knows what they are
     };
+    enum class Configuration {
+        required,   ///< loaded and checked before the command runs
+        by_itself,  ///< the command loads one, if it needs to; it is given an empty one
+    };
     CommandSyntax syntax;
     Words words = Words::own;
+    Configuration configuration = Configuration::required;
     int (*run)(const config::Config& config, const CommandLine& line) = nullptr;
 };
 
@@ -26,5 +31,6 @@ int run_daemon(const config::Config& config, const CommandLine& line);
 int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
+int import_fdw(const config::Config& config, const CommandLine& line);
 
 }  // namespace sluice

@@ -14,6 +14,7 @@ using namespace sluice;
 int run_command(const CommandLine& line) {
     const Command& command = *std::ranges::find(
         all_commands(), line.command, [](const Command& known) { return known.syntax.name; });
+    if (command.configuration == Command::Configuration::by_itself) return command.run({}, line);
     const config::Loaded loaded = config::load(line.config_file);
     for (const config::Problem& problem : loaded.problems) {
         std::cerr << config::to_string(problem) << '\n';

@@ -4,13 +4,12 @@
 #include "daemon/logging.h"
 #include "daemon/supervisor.h"
 #include "daemon/version.h"
+#include "daemon/writer_name.h"
 #include "metrics/process_metrics.h"
 #include "pipeline/log.h"
 
 #include <signal.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -19,13 +18,6 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Who writes, for people who read progress and ledger: "host:pid".
-std::string writer_name() {
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
-    return std::string(host.data()) + ":" + std::to_string(::getpid());
-}
 
 }  // namespace
 

@@ -72,6 +72,10 @@ void print_table(const std::vector<Verified>& all) {
             const std::string where =
                 verified.pipeline + ": " + p.topic + "[" + std::to_string(p.partition) + "]: ";
             for (const std::string& problem : p.problems) std::cout << where << problem << '\n';
+            if (p.before_anchor > 0) {
+                std::cout << where << p.before_anchor
+                          << " rows are from before the pipeline began: not its own\n";
+            }
             if (!p.some_missing.empty()) {
                 std::cout << where << "missing offsets: " << joined(p.some_missing) << " …\n";
             }
@@ -102,6 +106,7 @@ void add(JsonWriter& json, const VerifiedPartition& p) {
         number("missing", p.missing);
         number("doubled", p.doubled);
         number("unaccounted", p.unaccounted);
+        number("before_anchor", p.before_anchor);
     }
     json.key("problems").begin_array();
     for (const std::string& problem : p.problems) json.value(problem);

@@ -26,7 +26,9 @@ struct LedgerRange {
 /// order: a range at its first offset, before what lies there.
 class RangeComparison {
 public:
-    explicit RangeComparison(VerifiedPartition& partition) : partition_(partition) {}
+    /// `first`: what lies before it, the pipeline has never read.
+    RangeComparison(VerifiedPartition& partition, Offset first)
+        : partition_(partition), first_(first) {}
 
     void begin_range(const LedgerRange& range) {
         end_range();
@@ -35,6 +37,11 @@ public:
     }
 
     void row(Offset offset, bool dead_letter) {
+        // kafka_fdw's, or whoever filled the table before.
+        if (!dead_letter && offset < first_) {
+            ++partition_.before_anchor;
+            return;
+        }
         if (range_ && offset >= range_->offsets.to) end_range();
         if (!dead_letter) {
             ++*partition_.rows;
@@ -72,6 +79,7 @@ private:
     }
 
     VerifiedPartition& partition_;
+    const Offset first_;
     std::optional<LedgerRange> range_;
     Offset expected_ = 0;
     Offset last_row_ = -1;
@@ -279,8 +287,9 @@ private:
             return same.size() > 1 || same.front()->verified.incarnations > 1;
         };
         for (auto& [number, same] : by_number) {
-            same.front()->verified.rows = 0;
-            comparisons.try_emplace(number, same.front()->verified);
+            VerifiedPartition& verified = same.front()->verified;
+            verified.rows = 0;
+            comparisons.try_emplace(number, verified, counted_only(same) ? 0 : verified.anchor);
         }
         copy_offsets(comparisons);
         for (auto& [number, same] : by_number) {

@@ -44,6 +44,7 @@ struct VerifiedPartition {
     std::int64_t missing = 0;          ///< rows that the ledger says were loaded
     std::int64_t doubled = 0;          ///< rows whose offset another row has too
     std::int64_t unaccounted = 0;      ///< rows at offsets that the ledger does not cover
+    std::int64_t before_anchor = 0;    ///< rows from before the pipeline began: somebody else's
     std::vector<Offset> some_missing;  ///< the first few, where they can be told
     std::vector<Offset> some_doubled;
     std::vector<std::string> problems;  ///< in words; empty: the promise holds
