@@ -51,7 +51,7 @@ public:
 
     /// Up to when the next step goes: so many rows further, in the order of the index on age.
     /// nullopt: nothing is old enough behind `behind`.
-    [[nodiscard]] Value next_step(const Value& behind, std::chrono::seconds keep) {
+    [[nodiscard]] Cell next_step(const Cell& behind, std::chrono::seconds keep) {
         return session_
             .exec("SELECT max(committed_at) FROM (SELECT committed_at FROM " + ledger_ +
                       " WHERE pipeline = $1 AND committed_at > coalesce($2::timestamptz,"
@@ -64,7 +64,7 @@ public:
 
     /// Folds all rows up to then, with what earlier steps have folded. What DELETE returns is ours
     /// alone, whoever else folds at the same time.
-    std::int64_t take(const Value& until) {
+    std::int64_t take(const Cell& until) {
         Transaction transaction(session_, give_way);
         const Rows deleted = session_.exec(
             "DELETE FROM " + ledger_ +
@@ -87,7 +87,7 @@ public:
     }
 
 private:
-    void insert(const Entries& folded, const Value& until) {
+    void insert(const Entries& folded, const Cell& until) {
         std::vector<std::string> clusters;
         std::vector<std::string> topics;
         std::array<std::vector<std::int64_t>, 9> numbers;
@@ -123,7 +123,7 @@ Folded fold_ledger(Session& session, const std::string& schema, const std::strin
     LedgerFold ledger(session, schema, pipeline);
     Folded result;
     try {
-        Value until;
+        Cell until;
         while ((until = ledger.next_step(until, keep))) result.rows += ledger.take(until);
     } catch (const DatabaseError& error) {
         if (error.trouble() != Trouble::again) throw;

@@ -144,8 +144,8 @@ Rows rows_of(const pqxx::result& result) {
     for (const auto& from : result) {
         Row& row = rows.rows.emplace_back();
         for (const auto& field : from)
-            row.push_back(field.is_null() ? Value()
-                                          : Value(std::string(field.c_str(), field.size())));
+            row.push_back(field.is_null() ? Cell()
+                                          : Cell(std::string(field.c_str(), field.size())));
     }
     return rows;
 }
@@ -153,7 +153,7 @@ Rows rows_of(const pqxx::result& result) {
 std::vector<const char*> pointers(const Row& parameters) {
     std::vector<const char*> texts;
     texts.reserve(parameters.size());
-    for (const Value& value : parameters) texts.push_back(value ? value->c_str() : nullptr);
+    for (const Cell& value : parameters) texts.push_back(value ? value->c_str() : nullptr);
     return texts;
 }
 

@@ -39,8 +39,9 @@ class OutcomeUnknown : public std::runtime_error {
     using runtime_error::runtime_error;
 };
 
-using Value = std::optional<std::string>;
-using Row = std::vector<Value>;
+/// nullopt: NULL.
+using Cell = std::optional<std::string>;
+using Row = std::vector<Cell>;
 
 struct Rows {
     std::vector<Row> rows;

@@ -68,8 +68,8 @@ TEST_CASE("producer: a message arrives as it was given") {
                       .headers = headers,
                       .timestamp_ms = 1700000000123},
                      7);
-    it.producer.send(it.topic, {.partition = 1, .key = "", .value = "", .headers = {}}, 8);
-    it.producer.send(it.topic, {.partition = 0, .key = {}, .value = {}, .headers = {}}, 9);
+    it.producer.send(it.topic, {.partition = 1, .key = "", .value = ""}, 8);
+    it.producer.send(it.topic, {.partition = 0}, 9);
     it.flush();
     CHECK(it.deliveries.acknowledged == std::map<std::uint64_t, int>{{7, 1}, {8, 1}, {9, 1}});
     const auto records = it.read();
@@ -93,7 +93,7 @@ TEST_CASE("producer: keys go to the partitions that Java's producers choose") {
         {"a-little-bit-longer-string", -1486304829}};
     Producing it("producer-keys", 7);
     for (const auto& [key, hash] : murmur2) {
-        it.producer.send(it.topic, {.partition = {}, .key = key, .value = key, .headers = {}}, 1);
+        it.producer.send(it.topic, {.key = key, .value = key}, 1);
     }
     it.flush();
     for (const ReadRecord& record : it.read()) {
@@ -105,7 +105,7 @@ TEST_CASE("producer: what Kafka does not take fails alone, under its number") {
     Producing it("producer-refused", 2);
     const std::string large(2u << 20, 'x');
     for (std::uint64_t number = 0; number < 100; ++number) {
-        Message message{.partition = 0, .key = {}, .value = "fine", .headers = {}};
+        Message message{.partition = 0, .value = "fine"};
         if (number == 10) message.value = large;
         if (number == 20) message.partition = 5;
         it.producer.send(it.topic, message, number);
@@ -122,8 +122,7 @@ TEST_CASE("producer: a full queue makes the sender wait, and loses nothing") {
     Producing it("producer-full", 1, {.name = "test", .queue_bytes = 64u << 10});
     const std::string value(1000, 'x');
     for (std::uint64_t number = 0; number < 2000; ++number) {
-        it.producer.send(it.topic, {.partition = 0, .key = {}, .value = value, .headers = {}},
-                         number);
+        it.producer.send(it.topic, {.partition = 0, .value = value}, number);
     }
     it.flush();
     CHECK(it.deliveries.acknowledged.size() == 2000);
@@ -135,7 +134,7 @@ TEST_CASE("producer: a transaction is all or nothing, and a younger producer fen
                     {.name = "elder", .transactional_id = "producer-test"});
     Producer& producer = elder.producer;
     const auto send = [&](Producer& by, std::string_view value) {
-        by.send(elder.topic, {.partition = 0, .key = {}, .value = value, .headers = {}}, 0);
+        by.send(elder.topic, {.partition = 0, .value = value}, 0);
     };
     must_work(producer.init_transactions(patient(30s)));
     must_work(producer.begin_transaction());
@@ -170,7 +169,7 @@ TEST_CASE("producer: purging tells of everything, and does not wait for Kafka") 
     Deliveries deliveries;
     Producer producer(nobody, {.name = "test"}, deliveries);
     for (std::uint64_t number = 0; number < 10; ++number) {
-        producer.send("topic", {.partition = {}, .key = {}, .value = "v", .headers = {}}, number);
+        producer.send("topic", {.value = "v"}, number);
     }
     producer.purge();
     CHECK(producer.flush(patient(10s)));
