@@ -147,7 +147,7 @@ Loaded parse_in(std::string_view toml, const std::string& name,
     if (auto* error = std::get_if<SyntaxError>(&document)) {
         problems.add(error->at, std::move(error->text));
     } else {
-        const Scope scope{.problems = problems, .folder = folder};
+        const Scope scope{.problems = problems, .folder = folder, .files = loaded.files};
         loaded.config = read_config(std::get<TomlTable>(document), scope);
         loaded.config.revision = revision_of(loaded.config);
     }
@@ -172,7 +172,8 @@ Loaded load(const std::filesystem::path& file) {
                       .problems = {{.file = name,
                                     .line = 0,
                                     .column = 0,
-                                    .text = "cannot be read: " + why + "; see --config"}}};
+                                    .text = "cannot be read: " + why + "; see --config"}},
+                      .files = {file}};
     };
     errno = 0;
     std::ifstream in(file, std::ios::binary);
@@ -184,7 +185,9 @@ Loaded load(const std::filesystem::path& file) {
     }
     const bool whole = in.eof() || content.size() > max_document_bytes;
     if (!whole) return unreadable(errno != 0 ? std::strerror(errno) : "reading failed");
-    return parse_in(content, name, file.parent_path());
+    Loaded loaded = parse_in(content, name, file.parent_path());
+    loaded.files.push_back(file);
+    return loaded;
 }
 
 Loaded parse(std::string_view toml, const std::string& name) {

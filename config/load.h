@@ -23,6 +23,8 @@ struct Problem {
 struct Loaded {
     Config config;  ///< meaningful only without problems
     std::vector<Problem> problems;
+    /// All that was read, or could not be: the file itself, and those of { file = … }.
+    std::vector<std::filesystem::path> files{};
 };
 
 /// Reads and checks a file in full: every problem is reported, not the first. Never throws on bad

@@ -74,7 +74,8 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
                                                 " is not set; set it for " + in_quotes(key));
         return std::nullopt;
     }
-    auto content = read_secret_file(scope.folder / *name);
+    scope.files.push_back(scope.folder / *name);
+    auto content = read_secret_file(scope.files.back());
     if (auto* error = std::get_if<SyntaxError>(&content)) {
         scope.problems.add(source.value.at, std::move(error->text));
         return std::nullopt;

@@ -35,6 +35,7 @@ private:
 struct Scope {
     Problems& problems;
     std::filesystem::path folder;  ///< of the configuration file: { file = … } is relative to it
+    std::vector<std::filesystem::path>& files;  ///< collects those of { file = … }
 };
 
 /// A string of the file, { env = … } and { file = … } resolved.

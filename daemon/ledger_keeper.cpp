@@ -17,7 +17,7 @@ LedgerKeeper::~LedgerKeeper() {
         const std::lock_guard lock{mutex_};
         ending_ = true;
     }
-    ending_changed_.notify_all();
+    changed_.notify_all();
     thread_.join();
 }
 
@@ -26,12 +26,26 @@ std::chrono::milliseconds LedgerKeeper::pause() const {
     return std::clamp<std::chrono::milliseconds>(config_.cloudberry.ledger_keep / 10, 1s, 10min);
 }
 
+void LedgerKeeper::adopt(const config::Config& config) {
+    {
+        const std::lock_guard lock{mutex_};
+        config_ = config;
+        adopted_ = true;
+    }
+    changed_.notify_all();
+}
+
 void LedgerKeeper::loop() {
     std::unique_lock lock{mutex_};
-    while (!ending_changed_.wait_for(lock, pause(), [this] { return ending_; })) {
+    while (!ending_) {
+        if (changed_.wait_for(lock, pause(), [this] { return ending_ || adopted_; })) {
+            adopted_ = false;  // its pause begins anew
+            continue;
+        }
+        const config::Config config = config_;
         lock.unlock();
         try {
-            prune_all();
+            prune_all(config);
         } catch (const std::exception& error) {
             log(LogLevel::warn, "sluice",
                 "pruning the ledger: " + std::string(error.what()) + "; trying again later");
@@ -40,11 +54,11 @@ void LedgerKeeper::loop() {
     }
 }
 
-void LedgerKeeper::prune_all() {
-    Session session{config_.cloudberry.dsn.text, "sluice ledger"};
-    for (const config::Ingest& ingest : config_.ingest) {
-        const Folded folded = fold_ledger(session, config_.cloudberry.schema, ingest.name,
-                                          config_.cloudberry.ledger_keep);
+void LedgerKeeper::prune_all(const config::Config& config) {
+    Session session{config.cloudberry.dsn.text, "sluice ledger"};
+    for (const config::Ingest& ingest : config.ingest) {
+        const Folded folded = fold_ledger(session, config.cloudberry.schema, ingest.name,
+                                          config.cloudberry.ledger_keep);
         if (folded.rows > 0) {
             log(LogLevel::info, ingest.name,
                 std::to_string(folded.rows) + " old ledger rows folded" +

@@ -15,19 +15,22 @@ namespace sluice {
 class LedgerKeeper {
 public:
     explicit LedgerKeeper(config::Config config);
+    /// From now on by this one.
+    void adopt(const config::Config& config);
     ~LedgerKeeper();
     LedgerKeeper(const LedgerKeeper&) = delete;
     LedgerKeeper& operator=(const LedgerKeeper&) = delete;
 
 private:
     void loop();
-    void prune_all();
+    static void prune_all(const config::Config& config);
     [[nodiscard]] std::chrono::milliseconds pause() const;
 
-    const config::Config config_;
-    std::mutex mutex_;
-    std::condition_variable ending_changed_;
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    config::Config config_;
     bool ending_ = false;
+    bool adopted_ = false;
     std::thread thread_;
 };
 

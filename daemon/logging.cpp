@@ -41,15 +41,17 @@ private:
 }  // namespace
 
 void set_up_logging(const config::Daemon& daemon) {
-    auto logger = spdlog::stderr_color_mt("sluice");
-    if (daemon.log_format == "json") {
-        logger->set_formatter(std::make_unique<JsonFormatter>());
-    } else {
-        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %n: %v");
-    }
-    logger->set_level(spdlog::level::from_str(daemon.log_level));
-    logger->flush_on(spdlog::level::trace);
-    spdlog::set_default_logger(std::move(logger));
+    static const auto first = spdlog::stderr_color_mt("sluice");
+    spdlog::set_default_logger(first);
+    spdlog::apply_all([&](const std::shared_ptr<spdlog::logger>& logger) {
+        if (daemon.log_format == "json") {
+            logger->set_formatter(std::make_unique<JsonFormatter>());
+        } else {
+            logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %n: %v");
+        }
+        logger->set_level(spdlog::level::from_str(daemon.log_level));
+        logger->flush_on(spdlog::level::trace);
+    });
 }
 
 }  // namespace sluice

@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-/// Sets up the process's log on standard error, as [daemon] says.
+/// Sets up the process's log on standard error, as [daemon] says; again, when that has changed.
 void set_up_logging(const config::Daemon& daemon);
 
 }  // namespace sluice

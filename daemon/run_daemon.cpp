@@ -1,7 +1,12 @@
+#include "config/load.h"
 #include "daemon/commands.h"
+#include "daemon/config_watch.h"
 #include "daemon/ingest_factory.h"
 #include "daemon/ledger_keeper.h"
 #include "daemon/logging.h"
+#include "daemon/preparation.h"
+#include "daemon/reload_metrics.h"
+#include "daemon/reloader.h"
 #include "daemon/supervisor.h"
 #include "daemon/version.h"
 #include "daemon/writer_name.h"
@@ -19,22 +24,40 @@ namespace {
 
 using namespace std::chrono_literals;
 
-}  // namespace
-
-int run_daemon(const config::Config& config, const CommandLine&) {
-    // Blocked before the first thread starts, so that all threads inherit it and sigwait() gets
-    // them.
+/// Blocked before the first thread starts, so that all threads inherit it and sigwait() gets them.
+sigset_t block_signals() {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
 
+/// Returns the signal that ends the process; SIGHUP asks for a reload.
+int wait_for_end(const sigset_t& signals, Reloader& reloader) {
+    for (;;) {
+        int signal = 0;
+        sigwait(&signals, &signal);
+        if (signal != SIGHUP) return signal;
+        reloader.request(ReloadTrigger::signal);
+    }
+}
+
+/// The file may have changed between its first reading and the beginning of the watch.
+void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloader) {
+    const config::Loaded loaded = config::load(file);
+    watch.set_files(loaded.files);
+    if (loaded.config.revision != reloader.config()->revision) {
+        reloader.request(ReloadTrigger::file);
+    }
+}
+
+}  // namespace
+
+int run_daemon(const config::Config& config, const CommandLine& line) {
+    const sigset_t signals = block_signals();
     set_up_logging(config.daemon);
-    log(LogLevel::info, "sluice",
-        "starting " + std::to_string(config.ingest.size()) + " pipelines, configuration " +
-            config.revision);
     metrics::Registry registry;
     const metrics::ProcessMetrics process{registry, version()};
     Observatory observatory{registry, 60s};
@@ -42,19 +65,35 @@ int run_daemon(const config::Config& config, const CommandLine&) {
     Supervisor supervisor{
         [around](const PipelineConfig& pipeline) { return build_ingest(pipeline, around); }};
     observatory.watch([&supervisor] { return supervisor.status(); });
-    supervisor.apply(config).wait();
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
+    ReloadMetrics reload_metrics{registry};
+    std::unique_ptr<ConfigWatch> watch;
+    Reloader reloader{{.load =
+                           [&] {
+                               config::Loaded loaded = config::load(line.config_file);
+                               watch->set_files(loaded.files);
+                               return loaded;
+                           },
+                       .prepare = prepare_reload,
+                       .adopt =
+                           [&](const config::Config& adopted) {
+                               set_up_logging(adopted.daemon);
+                               ledger_keeper->adopt(adopted);
+                           },
+                       .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
+                       .supervisor = supervisor}};
+    reloader.start(config);
+    watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
+    begin_to_watch(*watch, line.config_file, reloader);
 
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = wait_for_end(signals, reloader);
     log(LogLevel::info, "sluice", signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
     // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    const bool drained = supervisor.drain(config.daemon.drain_deadline);
+    const bool drained = supervisor.drain(reloader.config()->daemon.drain_deadline);
     log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
     // Threads that are still in a call, of a lane or of the ledger's keeper, are not waited for:
     // what they hold rolls back or is fenced.
-    static_cast<void>(ledger_keeper.release());
     std::_Exit(fine);
 }
 

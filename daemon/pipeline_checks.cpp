@@ -1,0 +1,98 @@
+#include "daemon/pipeline_checks.h"
+
+#include "kafka/topic.h"
+#include "pipeline/errors.h"
+#include "pipeline/row_mapper.h"
+#include "pipeline/target.h"
+#include "sinks/catalogue.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+using Severity = Finding::Severity;
+
+bool PipelineChecks::ask(const std::string& where, const Question& question) {
+    try {
+        question();
+        return true;
+    } catch (const std::exception& error) {
+        findings_.push_back({Severity::error, where + ": " + error.what(), ""});
+        return false;
+    }
+}
+
+bool PipelineChecks::any_error() const {
+    return std::ranges::any_of(
+        findings_, [](const Finding& finding) { return finding.severity == Severity::error; });
+}
+
+bool PipelineChecks::ask_kafka() {
+    if (!kafka_answers_) {
+        kafka_answers_ = ask("[kafka]", [&] {
+            client_ =
+                kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config_.kafka, {}), "check");
+            static_cast<void>(kafka::cluster_id(*client_));
+        });
+    }
+    return *kafka_answers_;
+}
+
+bool PipelineChecks::ask_database() {
+    if (!database_answers_) {
+        session_.emplace(config_.cloudberry.dsn.text, "sluice check");
+        database_answers_ = ask("[cloudberry]", [&] {
+            session_->open();
+            std::ranges::move(check_own_tables(*session_, config_.cloudberry.schema),
+                              std::back_inserter(findings_));
+        });
+    }
+    return *database_answers_;
+}
+
+std::optional<PipelineChecks::Checked> PipelineChecks::check(const config::Pipeline& pipeline) {
+    if (const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind)) {
+        return check_ingest(*ingest);
+    }
+    return std::nullopt;
+}
+
+std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config::Ingest& ingest) {
+    const std::string where = "ingest." + ingest.name;
+    const bool kafka_answers = ask_kafka();
+    const bool database_answers = ask_database();
+    bool complete = kafka_answers && database_answers;
+    std::size_t partitions = 0;
+    if (kafka_answers) {
+        complete &=
+            ask(where, [&] { partitions = kafka::partitions_of(*client_, ingest.topic).size(); });
+    }
+    std::string table_text;
+    if (database_answers) {
+        complete &= ask(where, [&] {
+            const Table table = read_table(*session_, ingest.table);
+            const RowMapper mapper{ingest, table};
+            std::ranges::move(check_target(*session_, ingest, table, mapper.columns()),
+                              std::back_inserter(findings_));
+            table_text = table.schema + "." + table.name + " (" +
+                         std::to_string(mapper.columns().size()) + " columns, COPY in " +
+                         (mapper.form() == CopyForm::binary ? "binary" : "text") + ")";
+        });
+    }
+    if (!complete) return std::nullopt;
+    return Checked{where, "topic " + ingest.topic + " (" + std::to_string(partitions) +
+                              " partitions) → " + table_text};
+}
+
+std::optional<std::string> PipelineChecks::target_of(const config::Pipeline& pipeline) {
+    const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
+    if (ingest == nullptr) return std::nullopt;
+    try {
+        if (!session_) session_.emplace(config_.cloudberry.dsn.text, "sluice check");
+        return describe_target(*ingest, read_table(*session_, ingest->table));
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace sluice

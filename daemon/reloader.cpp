@@ -1,0 +1,213 @@
+#include "daemon/reloader.h"
+
+#include "pipeline/log.h"
+
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using Kind = PipelineChange::Kind;
+using Result = ReloadOutcome::Result;
+
+constexpr std::size_t remembered = 20;
+
+/// Those that run, or tried to, on a table that may have changed since.
+std::map<std::string, std::string> targets_of(const Supervisor& supervisor,
+                                              const ReloadPlan& plan) {
+    const SupervisorStatus status = supervisor.status();
+    std::map<std::string, std::string> targets;
+    for (const PipelineChange& change : plan.pipelines) {
+        if (change.kind != Kind::unchanged && change.kind != Kind::in_place) continue;
+        const auto found = status.pipelines.find(change.pipeline);
+        if (found == status.pipelines.end()) continue;
+        const PipelineState state = found->second.state;
+        if (state == PipelineState::running || state == PipelineState::backing_off ||
+            state == PipelineState::failed) {
+            targets[change.pipeline] = found->second.target;
+        }
+    }
+    return targets;
+}
+
+void log_outcome(const ReloadOutcome& outcome) {
+    if (outcome.result == Result::refused) {
+        log(LogLevel::error, "sluice",
+            "reload refused: " + std::to_string(outcome.problems.size()) +
+                " problems; nothing changed, configuration " + outcome.revision +
+                " stays in force");
+        for (const std::string& problem : outcome.problems) {
+            log(LogLevel::error, "sluice", "reload refused: " + problem);
+        }
+        return;
+    }
+    if (outcome.result == Result::unchanged) {
+        return log(LogLevel::info, "sluice", "reload: nothing differs from what runs");
+    }
+    for (const PipelineChange& change : outcome.plan.pipelines) {
+        if (change.reasons.empty()) continue;
+        std::string text = change.kind == Kind::restart ? "restarted for" : "changed in place";
+        const char* separator = ": ";
+        for (const std::string& reason : change.reasons) {
+            text += std::exchange(separator, "; ") + reason;
+        }
+        log(LogLevel::info, change.pipeline, text);
+    }
+    log(LogLevel::info, "sluice",
+        "configuration " + outcome.revision + " in force: " + summary_of(outcome.plan));
+}
+
+}  // namespace
+
+const char* name_of(ReloadTrigger trigger) {
+    switch (trigger) {
+        case ReloadTrigger::start:
+            return "start";
+        case ReloadTrigger::signal:
+            return "signal";
+        case ReloadTrigger::file:
+            return "file";
+        case ReloadTrigger::request:
+            break;
+    }
+    return "request";
+}
+
+const char* name_of(Result result) {
+    switch (result) {
+        case Result::applied:
+            return "applied";
+        case Result::unchanged:
+            return "unchanged";
+        case Result::refused:
+            break;
+    }
+    return "refused";
+}
+
+Reloader::Reloader(World world) : world_(std::move(world)), thread_([this] { loop(); }) {}
+
+Reloader::~Reloader() {
+    {
+        const std::lock_guard lock{mutex_};
+        ending_ = true;
+    }
+    requested_.notify_all();
+    thread_.join();
+}
+
+ReloadOutcome Reloader::start(config::Config config) {
+    ReloadOutcome outcome = apply(config, ReloadTrigger::start);
+    conclude(outcome);
+    return outcome;
+}
+
+std::future<ReloadOutcome> Reloader::request(ReloadTrigger trigger) {
+    Request request{trigger, {}};
+    std::future<ReloadOutcome> outcome = request.outcome.get_future();
+    {
+        const std::lock_guard lock{mutex_};
+        requests_.push_back(std::move(request));
+    }
+    requested_.notify_all();
+    return outcome;
+}
+
+std::shared_ptr<const config::Config> Reloader::config() const {
+    const std::lock_guard lock{mutex_};
+    return config_;
+}
+
+ReloadHistory Reloader::history() const {
+    const std::lock_guard lock{mutex_};
+    return history_;
+}
+
+void Reloader::loop() {
+    for (;;) {
+        std::vector<Request> requests;
+        {
+            std::unique_lock lock{mutex_};
+            requested_.wait(lock, [&] { return ending_ || !requests_.empty(); });
+            if (ending_) return;
+            requests.swap(requests_);
+        }
+        ReloadOutcome outcome;
+        try {
+            outcome = reload(requests.front().trigger);
+        } catch (const std::exception& error) {
+            outcome.result = Result::refused;
+            outcome.problems = {error.what()};
+        }
+        outcome.trigger = requests.front().trigger;
+        conclude(outcome);
+        for (Request& request : requests) request.outcome.set_value(outcome);
+    }
+}
+
+ReloadOutcome Reloader::reload(ReloadTrigger trigger) {
+    const config::Loaded loaded = world_.load();
+    if (loaded.problems.empty()) return apply(loaded.config, trigger);
+    ReloadOutcome refused{.result = Result::refused};
+    for (const config::Problem& problem : loaded.problems) {
+        refused.problems.push_back(config::to_string(problem));
+    }
+    return refused;
+}
+
+ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigger) {
+    ReloadOutcome outcome;
+    outcome.plan = plan_reload(settings_of(*this->config()), settings_of(config));
+    if (trigger != ReloadTrigger::start) outcome.problems = prepare(config, outcome.plan);
+    std::set<std::string> restart;
+    for (const PipelineChange& change : outcome.plan.pipelines) {
+        if (change.kind == Kind::restart) restart.insert(change.pipeline);
+    }
+    if (!outcome.problems.empty()) {
+        outcome.result = Result::refused;
+    } else if (trigger != ReloadTrigger::start && outcome.plan.changes_nothing() &&
+               config.revision == this->config()->revision) {
+        outcome.result = Result::unchanged;
+    } else if (world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
+        outcome.result = Result::refused;
+        outcome.problems = {"the daemon is about to end"};
+    } else {
+        outcome.result = Result::applied;
+        world_.adopt(config);
+        const std::lock_guard lock{mutex_};
+        config_ = std::make_shared<config::Config>(config);
+    }
+    if (outcome.result == Result::refused) outcome.plan = {};
+    return outcome;
+}
+
+std::vector<std::string> Reloader::prepare(const config::Config& config, ReloadPlan& plan) {
+    PreparationRequest request{config, {}, targets_of(world_.supervisor, plan)};
+    for (const PipelineChange& change : plan.pipelines) {
+        if (change.kind == Kind::restart || change.kind == Kind::added) {
+            request.to_check.insert(change.pipeline);
+        }
+    }
+    Preparation prepared = world_.prepare(request);
+    for (PipelineChange& change : plan.pipelines) {
+        const auto drifted = prepared.drifted.find(change.pipeline);
+        if (drifted == prepared.drifted.end()) continue;
+        change.kind = Kind::restart;
+        change.reasons.push_back("its table is now " + drifted->second);
+    }
+    return std::move(prepared.problems);
+}
+
+void Reloader::conclude(ReloadOutcome& outcome) {
+    outcome.at = std::chrono::system_clock::now();
+    {
+        const std::lock_guard lock{mutex_};
+        outcome.revision = config_->revision;
+        history_.insert(history_.begin(), outcome);
+        if (history_.size() > remembered) history_.pop_back();
+    }
+    log_outcome(outcome);
+    world_.report(outcome);
+}
+
+}  // namespace sluice
