@@ -1,6 +1,7 @@
 #include "daemon/ledger_keeper.h"
 
 #include "pipeline/log.h"
+#include "sinks/dead_letter_upkeep.h"
 #include "sinks/ledger_upkeep.h"
 
 #include <algorithm>
@@ -57,6 +58,13 @@ void LedgerKeeper::loop() {
 void LedgerKeeper::prune_all(const config::Config& config) {
     Session session{config.cloudberry.dsn.text, "sluice ledger"};
     for (const config::Ingest& ingest : config.ingest) {
+        const Purged purged = purge_dead_letters(session, config.cloudberry.schema, ingest.name,
+                                                 config.cloudberry.ledger_keep);
+        if (purged.letters > 0) {
+            log(LogLevel::info, ingest.name,
+                std::to_string(purged.letters) + " dead letters that were settled long ago purged" +
+                    (purged.gave_way ? ", the rest later: writers were busy" : ""));
+        }
         const Folded folded = fold_ledger(session, config.cloudberry.schema, ingest.name,
                                           config.cloudberry.ledger_keep);
         if (folded.rows > 0) {

@@ -72,6 +72,12 @@ void print_table(const std::vector<Verified>& all) {
             const std::string where =
                 verified.pipeline + ": " + p.topic + "[" + std::to_string(p.partition) + "]: ";
             for (const std::string& problem : p.problems) std::cout << where << problem << '\n';
+            if (p.retried > 0) {
+                std::cout << where << p.retried << " of the loaded were dead letters before\n";
+            }
+            if (p.discarded > 0) {
+                std::cout << where << p.discarded << " dead letters were discarded\n";
+            }
             if (p.before_anchor > 0) {
                 std::cout << where << p.before_anchor
                           << " rows are from before the pipeline began: not its own\n";
@@ -98,6 +104,8 @@ void add(JsonWriter& json, const VerifiedPartition& p) {
     number("loaded", p.loaded);
     number("rejected", p.rejected);
     number("dead_letters", p.dead_letters);
+    number("retried", p.retried);
+    number("discarded", p.discarded);
     number("filtered", p.filtered);
     number("gaps", p.gaps);
     number("lost", p.lost);

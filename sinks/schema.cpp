@@ -119,6 +119,51 @@ COMMENT ON TABLE {s}.dead_letter IS
 COMMENT ON COLUMN {s}.dead_letter.headers IS
     '[{"name": …, "value": … or null}]; name_hex and value_hex where the bytes are no UTF-8 text';
 
+CREATE TABLE IF NOT EXISTS {s}.dead_letter_history (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
+    kafka_offset    bigint NOT NULL,
+    rejected_at     timestamptz NOT NULL,
+    round           int NOT NULL,
+    outcome         text NOT NULL,
+    reasons         jsonb,
+    writer          text NOT NULL,
+    revision        text NOT NULL,
+    decided_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                 rejected_at, round)
+) {heap}{by_offset};
+COMMENT ON TABLE {s}.dead_letter_history IS
+    'Sluice: what became of dead letters afterwards, a row for each retry and discard; insert only, save for the purge';
+COMMENT ON COLUMN {s}.dead_letter_history.rejected_at IS
+    'as in dead_letter: tells two of one position apart';
+COMMENT ON COLUMN {s}.dead_letter_history.round IS
+    'counts the decisions about one dead letter, from 1: of two who decide at once, one is refused';
+COMMENT ON COLUMN {s}.dead_letter_history.outcome IS
+    'loaded, filtered or discarded: that was the last; rejected: it stays, with these reasons';
+
+CREATE OR REPLACE VIEW {s}.open_dead_letter AS
+    SELECT d.pipeline, d.cluster_id, d.topic, d.kafka_partition, d.incarnation, d.kafka_offset,
+           d.record_time, d.key, d.value, d.headers, coalesce(h.reasons, d.reasons) AS reasons,
+           d.rejected_at, coalesce(h.round, 0) AS retries, h.decided_at AS retried_at
+    FROM {s}.dead_letter d
+    LEFT JOIN {s}.dead_letter_history h
+        ON h.pipeline = d.pipeline AND h.topic = d.topic
+       AND h.kafka_partition = d.kafka_partition AND h.kafka_offset = d.kafka_offset
+       AND h.incarnation = d.incarnation AND h.cluster_id = d.cluster_id
+       AND h.rejected_at = d.rejected_at
+    LEFT JOIN {s}.dead_letter_history later
+        ON later.pipeline = h.pipeline AND later.topic = h.topic
+       AND later.kafka_partition = h.kafka_partition AND later.kafka_offset = h.kafka_offset
+       AND later.incarnation = h.incarnation AND later.cluster_id = h.cluster_id
+       AND later.rejected_at = h.rejected_at AND later.round > h.round
+    WHERE later.round IS NULL AND coalesce(h.outcome, 'rejected') = 'rejected';
+COMMENT ON VIEW {s}.open_dead_letter IS
+    'Sluice: dead letters that were neither loaded since nor discarded, with their latest reasons';
+
 CREATE TABLE IF NOT EXISTS {s}.outbox_relay (
     relay    text NOT NULL,
     origin   text NOT NULL,

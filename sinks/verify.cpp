@@ -36,6 +36,12 @@ public:
         expected_ = range.offsets.from;
     }
 
+    /// A dead letter that was loaded later: one row more than the ledger says.
+    void retried(Offset offset) {
+        if (range_ && offset >= range_->offsets.to) end_range();
+        if (range_) ++range_->loaded;
+    }
+
     void row(Offset offset, bool dead_letter) {
         // kafka_fdw's, or whoever filled the table before.
         if (!dead_letter && offset < first_) {
@@ -130,7 +136,8 @@ public:
 private:
     struct Partition {
         VerifiedPartition verified;
-        int incarnation = 0;  ///< the current one
+        int incarnation = 0;       ///< the current one
+        std::int64_t letters = 0;  ///< that were ever rejected, as dead letters have it
         /// Of the ledger's rows of the current incarnation.
         std::optional<Offset> begins;
         Offset ends = 0;
@@ -224,16 +231,31 @@ private:
         if (verified.problems.size() < most) verified.problems.push_back(std::move(text));
     }
 
+    /// Those that are open, and what became of the others: together, what was ever rejected.
     void read_dead_letters() {
-        const Rows rows =
-            session_.exec("SELECT cluster_id, topic, kafka_partition, count(*) FROM " + schema_ +
-                              ".dead_letter WHERE pipeline = $1 GROUP BY 1, 2, 3",
-                          {options_.pipeline});
+        const Rows rows = session_.exec(
+            "SELECT cluster_id, topic, kafka_partition, 'open', count(*) FROM " + schema_ +
+                ".open_dead_letter WHERE pipeline = $1 GROUP BY 1, 2, 3"
+                " UNION ALL SELECT cluster_id, topic, kafka_partition, outcome, count(*) FROM " +
+                schema_ +
+                ".dead_letter_history WHERE pipeline = $1 AND outcome <> 'rejected'"
+                " GROUP BY 1, 2, 3, 4",
+            {options_.pipeline});
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
             const auto found = partitions_.find({rows.text(row, 0), rows.text(row, 1),
                                                  static_cast<PartitionId>(rows.number(row, 2))});
-            if (found != partitions_.end())
-                found->second.verified.dead_letters = rows.number(row, 3);
+            if (found == partitions_.end()) continue;
+            Partition& partition = found->second;
+            const std::string& what = rows.text(row, 3);
+            const std::int64_t count = rows.number(row, 4);
+            VerifiedPartition& verified = partition.verified;
+            partition.letters += count;
+            if (what == "open") verified.dead_letters = count;
+            if (what == "discarded") verified.discarded = count;
+            if (what == "filtered") verified.filtered += count;
+            if (what != "loaded") continue;
+            verified.retried = count;
+            verified.loaded += count;
         }
     }
 
@@ -248,10 +270,10 @@ private:
         if (to != verified.next)
             add_problem(verified, "the ledger ends at " + number(to) + ", progress is at " +
                                       number(verified.next));
-        if (verified.dead_letters != verified.rejected)
+        if (partition.letters != verified.rejected)
             add_problem(verified, number(verified.rejected) +
                                       " records were rejected, sluice.dead_letter holds " +
-                                      number(verified.dead_letters));
+                                      number(partition.letters) + ", settled ones included");
     }
 
     [[nodiscard]] bool may_compare() {
@@ -300,7 +322,7 @@ private:
     }
 
     /// What lies at one offset, in this order.
-    enum class Kind { range, row, dead_letter };
+    enum class Kind { range, row, dead_letter, retried };
 
     /// Ledger, target and dead letters of the topic, merged by the database, so that nothing of
     /// them has to be held.
@@ -318,7 +340,11 @@ private:
                schema_ + ".ledger" + ours + " UNION ALL SELECT " + partition + ", " + offset +
                ", 1, 0, 0, 0 FROM " + target() + of_topic +
                " UNION ALL SELECT kafka_partition, kafka_offset, 2, 0, 0, 0 FROM " + schema_ +
-               ".dead_letter" + ours + " ORDER BY 1, 2, 3, 4) TO STDOUT";
+               ".open_dead_letter" + ours +
+               " UNION ALL SELECT kafka_partition, kafka_offset,"
+               " CASE outcome WHEN 'loaded' THEN 3 ELSE 2 END, 0, 0, 0 FROM " +
+               schema_ + ".dead_letter_history" + ours + " AND outcome <> 'rejected'" +
+               " ORDER BY 1, 2, 3, 4) TO STDOUT";
     }
 
     void copy_offsets(std::map<PartitionId, RangeComparison>& comparisons) {
@@ -339,6 +365,8 @@ private:
                 found->second.begin_range({.offsets = {*offset, cells.number().value()},
                                            .loaded = cells.number().value(),
                                            .complete = cells.number() == 1});
+            } else if (kind == Kind::retried) {
+                found->second.retried(*offset);
             } else {
                 found->second.row(*offset, kind == Kind::dead_letter);
             }

@@ -34,12 +34,14 @@ struct VerifiedPartition {
     int incarnations = 1;
     Offset anchor = 0;  ///< of the current incarnation
     Offset next = 0;
-    std::int64_t loaded = 0;  ///< sums over all incarnations
-    std::int64_t rejected = 0;
+    std::int64_t loaded = 0;    ///< sums over all incarnations; by retries among them
+    std::int64_t rejected = 0;  ///< at first
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;
     std::int64_t lost = 0;
-    std::int64_t dead_letters = 0;
+    std::int64_t dead_letters = 0;     ///< that are open
+    std::int64_t discarded = 0;        ///< dead letters that somebody gave up
+    std::int64_t retried = 0;          ///< dead letters that were loaded later
     std::optional<std::int64_t> rows;  ///< in the target; nullopt: not compared
     std::int64_t missing = 0;          ///< rows that the ledger says were loaded
     std::int64_t doubled = 0;          ///< rows whose offset another row has too

@@ -1,0 +1,226 @@
+#include "daemon/commands.h"
+#include "daemon/dead_letter_report.h"
+#include "daemon/progress_line.h"
+#include "daemon/writer_name.h"
+#include "sinks/catalogue.h"
+#include "sinks/dead_letter_loader.h"
+#include "sinks/dead_letter_pass.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <limits>
+
+namespace sluice {
+namespace {
+
+/// The user asked for something that cannot be; the text says what to ask for instead.
+class Misused : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+enum class Action { list, show, retry, discard };
+
+struct Asked {
+    Action action = Action::list;
+    std::optional<std::string> pipeline;
+    std::optional<query::Condition> where;
+    std::optional<std::int64_t> limit;
+    bool sure = false;
+    CommandLine::Output output = CommandLine::Output::table;
+};
+
+Action action_of(const std::string& word) {
+    if (word == "list") return Action::list;
+    if (word == "show") return Action::show;
+    if (word == "retry") return Action::retry;
+    if (word == "discard") return Action::discard;
+    throw Misused("\"" + word + "\" is none of list, show, retry, discard");
+}
+
+std::int64_t limit_of(const std::string& text) {
+    std::int64_t limit = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, limit);
+    if (error != std::errc() || rest != end || limit < 1)
+        throw Misused("--limit takes a whole number from 1, not \"" + text + "\"");
+    return limit;
+}
+
+Asked asked(const CommandLine& line) {
+    Asked asked;
+    asked.action = action_of(line.words.at(0));
+    asked.output = line.output;
+    if (line.words.size() > 1) asked.pipeline = line.words[1];
+    if (const auto text = line.option("--where")) {
+        const auto fields = dead_letter_fields();
+        auto parsed = query::parse_where(*text, fields);
+        if (const auto* problem = std::get_if<std::string>(&parsed))
+            throw Misused("--where: " + *problem);
+        asked.where = std::get<query::Condition>(std::move(parsed));
+    }
+    if (const auto text = line.option("--limit")) asked.limit = limit_of(*text);
+    asked.sure = line.has("--yes");
+    const bool changes = asked.action == Action::retry || asked.action == Action::discard;
+    if (asked.sure && !changes) throw Misused("--yes is for retry and discard");
+    return asked;
+}
+
+class DeadLetterCommand {
+public:
+    DeadLetterCommand(const config::Config& config, Asked asked)
+        : config_(config),
+          asked_(std::move(asked)),
+          session_(config.cloudberry.dsn.text, "sluice dead-letters") {}
+
+    int run() {
+        switch (asked_.action) {
+            case Action::list:
+                return list();
+            case Action::show:
+                return show();
+            case Action::retry:
+                return retry();
+            case Action::discard:
+                break;
+        }
+        return discard();
+    }
+
+private:
+    [[nodiscard]] DeadLetterQuery query(const std::string& pipeline,
+                                        const std::string& topic = "") const {
+        return {.schema = config_.cloudberry.schema,
+                .pipeline = pipeline,
+                .topic = topic,
+                .where = asked_.where};
+    }
+    [[nodiscard]] const config::Ingest* configured(const std::string& name) const {
+        const auto found = std::ranges::find(config_.ingest, name, &config::Ingest::name);
+        return found == config_.ingest.end() ? nullptr : &*found;
+    }
+
+    /// Dead letters outlive their pipeline's configuration; a name that neither knows is a mistake.
+    std::int64_t count_all() {
+        const DeadLetterQuery all = query(asked_.pipeline.value_or(""));
+        const std::int64_t count = count_dead_letters(session_, all);
+        if (count == 0 && asked_.pipeline && configured(*asked_.pipeline) == nullptr)
+            throw Misused("there is no pipeline \"" + *asked_.pipeline +
+                          "\", and no dead letter of one");
+        return count;
+    }
+
+    int list() {
+        constexpr std::int64_t most = 50;
+        const std::int64_t all = count_all();
+        print_list(newest_dead_letters(session_, query(asked_.pipeline.value_or("")),
+                                       asked_.limit.value_or(most)),
+                   all, asked_.output);
+        return fine;
+    }
+
+    int show() {
+        constexpr std::size_t bytes = 256u << 20;
+        const std::int64_t all = count_all();
+        print_whole(read_dead_letters(session_, query(asked_.pipeline.value_or("")),
+                                      {.limit = asked_.limit.value_or(1), .bytes = bytes}),
+                    all, asked_.output);
+        return fine;
+    }
+
+    int retry() {
+        std::vector<const config::Ingest*> pipelines;
+        for (const config::Ingest& ingest : config_.ingest)
+            if (!asked_.pipeline || *asked_.pipeline == ingest.name) pipelines.push_back(&ingest);
+        if (pipelines.empty())
+            throw Misused("a retry needs the pipeline's mapping, and none is configured" +
+                          (asked_.pipeline ? " as \"" + *asked_.pipeline + "\"" : std::string()));
+        std::int64_t all = 0;
+        std::vector<DeadLetterResult> results;
+        for (const config::Ingest* ingest : pipelines) {
+            const std::int64_t ours =
+                count_dead_letters(session_, query(ingest->name, ingest->topic));
+            const std::int64_t theirs = count_dead_letters(session_, query(ingest->name)) - ours;
+            results.push_back({ingest->name, {}, theirs});
+            all += ours;
+        }
+        confirm("retry", all);
+        for (std::size_t i = 0; i < pipelines.size(); ++i) {
+            const config::Ingest& ingest = *pipelines[i];
+            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table));
+            DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
+            options.rows_per_batch =
+                std::min(options.rows_per_batch, static_cast<std::int64_t>(ingest.batch.rows));
+            options.bytes_per_batch = std::min(options.bytes_per_batch, ingest.batch.bytes);
+            go_through(std::move(options), "retry " + ingest.name, results[i].counts,
+                       [&](const auto& letters) { return loader.load(letters); });
+        }
+        print_results(results, asked_.output);
+        const bool any_left = std::ranges::any_of(results, [](const DeadLetterResult& result) {
+            return result.counts.rejected > 0 || result.of_other_topics > 0;
+        });
+        return any_left ? found_something_wrong : fine;
+    }
+
+    int discard() {
+        if (!asked_.pipeline) throw Misused("discard needs the name of a pipeline");
+        confirm("discard", count_all());
+        std::vector<DeadLetterResult> results = {{*asked_.pipeline, {}, 0}};
+        go_through({.query = query(*asked_.pipeline), .by = by()}, "discard " + *asked_.pipeline,
+                   results[0].counts, [](const std::vector<WholeDeadLetter>& letters) {
+                       return std::vector<DeadLetterOutcome>(
+                           letters.size(), {DeadLetterOutcome::Kind::discarded, {}});
+                   });
+        print_results(results, asked_.output);
+        return fine;
+    }
+
+    [[nodiscard]] DecidedBy by() const { return {writer_name(), config_.revision}; }
+
+    void go_through(DeadLetterPassOptions options, const std::string& doing,
+                    DeadLetterCounts& counts, DeadLetterPass::Decide decide) {
+        const std::int64_t all = std::min(count_dead_letters(session_, options.query), left_);
+        ProgressLine progress{doing, "dead letters"};
+        DeadLetterPass pass(session_, std::move(options), std::move(decide));
+        while (left_ > 0) {
+            const auto batch = pass.next(left_);
+            if (!batch) break;
+            counts += *batch;
+            left_ -= batch->all();
+            progress.at(counts.all(), all);
+        }
+    }
+
+    /// Asks whoever sits at the terminal; nobody there has to have said so before.
+    void confirm(const std::string& verb, std::int64_t count) {
+        if (asked_.limit) left_ = *asked_.limit;
+        if (asked_.sure || count == 0) return;
+        if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1)
+            throw Misused("--yes is needed to " + verb + " " + std::to_string(count) +
+                          " dead letters");
+        std::cerr << verb << " " << std::min(count, left_) << " dead letters? [y/N] ";
+        std::string answer;
+        std::getline(std::cin, answer);
+        if (answer != "y" && answer != "yes") throw Misused("nothing was done");
+    }
+
+    const config::Config& config_;
+    const Asked asked_;
+    Session session_;
+    std::int64_t left_ = std::numeric_limits<std::int64_t>::max();  ///< of --limit
+};
+
+}  // namespace
+
+int dead_letters(const config::Config& config, const CommandLine& line) {
+    try {
+        return DeadLetterCommand(config, asked(line)).run();
+    } catch (const Misused& misuse) {
+        std::cerr << "sluice dead-letters: " << misuse.what() << '\n';
+        return used_or_configured_wrongly;
+    }
+}
+
+}  // namespace sluice

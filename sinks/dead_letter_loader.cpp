@@ -1,0 +1,63 @@
+#include "sinks/dead_letter_loader.h"
+
+#include "sinks/schema.h"
+#include "sinks/stored_json.h"
+
+namespace sluice {
+namespace {
+
+using Kind = DeadLetterOutcome::Kind;
+
+CopyStatement copy_into(const Table& table, const RowMapper& mapper, CopyForm form) {
+    return copy_statement(quote_identifier(table.schema) + "." + quote_identifier(table.name),
+                          mapper.columns(), form);
+}
+
+RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
+    const std::vector<StoredHeader> stored = parse_headers(letter.headers);
+    std::vector<Header> headers;
+    for (const StoredHeader& header : stored) headers.push_back({header.name, header.value});
+    return log.append({.partition = letter.partition,
+                       .offset = letter.offset,
+                       .timestamp_ms = letter.timestamp_ms,
+                       .key = letter.key,
+                       .value = letter.value,
+                       .headers = headers});
+}
+
+}  // namespace
+
+DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
+                                   const Table& table)
+    : session_(session),
+      mapper_(ingest, table),
+      isolate_binary_(session, copy_into(table, mapper_, CopyForm::binary)),
+      isolate_text_(session, copy_into(table, mapper_, CopyForm::text)) {}
+
+std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDeadLetter>& letters) {
+    if (!line_numbers_)
+        line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
+    batch_.clear();
+    std::vector<DeadLetterOutcome> outcomes;
+    for (const WholeDeadLetter& letter : letters) {
+        // Nothing but letters goes into the log: a record's index is its letter's.
+        const auto outcome = mapper_.map(append(batch_.records, letter), batch_);
+        outcomes.push_back(
+            {outcome == RowMapper::Outcome::filtered ? Kind::filtered : Kind::loaded, {}});
+    }
+    for (Reject& reject : batch_.rejects)
+        outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+    refuse(batch_.binary, isolate_binary_, outcomes);
+    refuse(batch_.text, isolate_text_, outcomes);
+    return outcomes;
+}
+
+void DeadLetterLoader::refuse(const EncodedRows& rows, RowIsolation& isolation,
+                              std::vector<DeadLetterOutcome>& outcomes) {
+    Refused refused = isolation.load(rows, *line_numbers_, std::nullopt);
+    for (std::size_t i = 0; i < refused.rows.size(); ++i)
+        outcomes[rows.rows[refused.rows[i]].record] = {Kind::rejected,
+                                                       std::move(refused.reasons[i])};
+}
+
+}  // namespace sluice
