@@ -2,10 +2,10 @@
 
 #include "config/units.h"
 #include "config/words.h"
+#include "daemon/ingest_named.h"
 #include "pipeline/csv_decoder.h"
 #include "pipeline/errors.h"
 
-#include <algorithm>
 #include <charconv>
 
 namespace sluice {
@@ -83,22 +83,14 @@ Input input_of(const CommandLine& line, const std::string& file, const config::I
     return pipeline->format == Format::csv ? Input::csv : Input::text;
 }
 
-const config::Ingest& find_pipeline(const config::Config& config, const std::string& name) {
-    const auto found = std::ranges::find(config.ingest, name, &config::Ingest::name);
-    if (found != config.ingest.end()) return *found;
-    std::vector<std::string_view> known;
-    for (const config::Ingest& ingest : config.ingest) known.push_back(ingest.name);
-    throw WrongConfiguration("there is no [ingest." + name + "]" + config::suggestion(name, known) +
-                             "; a topic without a pipeline is named with --topic");
-}
-
 void read_words(const config::Config& config, const CommandLine& line, ProduceRequest& request) {
     std::vector<std::string> words = line.words;
     if (const auto topic = line.option("--topic")) {
         request.topic = *topic;
     } else {
         if (words.empty()) throw WrongConfiguration("\"produce\" needs NAME or --topic T");
-        request.pipeline = &find_pipeline(config, words.front());
+        request.pipeline = &ingest_named(config, words.front(),
+                                         "; a topic without a pipeline is named with --topic");
         request.topic = request.pipeline->topic;
         words.erase(words.begin());
     }
