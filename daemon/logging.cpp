@@ -1,44 +1,101 @@
 #include "daemon/logging.h"
 
+#include "pipeline/utf8.h"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 namespace sluice {
 namespace {
 
+using Buffer = spdlog::memory_buf_t;
+
+void append(Buffer& out, std::string_view text) {
+    out.append(text.data(), text.data() + text.size());
+}
+
+void append_escaped(Buffer& out, std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t size = utf8::character_size(text);
+        const auto c = static_cast<unsigned char>(text.front());
+        if (size == 0) {
+            append(out, "\\ufffd");
+        } else if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(text.front());
+        } else if (c < 0x20) {
+            char escaped[8];
+            std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
+            append(out, escaped);
+        } else {
+            append(out, text.substr(0, size));
+        }
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+}
+
+/// What an event is about, taken apart: "ingest.orders", "orders/1[3]".
+void append_about(Buffer& out, std::string_view about) {
+    append(out, R"(,"about":")");
+    append_escaped(out, about);
+    append(out, "\"");
+    if (about == "sluice") return;
+    const auto number = [&](std::string_view key, std::string_view digits) {
+        append(out, ",\"");
+        append(out, key);
+        append(out, "\":");
+        append(out, digits);
+    };
+    std::string_view pipeline = about.substr(0, about.find_first_of("/["));
+    for (const std::string_view kind : {"ingest.", "outbox."}) {
+        if (pipeline.starts_with(kind)) pipeline.remove_prefix(kind.size());
+    }
+    append(out, R"(,"pipeline":")");
+    append_escaped(out, pipeline);
+    append(out, "\"");
+    const auto digits_behind = [&](char mark) -> std::string_view {
+        const auto at = about.find(mark);
+        if (at == std::string_view::npos) return {};
+        const std::string_view rest = about.substr(at + 1);
+        return rest.substr(0, rest.find_first_not_of("0123456789"));
+    };
+    if (const auto lane = digits_behind('/'); !lane.empty()) number("lane", lane);
+    if (const auto partition = digits_behind('['); !partition.empty()) {
+        number("partition", partition);
+    }
+}
+
 /// A log line as one JSON object.
 class JsonFormatter final : public spdlog::formatter {
 public:
-    void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-        spdlog::memory_buf_t head;
-        head_.format(message, head);
-        out.append(head.data(), head.data() + head.size());
-        for (const char c : message.payload) append_escaped(c, out);
-        constexpr std::string_view tail = "\"}\n";
-        out.append(tail.data(), tail.data() + tail.size());
+    void format(const spdlog::details::log_msg& message, Buffer& out) override {
+        head_.format(message, out);
+        append_about(out, {message.logger_name.data(), message.logger_name.size()});
+        append(out, R"(,"text":")");
+        append_escaped(out, {message.payload.data(), message.payload.size()});
+        append(out, "\"}\n");
     }
     [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
         return std::make_unique<JsonFormatter>();
     }
 
 private:
-    static void append_escaped(char c, spdlog::memory_buf_t& out) {
-        if (c == '"' || c == '\\') out.push_back('\\');
-        if (static_cast<unsigned char>(c) >= 0x20) return out.push_back(c);
-        char escaped[8];
-        const int size = std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
-        out.append(escaped, escaped + size);
-    }
-
-    spdlog::pattern_formatter head_{
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","about":"%n","text":")",
-        spdlog::pattern_time_type::utc, ""};
+    spdlog::pattern_formatter head_{R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l")",
+                                    spdlog::pattern_time_type::utc, ""};
 };
 
 }  // namespace
+
+std::string json_line(std::string_view about, std::string_view text) {
+    Buffer out;
+    JsonFormatter().format({about, spdlog::level::info, text}, out);
+    return {out.data(), out.size()};
+}
 
 void set_up_logging(const config::Daemon& daemon) {
     static const auto first = spdlog::stderr_color_mt("sluice");

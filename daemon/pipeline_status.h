@@ -37,6 +37,10 @@ struct PipelineStatus {
     std::chrono::system_clock::time_point last_failed_at;
 };
 
+/// Whether `target` is what a change of its table would be seen by: one that starts just now is
+/// looking at its table, one that is paused or stopped will.
+[[nodiscard]] bool has_known_target(const PipelineStatus& status);
+
 /// What the supervisor keeps, at one moment.
 struct SupervisorStatus {
     std::map<std::string, PipelineStatus> pipelines;  ///< by key: "ingest.orders"

@@ -20,10 +20,7 @@ std::map<std::string, std::string> targets_of(const Supervisor& supervisor,
     for (const PipelineChange& change : plan.pipelines) {
         if (change.kind != Kind::unchanged && change.kind != Kind::in_place) continue;
         const auto found = status.pipelines.find(change.pipeline);
-        if (found == status.pipelines.end()) continue;
-        const PipelineState state = found->second.state;
-        if (state == PipelineState::running || state == PipelineState::backing_off ||
-            state == PipelineState::failed) {
+        if (found != status.pipelines.end() && has_known_target(found->second)) {
             targets[change.pipeline] = found->second.target;
         }
     }

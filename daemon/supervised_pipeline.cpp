@@ -45,6 +45,11 @@ const char* name_of(Activity::Kind activity) {
     return "stuck";
 }
 
+bool has_known_target(const PipelineStatus& status) {
+    return status.state == PipelineState::running || status.state == PipelineState::backing_off ||
+           status.state == PipelineState::failed;
+}
+
 SupervisedPipeline::SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
                                        const BackoffLimits& restart)
     : factory_(factory),

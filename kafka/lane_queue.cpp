@@ -1,7 +1,6 @@
 #include "kafka/lane_queue.h"
 
 #include "kafka/topic.h"
-#include "pipeline/log.h"
 
 namespace sluice::kafka {
 namespace {
@@ -114,13 +113,10 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
             return visitor.on_out_of_range(message.partition);
-        default: {
+        default:
             // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
-            const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
-            log(LogLevel::warn, topic_,
-                "partition " + std::to_string(message.partition) + ": " + text);
-            return visitor.on_trouble(message.partition, text);
-        }
+            return visitor.on_trouble(message.partition,
+                                      std::string("kafka: ") + rd_kafka_message_errstr(&message));
     }
 }
 

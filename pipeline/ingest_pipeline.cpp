@@ -258,7 +258,7 @@ void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
             "; set on_offset_lost = \"earliest\" to go on at the first record that is "
             "there");
     }
-    log(LogLevel::warn, config_.name,
+    log(LogLevel::warn, about_partition(config_.name, partition),
         where + what + "; going on at " + std::to_string(available.from));
     if (expired) {
         progress_->skip_lost(partition, {next, available.from});

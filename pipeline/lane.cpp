@@ -224,6 +224,7 @@ void Lane::on_out_of_range(PartitionId partition) {
 
 void Lane::on_trouble(PartitionId partition, std::string_view text) {
     if (cursor_of(partition) == nullptr) return;
+    log(LogLevel::warn, about_partition(options_.name, partition), text);
     troubled_ = partition;
     const std::lock_guard lock{mutex_};
     fetch_trouble_ = options_.topic + "[" + std::to_string(partition) + "]: " + std::string(text);

@@ -168,6 +168,9 @@ TEST_CASE("reload torture: valid and broken configurations, and the table equals
     ScenarioOptions options;
     options.pipelines = {"orders", "copies", "others"};
     Scenario scenario(options);
+    std::string config = content_of(scenario.config());
+    replace(config, "dsn = \"", "dsn = \"password=hunter2 ");
+    write_file(scenario.config(), config);
     scenario.start_producing(500);
     scenario.start();
     scenario.wait_until_serving("a", options.partitions);
@@ -191,6 +194,7 @@ TEST_CASE("reload torture: valid and broken configurations, and the table equals
                          << times(log, "problems; nothing changed") << " refused");
     CHECK(assignments(log, "orders") == assigned);
     CHECK(times(log, "ingest.orders: restarted") == 0);
+    CHECK(times(log, "hunter2") == 0);
     CHECK(times(log, "ingest.orders: changed in place") > 0);
     CHECK(times(log, " in force: ") > 50);
     CHECK(times(log, "problems; nothing changed") > 20);
