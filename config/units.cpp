@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -154,6 +155,25 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     if (!cursor.finished() || !date.ok() || h > 23 || mi > 59 || s > 59) return std::nullopt;
     const auto time = sys_days(date) + hours(h) + minutes(mi - offset_minutes) + seconds(s);
     return duration_cast<milliseconds>(time.time_since_epoch()).count() + ms;
+}
+
+std::string format_time(std::int64_t milliseconds) {
+    using namespace std::chrono;
+    constexpr std::int64_t year_0 = -62'167'219'200'000;
+    constexpr std::int64_t year_10000 = 253'402'300'800'000;
+    if (milliseconds < year_0 || milliseconds >= year_10000) return std::to_string(milliseconds);
+    const sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(milliseconds)};
+    const auto day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    std::array<char, 80> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                  static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()),
+                  static_cast<int>(clock.subseconds().count()));
+    return text.data();
 }
 
 std::string format_size(std::size_t bytes) {

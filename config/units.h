@@ -19,6 +19,10 @@ namespace sluice::config {
 /// milliseconds are cut off): "2026-01-31T12:00:00Z", "2026-01-31 13:00:00.5+01:00".
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
+/// As parse_time() reads it, in UTC: "2026-01-31T12:00:00.000Z"; outside of the years 0 to 9999 the
+/// number itself.
+[[nodiscard]] std::string format_time(std::int64_t milliseconds);
+
 /// In the largest unit that keeps it whole: "16MiB", "1000000B".
 [[nodiscard]] std::string format_size(std::size_t bytes);
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);

@@ -115,6 +115,7 @@ private:
         }
         if (option.name == "--config") line_.config_file = value;
         if (option.name == "--output" && value == "json") line_.output = CommandLine::Output::json;
+        if (option.name == "--output" && value == "csv") line_.output = CommandLine::Output::csv;
         line_.options[std::string(option.name)] = value;
     }
 

@@ -12,7 +12,7 @@ namespace sluice {
 
 /// What a user typed, taken apart. Which words and options a command takes: its CommandSyntax.
 struct CommandLine {
-    enum class Output { table, json };
+    enum class Output { table, json, csv };
 
     std::string command;
     std::string config_file = "sluice.toml";

@@ -24,15 +24,6 @@ std::string hex(std::string_view bytes) {
     return text;
 }
 
-/// A terminal would obey control characters, so that bytes with such count as no text for it.
-bool is_printable(std::string_view bytes) {
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f) return false;
-    }
-    return utf8::first_invalid(bytes) == bytes.size();
-}
-
 std::string shown(const std::optional<std::string>& bytes) {
     if (!bytes) return "NULL";
     return is_printable(*bytes) ? *bytes : "0x" + hex(*bytes);

@@ -1,8 +1,9 @@
 #include "daemon/report.h"
 
-#include "pipeline/json_text.h"
+#include "pipeline/utf8.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace sluice {
 namespace {
@@ -17,7 +18,103 @@ std::size_t width_of(std::string_view text) {
         std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::string formatted(const char* format, unsigned number) {
+    char text[16];
+    std::snprintf(text, sizeof text, format, number);
+    return text;
+}
+
+/// The code point of a character that utf8::character_size() knows.
+unsigned code_point(std::string_view character) {
+    const auto lead = static_cast<unsigned char>(character[0]);
+    if (character.size() == 1) return lead;
+    unsigned point = lead & (0x7fu >> character.size());
+    for (const char c : character.substr(1)) point = point << 6 | (static_cast<unsigned>(c) & 0x3f);
+    return point;
+}
+
+bool is_control(unsigned point) {
+    const bool turns_direction = (point >= 0x202a && point <= 0x202e) || point == 0x200e ||
+                                 point == 0x200f || (point >= 0x2066 && point <= 0x2069);
+    const bool breaks_line = point == 0x2028 || point == 0x2029;
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || turns_direction || breaks_line;
+}
+
+/// Calls with each character and its code point; with one byte and no_character for what is none.
+constexpr unsigned no_character = 0xffffffff;
+template <class Visit>
+void for_each_character(std::string_view text, Visit visit) {
+    while (!text.empty()) {
+        const std::size_t size = utf8::character_size(text);
+        const std::string_view character = text.substr(0, std::max<std::size_t>(1, size));
+        visit(character, size == 0 ? no_character : code_point(character));
+        text.remove_prefix(character.size());
+    }
+}
+
+void append_json_string(std::string& to, std::string_view text) {
+    to += '"';
+    for_each_character(text, [&](std::string_view character, unsigned point) {
+        if (point == no_character) {
+            to += "\\ufffd";
+        } else if (is_control(point)) {
+            to += formatted("\\u%04x", point);
+        } else {
+            if (point == '"' || point == '\\') to += '\\';
+            to += character;
+        }
+    });
+    to += '"';
+}
+
 }  // namespace
+
+std::string printable(std::string_view text) {
+    std::string shown;
+    for_each_character(text, [&](std::string_view character, unsigned point) {
+        if (point == '\n') {
+            shown += "\\n";
+        } else if (point == '\t') {
+            shown += "\\t";
+        } else if (point == '\r') {
+            shown += "\\r";
+        } else if (point == no_character || (point < 0x80 && is_control(point))) {
+            shown += formatted("\\x%02x", static_cast<unsigned char>(character[0]));
+        } else if (is_control(point)) {
+            shown += formatted("\\u%04x", point);
+        } else {
+            shown += character;
+        }
+    });
+    return shown;
+}
+
+bool is_printable(std::string_view bytes) {
+    bool all = true;
+    for_each_character(bytes, [&](std::string_view, unsigned point) {
+        const bool is_blank = point == '\n' || point == '\t' || point == '\r';
+        all = all && point != no_character && (is_blank || !is_control(point));
+    });
+    return all;
+}
+
+std::string csv_line(std::span<const std::optional<std::string>> cells) {
+    std::string line;
+    for (const auto& cell : cells) {
+        if (&cell != cells.data()) line += ',';
+        if (!cell) continue;
+        const bool quoted =
+            cell->empty() || *cell == "\\." || cell->find_first_of(",\"\r\n") != std::string::npos;
+        if (!quoted) {
+            line += *cell;
+            continue;
+        }
+        line += '"';
+        for (const char c : *cell) line.append(c == '"' ? 2 : 1, c);
+        line += '"';
+    }
+    return line + "\n";
+}
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
     if (rows.empty()) return {};
@@ -77,7 +174,7 @@ JsonWriter& JsonWriter::end_array() {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
     separate();
-    json::append_string(text_, name);
+    append_json_string(text_, name);
     text_ += ':';
     needs_comma_ = false;
     return *this;
@@ -85,7 +182,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::value(std::string_view text) {
     separate();
-    json::append_string(text_, text);
+    append_json_string(text_, text);
     return *this;
 }
 
@@ -98,6 +195,12 @@ JsonWriter& JsonWriter::value(long long number) {
 JsonWriter& JsonWriter::value(bool truth) {
     separate();
     text_ += truth ? "true" : "false";
+    return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+    separate();
+    text_ += "null";
     return *this;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +12,17 @@ namespace sluice {
 /// numbers) stand right.
 [[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
-/// Builds one JSON document, for machines. Commas are its business, balance is the caller's.
+/// Text for one line of a terminal, whatever the bytes: control characters (of Unicode too, and
+/// those that turn the direction of writing) and what is not UTF-8 are escaped.
+[[nodiscard]] std::string printable(std::string_view text);
+/// Whether it is UTF-8 in which nothing but line breaks and tabs would be escaped.
+[[nodiscard]] bool is_printable(std::string_view bytes);
+
+/// A line of CSV as COPY writes and reads it: null is empty, empty is "".
+[[nodiscard]] std::string csv_line(std::span<const std::optional<std::string>> cells);
+
+/// Builds one JSON document, for machines. Commas are its business, balance is the caller's. What
+/// is not UTF-8 is replaced; control characters are escaped, all of them.
 class JsonWriter {
 public:
     JsonWriter& begin_object();
@@ -22,6 +34,7 @@ public:
     JsonWriter& value(const char* text) { return value(std::string_view(text)); }
     JsonWriter& value(long long number);
     JsonWriter& value(bool truth);
+    JsonWriter& null();
     /// key() and value().
     template <class T>
     JsonWriter& field(std::string_view name, const T& of) {

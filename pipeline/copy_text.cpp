@@ -1,5 +1,7 @@
 #include "pipeline/copy_text.h"
 
+#include "pipeline/hex.h"
+
 namespace sluice::copy_text {
 
 namespace {
@@ -18,15 +20,6 @@ void append_escaped(std::string& to, std::string_view text) {
     to += text;
 }
 
-void append_hex(std::string& to, std::string_view bytes) {
-    constexpr char hex[] = "0123456789abcdef";
-    to += "\\\\x";
-    for (const char c : bytes) {
-        to += hex[static_cast<unsigned char>(c) >> 4];
-        to += hex[static_cast<unsigned char>(c) & 15];
-    }
-}
-
 }  // namespace
 
 void append_row(std::string& to, std::span<const Value> values) {
@@ -40,6 +33,7 @@ void append_row(std::string& to, std::span<const Value> values) {
                 to += "\\N";
                 break;
             case Value::Kind::bytes:
+                to += "\\\\x";
                 append_hex(to, value.text);
                 break;
             default:

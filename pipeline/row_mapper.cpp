@@ -7,6 +7,7 @@
 #include "pipeline/copy_text.h"
 #include "pipeline/csv_decoder.h"
 #include "pipeline/excerpt.h"
+#include "pipeline/hex.h"
 #include "pipeline/json_decoder.h"
 #include "pipeline/json_text.h"
 
@@ -260,14 +261,10 @@ Value RowMapper::Plan::header(const Record& record, const std::string& name) con
 
 /// A value that is no text appears as bytea would show it.
 Value RowMapper::Plan::headers_as_json(const Record& record) {
-    static constexpr char hex[] = "0123456789abcdef";
     const auto append = [this](std::string_view text) {
         if (complaint_of_text(text) == nullptr) return json::append_string(buffer, text);
         buffer += "\"\\\\x";
-        for (const char c : text) {
-            buffer += hex[static_cast<unsigned char>(c) >> 4];
-            buffer += hex[static_cast<unsigned char>(c) & 15];
-        }
+        append_hex(buffer, text);
         buffer += '"';
     };
     buffer = "{";
@@ -459,6 +456,20 @@ CopyForm RowMapper::form() const {
 
 RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
     return plan_->map(batch.records.at(index), index, batch);
+}
+
+std::vector<std::optional<std::string>> RowMapper::values_as_text() const {
+    std::vector<std::optional<std::string>> texts;
+    for (const Value& value : plan_->values) {
+        if (value.kind <= Kind::null) {
+            texts.emplace_back();
+        } else if (value.kind == Kind::bytes) {
+            texts.emplace_back(bytea_text(value.text));
+        } else {
+            texts.emplace_back(value.text);
+        }
+    }
+    return texts;
 }
 
 }  // namespace sluice

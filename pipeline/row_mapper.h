@@ -5,6 +5,7 @@
 #include "pipeline/table.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ public:
     /// Appends a row or a reject to the batch for the record at `index` of its log. Leaves the
     /// slices alone: counting is the caller's.
     Outcome map(RecordLog::Index index, Batch& batch);
+    /// What the last map() that appended a row put into it, by column, as text that the database's
+    /// input function takes; bytes as bytea's own text.
+    [[nodiscard]] std::vector<std::optional<std::string>> values_as_text() const;
 
 private:
     struct Plan;

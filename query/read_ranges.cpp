@@ -164,4 +164,30 @@ std::vector<ReadRange> ranges_to_read(const Condition& condition, PartitionId pa
     return ranges;
 }
 
+std::vector<ReadRange> settle(std::vector<ReadRange> ranges, OffsetRange available,
+                              const std::function<Offset(std::int64_t)>& first_at) {
+    for (ReadRange& range : ranges) {
+        if (range.from_ms > 0) {
+            range.offsets.from = std::max(range.offsets.from, first_at(range.from_ms));
+        }
+        // An end that was asked for is not anticipated.
+        if (range.offsets.to != no_upper_bound) range.to_ms = no_upper_bound;
+        range.from_ms = no_lower_bound;
+        range.offsets.from = std::max(range.offsets.from, available.from);
+        range.offsets.to = std::min(range.offsets.to, available.to);
+    }
+    std::erase_if(ranges, is_empty);
+    std::ranges::sort(ranges, {}, [](const ReadRange& range) { return range.offsets.from; });
+    Ranges apart;
+    for (const ReadRange& range : ranges) {
+        if (apart.empty() || apart.back().offsets.to < range.offsets.from) {
+            apart.push_back(range);
+            continue;
+        }
+        apart.back().offsets.to = std::max(apart.back().offsets.to, range.offsets.to);
+        apart.back().to_ms = std::max(apart.back().to_ms, range.to_ms);
+    }
+    return apart;
+}
+
 }  // namespace sluice::query

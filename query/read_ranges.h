@@ -4,6 +4,7 @@
 #include "query/where.h"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -27,5 +28,12 @@ struct ReadRange {
 /// Ordered by offsets; ranges that differ in their times may overlap.
 [[nodiscard]] std::vector<ReadRange> ranges_to_read(const Condition& condition,
                                                     PartitionId partition);
+
+/// The same held against what the partition holds: apart from each other and ascending, beginning
+/// no earlier than the first record of their time. `first_at` tells its offset for a time after
+/// 1970, or the partition's end. What ends by time alone ends by offset where the partition does,
+/// since timestamps need not ascend; its to_ms stays, for a reader that sees the records.
+[[nodiscard]] std::vector<ReadRange> settle(std::vector<ReadRange> ranges, OffsetRange available,
+                                            const std::function<Offset(std::int64_t)>& first_at);
 
 }  // namespace sluice::query

@@ -74,6 +74,15 @@ TEST_CASE("times: what is none, or has no offset from UTC, is refused") {
     }
 }
 
+TEST_CASE("times: what is printed is read as the same time") {
+    CHECK(format_time(1769860800123) == "2026-01-31T12:00:00.123Z");
+    for (const std::int64_t time : {0LL, -1LL, -62167219200000LL, 253402300799999LL}) {
+        CHECK(parse_time(format_time(time)) == time);
+    }
+    CHECK(format_time(253402300800000) == "253402300800000");
+    CHECK(format_time(-62167219200001) == "-62167219200001");
+}
+
 TEST_CASE("units: what is printed is the largest unit that keeps it whole") {
     CHECK(format_size(16u << 20) == "16MiB");
     CHECK(format_size(1536) == "1536B");

@@ -78,6 +78,34 @@ TEST_CASE("read ranges: very many become coarser, and miss nothing") {
     }
 }
 
+TEST_CASE("read ranges: settled, they lie within the partition, apart from each other") {
+    const auto first_at = [](std::int64_t ms) { return Offset{100 + ms}; };
+    const auto settled = [&](const std::string& text) {
+        return settle(ranges(text), {50, 500}, first_at);
+    };
+    CHECK(settled("offset >= 0") == std::vector{offsets(50, 500)});
+    CHECK(settled("offset < 50 or offset >= 500") == nothing);
+    CHECK(settled("offset < 60 or offset > 490") ==
+          std::vector{offsets(50, 60), offsets(491, 500)});
+    CHECK(settled("timestamp >= 10") == std::vector{offsets(110, 500)});
+    CHECK(settled("timestamp >= 400") == nothing);
+    CHECK(settled("timestamp >= '1969-01-01T00:00:00Z'") == std::vector{offsets(50, 500)});
+    CHECK(settled("timestamp >= 10 or offset = 60") ==
+          std::vector{offsets(60, 61), offsets(110, 500)});
+    CHECK(settled("timestamp > 10 or offset in (200, 60)") ==
+          std::vector{offsets(60, 61), offsets(111, 500)});
+}
+
+TEST_CASE("read ranges: an end in time alone is the reader's to find") {
+    const auto first_at = [](std::int64_t) { return Offset{0}; };
+    CHECK(settle(ranges("timestamp < 20"), {0, 500}, first_at) ==
+          std::vector{ReadRange{{0, 500}, no_lower_bound, 20}});
+    CHECK(settle(ranges("timestamp < 20 and offset < 400"), {0, 500}, first_at) ==
+          std::vector{offsets(0, 400)});
+    CHECK(settle(ranges("timestamp < 20 or timestamp between 30 and 40"), {0, 500}, first_at) ==
+          std::vector{ReadRange{{0, 500}, no_lower_bound, 41}});
+}
+
 namespace {
 
 /// Small numbers, so that comparisons meet.

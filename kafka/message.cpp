@@ -1,0 +1,38 @@
+#include "kafka/message.h"
+
+namespace sluice::kafka {
+namespace {
+
+std::optional<std::string_view> bytes(const void* data, std::size_t size) {
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(static_cast<const char*>(data), size);
+}
+
+void read_headers(const rd_kafka_message_t& message, std::vector<Header>& headers) {
+    headers.clear();
+    rd_kafka_headers_t* raw = nullptr;
+    if (rd_kafka_message_headers(&message, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0;
+         rd_kafka_header_get_all(raw, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+        headers.push_back({name, bytes(value, size)});
+    }
+}
+
+}  // namespace
+
+Record record_of(const rd_kafka_message_t& message, std::vector<Header>& headers) {
+    read_headers(message, headers);
+    rd_kafka_timestamp_type_t type{};
+    const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
+    return {.partition = message.partition,
+            .offset = message.offset,
+            .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
+            .key = bytes(message.key, message.key_len),
+            .value = bytes(message.payload, message.len),
+            .headers = headers};
+}
+
+}  // namespace sluice::kafka
