@@ -149,6 +149,7 @@ std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
         copy_whole(copy_binary_, batch.binary);
         at = At::text;
         copy_whole(copy_text_, batch.text);
+        if (!batch.binary.rows.empty()) check_types();
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
         if (!write_books(batch)) return CommitResult(give_up(batch, transaction));
@@ -198,6 +199,8 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
         batch.reject_rows(batch.binary, binary.rows, std::move(binary.reasons));
         batch.reject_rows(batch.text, text.rows, std::move(text.reasons));
         stop_at_rejects(batch);
+    } else if (!batch.binary.rows.empty()) {
+        check_types();
     }
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);
@@ -352,10 +355,32 @@ void CloudberrySink::check_table() {
         const Column* after = find(now);
         if (before != nullptr && after != nullptr && before->type_name == after->type_name)
             continue;
-        throw TroubleOfTheWorld("table " + qualified(options_.table) + ": column " +
-                                quote_identifier(name) +
-                                " has changed since the pipeline started; it starts anew");
+        throw changed(name);
     }
+}
+
+/// Eight bytes that were a bigint are a double precision as well: COPY in binary would load them
+/// as another value, and no error would say so. Asked behind COPY, whose lock keeps the table as it
+/// is until the transaction ends.
+void CloudberrySink::check_types() {
+    const Rows now = session_.exec_prepared(
+        "types",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        {qualified(options_.table)});
+    std::map<std::string, std::string> types;
+    for (std::size_t row = 0; row < now.rows.size(); ++row)
+        types[now.text(row, 0)] = now.text(row, 1);
+    for (const Column& column : options_.table.columns) {
+        const bool copied =
+            std::ranges::find(options_.columns, column.name) != options_.columns.end();
+        if (copied && types[column.name] != column.type_name) throw changed(column.name);
+    }
+}
+
+TroubleOfTheWorld CloudberrySink::changed(const std::string& column) const {
+    return TroubleOfTheWorld(name_of_target() + ": column " + quote_identifier(column) +
+                             " has changed since the pipeline started; it starts anew");
 }
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "pipeline/errors.h"
 #include "pipeline/ports.h"
 #include "pipeline/table.h"
 #include "sinks/identity.h"
@@ -64,6 +65,8 @@ private:
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
     void stop_at_rejects(const Batch& batch) const;
     void check_table();
+    void check_types();
+    [[nodiscard]] TroubleOfTheWorld changed(const std::string& column) const;
     [[nodiscard]] Row key() const;
     [[nodiscard]] std::string name_of_target() const;
 

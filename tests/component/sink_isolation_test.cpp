@@ -194,6 +194,22 @@ TEST_CASE("isolation: an altered table is not the rows' fault") {
     CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
 }
 
+TEST_CASE("sink: another type of the same size is noticed before its bytes are taken for a value") {
+    SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    Batch first;
+    add_rows(first, 0, 0, plain_rows(0, 3));
+    REQUIRE(committed(sink.commit(first)));
+    setup.exec("alter table t alter id type double precision");
+    Batch second;
+    add_rows(second, 0, 3, plain_rows(3, 3));
+    CHECK_THROWS_WITH_AS(static_cast<void>(sink.commit(second)),
+                         doctest::Contains("column \"id\" has changed"), TroubleOfTheWorld);
+    CHECK(setup.value("select count(*) from t") == "3");
+    CHECK(setup.next(0) == 3);
+}
+
 TEST_CASE("isolation: every row refused, batch after batch") {
     const SinkSetup setup("id bigint CHECK (id < 0), city text");
     setup.anchor(0, 0);

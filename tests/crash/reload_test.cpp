@@ -245,6 +245,21 @@ TEST_CASE("drift: a new column is used from a reload on, by mapping and by name,
                        "orders) from named") == "t");
 }
 
+TEST_CASE("drift: a column of another type is filled right from the moment on that it is there") {
+    Scenario scenario;
+    scenario.start_producing(1000);
+    scenario.start();
+    scenario.wait_for_more_rows();
+    // Eight bytes as well: nothing but a look at the table tells the two apart.
+    scenario.exec("alter table orders alter id type double precision");
+    scenario.wait_for_log("column \"id\" has changed since the pipeline started");
+    scenario.wait_for_more_rows();
+    scenario.stop_producing();
+    scenario.wait_until_loaded();
+    scenario.exec("alter table orders alter id type bigint");
+    CHECK(scenario.verdict() == "");
+}
+
 TEST_CASE("reload: a daemon without pipelines gets its first one, and gives it back") {
     Scenario scenario;
     const std::string config = content_of(scenario.config());
