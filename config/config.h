@@ -137,11 +137,59 @@ struct Ingest {
     bool operator==(const Ingest&) const = default;
 };
 
+enum class OnRefused { dead_letter, stop };
+enum class OnMarkLost { stop, resend };
+
+/// How long an outbox waits between two reads of its table.
+struct Poll {
+    std::chrono::milliseconds busy{5};    ///< after one that found something
+    std::chrono::milliseconds idle{250};  ///< at most, after several that found nothing
+    bool operator==(const Poll&) const = default;
+};
+
+/// A piece of a topic's name: a text, or the name of the column that holds it.
+struct TopicPiece {
+    enum class Kind { text, column };
+    Kind kind = Kind::text;
+    std::string text;
+    bool operator==(const TopicPiece&) const = default;
+};
+
+/// Which columns of an outbox table hold what. nullopt: the default name, if the table has such a
+/// column; empty: none.
+struct OutboxColumns {
+    std::string id = "id";
+    std::optional<std::string> topic;
+    std::optional<std::string> partition;
+    std::optional<std::string> key;
+    std::optional<std::string> value;
+    std::optional<std::string> headers;
+    std::optional<std::string> timestamp;
+    bool operator==(const OutboxColumns&) const = default;
+};
+
+struct HeaderFromColumn {
+    std::string header;
+    std::string column;
+    bool operator==(const HeaderFromColumn&) const = default;
+};
+
 /// [outbox.NAME]
 struct Outbox {
     std::string name;
-    std::string table;
-    std::string topic;
+    std::string table;              ///< as written, as in Ingest
+    std::vector<TopicPiece> topic;  ///< empty: a column holds it
+    std::string order;              ///< the column that rows of one read are sorted by; default: id
+    std::size_t batch_rows = 50000;
+    std::size_t batch_bytes = 16u << 20;
+    Poll poll;
+    std::chrono::milliseconds sweep{60000};    ///< no read holds its snapshot for longer
+    std::chrono::milliseconds purge_wait{30};  ///< how long a purge may make others wait for it
+    std::string marks_topic = "sluice.outbox_marks";
+    OnRefused on_refused = OnRefused::dead_letter;
+    OnMarkLost on_mark_lost = OnMarkLost::stop;
+    OutboxColumns columns;
+    std::vector<HeaderFromColumn> headers;  ///< in the order of the file
     bool operator==(const Outbox&) const = default;
 };
 

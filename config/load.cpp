@@ -68,27 +68,30 @@ Daemon read_daemon(TableReader section) {
     return daemon;
 }
 
-std::vector<Ingest> read_pipelines(const TableReader& section, const Scope& scope) {
-    std::vector<Ingest> pipelines;
+/// All [KIND.NAME] of one kind, by name.
+template <typename Read>
+auto read_pipelines(const TableReader& section, const std::string& kind, const Scope& scope,
+                    Read read) {
+    std::vector<std::invoke_result_t<Read, TableReader, std::string, Place, const Scope&>>
+        pipelines;
     for (const Entry& entry : section.content().entries) {
         const auto* table = std::get_if<TomlTable>(&entry.value.value);
         if (std::holds_alternative<TomlArray>(entry.value.value)) {
             scope.problems.add(entry.at, in_quotes(entry.key) +
-                                             " is an array; write single brackets: [ingest." +
+                                             " is an array; write single brackets: [" + kind + "." +
                                              entry.key + "]");
             continue;
         }
         if (table == nullptr) {
             scope.problems.add(entry.at, in_quotes(entry.key) +
-                                             " belongs to a pipeline; give the pipeline a name: "
-                                             "[ingest.NAME]");
+                                             " belongs to a pipeline; give the pipeline a name: [" +
+                                             kind + ".NAME]");
             continue;
         }
-        const TableReader reader(*table, entry.value.at, "[ingest." + entry.key + "]", scope);
-        pipelines.push_back(read_ingest(reader, entry.key, entry.at, scope));
+        const TableReader reader(*table, entry.value.at, "[" + kind + "." + entry.key + "]", scope);
+        pipelines.push_back(read(reader, entry.key, entry.at, scope));
     }
-    std::sort(pipelines.begin(), pipelines.end(),
-              [](const Ingest& a, const Ingest& b) { return a.name < b.name; });
+    std::ranges::sort(pipelines, {}, [](const auto& pipeline) { return pipeline.name; });
     return pipelines;
 }
 
@@ -101,6 +104,20 @@ void check_groups(const TableReader& section, const std::vector<Ingest>& pipelin
         section.problem(section.at(pipeline.name),
                         "[ingest." + pipeline.name + "] has the same group as [ingest." +
                             std::string(owner->second) + "]; give each pipeline its own");
+    }
+}
+
+/// What one outbox has sent, it deletes from the table.
+void check_tables(const TableReader& section, const std::vector<Outbox>& pipelines) {
+    std::map<std::string_view, std::string_view> owner_of_table;
+    for (const Outbox& pipeline : pipelines) {
+        const auto [owner, is_new] = owner_of_table.emplace(pipeline.table, pipeline.name);
+        if (is_new) continue;
+        section.problem(section.at(pipeline.name),
+                        "[outbox." + pipeline.name + "] has the same table as [outbox." +
+                            std::string(owner->second) +
+                            "], and each would delete what the other has not sent yet; give each "
+                            "pipeline its own");
     }
 }
 
@@ -130,11 +147,14 @@ Config read_config(const TomlTable& document, const Scope& scope) {
         config.daemon = read_daemon(*daemon);
     }
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
-        config.ingest = read_pipelines(*ingest, scope);
+        config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
         check_groups(*ingest, config.ingest);
     }
     refuse_unbuilt(root, "admin");
-    refuse_unbuilt(root, "outbox");
+    if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {
+        config.outbox = read_pipelines(*outbox, "outbox", scope, read_outbox);
+        check_tables(*outbox, config.outbox);
+    }
     root.finish();
     return config;
 }

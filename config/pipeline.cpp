@@ -19,6 +19,14 @@ std::string key_of(const Pipeline& pipeline) {
     return std::string(std::visit(KindOf{}, pipeline.of_kind)) + "." + name_of(pipeline);
 }
 
+std::string to_string(const std::vector<TopicPiece>& topic) {
+    std::string text;
+    for (const TopicPiece& piece : topic) {
+        text += piece.kind == TopicPiece::Kind::text ? piece.text : "${" + piece.text + "}";
+    }
+    return text;
+}
+
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {
     std::map<std::string, Pipeline> all;
     const auto add = [&](const auto& of_kind) {

@@ -21,6 +21,9 @@ struct Pipeline {
 /// "ingest.orders": tells the pipelines of all kinds apart, and is how their sections are written.
 [[nodiscard]] std::string key_of(const Pipeline& pipeline);
 
+/// As it is configured: "outbox.event.${aggregatetype}"; empty: rows name their topic.
+[[nodiscard]] std::string to_string(const std::vector<TopicPiece>& topic);
+
 /// All that are configured, by key.
 [[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);
 

@@ -12,6 +12,9 @@ namespace sluice::config {
 /// [ingest.NAME]; `name_at` is where NAME stands.
 [[nodiscard]] Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);
+/// [outbox.NAME]
+[[nodiscard]] Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
+                                 const Scope& scope);
 /// [ingest.NAME.columns] of a pipeline with this format.
 [[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, Format format,
                                                       const Scope& scope);

@@ -152,7 +152,32 @@ void add(const Ingest& ingest, Settings& settings) {
 }
 
 void add(const Outbox& outbox, Settings& settings) {
-    Section("", settings).text("table", outbox.table).text("topic", outbox.topic);
+    Section section("", settings);
+    section.text("table", outbox.table)
+        .text("topic", to_string(outbox.topic))
+        .text("order", outbox.order)
+        .text("batch.rows", std::to_string(outbox.batch_rows))
+        .text("batch.bytes", format_size(outbox.batch_bytes))
+        .text("poll.busy", format_duration(outbox.poll.busy))
+        .text("poll.idle", format_duration(outbox.poll.idle))
+        .text("sweep", format_duration(outbox.sweep))
+        .text("purge_wait", format_duration(outbox.purge_wait))
+        .text("marks_topic", outbox.marks_topic)
+        .text("on_refused", outbox.on_refused == OnRefused::stop ? "stop" : "dead_letter")
+        .text("on_mark_lost", outbox.on_mark_lost == OnMarkLost::resend ? "resend" : "stop")
+        .text("columns.id", outbox.columns.id);
+    const OutboxColumns& columns = outbox.columns;
+    for (const auto& [key, column] : {std::pair{"columns.topic", &columns.topic},
+                                      {"columns.partition", &columns.partition},
+                                      {"columns.key", &columns.key},
+                                      {"columns.value", &columns.value},
+                                      {"columns.headers", &columns.headers},
+                                      {"columns.timestamp", &columns.timestamp}}) {
+        if (*column) section.text(key, in_quotes(**column));
+    }
+    for (const HeaderFromColumn& header : outbox.headers) {
+        section.text("headers." + header.header, header.column);
+    }
 }
 
 Settings sorted(Settings settings) {

@@ -48,6 +48,20 @@ std::shared_ptr<IngestObserver> Observatory::observe(const PipelineConfig& confi
     return observer;
 }
 
+std::shared_ptr<OutboxObserver> Observatory::observe_outbox(const PipelineConfig& config) {
+    const auto& outbox = std::get<config::Outbox>(config.of_kind);
+    const std::string key = config::key_of(config);
+    const std::lock_guard lock{mutex_};
+    pipeline(key).info =
+        registry_.gauge("sluice_pipeline_info", "Always 1; what the pipeline is, in its labels",
+                        with(with(labels_of(key), "topic", config::to_string(outbox.topic)),
+                             "table", outbox.table));
+    pipeline(key).info.set(1);
+    std::shared_ptr<OutboxObserver>& observer = outbox_[key];
+    if (!observer) observer = std::make_shared<OutboxObserver>(registry_, outbox.name);
+    return observer;
+}
+
 void Observatory::watch(std::function<SupervisorStatus()> status) {
     hook_ = registry_.before_text([this, status = std::move(status)] { look(status); });
 }
@@ -96,7 +110,9 @@ void Observatory::look(const std::function<SupervisorStatus()>& status) {
     }
     std::erase_if(pipelines_, [&](const auto& one) { return !all.pipelines.contains(one.first); });
     std::erase_if(ingest_, [&](const auto& one) { return !all.pipelines.contains(one.first); });
+    std::erase_if(outbox_, [&](const auto& one) { return !all.pipelines.contains(one.first); });
     for (const auto& [key, observer] : ingest_) observer->look();
+    for (const auto& [key, observer] : outbox_) observer->look();
 }
 
 }  // namespace sluice

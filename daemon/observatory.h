@@ -3,6 +3,7 @@
 #include "daemon/pipeline_status.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest_observer.h"
+#include "pipeline/outbox_observer.h"
 
 #include <chrono>
 #include <functional>
@@ -26,6 +27,9 @@ public:
     /// that it had. Shared, since a pipeline that was removed may still be leaving.
     [[nodiscard]] std::shared_ptr<IngestObserver> observe(const PipelineConfig& config);
 
+    /// The same of an outbox pipeline.
+    [[nodiscard]] std::shared_ptr<OutboxObserver> observe_outbox(const PipelineConfig& config);
+
     /// From now on /metrics shows what `status` says; what it names no more is forgotten.
     void watch(std::function<SupervisorStatus()> status);
 
@@ -48,6 +52,7 @@ private:
 
     mutable std::mutex mutex_;                                       // guards what follows
     std::map<std::string, std::shared_ptr<IngestObserver>> ingest_;  // by key, as all here
+    std::map<std::string, std::shared_ptr<OutboxObserver>> outbox_;
     std::map<std::string, Pipeline> pipelines_;
 
     metrics::Registry::Hook hook_;  // last: it looks at what is above

@@ -5,6 +5,8 @@
 #include "pipeline/row_mapper.h"
 #include "pipeline/target.h"
 #include "sinks/catalogue.h"
+#include "sinks/outbox_check.h"
+#include "sinks/outbox_table.h"
 
 #include <algorithm>
 
@@ -54,7 +56,32 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check(const config::Pipel
     if (const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind)) {
         return check_ingest(*ingest);
     }
-    return std::nullopt;
+    return check_outbox(std::get<config::Outbox>(pipeline.of_kind));
+}
+
+std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config::Outbox& outbox) {
+    const std::string where = "outbox." + outbox.name;
+    const bool kafka_answers = ask_kafka();
+    bool complete = kafka_answers && ask_database();
+    const bool one_topic =
+        outbox.topic.size() == 1 && outbox.topic.front().kind == config::TopicPiece::Kind::text;
+    std::string topic = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
+    if (kafka_answers && one_topic) {
+        complete &= ask(where, [&] {
+            const auto partitions = kafka::partitions_of(*client_, topic).size();
+            topic += " (" + std::to_string(partitions) + " partitions)";
+        });
+    }
+    std::string table;
+    if (database_answers_ == true) {
+        complete &= ask(where, [&] {
+            table = read_outbox_table(*session_, outbox).name;
+            std::ranges::move(sluice::check_outbox(*session_, outbox, config_.cloudberry.schema),
+                              std::back_inserter(findings_));
+        });
+    }
+    if (!complete) return std::nullopt;
+    return Checked{where, table + " → " + topic};
 }
 
 std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config::Ingest& ingest) {
@@ -86,9 +113,11 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config
 
 std::optional<std::string> PipelineChecks::target_of(const config::Pipeline& pipeline) {
     const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
-    if (ingest == nullptr) return std::nullopt;
     try {
         if (!session_) session_.emplace(config_.cloudberry.dsn.text, "sluice check");
+        if (ingest == nullptr) {
+            return read_outbox_table(*session_, std::get<config::Outbox>(pipeline.of_kind)).text();
+        }
         return describe_target(*ingest, read_table(*session_, ingest->table));
     } catch (const std::exception&) {
         return std::nullopt;

@@ -38,6 +38,7 @@ private:
     using Question = std::function<void()>;
 
     std::optional<Checked> check_ingest(const config::Ingest& ingest);
+    std::optional<Checked> check_outbox(const config::Outbox& outbox);
     /// Whether the question could be answered.
     bool ask(const std::string& where, const Question& question);
     bool ask_kafka();

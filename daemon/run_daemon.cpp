@@ -4,6 +4,7 @@
 #include "daemon/ingest_factory.h"
 #include "daemon/ledger_keeper.h"
 #include "daemon/logging.h"
+#include "daemon/outbox_factory.h"
 #include "daemon/preparation.h"
 #include "daemon/reload_metrics.h"
 #include "daemon/reloader.h"
@@ -62,8 +63,11 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     const metrics::ProcessMetrics process{registry, version()};
     Observatory observatory{registry, 60s};
     const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
-    Supervisor supervisor{
-        [around](const PipelineConfig& pipeline) { return build_ingest(pipeline, around); }};
+    Supervisor supervisor{[around](const PipelineConfig& pipeline) {
+        return std::holds_alternative<config::Outbox>(pipeline.of_kind)
+                   ? build_outbox(pipeline, around.writer, around.observatory)
+                   : build_ingest(pipeline, around);
+    }};
     observatory.watch([&supervisor] { return supervisor.status(); });
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
     ReloadMetrics reload_metrics{registry};

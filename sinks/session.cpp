@@ -185,9 +185,18 @@ struct Session::Link {
         }
     }
 
+    /// Asks the server to cancel what it does, over a connection of its own.
+    void cancel() {
+        PGcancel* const request = PQgetCancel(raw());
+        char error[256];
+        if (request != nullptr) PQcancel(request, error, sizeof error);
+        PQfreeCancel(request);
+    }
+
     Connection connection;
     pqxx::nontransaction statements;
     std::vector<std::string> prepared;
+    std::unique_ptr<char, void (*)(void*)> row{nullptr, PQfreemem};  // of a COPY … TO STDOUT
 };
 
 Session::Session(std::string dsn, std::string application_name)
@@ -334,25 +343,40 @@ std::string Session::run(const std::string& sql) {
     return finish();
 }
 
+void Session::start_copy_out(const std::string& sql) {
+    send(sql);
+    const Result result{PQgetResult(link_->raw())};
+    if (result && PQresultStatus(result.get()) == PGRES_COPY_OUT) return;
+    auto details = details_of(link_->raw(), result.get());
+    link_->drain();
+    fail(std::move(details));
+}
+
+std::optional<std::string_view> Session::next_row() {
+    Link& connected = link();
+    char* data = nullptr;
+    const int size = PQgetCopyData(connected.raw(), &data, 0);
+    connected.row.reset(data);
+    if (size > 0) return std::string_view(data, static_cast<std::size_t>(size));
+    finish();
+    return std::nullopt;
+}
+
+void Session::stop_copy_out() noexcept {
+    if (!link_) return;
+    try {
+        link_->cancel();
+        link_->drain();
+        if (PQstatus(link_->raw()) == CONNECTION_BAD) close();
+    } catch (const std::exception&) {
+        close();
+    }
+}
+
 void Session::copy_out(const std::string& sql,
                        const std::function<void(std::string_view)>& on_row) {
-    send(sql);
-    PGconn* connection = link_->raw();
-    {
-        const Result result{PQgetResult(connection)};
-        if (!result || PQresultStatus(result.get()) != PGRES_COPY_OUT) {
-            auto details = details_of(connection, result.get());
-            link_->drain();
-            fail(std::move(details));
-        }
-    }
-    char* data = nullptr;
-    int size = 0;
-    while ((size = PQgetCopyData(connection, &data, 0)) > 0) {
-        const std::unique_ptr<char, void (*)(void*)> row(data, PQfreemem);
-        on_row({data, static_cast<std::size_t>(size)});
-    }
-    finish();
+    start_copy_out(sql);
+    while (const auto row = next_row()) on_row(*row);
 }
 
 Transaction::Transaction(Session& session, const std::string& settings) : session_(session) {
@@ -432,6 +456,29 @@ std::string array_literal(const std::vector<std::string>& texts) {
         literal += '"';
     }
     return literal + "}";
+}
+
+std::vector<std::string> parse_array(std::string_view literal) {
+    std::vector<std::string> texts;
+    bool quoted = false;
+    bool inside = false;
+    for (std::size_t i = 1; i + 1 < literal.size(); ++i) {
+        const char c = literal[i];
+        if (!inside) {
+            texts.emplace_back();
+            inside = true;
+        }
+        if (c == '"') {
+            quoted = !quoted;
+        } else if (c == ',' && !quoted) {
+            inside = false;
+        } else if (c == '\\') {
+            texts.back() += literal[++i];
+        } else {
+            texts.back() += c;
+        }
+    }
+    return texts;
 }
 
 }  // namespace sluice

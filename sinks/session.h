@@ -93,6 +93,13 @@ public:
     std::string finish();
     /// send() and finish() in one.
     std::string run(const std::string& sql);
+    /// Begins COPY … TO STDOUT; nothing else until next_row() has said that it ended, or
+    /// stop_copy_out().
+    void start_copy_out(const std::string& sql);
+    /// Valid until the next call; nullopt: that was the last one.
+    std::optional<std::string_view> next_row();
+    /// Ends it early: the server is asked to cancel. Closes the connection where that fails.
+    void stop_copy_out() noexcept;
     /// Rows of COPY … TO STDOUT, one call each.
     void copy_out(const std::string& sql, const std::function<void(std::string_view)>& on_row);
 
@@ -136,5 +143,7 @@ private:
 [[nodiscard]] std::string array_literal(const std::vector<std::int64_t>& numbers);
 /// {"a","b"}
 [[nodiscard]] std::string array_literal(const std::vector<std::string>& texts);
+/// What the server shows of a text[] of one dimension without NULLs.
+[[nodiscard]] std::vector<std::string> parse_array(std::string_view literal);
 
 }  // namespace sluice

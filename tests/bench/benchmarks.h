@@ -16,6 +16,8 @@ void run_trouble(Stage& stage, Report& report);
 void run_freshness(Stage& stage, Report& report);
 /// Many partitions, many pipelines, two daemons.
 void run_scale(Stage& stage, Report& report);
+/// An outbox table to a topic, beside what table and broker do alone.
+void run_outbox(Stage& stage, Report& report);
 /// Kafka Connect with Debezium's JDBC sink.
 void run_peers(Stage& stage, Report& report);
 

@@ -8,7 +8,7 @@ namespace {
 
 int usage() {
     std::fputs(
-        "usage: sluice_bench [main|quick|speed|trouble|freshness|scale|peers]\n"
+        "usage: sluice_bench [main|quick|speed|trouble|freshness|outbox|scale|peers]\n"
         "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run.\n",
         stderr);
@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "main";
     const auto chosen = [&](const char* name) { return what == name; };
     const bool known = chosen("main") || chosen("quick") || chosen("speed") || chosen("trouble") ||
-                       chosen("freshness") || chosen("scale") || chosen("peers");
+                       chosen("freshness") || chosen("outbox") || chosen("scale") ||
+                       chosen("peers");
     if (argc > 2 || !known) return usage();
     try {
         Stage stage;
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
         if (chosen("main") || chosen("speed")) run_speed(stage, report);
         if (chosen("main") || chosen("trouble")) run_trouble(stage, report);
         if (chosen("main") || chosen("freshness")) run_freshness(stage, report);
+        if (chosen("outbox")) run_outbox(stage, report);
         if (chosen("scale")) run_scale(stage, report);
         if (chosen("peers")) run_peers(stage, report);
     } catch (const std::exception& error) {

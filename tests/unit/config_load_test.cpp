@@ -280,8 +280,6 @@ TEST_CASE("config: an unknown key is reported with the nearest known one") {
 TEST_CASE("config: sections to come are refused as such") {
     CHECK(problem_of(head + "[admin]\nlisten = 'x'\n") ==
           "sluice.toml:5:2: \"admin\" is not supported by this version of Sluice; remove it");
-    CHECK(problem_of(head + "[outbox.events]\ntable = 'x'\n") ==
-          "sluice.toml:5:2: \"outbox\" is not supported by this version of Sluice; remove it");
 }
 
 TEST_CASE("config: what is required and not there is reported with what to add") {

@@ -40,6 +40,9 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);
+    PipelineConfig events;
+    events.of_kind = config::Outbox{};
+    const auto outbox = observatory.observe_outbox(events);
     ReloadMetrics reloads{registry};
     reloads.note({.result = ReloadOutcome::Result::applied, .revision = "1"});
     const std::set<std::string> documented = lines_of("docs/metrics.md");

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "daemon/observatory.h"
+#include "daemon/running_pipeline.h"
+
+#include <string>
+
+namespace sluice {
+
+/// The composition root of outboxes: the one place that joins table, relay and Kafka. `writer` goes
+/// into the books. Throws TroubleOfTheWorld or WrongConfiguration when the database or the table do
+/// not permit the pipeline now.
+[[nodiscard]] std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
+                                                            const std::string& writer,
+                                                            Observatory& observatory);
+
+}  // namespace sluice

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "kafka/producer.h"
+#include "pipeline/outbox_ports.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::kafka {
+
+/// An outbox relay's side of Kafka: one transactional producer, made anew by each start(), so that
+/// whatever went wrong with the one before ends there.
+class EventTransactions : public EventProducer, private DeliveryListener {
+public:
+    struct Options {
+        std::string name;              ///< the pipeline's
+        std::string transactional_id;  ///< the relay's, for ever; also the key of its mark
+        std::string marks_topic;
+        std::string fixed_topic{};  ///< of all events; empty: each names its own
+        std::size_t queue_bytes = 64u << 20;
+        std::chrono::milliseconds transaction_timeout{60000};
+    };
+    EventTransactions(const config::Kafka& kafka, Options options);
+
+    std::optional<BatchNumber> start() override;
+    std::vector<Refusal> inspect(const EventBatch& events) override;
+    void send(BatchNumber mark, const EventBatch& events) override;
+    SendResult finish(std::chrono::milliseconds patience) override;
+
+private:
+    void on_acknowledged(std::uint64_t number) override;
+    void on_failed(std::uint64_t number, rd_kafka_resp_err_t code) override;
+
+    [[nodiscard]] std::optional<Refusal> judge(const OutboxEvent& event);
+    [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
+                                                         const std::string& topic);
+    /// 0: there is no such topic.
+    [[nodiscard]] std::size_t partitions(const std::string& topic);
+    [[nodiscard]] std::size_t ask_for_partitions(const std::string& topic);
+    [[nodiscard]] SendResult fail(const TransactionError& error) const;
+    [[nodiscard]] SendResult settle_failures();
+    [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);
+    bool abort();
+
+    const config::Kafka kafka_;
+    const Options options_;
+    std::unique_ptr<Producer> producer_;
+    std::size_t largest_message_ = 0;
+    std::size_t batch_size_ = 0;  ///< librdkafka's batch.size; 0: as configured
+    std::map<std::string, std::size_t, std::less<>> partitions_;
+
+    // Of the transaction that runs:
+    const EventBatch* events_ = nullptr;
+    struct Failure {
+        std::size_t event;
+        rd_kafka_resp_err_t code;
+    };
+    std::vector<Failure> failures_;
+    std::optional<rd_kafka_resp_err_t> mark_failed_;
+    std::optional<TransactionError> not_begun_;
+    std::size_t queued_ = 0;
+    std::size_t acknowledged_ = 0;
+};
+
+}  // namespace sluice::kafka

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "config/config.h"
+#include "sinks/check.h"
+#include "sinks/session.h"
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What `sluice check` has to say of an outbox table, whose columns fit (read_outbox_table), and of
+/// the books about it. Throws DatabaseError when the database does not answer.
+[[nodiscard]] std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox,
+                                                const std::string& schema);
+
+}  // namespace sluice

@@ -1,0 +1,297 @@
+#include "sinks/outbox_store.h"
+
+#include "pipeline/errors.h"
+#include "sinks/dead_letters.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+namespace sluice {
+namespace {
+
+/// Reading is one large join: what a planner without statistics may choose instead is quadratic.
+constexpr const char* reader_settings =
+    "SELECT set_config(name, CASE name WHEN 'work_mem' THEN '64MB' WHEN 'statement_timeout' THEN"
+    " '0' ELSE 'off' END, false) FROM pg_settings WHERE name IN"
+    " ('enable_nestloop', 'enable_mergejoin', 'jit', 'work_mem', 'statement_timeout')";
+
+constexpr const char* unique_violation = "23505";
+
+/// Errors of the database as the pipeline knows them.
+template <typename Call>
+auto guarded(Call call) {
+    try {
+        return call();
+    } catch (const DatabaseError& error) {
+        if (error.trouble() == Trouble::wrong) throw WrongConfiguration(error.what());
+        throw TroubleOfTheWorld(std::string("outbox: ") + error.what());
+    }
+}
+
+std::string hex_literal(std::optional<std::string_view> bytes) {
+    if (!bytes) return "NULL";
+    constexpr char digits[] = "0123456789abcdef";
+    std::string literal = "'\\x";
+    for (const char c : *bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        literal += digits[byte >> 4];
+        literal += digits[byte & 15];
+    }
+    return literal + "'::bytea";
+}
+
+std::string text_or_null(std::optional<std::string_view> text) {
+    return text ? quote_literal(*text) : "NULL";
+}
+
+std::vector<std::string> ids_of(const EventBatch& events) {
+    std::vector<std::string> ids;
+    ids.reserve(events.events().size());
+    for (const OutboxEvent& event : events.events()) ids.emplace_back(event.id);
+    return ids;
+}
+
+}  // namespace
+
+const char* const refused_event_select =
+    "o.id, o.topic, o.kafka_partition, o.key, o.value, o.headers, o.timestamp_ms,"
+    " o.batch::text || ':' || o.place::text";
+
+std::string RelayIdentity::own_table(const char* name) const {
+    return quote_identifier(schema) + "." + name;
+}
+
+std::string RelayIdentity::is_ours() const {
+    return "relay = " + quote_literal(relay);
+}
+
+std::string read_origin(Session& session, const RelayIdentity& identity) {
+    return guarded([&] {
+        const std::string table = identity.own_table("outbox_relay");
+        std::random_device random;
+        char digits[17];
+        std::snprintf(digits, sizeof digits, "%08x%08x", random(), random());
+        session.exec("INSERT INTO " + table +
+                         " (relay, origin) SELECT $1::text, $2::text WHERE NOT EXISTS"
+                         " (SELECT 1 FROM " +
+                         table + " WHERE relay = $1::text) ON CONFLICT DO NOTHING",
+                     {identity.relay, digits});
+        return session.exec("SELECT origin FROM " + table + " WHERE relay = $1", {identity.relay})
+            .text(0, 0);
+    });
+}
+
+CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identity,
+                                   OutboxTable table)
+    : identity_(std::move(identity)),
+      table_(std::move(table)),
+      batches_(identity_.own_table("outbox_batch")),
+      reader_(dsn, "sluice/" + identity_.relay + " reader"),
+      books_(dsn, "sluice/" + identity_.relay) {}
+
+BatchNumber CloudberryOutbox::last_claimed() {
+    return guarded([&] {
+        return books_
+            .exec_prepared("last_claimed",
+                           "SELECT coalesce(max(batch), 0) FROM " + batches_ + " WHERE relay = $1",
+                           {identity_.relay})
+            .number(0, 0);
+    });
+}
+
+std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
+    return guarded([&] {
+        const Rows rows = books_.exec("SELECT batch, round, kind, ids FROM " + batches_ +
+                                          " WHERE relay = $1 AND batch > $2::bigint AND round >= 0"
+                                          " ORDER BY batch, round",
+                                      {identity_.relay, std::to_string(mark)});
+        std::vector<ClaimedBatch> batches;
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            const std::string& kind = rows.text(row, 2);
+            std::vector<std::string> ids = parse_array(rows.text(row, 3));
+            const auto round = static_cast<int>(rows.number(row, 1));
+            if (round == 0) {
+                ClaimedBatch& batch = batches.emplace_back();
+                batch.number = rows.number(row, 0);
+                if (kind == "retry") batch.kind = ClaimedBatch::Kind::retry;
+                batch.ids = std::move(ids);
+                continue;
+            }
+            if (batches.empty()) continue;
+            batches.back().round = round;
+            if (kind != "refused") continue;
+            for (const std::string& place : ids) {
+                batches.back().refused.push_back(std::stoi(place));
+            }
+        }
+        return batches;
+    });
+}
+
+std::string CloudberryOutbox::select_claimed(const ClaimedBatch& batch) const {
+    const std::string ids = quote_literal(array_literal(batch.ids));
+    if (batch.kind == ClaimedBatch::Kind::retry) {
+        return std::string("SELECT ") + refused_event_select + " FROM " +
+               identity_.own_table("refused_event") + " o WHERE o." + identity_.is_ours() +
+               " AND o.batch::text || ':' || o.place::text = ANY (" + ids + "::text[])";
+    }
+    return "SELECT " + table_.select + " FROM " + table_.qualified + " o JOIN (SELECT unnest(" +
+           ids + "::text[])::" + table_.id_type + " AS claimed_id) c ON c.claimed_id = o." +
+           table_.id;
+}
+
+EventBatch CloudberryOutbox::read_claimed(const ClaimedBatch& batch) {
+    return guarded([&] {
+        open_reader();
+        std::map<std::string_view, int> places;
+        for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+            places.emplace(batch.ids[i], static_cast<int>(i));
+        }
+        // A refused event is claimed by where it is kept, which travels as if it were a header.
+        const bool retry = batch.kind == ClaimedBatch::Kind::retry;
+        const std::vector<std::string> where_kept{""};
+        EventBatch events;
+        reader_.copy_out("COPY (" + select_claimed(batch) + ") TO STDOUT (FORMAT binary)",
+                         [&](std::string_view row) {
+                             append_event(row, retry ? where_kept : table_.headers, events);
+                         });
+        for (OutboxEvent& event : events.events()) {
+            event.place = places.at(retry ? *event.headers.front().value : event.id);
+            if (retry) event.headers.clear();
+            event.refused = std::ranges::find(batch.refused, event.place) != batch.refused.end();
+        }
+        std::ranges::sort(events.events(), {}, &OutboxEvent::place);
+        return events;
+    });
+}
+
+void CloudberryOutbox::open_reader() {
+    if (reader_.is_open()) return;
+    reader_.open();
+    reader_.exec(reader_settings);
+}
+
+void CloudberryOutbox::begin_sweep(BatchNumber purged) {
+    guarded([&] {
+        open_reader();
+        reader_.start_copy_out("COPY (SELECT " + table_.select + " FROM " + table_.qualified +
+                               " o LEFT JOIN (SELECT unnest(b.ids)::" + table_.id_type +
+                               " AS claimed_id FROM " + batches_ + " b WHERE b." +
+                               identity_.is_ours() + " AND b.kind = 'claim' AND b.batch > " +
+                               std::to_string(purged) + ") c ON c.claimed_id = o." + table_.id +
+                               " WHERE c.claimed_id IS NULL ORDER BY " + table_.order +
+                               ") TO STDOUT (FORMAT binary)");
+        sweeping_ = true;
+    });
+}
+
+EventBatch CloudberryOutbox::read(const EventLimits& limits) {
+    EventBatch events;
+    if (!sweeping_) return events;
+    guarded([&] {
+        while (events.events().size() < limits.rows && events.bytes() < limits.bytes) {
+            const auto row = reader_.next_row();
+            if (!row) {
+                sweeping_ = false;
+                break;
+            }
+            append_event(*row, table_.headers, events);
+        }
+    });
+    return events;
+}
+
+void CloudberryOutbox::end_sweep() noexcept {
+    if (sweeping_) reader_.stop_copy_out();
+    sweeping_ = false;
+}
+
+ClaimResult CloudberryOutbox::claim(BatchNumber number, BatchNumber last,
+                                    const EventBatch& events) {
+    return guarded([&] {
+        try {
+            const Rows made = books_.exec_prepared(
+                "claim",
+                "INSERT INTO " + batches_ +
+                    " (relay, batch, round, kind, ids, writer, revision) SELECT $1::text,"
+                    " $2::bigint, 0, 'claim', $3::text[], $4::text, $5::text WHERE (SELECT"
+                    " coalesce(max(batch), 0) FROM " +
+                    batches_ + " WHERE relay = $1::text) = $6::bigint",
+                {identity_.relay, std::to_string(number), array_literal(ids_of(events)),
+                 identity_.writer, identity_.revision, std::to_string(last)});
+            return made.affected == 1 ? ClaimResult::claimed : ClaimResult::outrun;
+        } catch (const DatabaseError& error) {
+            if (error.sqlstate() != unique_violation) throw;
+            return ClaimResult::outrun;
+        }
+    });
+}
+
+std::string CloudberryOutbox::decision(BatchNumber number, int round, const char* kind,
+                                       const std::string& places) const {
+    return "INSERT INTO " + batches_ +
+           " (relay, batch, round, kind, ids, writer, revision) VALUES (" +
+           quote_literal(identity_.relay) + ", " + std::to_string(number) + ", " +
+           std::to_string(round) + ", '" + kind + "', '" + places + "', " +
+           quote_literal(identity_.writer) + ", " + quote_literal(identity_.revision) + ")";
+}
+
+DecisionResult CloudberryOutbox::take_over(ClaimedBatch& batch) {
+    return guarded([&] {
+        try {
+            books_.run(decision(batch.number, batch.round + 1, "taken_over", "{}"));
+        } catch (const DatabaseError& error) {
+            if (error.sqlstate() != unique_violation) throw;
+            return DecisionResult::outrun;
+        }
+        ++batch.round;
+        return DecisionResult::decided;
+    });
+}
+
+std::string CloudberryOutbox::refused_values(BatchNumber number, const EventBatch& events,
+                                             const std::vector<Refusal>& refusals) const {
+    std::string values;
+    for (const Refusal& refusal : refusals) {
+        const OutboxEvent& event = events.events()[refusal.event];
+        std::optional<std::string> headers;
+        if (refusal.reason == RefusalReason::bad_headers) {
+            headers = std::string(event.headers_json.value_or(""));
+        } else if (!event.headers.empty()) {
+            headers = headers_json(event.headers);
+        }
+        if (!values.empty()) values += ", ";
+        values += "(" + quote_literal(identity_.relay) + ", " + std::to_string(number) + ", " +
+                  std::to_string(event.place) + ", " + quote_literal(event.id) + ", " +
+                  text_or_null(event.topic) + ", " +
+                  (event.partition ? std::to_string(*event.partition) : "NULL") + ", " +
+                  hex_literal(event.key) + ", " + hex_literal(event.value) + ", " +
+                  text_or_null(headers) + ", " + std::to_string(event.timestamp_ms) + ", " +
+                  quote_literal(name_of(refusal.reason)) + ", " + quote_literal(refusal.detail) +
+                  ")";
+    }
+    return values;
+}
+
+DecisionResult CloudberryOutbox::refuse(BatchNumber number, int round, const EventBatch& events,
+                                        const std::vector<Refusal>& refusals) {
+    std::vector<std::int64_t> places;
+    for (const Refusal& refusal : refusals) places.push_back(events.events()[refusal.event].place);
+    return guarded([&] {
+        try {
+            // One message, hence one transaction, which no frozen client can hold open.
+            books_.run(decision(number, round, "refused", array_literal(places)) +
+                       "; INSERT INTO " + identity_.own_table("refused_event") +
+                       " (relay, batch, place, id, topic, kafka_partition, key, value, headers,"
+                       " timestamp_ms, reason, detail) VALUES " +
+                       refused_values(number, events, refusals));
+        } catch (const DatabaseError& error) {
+            if (error.sqlstate() != unique_violation) throw;
+            return DecisionResult::outrun;
+        }
+        return DecisionResult::decided;
+    });
+}
+
+}  // namespace sluice

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "pipeline/outbox_ports.h"
+#include "sinks/outbox_table.h"
+#include "sinks/session.h"
+
+#include <string>
+
+namespace sluice {
+
+/// Whose books: one relay's, in one schema.
+struct RelayIdentity {
+    std::string schema = "sluice";  ///< of Sluice's own tables, unquoted
+    std::string relay;              ///< the pipeline's name
+    std::string writer;             ///< who we are, for people: "host:pid"
+    std::string revision;           ///< of the configuration
+
+    /// "schema".name, quoted.
+    [[nodiscard]] std::string own_table(const char* name) const;
+    /// relay = '…', for WHERE.
+    [[nodiscard]] std::string is_ours() const;
+};
+
+/// The name under which Kafka keeps the relay's mark: made once, at random, for each relay of each
+/// database, and kept there. Throws TroubleOfTheWorld.
+[[nodiscard]] std::string read_origin(Session& session, const RelayIdentity& identity);
+
+/// The outbox on Cloudberry. Two connections: one reads, the other keeps the books.
+class CloudberryOutbox : public OutboxStore {
+public:
+    CloudberryOutbox(const std::string& dsn, RelayIdentity identity, OutboxTable table);
+
+    BatchNumber last_claimed() override;
+    std::vector<ClaimedBatch> claimed_above(BatchNumber mark) override;
+    EventBatch read_claimed(const ClaimedBatch& batch) override;
+    void begin_sweep(BatchNumber purged) override;
+    EventBatch read(const EventLimits& limits) override;
+    void end_sweep() noexcept override;
+    ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override;
+    DecisionResult take_over(ClaimedBatch& batch) override;
+    DecisionResult refuse(BatchNumber number, int round, const EventBatch& events,
+                          const std::vector<Refusal>& refusals) override;
+
+private:
+    void open_reader();
+    [[nodiscard]] std::string select_claimed(const ClaimedBatch& batch) const;
+    [[nodiscard]] std::string decision(BatchNumber number, int round, const char* kind,
+                                       const std::string& places) const;
+    [[nodiscard]] std::string refused_values(BatchNumber number, const EventBatch& events,
+                                             const std::vector<Refusal>& refusals) const;
+
+    const RelayIdentity identity_;
+    const OutboxTable table_;
+    const std::string batches_;  ///< quoted name of the table of claims
+    Session reader_;
+    Session books_;
+    bool sweeping_ = false;
+};
+
+/// As one row of refused_event, a table called o, is read: what append_event() understands.
+extern const char* const refused_event_select;
+
+}  // namespace sluice

@@ -1,0 +1,200 @@
+#include "pipeline/outbox_relay.h"
+#include "tests/fakes/fake_outbox.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <thread>
+
+using namespace sluice;
+using namespace sluice::fakes;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// One database, one Kafka, and as many relays as a test starts.
+struct Stage {
+    explicit Stage(unsigned seed = 1, int per_mille = 0)
+        : chance(seed, per_mille), database(chance), kafka(chance) {
+        config.name = "events";
+        config.table = "outbox";
+        config.batch_rows = 3;
+        config.poll = {1ms, 2ms};
+    }
+    ~Stage() {
+        for (auto& relay : relays) stop(*relay);
+    }
+
+    struct Relay {
+        std::unique_ptr<OutboxRelay> relay;
+        std::string failure;
+        std::thread thread;
+    };
+    Relay& start() {
+        RelayParts parts{.store = std::make_unique<FakeOutboxStore>(database, chance),
+                         .producer = std::make_unique<FakeEventProducer>(kafka),
+                         .leadership = std::make_unique<FakeLeadership>(chance),
+                         .purger = std::make_unique<OutboxPurger>(
+                             "events", std::make_unique<FakeOutboxPurge>(database), observer,
+                             OutboxPurger::Pace{{1ms, 5ms}, 1ms}),
+                         .observer = observer};
+        auto& relay = relays.emplace_back(std::make_unique<Relay>());
+        relay->relay =
+            std::make_unique<OutboxRelay>(config, std::move(parts), RelayPace{{1ms, 10ms}, 3ms});
+        relay->thread = std::thread([&running = *relay] {
+            try {
+                running.relay->run();
+            } catch (const std::exception& error) {
+                running.failure = error.what();
+            }
+        });
+        return *relay;
+    }
+    static void stop(Relay& relay) {
+        relay.relay->request_stop(std::chrono::steady_clock::now() + 5s);
+        if (relay.thread.joinable()) relay.thread.join();
+    }
+    /// Until it ended by itself; why.
+    static std::string failure_of(Relay& relay) {
+        relay.thread.join();
+        return relay.failure;
+    }
+    void insert(int number, const std::string& topic = "events") {
+        database.insert({std::to_string(number), topic, std::to_string(number)});
+    }
+    void wait_until_drained() {
+        fixture::wait_until([&] { return database.rows() == 0; }, 20s, "an empty outbox");
+    }
+    [[nodiscard]] std::map<std::string, int> times() {
+        std::map<std::string, int> times;
+        for (const std::string& value : kafka.topic()) ++times[value];
+        return times;
+    }
+
+    metrics::Registry registry;
+    OutboxObserver observer{registry, "events"};
+    Chance chance;
+    FakeOutboxDatabase database;
+    FakeKafka kafka;
+    config::Outbox config;
+    std::vector<std::unique_ptr<Relay>> relays;
+};
+
+}  // namespace
+
+TEST_CASE("relay: every row is sent, in batches, and purged") {
+    Stage stage;
+    for (int i = 0; i < 10; ++i) stage.insert(i);
+    stage.start();
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() ==
+          std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
+    stage.insert(-5);  // below all that was sent
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic().back() == "-5");
+}
+
+TEST_CASE("relay: an empty outbox gets the first mark, and nothing else happens") {
+    Stage stage;
+    auto& relay = stage.start();
+    fixture::wait_until([&] { return relay.relay->status().idle; }, 5s, "an idle relay");
+    CHECK(stage.kafka.mark == 0);
+    CHECK(stage.database.books.empty());
+    CHECK(relay.relay->status().role == OutboxRelay::Role::leader);
+}
+
+TEST_CASE("relay: what was claimed and not sent goes first, the very same batch") {
+    Stage stage;
+    stage.kafka.mark = 6;
+    for (int i = 0; i < 4; ++i) stage.insert(i);
+    stage.database.books[{6, 0}] = {"claim", {"gone"}};
+    stage.database.books[{7, 0}] = {"claim", {"2", "1"}};
+    stage.start();
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"2", "1", "0", "3"});
+    CHECK(stage.kafka.mark == 8);
+}
+
+TEST_CASE("relay: an event that is refused goes to the refused ones, the others are sent") {
+    Stage stage;
+    stage.insert(0);
+    stage.insert(1, "nowhere");
+    stage.insert(2, "small");
+    stage.insert(3);
+    stage.start();
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0", "3"});
+    CHECK(stage.database.refused() == std::vector<std::string>{"1", "2"});
+}
+
+TEST_CASE("relay: a refused event that is retried is sent, and no refused one any more") {
+    Stage stage;
+    stage.insert(0, "nowhere");
+    stage.start();
+    stage.wait_until_drained();
+    stage.database.refused_events.begin()->second.topic = "events";
+    REQUIRE(stage.database.retry(0));
+    fixture::wait_until([&] { return stage.database.refused().empty(); }, 10s, "the retry");
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("relay: on_refused = stop holds it in front of the batch") {
+    Stage stage;
+    stage.config.on_refused = config::OnRefused::stop;
+    stage.insert(0, "nowhere");
+    CHECK(Stage::failure_of(stage.start()).find("on_refused") != std::string::npos);
+    CHECK(stage.kafka.topic().empty());
+    CHECK(stage.database.refused().empty());
+    stage.database.table.at("0").topic = "events";
+    stage.start();
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("relay: mark and books that contradict each other stop it, unless told to send again") {
+    Stage stage;
+    stage.insert(0);
+    SUBCASE("the mark is gone") {
+        stage.database.books[{5, 0}] = {"claim", {"x"}};
+    }
+    SUBCASE("the books are gone") {
+        stage.kafka.mark = 5;
+    }
+    CHECK(Stage::failure_of(stage.start()).find("on_mark_lost") != std::string::npos);
+    stage.config.on_mark_lost = config::OnMarkLost::resend;
+    stage.start();
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+    CHECK(stage.kafka.mark >= 6);
+}
+
+TEST_CASE("relay: whatever fails, with several relays at once, each row is sent once") {
+    for (unsigned seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        Stage stage(seed, seed % 4 == 0 ? 100 : 25);
+        std::map<std::string, int> expected;
+        std::map<std::string, int> refusable;
+        const int relays = 1 + static_cast<int>(seed % 3);
+        for (int i = 0; i < relays; ++i) stage.start();
+        for (int i = 0; i < 60; ++i) {
+            // Ids in no order at all.
+            const int number = (i * 37) % 101;
+            const bool poison = i % 13 == 5;
+            stage.insert(number, poison ? (i % 2 == 0 ? "nowhere" : "small") : "events");
+            (poison ? refusable : expected)[std::to_string(number)] = 1;
+            if (i % 7 == 0) std::this_thread::yield();
+            if (i % 20 == 19) Stage::stop(*stage.relays.front());
+            if (i % 20 == 19) stage.start();
+        }
+        std::this_thread::sleep_for(20ms);
+        stage.chance.stop();
+        stage.wait_until_drained();
+        for (auto& relay : stage.relays) CHECK(relay->failure == "");
+        CHECK(stage.times() == expected);
+        std::map<std::string, int> refused;
+        for (const std::string& value : stage.database.refused()) ++refused[value];
+        CHECK(refused == refusable);
+    }
+}
