@@ -32,6 +32,7 @@ int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);
+int progress(const config::Config& config, const CommandLine& line);
 int peek(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
 int dead_letters(const config::Config& config, const CommandLine& line);

@@ -72,6 +72,7 @@ void print_table(const std::vector<Verified>& all) {
             const std::string where =
                 verified.pipeline + ": " + p.topic + "[" + std::to_string(p.partition) + "]: ";
             for (const std::string& problem : p.problems) std::cout << where << problem << '\n';
+            for (const std::string& note : p.notes) std::cout << where << note << '\n';
             if (p.retried > 0) {
                 std::cout << where << p.retried << " of the loaded were dead letters before\n";
             }
@@ -115,9 +116,12 @@ void add(JsonWriter& json, const VerifiedPartition& p) {
         number("doubled", p.doubled);
         number("unaccounted", p.unaccounted);
         number("before_anchor", p.before_anchor);
+        number("before_rewind", p.before_rewind);
     }
     json.key("problems").begin_array();
     for (const std::string& problem : p.problems) json.value(problem);
+    json.end_array().key("notes").begin_array();
+    for (const std::string& note : p.notes) json.value(note);
     json.end_array().end_object();
 }
 

@@ -24,6 +24,8 @@ using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                       Releaser<rd_kafka_topic_partition_list_destroy>>;
 using MetadataHandle =
     std::unique_ptr<const struct rd_kafka_metadata, Releaser<rd_kafka_metadata_destroy>>;
+using GroupListHandle =
+    std::unique_ptr<const struct rd_kafka_group_list, Releaser<rd_kafka_group_list_destroy>>;
 /// librdkafka's errors are returned as objects, nullptr meaning success.
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_destroy>>;
 

@@ -4,14 +4,10 @@
 #include "pipeline/errors.h"
 
 #include <cstdint>
-#include <memory>
 #include <set>
 
 namespace sluice::kafka {
 namespace {
-
-using GroupListHandle =
-    std::unique_ptr<const struct rd_kafka_group_list, Releaser<rd_kafka_group_list_destroy>>;
 
 /// Big-endian numbers and sized texts; once too little is left, everything is 0 and empty.
 class Reader {

@@ -87,6 +87,23 @@ bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset s
          "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at});
 }
 
+bool CloudberryProgress::set(const ResumePoint& now, Offset to) {
+    const std::string at = std::to_string(to);
+    if (to >= now.next) {
+        return take({.partition = now.partition,
+                     .range = {now.next, to},
+                     .kind = "moved",
+                     .set = "next_offset = " + at,
+                     .incarnation = now.incarnation});
+    }
+    return take(
+        {.partition = now.partition,
+         .range = {now.next, now.next},
+         .kind = "rewound",
+         .set = "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at,
+         .incarnation = now.incarnation});
+}
+
 bool CloudberryProgress::take(const Step& step) {
     const Row key = {identity_.pipeline,
                      identity_.cluster_id,
@@ -94,8 +111,10 @@ bool CloudberryProgress::take(const Step& step) {
                      std::to_string(step.partition),
                      std::to_string(step.range.from),
                      identity_.writer};
-    const std::string at_beginning =
+    std::string at_beginning =
         std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
+    if (step.incarnation)
+        at_beginning += " AND p.incarnation = " + std::to_string(*step.incarnation);
     return guarded([&] {
         Transaction transaction(session_);
         Row ledger = key;

@@ -4,6 +4,7 @@
 #include "sinks/identity.h"
 #include "sinks/session.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ public:
     void anchor(std::span<const Position> starts) override;
     bool skip_lost(PartitionId partition, OffsetRange range) override;
     bool begin_anew(PartitionId partition, Offset next, Offset start) override;
+    /// By a person's wish: goes on at `to`. Back begins another incarnation, forth is in the ledger
+    /// as lost. False when progress was not as `now` says any more.
+    bool set(const ResumePoint& now, Offset to);
 
 private:
     template <typename Call>
@@ -30,6 +34,7 @@ private:
         OffsetRange range;      ///< that the ledger row covers; progress must be at its beginning
         const char* kind = "";  ///< of the ledger row
         std::string set;        ///< what becomes of the progress row
+        std::optional<int> incarnation{};  ///< that progress must be of, where the caller knows
     };
     bool take(const Step& step);
 

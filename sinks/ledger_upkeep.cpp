@@ -66,12 +66,13 @@ public:
     /// alone, whoever else folds at the same time.
     std::int64_t take(const Cell& until) {
         Transaction transaction(session_, give_way);
-        const Rows deleted = session_.exec(
-            "DELETE FROM " + ledger_ +
-                " WHERE pipeline = $1 AND committed_at <= $2::timestamptz AND kind <> 'ended'"
-                " RETURNING cluster_id, topic, kafka_partition, incarnation,"
-                " from_offset, to_offset, loaded, rejected, filtered, gaps, lost",
-            {pipeline_, until});
+        const Rows deleted =
+            session_.exec("DELETE FROM " + ledger_ +
+                              " WHERE pipeline = $1 AND committed_at <= $2::timestamptz AND kind "
+                              "NOT IN ('ended', 'rewound')"
+                              " RETURNING cluster_id, topic, kafka_partition, incarnation,"
+                              " from_offset, to_offset, loaded, rejected, filtered, gaps, lost",
+                          {pipeline_, until});
         Entries entries;
         for (std::size_t row = 0; row < deleted.rows.size(); ++row) {
             auto& [owner, entry] = entries.emplace_back();

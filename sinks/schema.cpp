@@ -69,7 +69,7 @@ COMMENT ON COLUMN {s}.progress.next_offset IS
 COMMENT ON COLUMN {s}.progress.anchor_offset IS
     'where the pipeline began to read this partition';
 COMMENT ON COLUMN {s}.progress.incarnation IS
-    'counts how often the topic was deleted and created anew: offsets repeat from one to the next';
+    'counts how often offsets began to repeat: the topic was created anew, or progress was rewound';
 COMMENT ON COLUMN {s}.progress.last_checksum IS
     'CRC-32 of the last record''s key and value: tells a topic that was created anew';
 
@@ -96,7 +96,7 @@ CREATE INDEX IF NOT EXISTS ledger_age ON {s}.ledger (pipeline, committed_at);
 COMMENT ON TABLE {s}.ledger IS
     'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
 COMMENT ON COLUMN {s}.ledger.kind IS
-    'batch; skipped: offsets that Kafka had lost; folded: the sum of pruned rows; ended: here the incarnation ended';
+    'batch; skipped: offsets that Kafka had lost; moved: skipped by sluice progress set; folded: the sum of pruned rows; ended: the topic was created anew; rewound: sluice progress set went back';
 
 CREATE TABLE IF NOT EXISTS {s}.dead_letter (
     pipeline        text NOT NULL,

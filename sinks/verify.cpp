@@ -1,6 +1,7 @@
 #include "sinks/verify.h"
 
 #include "sinks/cloudberry_progress.h"
+#include "sinks/range_comparison.h"
 
 #include <algorithm>
 #include <charconv>
@@ -14,83 +15,6 @@ constexpr std::size_t some = 10;
 constexpr std::int64_t lines_per_call = 1024;
 
 using Key = std::tuple<std::string, std::string, PartitionId>;  // cluster, topic, partition
-
-/// A ledger row, as far as the target's rows are compared with it.
-struct LedgerRange {
-    OffsetRange offsets;
-    std::int64_t loaded = 0;
-    bool complete = false;  ///< nothing filtered, no gaps: every offset is a row or a dead letter
-};
-
-/// Compares one partition's ledger with the offsets of target and dead letters. All come in one
-/// order: a range at its first offset, before what lies there.
-class RangeComparison {
-public:
-    /// `first`: what lies before it, the pipeline has never read.
-    RangeComparison(VerifiedPartition& partition, Offset first)
-        : partition_(partition), first_(first) {}
-
-    void begin_range(const LedgerRange& range) {
-        end_range();
-        range_ = range;
-        expected_ = range.offsets.from;
-    }
-
-    /// A dead letter that was loaded later: one row more than the ledger says.
-    void retried(Offset offset) {
-        if (range_ && offset >= range_->offsets.to) end_range();
-        if (range_) ++range_->loaded;
-    }
-
-    void row(Offset offset, bool dead_letter) {
-        // kafka_fdw's, or whoever filled the table before.
-        if (!dead_letter && offset < first_) {
-            ++partition_.before_anchor;
-            return;
-        }
-        if (range_ && offset >= range_->offsets.to) end_range();
-        if (!dead_letter) {
-            ++*partition_.rows;
-            if (offset == last_row_) {
-                ++partition_.doubled;
-                if (partition_.some_doubled.size() < some)
-                    partition_.some_doubled.push_back(offset);
-                return;
-            }
-            last_row_ = offset;
-        }
-        if (!range_) {
-            if (!dead_letter) ++partition_.unaccounted;
-            return;
-        }
-        list_missing(offset);
-        expected_ = offset + 1;
-        if (!dead_letter) ++rows_in_range_;
-    }
-
-    void end_range() {
-        if (!range_) return;
-        list_missing(range_->offsets.to);
-        partition_.missing += std::max<std::int64_t>(0, range_->loaded - rows_in_range_);
-        partition_.unaccounted += std::max<std::int64_t>(0, rows_in_range_ - range_->loaded);
-        rows_in_range_ = 0;
-        range_.reset();
-    }
-
-private:
-    void list_missing(Offset until) {
-        if (!range_->complete) return;
-        for (; expected_ < until && partition_.some_missing.size() < some; ++expected_)
-            partition_.some_missing.push_back(expected_);
-    }
-
-    VerifiedPartition& partition_;
-    const Offset first_;
-    std::optional<LedgerRange> range_;
-    Offset expected_ = 0;
-    Offset last_row_ = -1;
-    std::int64_t rows_in_range_ = 0;
-};
 
 /// Cells of one row of COPY … TO STDOUT, read one after the other: numbers, which COPY escapes
 /// nothing in.
@@ -126,6 +50,7 @@ public:
         read_dead_letters();
         for (auto& [key, partition] : partitions_) judge_sums(partition);
         read_target();
+        for (auto& [key, partition] : partitions_) note_rewinds(partition);
         Verification verification;
         verification.not_compared = not_compared_;
         for (auto& [key, partition] : partitions_)
@@ -144,6 +69,13 @@ private:
         /// Of the row that was read last.
         std::optional<int> last_incarnation;
         Offset last_to = 0;
+        std::map<int, Offset> begins_of;  ///< by incarnation
+        std::map<int, Offset> rewound;    ///< incarnations that a rewind ended, and where
+
+        /// Offsets of a topic that was created anew repeat: only their number can be compared.
+        [[nodiscard]] bool recreated() const {
+            return rewound.size() + 1 < static_cast<std::size_t>(verified.incarnations);
+        }
     };
 
     void read_progress_rows() {
@@ -187,7 +119,8 @@ private:
         const std::vector<Partition*> partitions = partitions_of_ledger();
         session_.copy_out(
             "COPY (SELECT dense_rank() OVER (ORDER BY cluster_id, topic, kafka_partition),"
-            " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps, lost FROM " +
+            " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps, lost,"
+            " CASE kind WHEN 'rewound' THEN 1 ELSE 0 END FROM " +
                 schema_ + ".ledger WHERE pipeline = " + quote_literal(options_.pipeline) +
                 " ORDER BY cluster_id, topic, kafka_partition, incarnation, from_offset,"
                 " to_offset) TO STDOUT",
@@ -205,6 +138,8 @@ private:
         for (std::int64_t* sum :
              {&sums.loaded, &sums.rejected, &sums.filtered, &sums.gaps, &sums.lost})
             *sum += cells.number().value();
+        partition.begins_of.try_emplace(incarnation, range.from);
+        if (cells.number() == 1) partition.rewound[incarnation] = range.to;
         if (partition.last_incarnation == incarnation) judge_join(sums, partition.last_to, range);
         partition.last_incarnation = incarnation;
         partition.last_to = range.to;
@@ -306,18 +241,46 @@ private:
                 by_number[partition.verified.partition].push_back(&partition);
         std::map<PartitionId, RangeComparison> comparisons;
         const auto counted_only = [](const std::vector<Partition*>& same) {
-            return same.size() > 1 || same.front()->verified.incarnations > 1;
+            return same.size() > 1 || same.front()->recreated();
         };
         for (auto& [number, same] : by_number) {
             VerifiedPartition& verified = same.front()->verified;
             verified.rows = 0;
-            comparisons.try_emplace(number, verified, counted_only(same) ? 0 : verified.anchor);
+            comparisons.try_emplace(
+                number, verified,
+                counted_only(same) ? std::vector<Offset>{0} : begins_of(*same.front()));
         }
         copy_offsets(comparisons);
         for (auto& [number, same] : by_number) {
             comparisons.at(number).end_range();
             if (counted_only(same)) compare_counts(same);
             judge_target(same.front()->verified);
+        }
+    }
+
+    /// Where each incarnation began to read.
+    static std::vector<Offset> begins_of(const Partition& partition) {
+        std::vector<Offset> begins;
+        for (const auto& [incarnation, begin] : partition.begins_of) begins.push_back(begin);
+        // Nothing was read of the current one yet.
+        if (!partition.begins_of.contains(partition.incarnation)) {
+            begins.push_back(partition.verified.anchor);
+        }
+        return begins;
+    }
+
+    static void note_rewinds(Partition& partition) {
+        std::vector<std::string>& notes = partition.verified.notes;
+        const std::vector<Offset> begins = begins_of(partition);
+        for (const auto& [incarnation, end] : partition.rewound) {
+            const auto next = static_cast<std::size_t>(incarnation) + 1;
+            if (next >= begins.size()) continue;
+            notes.push_back("rewound to " + std::to_string(begins[next]) + ", so offsets " +
+                            std::to_string(begins[next]) + " to " + std::to_string(end - 1) +
+                            " are loaded again");
+        }
+        if (const std::int64_t rows = partition.verified.before_rewind; rows > 0) {
+            notes.push_back(std::to_string(rows) + " rows from before a rewind are still there");
         }
     }
 
@@ -336,13 +299,13 @@ private:
             of_topic = " WHERE " + quote_identifier(*options_.topic_column) +
                        "::text = " + quote_literal(options_.topic);
         return "COPY (SELECT kafka_partition, from_offset, 0, to_offset, loaded,"
-               " CASE WHEN filtered + gaps + lost = 0 THEN 1 ELSE 0 END FROM " +
+               " CASE WHEN filtered + gaps + lost = 0 THEN 1 ELSE 0 END, incarnation FROM " +
                schema_ + ".ledger" + ours + " UNION ALL SELECT " + partition + ", " + offset +
-               ", 1, 0, 0, 0 FROM " + target() + of_topic +
-               " UNION ALL SELECT kafka_partition, kafka_offset, 2, 0, 0, 0 FROM " + schema_ +
-               ".open_dead_letter" + ours +
+               ", 1, 0, 0, 0, 0 FROM " + target() + of_topic +
+               " UNION ALL SELECT kafka_partition, kafka_offset, 2, 0, 0, 0, incarnation FROM " +
+               schema_ + ".open_dead_letter" + ours +
                " UNION ALL SELECT kafka_partition, kafka_offset,"
-               " CASE outcome WHEN 'loaded' THEN 3 ELSE 2 END, 0, 0, 0 FROM " +
+               " CASE outcome WHEN 'loaded' THEN 3 ELSE 2 END, 0, 0, 0, incarnation FROM " +
                schema_ + ".dead_letter_history" + ours + " AND outcome <> 'rejected'" +
                " ORDER BY 1, 2, 3, 4) TO STDOUT";
     }
@@ -355,26 +318,37 @@ private:
             Cells cells(line);
             const auto partition = cells.number();
             const auto offset = cells.number();
-            const auto kind = static_cast<Kind>(cells.number().value());
             const auto found = partition && offset
                                    ? comparisons.find(static_cast<PartitionId>(*partition))
                                    : comparisons.end();
             if (found == comparisons.end()) {
                 ++elsewhere;
-            } else if (kind == Kind::range) {
-                found->second.begin_range({.offsets = {*offset, cells.number().value()},
-                                           .loaded = cells.number().value(),
-                                           .complete = cells.number() == 1});
-            } else if (kind == Kind::retried) {
-                found->second.retried(*offset);
             } else {
-                found->second.row(*offset, kind == Kind::dead_letter);
+                compare(found->second, *offset, cells);
             }
         });
         if (elsewhere > 0 && !comparisons.empty())
             not_compared_ = std::to_string(elsewhere) +
                             " rows have no partition that this pipeline reads: they came from "
                             "elsewhere and were left out";
+    }
+
+    static void compare(RangeComparison& comparison, Offset offset, Cells& cells) {
+        const auto kind = static_cast<Kind>(cells.number().value());
+        LedgerRange range{.offsets = {offset, cells.number().value()},
+                          .loaded = cells.number().value(),
+                          .complete = cells.number() == 1,
+                          .incarnation = static_cast<int>(cells.number().value())};
+        switch (kind) {
+            case Kind::range:
+                return comparison.begin_range(range);
+            case Kind::row:
+                return comparison.row(offset);
+            case Kind::dead_letter:
+                return comparison.dead_letter(offset, range.incarnation);
+            case Kind::retried:
+                return comparison.retried(offset, range.incarnation);
+        }
     }
 
     static void compare_counts(const std::vector<Partition*>& same) {
@@ -384,7 +358,11 @@ private:
         verified.doubled = 0;
         verified.some_doubled.clear();
         verified.some_missing.clear();
-        verified.missing = std::max<std::int64_t>(0, loaded - *verified.rows);
+        verified.before_rewind = 0;
+        // Rows of what was rewound may have been deleted, and nobody can tell which those were.
+        const bool rewound = std::ranges::any_of(
+            same, [](const Partition* partition) { return !partition->rewound.empty(); });
+        verified.missing = rewound ? 0 : std::max<std::int64_t>(0, loaded - *verified.rows);
         verified.unaccounted = std::max<std::int64_t>(0, *verified.rows - loaded);
     }
 

@@ -47,9 +47,11 @@ struct VerifiedPartition {
     std::int64_t doubled = 0;          ///< rows whose offset another row has too
     std::int64_t unaccounted = 0;      ///< rows at offsets that the ledger does not cover
     std::int64_t before_anchor = 0;    ///< rows from before the pipeline began: somebody else's
+    std::int64_t before_rewind = 0;    ///< rows that a rewind has left where it loads again
     std::vector<Offset> some_missing;  ///< the first few, where they can be told
     std::vector<Offset> some_doubled;
     std::vector<std::string> problems;  ///< in words; empty: the promise holds
+    std::vector<std::string> notes;     ///< what looks odd and is not: rewinds
 };
 
 struct Verification {
