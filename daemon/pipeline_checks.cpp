@@ -1,5 +1,6 @@
 #include "daemon/pipeline_checks.h"
 
+#include "kafka/access.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 #include "pipeline/row_mapper.h"
@@ -13,6 +14,20 @@
 namespace sluice {
 
 using Severity = Finding::Severity;
+
+namespace {
+
+/// What the mapping is meant to fill, whether it fits or not.
+std::vector<std::string> columns_of(const config::Ingest& ingest, const Table& table) {
+    std::vector<std::string> columns;
+    for (const config::ColumnMapping& mapping : ingest.columns) columns.push_back(mapping.column);
+    if (!columns.empty()) return columns;
+    for (const Column& column : table.columns)
+        if (!column.generated) columns.push_back(column.name);
+    return columns;
+}
+
+}  // namespace
 
 bool PipelineChecks::ask(const std::string& where, const Question& question) {
     try {
@@ -91,16 +106,21 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config
     bool complete = kafka_answers && database_answers;
     std::size_t partitions = 0;
     if (kafka_answers) {
-        complete &=
-            ask(where, [&] { partitions = kafka::partitions_of(*client_, ingest.topic).size(); });
+        complete &= ask(where, [&] {
+            const auto all = kafka::partitions_of(*client_, ingest.topic);
+            partitions = all.size();
+            if (!all.empty()) check_access(ingest, all.front());
+        });
     }
     std::string table_text;
     if (database_answers) {
         complete &= ask(where, [&] {
             const Table table = read_table(*session_, ingest.table);
-            const RowMapper mapper{ingest, table};
-            std::ranges::move(check_target(*session_, ingest, table, mapper.columns()),
+            const std::vector<std::string> columns = columns_of(ingest, table);
+            std::ranges::move(check_target(*session_, ingest, table, columns),
                               std::back_inserter(findings_));
+            // Last: a mapping that does not fit hides nothing else.
+            const RowMapper mapper{ingest, table};
             table_text = table.schema + "." + table.name + " (" +
                          std::to_string(mapper.columns().size()) + " columns, COPY in " +
                          (mapper.form() == CopyForm::binary ? "binary" : "text") + ")";
@@ -109,6 +129,12 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config
     if (!complete) return std::nullopt;
     return Checked{where, "topic " + ingest.topic + " (" + std::to_string(partitions) +
                               " partitions) → " + table_text};
+}
+
+void PipelineChecks::check_access(const config::Ingest& ingest, PartitionId partition) {
+    for (std::string& text : kafka::refused_access(
+             config_.kafka, {.topic = ingest.topic, .partition = partition, .group = ingest.group}))
+        findings_.push_back({Severity::error, "ingest." + ingest.name + ": " + text, ""});
 }
 
 std::optional<std::string> PipelineChecks::target_of(const config::Pipeline& pipeline) {

@@ -2,6 +2,7 @@
 
 #include "config/pipeline.h"
 #include "kafka/client.h"
+#include "pipeline/record.h"
 #include "sinks/check.h"
 #include "sinks/session.h"
 
@@ -39,6 +40,7 @@ private:
 
     std::optional<Checked> check_ingest(const config::Ingest& ingest);
     std::optional<Checked> check_outbox(const config::Outbox& outbox);
+    void check_access(const config::Ingest& ingest, PartitionId partition);
     /// Whether the question could be answered.
     bool ask(const std::string& where, const Question& question);
     bool ask_kafka();

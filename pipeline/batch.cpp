@@ -219,6 +219,37 @@ void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
     from.erase(rows);
 }
 
+void Batch::cut(PartitionId partition, Offset at) {
+    Slice& its = slice(partition, at);
+    std::int64_t before = 0;  // records
+    std::vector<bool> out(records.size());
+    for (RecordLog::Index index = 0; index < out.size(); ++index) {
+        const Record record = records.at(index);
+        if (record.partition != partition) continue;
+        out[index] = record.offset >= at;
+        if (out[index]) continue;
+        ++before;
+        its.last = identify(record);
+    }
+    std::int64_t cut_rows = 0;
+    for (EncodedRows* const encoded : {&binary, &text}) {
+        std::vector<std::size_t> rows;
+        for (std::size_t row = 0; row < encoded->rows.size(); ++row)
+            if (out[encoded->rows[row].record]) rows.push_back(row);
+        encoded->erase(rows);
+        cut_rows += static_cast<std::int64_t>(rows.size());
+    }
+    its.rejected -= static_cast<std::int64_t>(std::erase_if(rejects, [&](const Reject& reject) {
+        if (!out[reject.record]) return false;
+        reject_bytes_ -= size_of(reject);
+        return true;
+    }));
+    its.loaded -= cut_rows;
+    its.range.to = before == 0 ? its.range.from : at;
+    its.filtered = before - its.loaded - its.rejected;
+    its.gaps = its.range.size() - before;
+}
+
 std::size_t Batch::bytes() const {
     return records.bytes() + binary.bytes.size() + text.bytes.size() +
            row_count() * sizeof(EncodedRows::Row) + reject_bytes_;

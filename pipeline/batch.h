@@ -104,7 +104,7 @@ struct Slice {
     std::int64_t rejected = 0;
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;  ///< compaction, transaction markers, aborted transactions
-    RecordIdentity last;    ///< of the last record in the range, or carried over from before it
+    RecordIdentity last{};  ///< of the last record in the range, or carried over from before it
     int incarnation = 0;  ///< of the topic, as the lane's start said: progress must still be of it
 };
 
@@ -130,6 +130,10 @@ public:
     /// Turns already encoded rows (indices ascending) into rejects, one set of reasons each.
     void reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
                      std::vector<std::vector<Reason>> reasons);
+
+    /// Takes a partition's records from this offset on out again, with their rows. A slice without
+    /// a record before it moves no progress any more.
+    void cut(PartitionId partition, Offset at);
 
     [[nodiscard]] bool empty() const { return slices_.empty(); }
     [[nodiscard]] std::size_t row_count() const { return binary.rows.size() + text.rows.size(); }

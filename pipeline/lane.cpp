@@ -118,19 +118,24 @@ void Lane::loop() {
     // record fetched before a rewind must meet a closed partition: so commands are applied here,
     // between two polls, and nowhere else.
     while (apply_commands()) {
-        poll();
-        if (batch_.empty() || (time_to_flush() > 0ms && !backlog_ends())) continue;
+        const std::size_t records = poll();
+        if (batch_.empty() || !is_due(records)) continue;
         catching_up_ = false;
         flush();
     }
 }
 
-void Lane::poll() {
+std::size_t Lane::poll() {
     flushing_ = {};
+    const bool begins_batch = batch_.empty();
     const auto began = Clock::now();
     const Polled polled = source_.poll(*this, time_to_flush());
+    // What had to be waited for has not waited itself.
+    if (begins_batch && polled.waited > 0ns) batch_began_ = batch_taken_;
+    flushed_ = false;
     const auto decoding = Clock::now() - began - polled.waited - flushing_;
     options_.observer.on_polled(polled, decoding, oldest_ms_);
+    return polled.records;
 }
 
 bool Lane::apply_commands() {
@@ -240,7 +245,11 @@ void Lane::lose(PartitionId partition, LostPosition how) {
 }
 
 Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
-    if (batch_.empty()) batch_began_ = Clock::now();
+    if (batch_.empty()) {
+        batch_taken_ = Clock::now();
+        // It may have come, and waited, since the flush before began: that counts as its delay.
+        batch_began_ = flushed_ ? flush_began_ : batch_taken_;
+    }
     Slice& slice = batch_.slice(partition, cursor.next);
     if (slice.range.from == slice.range.to) {
         slice.last = cursor.last;
@@ -285,6 +294,13 @@ bool Lane::backlog_ends() const {
            });
 }
 
+/// A batch whose delay began during the flush before takes along what else waits by now.
+bool Lane::is_due(std::size_t records_polled) const {
+    if (backlog_ends()) return true;
+    if (time_to_flush() > 0ms) return false;
+    return records_polled == 0 || Clock::now() - batch_taken_ >= options_.limits.delay;
+}
+
 bool Lane::batch_is_full() const {
     return batch_.records.size() >= options_.limits.rows || batch_.bytes() >= options_.limits.bytes;
 }
@@ -303,9 +319,10 @@ void Lane::flush() {
         cursor.last = identify(batch_.records.at(*cursor.newest));
         batch_.slice(slice.partition, slice.range.from).last = cursor.last;
     }
-    const auto began = Clock::now();
+    flush_began_ = Clock::now();
+    flushed_ = true;
     offer();
-    flushing_ += Clock::now() - began;
+    flushing_ += Clock::now() - flush_began_;
 }
 
 void Lane::offer() {

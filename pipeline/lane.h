@@ -100,7 +100,8 @@ private:
     void on_trouble(PartitionId partition, std::string_view text) override;
 
     void loop();
-    void poll();
+    /// How many records it brought.
+    std::size_t poll();
     /// False when the lane is to end.
     bool apply_commands();
     void let_go(const std::set<PartitionId>& partitions);
@@ -112,6 +113,7 @@ private:
     [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
     [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
     [[nodiscard]] bool batch_is_full() const;
+    [[nodiscard]] bool is_due(std::size_t records_polled) const;
     /// The rest of a backlog: nothing more is on its way, so there is nothing to wait for.
     [[nodiscard]] bool backlog_ends() const;
     /// Until the batch is committed, or dropped.
@@ -132,8 +134,11 @@ private:
 
     // The thread's own.
     Batch batch_;
-    std::vector<Cursor> cursors_;  // by partition
-    Clock::time_point batch_began_;
+    std::vector<Cursor> cursors_;                     // by partition
+    Clock::time_point batch_began_;                   // since when its oldest record waits, at most
+    Clock::time_point batch_taken_;                   // when its first record was taken
+    Clock::time_point flush_began_;                   // the latest
+    bool flushed_ = false;                            // since the latest poll began
     std::chrono::nanoseconds flushing_{};             // within this poll
     std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
     std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about

@@ -44,10 +44,22 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
       copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
-      isolate_binary_(session_, copy_binary_),
-      isolate_text_(session_, copy_text_) {}
+      judge_(session_, qualified(options_.table), options_.columns),
+      isolate_binary_(
+          session_, judge_,
+          isolation_options(copy_binary_, options_.table, options_.columns, options_.on_invalid)),
+      isolate_text_(
+          session_, judge_,
+          isolation_options(copy_text_, options_.table, options_.columns, options_.on_invalid)) {}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
+    if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
+    CommitResult result = write(batch);
+    if (stop_ && std::holds_alternative<Committed>(result)) throw RejectedRecord(stop_->message);
+    return result;
+}
+
+CommitResult CloudberrySink::write(Batch& batch) {
     where_ = "the database";
     try {
         if (auto settled = settle(batch)) return *settled;
@@ -131,11 +143,36 @@ void CloudberrySink::stop_at_rejects(const Batch& batch) const {
     const auto first =
         std::min_element(batch.rejects.begin(), batch.rejects.end(),
                          [](const Reject& a, const Reject& b) { return a.record < b.record; });
-    const Record record = batch.records.at(first->record);
-    throw RejectedRecord(options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
-                         std::to_string(record.offset) + ": " + describe(first->reasons) +
-                         "; on_reject = \"stop\" holds the pipeline here: change the mapping or "
-                         "the table, or set on_reject = \"dead_letter\"");
+    throw RejectedRecord(stop_message(batch, *first));
+}
+
+std::string CloudberrySink::stop_message(const Batch& batch, const Reject& reject) const {
+    const Record record = batch.records.at(reject.record);
+    return options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
+           std::to_string(record.offset) + ": " + describe(reject.reasons) +
+           "; on_reject = \"stop\" holds the pipeline here: change the mapping or the table, or "
+           "set "
+           "on_reject = \"dead_letter\"";
+}
+
+/// Leaves what precedes each partition's first refused record.
+void CloudberrySink::cut_before(Batch& batch, const Refused& binary, const Refused& text) {
+    std::map<PartitionId, Reject> first;
+    const auto note = [&](const EncodedRows& rows, const Refused& refused) {
+        for (std::size_t i = 0; i < refused.rows.size(); ++i) {
+            const RecordLog::Index record = rows.rows[refused.rows[i]].record;
+            const auto [at, is_new] = first.try_emplace(batch.records.at(record).partition);
+            if (is_new || record < at->second.record) at->second = {record, refused.reasons[i]};
+        }
+    };
+    note(batch.binary, binary);
+    note(batch.text, text);
+    const auto earliest =
+        std::ranges::min_element(first, {}, [](const auto& each) { return each.second.record; });
+    std::string message = stop_message(batch, earliest->second);
+    for (const auto& [partition, reject] : first)
+        batch.cut(partition, batch.records.at(reject.record).offset);
+    stop_ = {std::move(message), moves_of(batch)};
 }
 
 std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
@@ -170,7 +207,10 @@ void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRow
     if (rows.rows.empty()) return;
     session_.send(statement.sql);
     session_.await_copy();
-    put_rows(session_, statement.form, rows, 0, rows.rows.size());
+    const bool binary = statement.form == CopyForm::binary;
+    if (binary) session_.put(copy_header());
+    put_rows(session_, rows, 0, rows.rows.size());
+    if (binary) session_.put(copy_trailer());
     session_.end_copy();
     session_.finish();
 }
@@ -190,15 +230,21 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     if (auto fenced = fenced_already()) return *fenced;
 
     where_ = name_of_target();
+    judge_.begin();
     Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, refusal.of_binary);
     Refused text = isolate_text_.load(batch.text, *line_numbers_, refusal.of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {
         check_table();
-        if (options_.on_reject == config::OnReject::stop)
+        if (!judge_.still_holds())
+            return Retry{name_of_target() + ": its constraints have just changed"};
+        if (options_.on_reject == config::OnReject::stop) {
             if (auto fenced = fenced_already()) return *fenced;
+            transaction.roll_back();
+            cut_before(batch, binary, text);
+            return moving_slices(batch) == 0 ? Committed{} : write_isolated(batch, {});
+        }
         batch.reject_rows(batch.binary, binary.rows, std::move(binary.reasons));
         batch.reject_rows(batch.text, text.rows, std::move(text.reasons));
-        stop_at_rejects(batch);
     } else if (!batch.binary.rows.empty()) {
         check_types();
     }

@@ -23,6 +23,7 @@ struct CloudberrySinkOptions {
     Table table;                       ///< as the mapping saw it
     std::vector<std::string> columns;  ///< of the COPY: RowMapper::columns()
     config::OnReject on_reject = config::OnReject::dead_letter;
+    config::OnInvalid on_invalid = config::OnInvalid::reject;
 };
 
 /// Writes batches into one table, rows and progress in one transaction. One per lane, used by its
@@ -34,12 +35,14 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
-    /// Besides its results: throws RejectedRecord when there is a reject and on_reject is stop,
-    /// TroubleOfTheWorld when the table has changed under us, WrongConfiguration when the database
-    /// calls a statement impossible.
+    /// Besides its results: throws RejectedRecord when there is a reject and on_reject is stop
+    /// (with what precedes it, and other partitions, committed when it is the database that refuses
+    /// it), TroubleOfTheWorld when the table has changed under us, WrongConfiguration when the
+    /// database calls a statement impossible.
     CommitResult commit(Batch& batch) override;
 
 private:
+    CommitResult write(Batch& batch);
     std::optional<CommitResult> settle(const Batch& batch);
     /// What the database said when it refused a row of a whole batch.
     struct Refusal {
@@ -64,6 +67,8 @@ private:
     [[nodiscard]] bool move_progress(const Batch& batch);
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
     void stop_at_rejects(const Batch& batch) const;
+    [[nodiscard]] std::string stop_message(const Batch& batch, const Reject& reject) const;
+    void cut_before(Batch& batch, const Refused& binary, const Refused& text);
     void check_table();
     void check_types();
     [[nodiscard]] TroubleOfTheWorld changed(const std::string& column) const;
@@ -77,6 +82,7 @@ private:
     Session session_;
     CopyStatement copy_binary_;
     CopyStatement copy_text_;
+    ConstraintJudge judge_;
     RowIsolation isolate_binary_;
     RowIsolation isolate_text_;
     std::optional<LineNumbers> line_numbers_;  ///< once the server is known
@@ -88,6 +94,12 @@ private:
     };
     static std::vector<Doubt> moves_of(const Batch& batch);
     std::vector<Doubt> in_doubt_;
+    /// Where to stop as soon as what precedes the record, which is left of the batch, is committed.
+    struct Stop {
+        std::string message;
+        std::vector<Doubt> left;
+    };
+    std::optional<Stop> stop_;
 };
 
 }  // namespace sluice

@@ -5,7 +5,9 @@
 #include "sinks/session.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -21,8 +23,27 @@ struct CopyStatement {
 
 /// Sends rows [begin, end) straight from where they were encoded. Between await_copy() and
 /// end_copy().
-void put_rows(Session& session, CopyForm form, const EncodedRows& rows, std::size_t begin,
-              std::size_t end);
+void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std::size_t end);
+
+/// One row's bytes with NULL in a column; nullopt: it is NULL already.
+[[nodiscard]] std::optional<std::string> with_null(std::string_view row, CopyForm form,
+                                                   std::size_t column);
+
+/// Goes from one field of a row to the next.
+class FieldWalker {
+public:
+    FieldWalker(std::string_view row, CopyForm form);
+    /// The next field: in the binary form with its length, in the text form without the tabs around
+    /// it. Valid as long as the row.
+    [[nodiscard]] std::string_view next();
+
+private:
+    std::string_view rest_;
+    CopyForm form_;
+};
+
+/// Of a field that a FieldWalker gave.
+[[nodiscard]] bool is_null(std::string_view field, CopyForm form);
 
 /// What COPY's binary form has before its first row and behind its last one.
 [[nodiscard]] std::string_view copy_header();

@@ -8,9 +8,8 @@ namespace {
 
 using Kind = DeadLetterOutcome::Kind;
 
-CopyStatement copy_into(const Table& table, const RowMapper& mapper, CopyForm form) {
-    return copy_statement(quote_identifier(table.schema) + "." + quote_identifier(table.name),
-                          mapper.columns(), form);
+std::string qualified(const Table& table) {
+    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
 }
 
 RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
@@ -31,8 +30,16 @@ DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& inges
                                    const Table& table)
     : session_(session),
       mapper_(ingest, table),
-      isolate_binary_(session, copy_into(table, mapper_, CopyForm::binary)),
-      isolate_text_(session, copy_into(table, mapper_, CopyForm::text)) {}
+      judge_(session, qualified(table), mapper_.columns()),
+      isolate_binary_(isolation(ingest, table, CopyForm::binary)),
+      isolate_text_(isolation(ingest, table, CopyForm::text)) {}
+
+RowIsolation DeadLetterLoader::isolation(const config::Ingest& ingest, const Table& table,
+                                         CopyForm form) {
+    return {session_, judge_,
+            isolation_options(copy_statement(qualified(table), mapper_.columns(), form), table,
+                              mapper_.columns(), ingest.on_invalid)};
+}
 
 std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDeadLetter>& letters) {
     if (!line_numbers_)
@@ -47,8 +54,11 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
     }
     for (Reject& reject : batch_.rejects)
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+    judge_.begin();
     refuse(batch_.binary, isolate_binary_, outcomes);
     refuse(batch_.text, isolate_text_, outcomes);
+    if (!judge_.still_holds())
+        throw DatabaseError({"40001", "the table's constraints have just changed", {}});
     return outcomes;
 }
 

@@ -23,11 +23,14 @@ public:
     std::vector<DeadLetterOutcome> load(const std::vector<WholeDeadLetter>& letters);
 
 private:
+    [[nodiscard]] RowIsolation isolation(const config::Ingest& ingest, const Table& table,
+                                         CopyForm form);
     void refuse(const EncodedRows& rows, RowIsolation& isolation,
                 std::vector<DeadLetterOutcome>& outcomes);
 
     Session& session_;
     RowMapper mapper_;
+    ConstraintJudge judge_;
     RowIsolation isolate_binary_;
     RowIsolation isolate_text_;
     std::optional<LineNumbers> line_numbers_;  ///< once the server is known

@@ -16,6 +16,13 @@ constexpr double window_per_gap_of_duplicates = 0.3;
 /// So many gaps without a refusal: the gap was a thing of the past.
 constexpr double longest_gap = 4;
 constexpr std::size_t smallest_window = 16;
+// The judge reads a part of each row once more, and offenders then cost next to nothing. Measured:
+// it pays from one offender in this many rows on, and for pieces that are worth its queries.
+constexpr double longest_judged_gap = 400;
+constexpr std::size_t smallest_judged_piece = 1000;
+/// Of one load, before the judge is asked about the rest of it.
+constexpr std::size_t failures_before_judge = 4;
+constexpr int loads_without_judge = 20;
 constexpr double smoothing = 0.2;
 constexpr std::size_t longest_reason = 1000;
 
@@ -56,36 +63,104 @@ CopyContext parse_copy_context(std::string_view context) {
     return found;
 }
 
+IsolationOptions isolation_options(CopyStatement copy, const Table& table,
+                                   std::vector<std::string> columns, config::OnInvalid on_invalid) {
+    IsolationOptions options{.copy = std::move(copy), .columns = std::move(columns)};
+    if (on_invalid == config::OnInvalid::null)
+        for (const Column& column : table.columns)
+            if (!column.not_null) options.nulls_for_invalid.insert(column.name);
+    return options;
+}
+
 Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers,
                            const std::optional<DatabaseError>& first) {
     rows_ = &rows;
     line_numbers_ = line_numbers;
     open_.clear();
     found_.clear();
-    last_refusal_ = 0;
+    changed_.clear();
+    duplicates_.clear();
+    last_failure_ = failures_ = suspected_failures_ = rows_judged_ = offenders_ = 0;
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
     if (count == 0) return {};
+    if (loads_without_judge_ > 0) --loads_without_judge_;
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
     if (first)
-        on_failure({0, count, false}, *first);
+        on_failure({.begin = 0, .end = count}, *first);
     else
-        open_.push_back({0, count, false});
-    while (!open_.empty()) attempt();
+        open_.push_back({.begin = 0, .end = count});
+    while (!open_.empty()) {
+        if (judging_pays(open_.back())) judge(open_.back());
+        attempt();
+    }
     if (before_copy_ == keep) session_.run("RELEASE SAVEPOINT r");
     if (before_copy_ == undo) session_.run("ROLLBACK TO SAVEPOINT r;RELEASE SAVEPOINT r");
-    if (found_.empty()) gap_ = 0;
+    learn(count);
+    return refused();
+}
 
-    std::sort(found_.begin(), found_.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
+void RowIsolation::learn(std::size_t rows) {
+    if (failures_ == 0) gap_ = 0;
+    if (rows_judged_ == 0) return;
+    judged_gap_ =
+        offenders_ == 0 ? 0 : static_cast<double>(rows_judged_) / static_cast<double>(offenders_);
+    if (judged_gap_ > 0 && judged_gap_ <= longest_judged_gap) return;
+    // So few that COPY may find them; it will say which constraint they break, if any.
+    if (gap_ == 0 && judged_gap_ < static_cast<double>(rows)) gap_ = judged_gap_;
+    judged_gap_ = 0;
+    judge_.clear_suspects();
+}
+
+Refused RowIsolation::refused() const {
     Refused refused;
-    for (auto& [row, reason] : found_) {
+    for (const auto& [row, reason] : found_) {
         refused.rows.push_back(row);
-        refused.reasons.push_back({std::move(reason)});
+        refused.reasons.push_back({reason});
     }
     return refused;
+}
+
+bool RowIsolation::judging_pays(const Piece& piece) const {
+    if (piece.proven || piece.judged || loads_without_judge_ > 0 ||
+        piece.size() < smallest_judged_piece)
+        return false;
+    if (judged_gap_ > 0) return true;
+    return suspected_failures_ >= failures_before_judge && gap_ < longest_judged_gap;
+}
+
+void RowIsolation::judge(Piece& piece) {
+    if (*before_copy_ != '\0') session_.run(before_copy_);
+    before_copy_ = undo;
+    std::optional<std::vector<Offender>> judged;
+    try {
+        judged = judge_.judge(*rows_, options_.copy.form, piece.begin, piece.end);
+    } catch (const DatabaseError& error) {
+        // An expression that fails for some row, a value that only the table's COPY may read, no
+        // right to temporary tables: COPY finds the rows without.
+        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
+    }
+    if (!judged) {
+        loads_without_judge_ = loads_without_judge;
+        judged_gap_ = 0;
+        return;
+    }
+    before_copy_ = keep;
+    piece.judged = true;
+    rows_judged_ += piece.size();
+    offenders_ += judged->size();
+    for (Offender& offender : *judged) {
+        changed_[offender.row] = std::nullopt;
+        if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
+        offender.reason.text = shortened(std::move(offender.reason.text));
+        found_[offender.row] = std::move(offender.reason);
+    }
+    // What COPY will run into now is something else.
+    gap_ = 0;
+    last_failure_ = piece.begin;
+    window_ = piece.size();
 }
 
 RowIsolation::Piece RowIsolation::take() {
@@ -94,8 +169,9 @@ RowIsolation::Piece RowIsolation::take() {
     const std::size_t window = std::max(window_, smallest_window);
     // A rest that is hardly worth a COPY of its own comes along.
     if (!piece.proven && piece.size() > window + window / 2) {
-        open_.push_back({piece.begin + window, piece.end, false});
-        piece.end = piece.begin + window;
+        Piece rest = piece;
+        rest.begin = piece.end = piece.begin + window;
+        open_.push_back(rest);
     }
     return piece;
 }
@@ -104,9 +180,9 @@ void RowIsolation::attempt() {
     const Piece first = take();
     std::optional<Piece> second;
     // What was proven will hardly fail, so the next piece can travel in the same message.
-    if (first.proven && !open_.empty()) second = take();
-    std::string sql = before_copy_ + copy_.sql;
-    if (second) sql.append(";").append(keep).append(copy_.sql);
+    if (first.proven && !open_.empty() && !judging_pays(open_.back())) second = take();
+    std::string sql = before_copy_ + options_.copy.sql;
+    if (second) sql.append(";").append(keep).append(options_.copy.sql);
     session_.send(sql);
     try {
         copy(first);
@@ -126,14 +202,33 @@ void RowIsolation::attempt() {
     }
     session_.finish();
     const Piece& last = second ? *second : first;
-    const auto without_refusal = static_cast<double>(last.end - std::min(last.end, last_refusal_));
-    if (without_refusal > gap_ * longest_gap) window_ = std::max(window_, last.size()) * 2;
+    const auto without_failure = static_cast<double>(last.end - std::min(last.end, last_failure_));
+    if (without_failure > gap_ * longest_gap) window_ = std::max(window_, last.size()) * 2;
 }
 
 void RowIsolation::copy(const Piece& piece) {
     session_.await_copy();
-    put_rows(session_, copy_.form, *rows_, piece.begin, piece.end);
+    const bool binary = options_.copy.form == CopyForm::binary;
+    if (binary) session_.put(copy_header());
+    std::size_t next = piece.begin;
+    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first < piece.end;
+         ++at) {
+        put_rows(session_, *rows_, next, at->first);
+        if (at->second) session_.put(*at->second);
+        next = at->first + 1;
+    }
+    put_rows(session_, *rows_, next, piece.end);
+    if (binary) session_.put(copy_trailer());
     session_.end_copy();
+}
+
+/// Lines count what COPY was sent.
+std::size_t RowIsolation::row_of_line(const Piece& piece, std::size_t line) const {
+    std::size_t row = piece.begin + line - 1;
+    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first <= row;
+         ++at)
+        if (!at->second) ++row;
+    return row;
 }
 
 void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
@@ -141,56 +236,114 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = undo;
     const auto line = parse_copy_context(error.details().context).line;
-    if (line && *line <= piece.size()) {
-        const std::size_t row = piece.begin + *line - 1;
-        if (row + 1 < piece.end) open_.push_back({row + 1, piece.end, false});
-        if (line_numbers_ == LineNumbers::exact || piece.size() == 1)
-            refuse(row, error);
-        else
-            open_.push_back({row, row + 1, false});
-        if (piece.begin < row) open_.push_back({piece.begin, row, true});
-        return;
-    }
+    const std::size_t row = line ? row_of_line(piece, *line) : piece.end;
+    if (row < piece.end) return on_bad_row(piece, row, error);
     if (piece.size() == 1) {
         blame_rows_only(error);
         refuse(piece.begin, error);
         return;
     }
-    const std::size_t middle = piece.begin + piece.size() / 2;
-    open_.push_back({middle, piece.end, false});
-    open_.push_back({piece.begin, middle, false});
+    Piece first = piece;
+    Piece second = piece;
+    first.proven = second.proven = false;
+    first.end = second.begin = piece.begin + piece.size() / 2;
+    open_.push_back(second);
+    open_.push_back(first);
+}
+
+void RowIsolation::on_bad_row(const Piece& piece, std::size_t row, const DatabaseError& error) {
+    const auto push = [&](std::size_t begin, std::size_t end, bool proven) {
+        if (begin < end)
+            open_.push_back({.begin = begin, .end = end, .proven = proven, .judged = piece.judged});
+    };
+    const bool certain = line_numbers_ == LineNumbers::exact || piece.size() == 1;
+    if (certain && make_null(row, error)) {
+        push(row, piece.end, false);
+    } else {
+        push(row + 1, piece.end, false);
+        if (certain)
+            refuse(row, error);
+        else
+            push(row, row + 1, false);
+    }
+    push(piece.begin, row, true);
+}
+
+/// A value that COPY cannot read becomes NULL where the configuration wants that.
+bool RowIsolation::make_null(std::size_t row, const DatabaseError& error) {
+    const std::string column = parse_copy_context(error.details().context).column;
+    if (!options_.nulls_for_invalid.contains(column)) return false;
+    const auto found = std::ranges::find(options_.columns, column);
+    const std::size_t begin = rows_->begin_of(row);
+    const auto changed = changed_.find(row);
+    const std::string before = changed != changed_.end() && changed->second
+                                   ? *changed->second
+                                   : rows_->bytes.substr(begin, rows_->rows[row].end - begin);
+    auto after = with_null(before, options_.copy.form,
+                           static_cast<std::size_t>(found - options_.columns.begin()));
+    if (!after) return false;  // it is NULL: a domain that refuses that, too
+    changed_[row] = std::move(after);
+    note_failure(row, error);
+    return true;
 }
 
 void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
     std::string column = parse_copy_context(details.context).column;
     if (column.empty()) column = details.column;
-    found_.emplace_back(row, Reason{std::move(column), shortened(details.message)});
-    // Refusals are found nearly in order; what was found out of order is no gap.
-    if (row >= last_refusal_) {
-        const auto seen = static_cast<double>(row - last_refusal_ + 1);
-        gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
-        last_refusal_ = row;
+    found_[row] = {std::move(column), shortened(details.message)};
+    take_back_duplicates_of(row);
+    note_failure(row, error);
+}
+
+/// The judge called them duplicates of a row that will not be there: they get their own try, the
+/// first of them first.
+void RowIsolation::take_back_duplicates_of(std::size_t row) {
+    std::set<std::size_t> taken_back;
+    for (auto [at, end] = duplicates_.equal_range(row); at != end; at = duplicates_.erase(at))
+        taken_back.insert(at->second);
+    for (const std::size_t duplicate : taken_back) {
+        found_.erase(duplicate);
+        changed_.erase(duplicate);
+        const bool comes_yet = std::ranges::any_of(open_, [&](const Piece& piece) {
+            return piece.begin <= duplicate && duplicate < piece.end;
+        });
+        if (!comes_yet) open_.insert(open_.begin(), {.begin = duplicate, .end = duplicate + 1});
     }
-    const bool duplicate = error.sqlstate() == "23505" || error.sqlstate() == "23P01";
-    window_per_gap_ = duplicate ? window_per_gap_of_duplicates : window_per_gap;
+}
+
+/// What COPY ran into tells how far the next piece should go, and what the judge should look for.
+void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
+    ++failures_;
+    // Failures are found nearly in order; what was found out of order is no gap.
+    if (row >= last_failure_) {
+        const auto seen = static_cast<double>(row - last_failure_ + 1);
+        gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
+        last_failure_ = row;
+    }
+    const bool duplicate = error.sqlstate() == "23505";
+    const bool overlap = duplicate || error.sqlstate() == "23P01";
+    window_per_gap_ = overlap ? window_per_gap_of_duplicates : window_per_gap;
     window_ = static_cast<std::size_t>(gap_ * window_per_gap_);
+    if (duplicate || error.sqlstate() == "23514") {
+        judge_.suspect(error.details().constraint);
+        ++suspected_failures_;
+    }
 }
 
 /// A trigger for the statement as a whole would refuse whatever is offered: no row is to blame, and
 /// all would become dead letters.
 void RowIsolation::blame_rows_only(const DatabaseError& error) {
     if (statement_is_fine_) return;
-    session_.send(before_copy_ + copy_.sql);
+    session_.send(before_copy_ + options_.copy.sql);
     try {
-        copy({0, 0, false});
+        copy({});
         session_.finish();
     } catch (const DatabaseError& of_no_row) {
         if (of_no_row.trouble() != Trouble::data) throw;
         throw DatabaseError({"55000",
                              "the table refuses even a COPY of no rows: " + error.details().message,
-                             of_no_row.details().context,
-                             {}});
+                             of_no_row.details().context});
     }
     statement_is_fine_ = true;
     before_copy_ = keep;

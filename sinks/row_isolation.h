@@ -1,9 +1,14 @@
 #pragma once
 
+#include "config/config.h"
+#include "pipeline/table.h"
+#include "sinks/constraint_judge.h"
 #include "sinks/copy_rows.h"
 
 #include <cstddef>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,14 +24,26 @@ struct Refused {
 /// database reports what its segments saw.
 enum class LineNumbers { exact, hint };
 
+struct IsolationOptions {
+    CopyStatement copy;
+    std::vector<std::string> columns;  ///< of the COPY
+    /// on_invalid = "null": where COPY cannot read a value for one of these, it becomes NULL.
+    std::set<std::string> nulls_for_invalid{};
+};
+
+[[nodiscard]] IsolationOptions isolation_options(CopyStatement copy, const Table& table,
+                                                 std::vector<std::string> columns,
+                                                 config::OnInvalid on_invalid);
+
 /// Loads all rows that the database takes and finds those that it does not, inside the session's
 /// open transaction, with savepoints. One per sink and form: from one batch to the next it keeps
-/// how dense refusals are, so that a COPY that fails wastes little. Throws DatabaseError for
-/// anything but trouble of the data, and for data trouble that no row is to blame for.
+/// how dense refusals are, so that a COPY that fails wastes little, and that many go by queries
+/// (ConstraintJudge) before COPY can run into them. Throws DatabaseError for anything but trouble
+/// of the data, and for data trouble that no row is to blame for.
 class RowIsolation {
 public:
-    RowIsolation(Session& session, CopyStatement copy)
-        : session_(session), copy_(std::move(copy)) {}
+    RowIsolation(Session& session, ConstraintJudge& judge, IsolationOptions options)
+        : session_(session), judge_(judge), options_(std::move(options)) {}
 
     /// `first`: what a COPY of all these rows has just failed with, if one was tried.
     Refused load(const EncodedRows& rows, LineNumbers line_numbers,
@@ -34,7 +51,8 @@ public:
 
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
-        return gap_ > 0 && gap_ < double(rows);
+        const auto likely = [&](double gap) { return gap > 0 && gap < double(rows); };
+        return likely(gap_) || likely(judged_gap_);
     }
 
 private:
@@ -42,6 +60,7 @@ private:
         std::size_t begin = 0;
         std::size_t end = 0;
         bool proven = false;  ///< the server has read these rows without complaint: not split again
+        bool judged = false;  ///< offenders are out: worth trying as a whole
 
         [[nodiscard]] std::size_t size() const { return end - begin; }
     };
@@ -49,24 +68,43 @@ private:
     Piece take();
     void attempt();
     void copy(const Piece& piece);
+    [[nodiscard]] std::size_t row_of_line(const Piece& piece, std::size_t line) const;
     void on_failure(const Piece& piece, const DatabaseError& error);
+    void on_bad_row(const Piece& piece, std::size_t row, const DatabaseError& error);
+    [[nodiscard]] bool make_null(std::size_t row, const DatabaseError& error);
+    void note_failure(std::size_t row, const DatabaseError& error);
     void refuse(std::size_t row, const DatabaseError& error);
     void blame_rows_only(const DatabaseError& error);
+    [[nodiscard]] bool judging_pays(const Piece& piece) const;
+    void judge(Piece& piece);
+    void take_back_duplicates_of(std::size_t row);
+    void learn(std::size_t rows);
+    [[nodiscard]] Refused refused() const;
 
     Session& session_;
-    CopyStatement copy_;
-    double gap_ = 0;  ///< rows from one refusal to the next, smoothed; 0: none known
+    ConstraintJudge& judge_;
+    const IsolationOptions options_;
+    double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
+    double judged_gap_ = 0;        ///< rows per offender that the judge finds; 0: it is not asked
+    int loads_without_judge_ = 0;  ///< still to come: it has failed
 
     // Of the load() that runs:
     const EncodedRows* rows_ = nullptr;
     LineNumbers line_numbers_ = LineNumbers::exact;
     std::vector<Piece> open_;  ///< what is left to load; the next piece is the last
     std::size_t window_ = 0;
-    std::size_t last_refusal_ = 0;
+    std::size_t last_failure_ = 0;
+    std::size_t failures_ = 0;            ///< of COPY, for a row
+    std::size_t suspected_failures_ = 0;  ///< of these, for what the judge could have found
+    std::size_t rows_judged_ = 0;
+    std::size_t offenders_ = 0;
     const char* before_copy_ = "";  ///< what brings the savepoint in order for the next COPY
     bool statement_is_fine_ = false;
-    std::vector<std::pair<std::size_t, Reason>> found_;
+    std::map<std::size_t, Reason> found_;
+    /// What COPY gets for a row instead of its bytes; nullopt: nothing.
+    std::map<std::size_t, std::optional<std::string>> changed_;
+    std::multimap<std::size_t, std::size_t> duplicates_;  ///< of a row, among those found
 };
 
 /// From CONTEXT: "COPY orders, line 12, column ts: …". The line counts from 1.

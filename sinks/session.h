@@ -18,10 +18,11 @@ namespace sluice {
 class DatabaseError : public std::runtime_error {
 public:
     struct Details {
-        std::string sqlstate;  ///< empty: the connection broke
-        std::string message;   ///< the server's primary message
-        std::string context;   ///< CONTEXT, e.g. "COPY t, line 12, column ts"
-        std::string column;    ///< where the server names it
+        std::string sqlstate;      ///< empty: the connection broke
+        std::string message;       ///< the server's primary message
+        std::string context;       ///< CONTEXT, e.g. "COPY t, line 12, column ts"
+        std::string column{};      ///< where the server names it
+        std::string constraint{};  ///< the same
     };
     explicit DatabaseError(Details details);
 

@@ -134,16 +134,26 @@ struct Trouble {
     std::string topic;
     std::string constraint;
     std::int64_t rejected;
+    std::size_t clean = 0;  ///< which of all is the same without the trouble
 };
 
-double trouble_rate(Stage& stage, const Trouble& trouble) {
+struct TroubledRun {
+    double rate = 0;
+    double daemon_cpu = 0;  ///< seconds per million records
+    double database_cpu = 0;
+};
+
+TroubledRun run_troubled(Stage& stage, const Trouble& trouble) {
     const std::int64_t records = record_count();
     stage.fresh_table("troubled", narrow_json().columns + trouble.constraint);
+    const ServerCpu loading(stage.postgres().pid());
     const DaemonRun run = run_daemons(
         stage, {{.name = stage.new_name("trouble"), .topic = trouble.topic, .table = "troubled"}},
         records);
+    const double database_cpu = loading.per_million();
     expect_rows(stage, "troubled", records - trouble.rejected);
-    return rate(records, run.seconds);
+    return {rate(records, run.seconds), run.usage.cpu_seconds * 1e6 / static_cast<double>(records),
+            database_cpu};
 }
 
 }  // namespace
@@ -165,31 +175,40 @@ void run_trouble(Stage& stage, Report& report) {
     stage.fill_topic("clean", partitions, records, narrow_json().record);
     stage.fill_topic("percent", partitions, records, append_with_one_percent_bad);
     stage.fill_topic("single", partitions, records, append_with_one_bad);
+    stage.fill_topic("doubled", partitions, records, append_with_one_percent_doubled);
     const std::int64_t percent = (records + 49) / 100;
     const std::int64_t single = records > 500000 ? 1 : 0;
     const std::vector<Trouble> all{
         {"clean", "clean", "", 0},
         {"1% of a wrong type", "percent", "", percent},
         {"1% violate a CHECK", "clean", ", check (id % 100 <> 50)", percent},
+        {"clean, with a unique key", "clean", ", unique (id)", 0, 3},
+        {"1% duplicates of a unique key", "doubled", ", unique (id)", percent, 3},
         {"one record of a wrong type", "single", "", single},
         {"one record violates a CHECK", "clean", ", check (id <> 500000)", single},
     };
     std::vector<std::vector<double>> rates(all.size());
+    std::vector<std::vector<double>> daemon_cpu(all.size());
+    std::vector<std::vector<double>> database_cpu(all.size());
     for (int round = 0; round < round_count(); ++round) {
         for (std::size_t i = 0; i < all.size(); ++i) {
-            rates[i].push_back(trouble_rate(stage, all[i]));
+            const TroubledRun run = run_troubled(stage, all[i]);
+            rates[i].push_back(run.rate);
+            daemon_cpu[i].push_back(run.daemon_cpu);
+            database_cpu[i].push_back(run.database_cpu);
         }
     }
     report.heading("bad records among " + whole(static_cast<double>(records)) +
-                   ", narrow_json, 4 partitions");
+                   ", narrow_json, 4 partitions; CPU in seconds per million");
     std::vector<std::vector<std::string>> rows{
-        {"", "rows/s: median (least - greatest)", "to clean"}};
+        {"", "rows/s: median (least - greatest)", "to clean", "CPU daemon", "CPU database"}};
     for (std::size_t i = 0; i < all.size(); ++i) {
-        rows.push_back(
-            {all[i].name, spread(rates[i]), fixed(median(rates[i]) / median(rates[0]), 2)});
+        rows.push_back({all[i].name, spread(rates[i]),
+                        fixed(median(rates[i]) / median(rates[all[i].clean]), 2),
+                        fixed(median(daemon_cpu[i]), 2), fixed(median(database_cpu[i]), 2)});
     }
     report.table(rows);
-    for (const char* topic : {"clean", "percent", "single"}) {
+    for (const char* topic : {"clean", "percent", "single", "doubled"}) {
         stage.broker().admin().delete_topic(topic);
     }
 }

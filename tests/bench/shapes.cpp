@@ -150,4 +150,8 @@ void append_with_one_bad(std::int64_t i, std::string& to) {
     (i == 500000 ? bad_record : narrow_record)(i, to);
 }
 
+void append_with_one_percent_doubled(std::int64_t i, std::string& to) {
+    narrow_record(i % 100 == 50 ? i - 4 : i, to);
+}
+
 }  // namespace sluice::bench

@@ -28,5 +28,8 @@ struct Shape {
 /// number.
 void append_with_one_percent_bad(std::int64_t i, std::string& to);
 void append_with_one_bad(std::int64_t i, std::string& to);
+/// The same, but every 100th record has the id of the one four before it: of its own partition,
+/// where there are four.
+void append_with_one_percent_doubled(std::int64_t i, std::string& to);
 
 }  // namespace sluice::bench

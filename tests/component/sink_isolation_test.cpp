@@ -1,4 +1,5 @@
 #include "pipeline/errors.h"
+#include "sinks/catalogue.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>
@@ -169,6 +170,39 @@ TEST_CASE("isolation: a statement that fails though every row alone is fine stil
     check_sums(setup, 0);
 }
 
+TEST_CASE("isolation: on_invalid = null loads NULL where the database cannot read a value") {
+    const SinkSetup setup("id bigint, city text CHECK (city <> 'bad')");
+    setup.exec(
+        "CREATE TYPE colour AS ENUM ('red', 'blue');"
+        "CREATE DOMAIN span_given AS interval NOT NULL;"
+        "DROP TABLE t; CREATE TABLE t (id bigint, city colour, span interval, list int[], must "
+        "span_given,"
+        " CHECK (id <> 7))");
+    setup.anchor(0, 0);
+    Session session(setup.dsn, "test");
+    CloudberrySink sink({.dsn = setup.dsn,
+                         .identity = setup.identity,
+                         .table = read_table(session, "t"),
+                         .columns = {"id", "city", "span", "list", "must"},
+                         .on_invalid = config::OnInvalid::null});
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 100), CopyForm::text);
+    batch.text.bytes.clear();
+    for (std::size_t i = 0; i < 100; ++i) {
+        std::string line = std::to_string(i) + "\tred\t1 day\t{1,2}\t1 hour\n";
+        if (i == 20) line = "20\tgreen\t1 day\t{1,2}\t1 hour\n";
+        if (i == 40) line = "40\tgreen\tlong\t{1,x}\t1 hour\n";
+        if (i == 60) line = "60\tblue\t1 day\t{1,2}\tlong\n";
+        batch.text.bytes += line;
+        batch.text.rows[i].end = batch.text.bytes.size();
+    }
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.list("SELECT id, city, span, list FROM t WHERE city IS DISTINCT FROM 'red'"
+                     " ORDER BY id") == "20|NULL|1 day|{1,2} 40|NULL|NULL|NULL");
+    CHECK(rejected_offsets(setup) == "7 60");
+    CHECK(setup.value("SELECT loaded FROM sluice.ledger") == "98");
+}
+
 TEST_CASE("isolation: rows that another writer loaded fence the batch instead of being rejected") {
     const SinkSetup setup("id bigint PRIMARY KEY, city text");
     setup.anchor(0, 0);
@@ -181,6 +215,39 @@ TEST_CASE("isolation: rows that another writer loaded fence the batch instead of
     REQUIRE(committed(first.commit(batch)));
     CHECK(fenced(second.commit(same)) == "0");
     CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+}
+
+TEST_CASE(
+    "isolation: on_reject = stop commits what precedes, and other partitions, then names it") {
+    const SinkSetup setup("id bigint CHECK (id >= 0), city text");
+    for (const PartitionId partition : {0, 1, 2}) setup.anchor(partition, 0);
+    CloudberrySink sink = setup.sink(config::OnReject::stop);
+    Batch batch;
+    std::vector<TestRow> rows = plain_rows(0, 100);
+    rows[70].id = -1;
+    rows[90].id = -1;
+    add_rows(batch, 0, 0, rows);
+    add_rows(batch, 1, 0, plain_rows(100, 100));
+    batch.slice(1, 0).range.to = 105;
+    batch.slice(1, 0).gaps = 5;
+    rows = plain_rows(200, 100);
+    rows[0].id = -1;
+    add_rows(batch, 2, 0, rows, CopyForm::text);
+    CHECK_THROWS_WITH_AS(static_cast<void>(sink.commit(batch)),
+                         doctest::Contains("orders[0]@70: new row"), RejectedRecord);
+    CHECK(setup.list("SELECT kafka_partition, next_offset, last_offset FROM sluice.progress"
+                     " ORDER BY 1") == "0|70|69 1|105|99 2|0|-1");
+    CHECK(setup.list("SELECT kafka_partition, from_offset, to_offset, loaded, gaps FROM"
+                     " sluice.ledger ORDER BY 1") == "0|0|70|70|0 1|0|105|100|5");
+    CHECK(setup.value("SELECT count(*) FROM t") == "170");
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+
+    Batch next;
+    rows = plain_rows(70, 30);
+    rows[0].id = -1;
+    add_rows(next, 0, 70, rows);
+    CHECK_THROWS_AS(static_cast<void>(sink.commit(next)), RejectedRecord);
+    CHECK(setup.next(0) == 70);
 }
 
 TEST_CASE("isolation: an altered table is not the rows' fault") {

@@ -159,6 +159,37 @@ TEST_CASE("batch: refused rows become rejects, and the slices' sums follow") {
     CHECK(batch.row_count() == 2);
 }
 
+TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
+    Batch batch;
+    // Offsets 10 (filtered), 12 (row), 13 (reject), 14 (row) of partition 0; 5 of partition 1.
+    for (const Offset offset : {10, 12, 13, 14}) batch.records.append(record(0, offset, "v"));
+    batch.records.append(record(1, 5, "other"));
+    batch.text = rows({"a", "b", "c"});
+    batch.text.rows[0].record = 1;
+    batch.text.rows[1].record = 3;
+    batch.text.rows[2].record = 4;
+    batch.reject(2, {{"", "bad"}});
+    Slice& slice = batch.slice(0, 9);
+    slice = {
+        .partition = 0, .range = {9, 15}, .loaded = 2, .rejected = 1, .filtered = 1, .gaps = 2};
+    batch.slice(1, 5).range.to = 6;
+    batch.slice(1, 5).loaded = 1;
+
+    batch.cut(0, 14);
+    CHECK(split(batch.text) == std::vector<std::string>{"a", "c"});
+    CHECK(batch.rejects.size() == 1);
+    batch.cut(0, 13);
+    CHECK(batch.rejects.empty());
+    const Slice& cut = batch.slices()[0];
+    CHECK(cut.range == OffsetRange{9, 13});
+    CHECK(cut.last == identify(batch.records.at(1)));
+    CHECK((cut.loaded == 1 && cut.rejected == 0 && cut.filtered == 1 && cut.gaps == 2));
+    CHECK(batch.slices()[1].range == OffsetRange{5, 6});
+    batch.cut(1, 5);
+    CHECK(split(batch.text) == std::vector<std::string>{"a"});
+    CHECK(batch.slices()[1].range == OffsetRange{5, 5});
+}
+
 TEST_CASE("batch: bytes count records, rows and rejects") {
     Batch batch;
     CHECK(batch.bytes() == 0);

@@ -1,0 +1,319 @@
+#include "sinks/constraint_judge.h"
+
+#include "pipeline/binary_copy.h"
+#include "sinks/schema.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t block = 128u << 10;
+
+/// What the database says of a duplicate; without its values where they are at hand in a form that
+/// nobody reads.
+std::string duplicate(const std::string& constraint, const std::vector<std::string>& columns,
+                      const std::vector<std::string>& values) {
+    const auto list = [](const std::vector<std::string>& texts) {
+        std::string joined;
+        for (const std::string& text : texts) joined.append(joined.empty() ? "" : ", ") += text;
+        return joined;
+    };
+    std::string text = "duplicate key value violates unique constraint " +
+                       quote_identifier(constraint) + ": Key (" + list(columns) + ")";
+    if (!values.empty()) text += "=(" + list(values) + ")";
+    return text + " already exists.";
+}
+
+/// The bytes of these columns; false when one of them is NULL, which equals nothing.
+bool append_key(FieldWalker& fields, const std::vector<std::size_t>& columns, CopyForm form,
+                std::string& key) {
+    key.clear();
+    std::size_t column = 0;
+    for (const std::size_t wanted : columns) {
+        for (; column < wanted; ++column) static_cast<void>(fields.next());
+        const std::string_view field = fields.next();
+        ++column;
+        if (is_null(field, form)) return false;
+        // A text field ends with a tab, which it cannot hold; a binary one begins with its length.
+        key.append(field).append(form == CopyForm::text ? "\t" : "");
+    }
+    return true;
+}
+
+/// A trigger may change a row before its constraints are checked; and a view has none of its own.
+constexpr const char* takes_rows_as_they_are =
+    "WITH RECURSIVE parts AS (SELECT $1::regclass::oid AS oid UNION ALL SELECT i.inhrelid"
+    " FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid)"
+    " SELECT (SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = $1::regclass)"
+    // tgtype: 1 is FOR EACH ROW, 4 is INSERT, 2 is BEFORE, 64 is INSTEAD OF.
+    " AND NOT EXISTS (SELECT 1 FROM parts JOIN pg_trigger t ON t.tgrelid = parts.oid"
+    " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 5 = 5 AND t.tgtype & 66 <> 0)";
+
+/// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns.
+constexpr const char* checks =
+    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname"
+    " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(number, position)"
+    " LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number AND a.attnum > 0"
+    " WHERE c.conrelid = $1::regclass AND c.contype = 'c' ORDER BY c.conname, k.position";
+
+/// Keys that compare as = does, and that may be read; a NULL column says that it is none of them.
+std::string unique_keys(int server_version) {
+    std::string also;
+    if (server_version >= 110000) also += " AND k.position <= x.indnkeyatts";
+    if (server_version >= 150000) also += " AND NOT x.indnullsnotdistinct";
+    return "SELECT i.relname, '', CASE WHEN o.opcdefault"
+           " AND x.indcollation[k.position - 1] = a.attcollation"
+           " AND has_column_privilege(x.indrelid, a.attnum, 'SELECT') THEN a.attname END"
+           " FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+           " CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY k(number, position)"
+           " JOIN pg_opclass o ON o.oid = x.indclass[k.position - 1]"
+           " LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number"
+           " WHERE x.indrelid = $1::regclass AND x.indisunique AND x.indexprs IS NULL"
+           " AND x.indpred IS NULL" +
+           also + " ORDER BY i.relname, k.position";
+}
+
+}  // namespace
+
+ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
+                                 std::vector<std::string> columns)
+    : session_(session), target_(std::move(qualified_table)), columns_(std::move(columns)) {
+    std::string number = "row";
+    while (std::ranges::find(columns_, number) != columns_.end()) number += '_';
+    number_ = quote_identifier(number);
+}
+
+void ConstraintJudge::read_rows_of(const std::string& sql, bool unique,
+                                   std::vector<Constraint>& to) {
+    const std::size_t first = to.size();
+    std::set<std::string> unfit;
+    const Rows rows = session_.exec(sql, {target_});
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        const std::string& name = rows.text(row, 0);
+        const Cell& column = rows.rows[row][2];
+        if (to.size() == first || to.back().name != name)
+            to.push_back({name, unique, rows.text(row, 1), {}});
+        // What is not in the rows gets a value that nobody knows yet.
+        if (!column || std::ranges::find(columns_, *column) == columns_.end()) {
+            unfit.insert(name);
+            continue;
+        }
+        to.back().columns.push_back(*column);
+    }
+    const auto is_unfit = [&](const Constraint& constraint) {
+        return constraint.unique == unique && unfit.contains(constraint.name);
+    };
+    std::erase_if(to, is_unfit);
+}
+
+std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
+    std::vector<Constraint> constraints;
+    if (session_.exec(takes_rows_as_they_are, {target_}).rows[0][0] != "t") return constraints;
+    read_rows_of(checks, false, constraints);
+    read_rows_of(unique_keys(session_.server_version()), true, constraints);
+    return constraints;
+}
+
+bool ConstraintJudge::still_holds() {
+    return !dirty_ || constraints_ == read_constraints();
+}
+
+std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(bool unique) const {
+    std::vector<const Constraint*> found;
+    for (const Constraint& constraint : constraints_)
+        if (constraint.unique == unique && suspects_.contains(constraint.name))
+            found.push_back(&constraint);
+    return found;
+}
+
+std::string ConstraintJudge::definition(const std::string& name) {
+    const Rows rows = session_.exec(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation <>"
+        " t.typcollation THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
+        " FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
+        " WHERE c.oid = a.attcollation) END"
+        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        {target_});
+    std::string columns = number_ + " int";
+    for (const std::size_t taken : taken_) {
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            if (rows.text(row, 0) != columns_[taken]) continue;
+            columns += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
+            if (rows.rows[row][2]) columns += " COLLATE " + rows.text(row, 2);
+        }
+    }
+    const bool mpp = is_mpp(family_of(session_));
+    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + columns + ")" +
+           (mpp ? " WITH (appendonly=false)" : "") + " ON COMMIT DELETE ROWS" +
+           (mpp ? " DISTRIBUTED RANDOMLY" : "");
+}
+
+/// Under a new name when other columns are needed.
+void ConstraintJudge::choose_columns() {
+    taken_.clear();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        const bool wanted = std::ranges::any_of(constraints_, [&](const Constraint& constraint) {
+            return suspects_.contains(constraint.name) &&
+                   std::ranges::find(constraint.columns, columns_[i]) != constraint.columns.end();
+        });
+        if (wanted) taken_.push_back(i);
+    }
+    create_.clear();
+    if (tables_ > 0) create_ = "DROP TABLE IF EXISTS " + table_ + ";";
+    const std::string name = "sluice_judged_" + std::to_string(++tables_);
+    table_ = "pg_temp." + name;
+    create_ += definition(name);
+    dirty_ = false;
+}
+
+void ConstraintJudge::copy_rows(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                                std::size_t end) {
+    const bool binary = form == CopyForm::binary;
+    session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
+    session_.await_copy();
+    std::string buffer;
+    if (binary) buffer = copy_header();
+    for (std::size_t row = begin; row < end; ++row) {
+        const std::size_t from = rows.begin_of(row);
+        FieldWalker fields(std::string_view(rows.bytes).substr(from, rows.rows[row].end - from),
+                           form);
+        if (binary) {
+            binary_copy::append_column_count(buffer, taken_.size() + 1);
+            binary_copy::append_field(buffer, static_cast<std::int32_t>(row));
+        } else {
+            buffer += std::to_string(row);
+        }
+        std::size_t column = 0;
+        for (const std::size_t taken : taken_) {
+            for (; column < taken; ++column) static_cast<void>(fields.next());
+            if (!binary) buffer += '\t';
+            buffer += fields.next();
+            ++column;
+        }
+        if (!binary) buffer += '\n';
+        if (buffer.size() < block) continue;
+        session_.put(buffer);
+        buffer.clear();
+    }
+    if (binary) buffer += copy_trailer();
+    session_.put(buffer);
+    session_.end_copy();
+    session_.finish();
+}
+
+std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& rows, CopyForm form,
+                                                            std::size_t begin, std::size_t end) {
+    // Asked each time: by a constraint that was dropped no row may be judged.
+    if (auto now = read_constraints(); now != constraints_) {
+        constraints_ = std::move(now);
+        suspects_changed_ = true;
+    }
+    if (suspected(false).empty() && suspected(true).empty()) return std::nullopt;
+    std::vector<Offender> found;
+    judge_by_queries(rows, form, begin, end, found);
+    const std::vector<const Constraint*> keys = suspected(true);
+    // With several keys, who is first by one may be a duplicate by another.
+    if (keys.size() == 1 && duplicates_.among_themselves)
+        judge_among_themselves(*keys.front(), rows, form, begin, end, found);
+    return found;
+}
+
+void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                                       std::size_t end, std::vector<Offender>& found) {
+    std::vector<const Constraint*> keys = suspected(true);
+    if (!duplicates_.in_table) keys.clear();
+    if (keys.empty() && suspected(false).empty()) return;
+    if (std::exchange(suspects_changed_, false)) choose_columns();
+    session_.run(create_ + (dirty_ ? ";TRUNCATE " + table_ : ""));
+    dirty_ = true;
+    copy_rows(rows, form, begin, end);
+    judge_checks(found);
+    if (keys.empty()) return;
+    const std::size_t before = found.size();
+    // The table may be of any size, and each key is one look into its index.
+    session_.run(
+        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+        "SET LOCAL enable_nestloop = on");
+    for (const Constraint* key : keys) judge_against_table(*key, found);
+    session_.run(
+        "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;"
+        "SET LOCAL enable_nestloop TO DEFAULT");
+    duplicates_.in_table = found.size() > before;
+}
+
+/// What is found leaves the temporary table, so that nobody is called its duplicate.
+void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
+    const std::vector<const Constraint*> constraints = suspected(false);
+    if (constraints.empty()) return;
+    std::string broken;
+    std::string which;
+    for (std::size_t i = 0; i < constraints.size(); ++i) {
+        const std::string is_broken = "(" + constraints[i]->condition + ") IS FALSE";
+        broken.append(i == 0 ? "" : " OR ").append(is_broken);
+        which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
+    }
+    const Rows rows = session_.exec("DELETE FROM " + table_ + " WHERE " + broken + " RETURNING " +
+                                    number_ + ", CASE" + which + " END");
+    const std::string relation =
+        session_
+            .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
+            .text(0, 0);
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        found.push_back(
+            {static_cast<std::size_t>(rows.number(row, 0)),
+             {"", "new row for relation " + relation + " violates check constraint " +
+                      quote_identifier(
+                          constraints[static_cast<std::size_t>(rows.number(row, 1))]->name)},
+             std::nullopt});
+}
+
+void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Offender>& found) {
+    std::string conditions;
+    std::string values;
+    for (const std::string& column : key.columns) {
+        const std::string name = quote_identifier(column);
+        conditions += (conditions.empty() ? "s." : " AND s.") + name + " = t." + name;
+        values += ", s." + name + "::text";
+    }
+    const Rows rows = session_.exec("DELETE FROM " + table_ + " s USING " + target_ + " t WHERE " +
+                                    conditions + " RETURNING s." + number_ + values);
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        std::vector<std::string> texts;
+        for (std::size_t i = 0; i < key.columns.size(); ++i) texts.push_back(rows.text(row, i + 1));
+        found.push_back({static_cast<std::size_t>(rows.number(row, 0)),
+                         {"", duplicate(key.name, key.columns, texts)},
+                         std::nullopt});
+    }
+}
+
+/// Equal bytes are equal values. Equal values of other bytes, like 1.0 and 1.00, are for COPY.
+void ConstraintJudge::judge_among_themselves(const Constraint& key, const EncodedRows& rows,
+                                             CopyForm form, std::size_t begin, std::size_t end,
+                                             std::vector<Offender>& found) {
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+        if (std::ranges::find(key.columns, columns_[i]) != key.columns.end()) columns.push_back(i);
+    std::set<std::size_t> out;
+    for (const Offender& offender : found) out.insert(offender.row);
+    std::unordered_map<std::string, std::size_t> first;
+    first.reserve(end - begin);
+    const std::size_t before = found.size();
+    std::string value;
+    for (std::size_t row = begin; row < end; ++row) {
+        if (out.contains(row)) continue;
+        const std::size_t from = rows.begin_of(row);
+        FieldWalker fields(std::string_view(rows.bytes).substr(from, rows.rows[row].end - from),
+                           form);
+        if (!append_key(fields, columns, form, value)) continue;
+        const auto [at, is_first] = first.try_emplace(value, row);
+        if (is_first) continue;
+        found.push_back({row, {"", duplicate(key.name, key.columns, {})}, at->second});
+    }
+    duplicates_.among_themselves = found.size() > before;
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "sinks/copy_rows.h"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// A row that breaks a constraint of its table.
+struct Offender {
+    std::size_t row = 0;
+    Reason reason;
+    /// The row of the same rows that has the unique key first: if that one is not loaded for some
+    /// other reason, this one is none.
+    std::optional<std::size_t> duplicate_of;
+};
+
+/// Finds all rows that break a CHECK or a unique key, by queries over a temporary table with the
+/// columns that these are about: COPY stops at each of them. It only speaks of what it is certain
+/// of; the rest is for COPY to find. One per sink, used inside its transactions. Needs the right to
+/// create temporary tables, and SELECT on the columns of a unique key.
+class ConstraintJudge {
+public:
+    /// `columns`: of the rows, in their order.
+    ConstraintJudge(Session& session, std::string qualified_table,
+                    std::vector<std::string> columns);
+
+    /// The transaction is a new one: what was judged before is not in the temporary table any more.
+    void begin() { dirty_ = false; }
+    /// COPY ran into this constraint: from now on judge() looks for rows that break it.
+    void suspect(const std::string& constraint) {
+        suspects_changed_ |= suspects_.insert(constraint).second;
+        duplicates_ = {};
+    }
+    void clear_suspects() { suspects_.clear(); }
+
+    /// Of the rows [begin, end), those that break a suspected constraint; nullopt: no suspected
+    /// constraint is one that can be judged. Throws DatabaseError.
+    [[nodiscard]] std::optional<std::vector<Offender>> judge(const EncodedRows& rows, CopyForm form,
+                                                             std::size_t begin, std::size_t end);
+    /// Whether the table is still as judge() saw it. With rows in the table by this transaction the
+    /// answer holds to its end.
+    [[nodiscard]] bool still_holds();
+
+private:
+    struct Constraint {
+        std::string name;
+        bool unique = false;
+        std::string condition;             ///< of a CHECK
+        std::vector<std::string> columns;  ///< that it is about; of a unique key: the key
+        bool operator==(const Constraint&) const = default;
+    };
+
+    [[nodiscard]] std::vector<Constraint> read_constraints();
+    void read_rows_of(const std::string& sql, bool unique, std::vector<Constraint>& to);
+    [[nodiscard]] std::vector<const Constraint*> suspected(bool unique) const;
+    void choose_columns();
+    [[nodiscard]] std::string definition(const std::string& name);
+    void copy_rows(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end);
+    void judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                          std::size_t end, std::vector<Offender>& found);
+    void judge_checks(std::vector<Offender>& found);
+    void judge_against_table(const Constraint& key, std::vector<Offender>& found);
+    void judge_among_themselves(const Constraint& key, const EncodedRows& rows, CopyForm form,
+                                std::size_t begin, std::size_t end, std::vector<Offender>& found);
+
+    /// Where duplicates were found lately: elsewhere they are not looked for, until COPY runs into
+    /// one.
+    struct Duplicates {
+        bool in_table = true;
+        bool among_themselves = true;
+    };
+
+    Session& session_;
+    const std::string target_;
+    const std::vector<std::string> columns_;
+    std::string number_;                   ///< quoted name of the column that says which row it is
+    std::vector<Constraint> constraints_;  ///< as last read
+    std::set<std::string> suspects_;
+    bool suspects_changed_ = false;
+    Duplicates duplicates_;
+    std::vector<std::size_t> taken_;  ///< indices of the columns in the temporary table
+    std::string table_;
+    std::string create_;  ///< again each time: it is rolled back with the transaction that made it
+    int tables_ = 0;
+    bool dirty_ = false;  ///< judged in this transaction
+};
+
+}  // namespace sluice

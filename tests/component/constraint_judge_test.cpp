@@ -1,0 +1,166 @@
+#include "tests/component/sink_setup.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+namespace sluice::test {
+namespace {
+
+constexpr Offset per_batch = 3000;
+constexpr int batches = 3;
+
+using MakeRow = std::function<TestRow(Offset)>;
+
+/// Some batches of partition 0, so that the judge has learnt what to look for.
+void load(const SinkSetup& setup, CloudberrySink& sink, const MakeRow& make_row,
+          CopyForm form = CopyForm::binary, int count = batches) {
+    for (int i = 0; i < count; ++i) {
+        const Offset from = setup.next(0);
+        std::vector<TestRow> rows;
+        for (Offset offset = from; offset < from + per_batch; ++offset)
+            rows.push_back(make_row(offset));
+        Batch batch;
+        add_rows(batch, 0, from, rows, form);
+        REQUIRE(committed(sink.commit(batch)));
+    }
+}
+
+/// Dead letters that the judge found: COPY would have shown the row, or named its line.
+std::string judged(const SinkSetup& setup) {
+    return setup.value(
+        "SELECT count(*) FROM sluice.dead_letter WHERE reasons->0->>'reason' LIKE"
+        " '%violates check constraint%' AND reasons->0->>'reason' NOT LIKE '%Failing row%'");
+}
+
+std::string rejected(const SinkSetup& setup) {
+    return setup.value("SELECT count(*) FROM sluice.dead_letter");
+}
+
+/// Each offset is a row or a dead letter, by what `bad` says of it.
+void check_split(const SinkSetup& setup, const std::string& bad) {
+    const std::string all = std::to_string(batches * per_batch);
+    CHECK(setup.value("SELECT count(*) FROM generate_series(0::bigint, " + all + " - 1) o WHERE (" +
+                      bad +
+                      ") = (SELECT count(*) = 1 FROM sluice.dead_letter"
+                      " WHERE kafka_offset = o)") == all);
+    CHECK(setup.value("SELECT sum(loaded) = (SELECT count(*) FROM t) AND sum(rejected) ="
+                      " (SELECT count(*) FROM sluice.dead_letter) FROM sluice.ledger") == "t");
+}
+
+TEST_CASE("judge: many rows that break CHECKs are found at once, in both forms") {
+    for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
+        const SinkSetup setup(
+            "id bigint CONSTRAINT \"a b\" CHECK (id % 50 <> 7),"
+            " city text CONSTRAINT known CHECK (city IN ('city', 'Ulm'))");
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        const char* const odd = form == CopyForm::text ? "a\\tb\\\\" : "a\tb\\";
+        load(
+            setup, sink,
+            [&](Offset o) {
+                return TestRow{o, o % 70 == 3 ? odd : "city"};
+            },
+            form);
+        check_split(setup, "o % 50 = 7 OR o % 70 = 3");
+        CHECK(std::stoi(judged(setup)) > 200);
+        CHECK(setup.value("SELECT count(DISTINCT reasons->0->>'reason') FROM sluice.dead_letter"
+                          " WHERE reasons->0->>'reason' NOT LIKE '%Failing%'") == "2");
+    }
+}
+
+TEST_CASE("judge: duplicates of older rows and among each other, NULLs apart") {
+    const SinkSetup setup("id bigint, city text, UNIQUE (id, city)");
+    setup.anchor(0, 0);
+    setup.exec("INSERT INTO t SELECT i, 'city' FROM generate_series(0, 9000, 100) i");
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, [](Offset o) {
+        if (o % 30 == 17) return TestRow{1, std::nullopt};
+        return TestRow{o % 50 == 9 ? o - 1 : o, "city"};
+    });
+    setup.exec("DELETE FROM t WHERE id % 100 = 0 AND ctid IN (SELECT ctid FROM t LIMIT 91)");
+    check_split(setup, "o % 30 <> 17 AND (o % 50 = 9 AND (o - 1) % 30 <> 17 OR o % 100 = 0)");
+    CHECK(setup.value("SELECT reasons->0->>'reason' FROM sluice.dead_letter"
+                      " WHERE kafka_offset = 8900") ==
+          "duplicate key value violates unique constraint \"t_id_city_key\": Key (id, city)=(8900,"
+          " city) already exists.");
+}
+
+TEST_CASE("judge: a duplicate of a row that is refused for another reason is none") {
+    const SinkSetup setup("id bigint UNIQUE, city text");
+    setup.exec(
+        "CREATE TABLE cities (name text PRIMARY KEY); INSERT INTO cities VALUES ('city');"
+        "ALTER TABLE t ADD FOREIGN KEY (city) REFERENCES cities");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    // 8 is refused by the foreign key, so 9 takes its place, and 10 is a duplicate of that. Not in
+    // the first batch: COPY checks keys at once and foreign keys last, and calls 9 a duplicate.
+    load(setup, sink, [](Offset o) {
+        const Offset in_fifty = o % 50;
+        if (in_fifty == 9 || in_fifty == 10) return TestRow{o - in_fifty + 8, "city"};
+        if (in_fifty == 20) return TestRow{o - 1, "city"};
+        return TestRow{o, o >= per_batch && o % 1500 == 8 ? "Atlantis" : "city"};
+    });
+    check_split(setup,
+                "(o >= 3000 AND o % 1500 = 8) OR o % 50 IN (10, 20)"
+                " OR (o % 50 = 9 AND (o < 3000 OR (o - 1) % 1500 <> 8))");
+}
+
+TEST_CASE("judge: a constraint that was dropped rejects nothing more") {
+    const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow plain = [](Offset o) { return TestRow{o, "city"}; };
+    load(setup, sink, plain);
+    const std::string before = rejected(setup);
+    setup.exec("ALTER TABLE t DROP CONSTRAINT few");
+    load(setup, sink, plain, CopyForm::binary, 1);
+    CHECK(rejected(setup) == before);
+}
+
+TEST_CASE("judge: rows that a trigger puts right are loaded") {
+    const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
+    setup.exec(
+        "CREATE FUNCTION mend() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.city = 'mend' THEN NEW.id := 0; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER mend BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION mend()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, [](Offset o) { return TestRow{o, o % 40 == 7 ? "mend" : "city"}; });
+    check_split(setup, "o % 40 = 27");
+}
+
+TEST_CASE("judge: it also works, as slowly as before, without its rights") {
+    const SinkSetup setup("id bigint UNIQUE, city text CHECK (city <> 'bad')");
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("poor");
+    setup.exec("REVOKE TEMPORARY ON DATABASE " + setup.database +
+               " FROM PUBLIC; GRANT INSERT ON t TO poor; GRANT USAGE ON SCHEMA sluice TO poor;"
+               "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA sluice TO poor");
+    setup.anchor(0, 0);
+    CloudberrySink sink =
+        setup.sink(config::OnReject::dead_letter, server.dsn(setup.database, "poor"));
+    load(setup, sink, [](Offset o) {
+        return TestRow{o % 50 == 9 ? o - 1 : o, o % 60 == 1 ? "bad" : "city"};
+    });
+    check_split(setup, "o % 60 = 1 OR (o % 50 = 9 AND (o - 1) % 60 <> 1)");
+    CHECK(judged(setup) == "0");
+}
+
+TEST_CASE("judge: many refusals by what it does not know, and an expression that fails") {
+    const SinkSetup setup("id bigint CONSTRAINT odd CHECK (1000 / (id % 500) <> 77), city text");
+    setup.exec(
+        "CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF; RETURN NULL; END $$;"
+        "CREATE TRIGGER judge AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION judge()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load(setup, sink, [](Offset o) {
+        return TestRow{o % 40 == 3 ? 13 : o, o % 60 == 1 ? "bad" : "city"};
+    });
+    // 1000 / 12 = 83, 1000 / 13 = 76; by zero at every 500th.
+    check_split(setup, "o % 60 = 1 OR (o % 500 = 0 AND o % 40 <> 3)");
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,70 @@
+#include "kafka/access.h"
+#include "tests/fixture/kafka_admin.h"
+#include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/kafka_handle.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::fixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+void allow(KafkaBroker& broker, rd_kafka_ResourceType_t kind, const char* name,
+           rd_kafka_AclOperation_t operation) {
+    const KafkaHandle client = make_kafka(RD_KAFKA_PRODUCER, broker.client());
+    const QueueHandle queue{rd_kafka_queue_new(client.get())};
+    rd_kafka_AclBinding_t* binding = rd_kafka_AclBinding_new(
+        kind, name, RD_KAFKA_RESOURCE_PATTERN_LITERAL, ("User:" + broker.user()).c_str(), "*",
+        operation, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, nullptr, 0);
+    REQUIRE(binding != nullptr);
+    rd_kafka_CreateAcls(client.get(), &binding, 1, nullptr, queue.get());
+    rd_kafka_AclBinding_destroy(binding);
+    const EventHandle answer{rd_kafka_queue_poll(queue.get(), 20000)};
+    REQUIRE(answer);
+    REQUIRE(rd_kafka_event_error(answer.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+config::Kafka secured(const KafkaBroker& broker) {
+    config::Kafka kafka;
+    for (const auto& [name, value] : broker.secured_client()) {
+        if (name == "bootstrap.servers")
+            kafka.brokers.text = value;
+        else
+            kafka.properties[name].text = value;
+    }
+    return kafka;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all += text.substr(0, text.find(';')) + "\n";
+    return all;
+}
+
+TEST_CASE("access: what may not be read is told, topic and group, and nothing is changed") {
+    KafkaBroker broker({.properties = {{"authorizer.class.name",
+                                        "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+                                       {"super.users", "User:ANONYMOUS"}},
+                        .secured = true});
+    broker.admin().create_topic("lines", 2);
+    const config::Kafka kafka = secured(broker);
+    const auto refused = [&] {
+        return joined(
+            kafka::refused_access(kafka, {.topic = "lines", .partition = 1, .group = "readers"}));
+    };
+    allow(broker, RD_KAFKA_RESOURCE_TOPIC, "lines", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+    const std::string of_topic = "kafka does not let this user read topic \"lines\"\n";
+    const std::string of_group = "kafka does not let this user read with group \"readers\"\n";
+    wait_until([&] { return refused() == of_topic + of_group; }, 30s, "both refused");
+    allow(broker, RD_KAFKA_RESOURCE_GROUP, "readers", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+    CHECK(refused() == of_topic + of_group);
+    allow(broker, RD_KAFKA_RESOURCE_TOPIC, "lines", RD_KAFKA_ACL_OPERATION_READ);
+    wait_until([&] { return refused() == of_group; }, 30s, "the topic may be read");
+    allow(broker, RD_KAFKA_RESOURCE_GROUP, "readers", RD_KAFKA_ACL_OPERATION_READ);
+    wait_until([&] { return refused().empty(); }, 30s, "both may be read");
+}
+
+}  // namespace
