@@ -5,6 +5,33 @@
 
 namespace sluice {
 
+using Kind = PipelineChange::Kind;
+
+PreparationRequest request_for(const ReloadPlan& plan, const config::Config& config,
+                               const std::map<std::string, std::string>& targets) {
+    PreparationRequest request{config, {}, {}};
+    for (const PipelineChange& change : plan.pipelines) {
+        if (change.kind == Kind::restart || change.kind == Kind::added) {
+            request.to_check.insert(change.pipeline);
+            continue;
+        }
+        const auto target = targets.find(change.pipeline);
+        if (change.kind != Kind::removed && target != targets.end()) {
+            request.to_compare.insert(*target);
+        }
+    }
+    return request;
+}
+
+void add_drift(const Preparation& prepared, ReloadPlan& plan) {
+    for (PipelineChange& change : plan.pipelines) {
+        const auto drifted = prepared.drifted.find(change.pipeline);
+        if (drifted == prepared.drifted.end()) continue;
+        change.kind = Kind::restart;
+        change.reasons.push_back("its table is now " + drifted->second);
+    }
+}
+
 Preparation prepare_reload(const PreparationRequest& request) {
     PipelineChecks checks{request.config};
     Preparation prepared;

@@ -12,17 +12,11 @@ using Result = ReloadOutcome::Result;
 
 constexpr std::size_t remembered = 20;
 
-/// Those that run, or tried to, on a table that may have changed since.
-std::map<std::string, std::string> targets_of(const Supervisor& supervisor,
-                                              const ReloadPlan& plan) {
-    const SupervisorStatus status = supervisor.status();
+/// Of those that run, or tried to, on a table that may have changed since.
+std::map<std::string, std::string> targets_of(const Supervisor& supervisor) {
     std::map<std::string, std::string> targets;
-    for (const PipelineChange& change : plan.pipelines) {
-        if (change.kind != Kind::unchanged && change.kind != Kind::in_place) continue;
-        const auto found = status.pipelines.find(change.pipeline);
-        if (found != status.pipelines.end() && has_known_target(found->second)) {
-            targets[change.pipeline] = found->second.target;
-        }
+    for (const auto& [key, status] : supervisor.status().pipelines) {
+        if (has_known_target(status)) targets[key] = status.target;
     }
     return targets;
 }
@@ -179,19 +173,8 @@ ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigge
 }
 
 std::vector<std::string> Reloader::prepare(const config::Config& config, ReloadPlan& plan) {
-    PreparationRequest request{config, {}, targets_of(world_.supervisor, plan)};
-    for (const PipelineChange& change : plan.pipelines) {
-        if (change.kind == Kind::restart || change.kind == Kind::added) {
-            request.to_check.insert(change.pipeline);
-        }
-    }
-    Preparation prepared = world_.prepare(request);
-    for (PipelineChange& change : plan.pipelines) {
-        const auto drifted = prepared.drifted.find(change.pipeline);
-        if (drifted == prepared.drifted.end()) continue;
-        change.kind = Kind::restart;
-        change.reasons.push_back("its table is now " + drifted->second);
-    }
+    Preparation prepared = world_.prepare(request_for(plan, config, targets_of(world_.supervisor)));
+    add_drift(prepared, plan);
     return std::move(prepared.problems);
 }
 

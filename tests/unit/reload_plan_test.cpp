@@ -1,0 +1,88 @@
+#include "daemon/reload_plan.h"
+#include "config/load.h"
+#include "daemon/published_settings.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+
+namespace {
+
+const std::string head =
+    "[kafka]\nbrokers = 'b:1'\n[cloudberry]\ndsn = 'dbname=d password=hunter2'\n";
+const std::string orders = "[ingest.orders]\ntopic = 'o'\ntable = 't'\n";
+const std::string copies = "[ingest.copies]\ntopic = 'o'\ntable = 'c'\n";
+
+config::Config loaded(const std::string& toml) {
+    const config::Loaded loaded = config::parse(toml, "sluice.toml");
+    for (const config::Problem& problem : loaded.problems) FAIL(config::to_string(problem));
+    return loaded.config;
+}
+
+std::string text_of(const ReloadPlan& plan) {
+    std::string text;
+    for (const PipelineChange& change : plan.pipelines) {
+        text += change.pipeline + " " + name_of(change.kind);
+        for (const std::string& reason : change.reasons) text += ", " + reason;
+        text += "\n";
+    }
+    for (const std::string& change : plan.process) text += change + "\n";
+    return text;
+}
+
+/// What `sluice plan` sees: the daemon's settings over the wire, the file's own here.
+ReloadPlan seen_from_afar(const std::string& running, const std::string& file) {
+    SupervisorStatus status;
+    status.pipelines["ingest.orders"].state = PipelineState::running;
+    status.pipelines["ingest.orders"].target = "public.t (id bigint)";
+    const std::string json = to_json(publish(loaded(running), status, "salt"));
+    CHECK(json.find("hunter2") == std::string::npos);
+    const auto parsed = parse_published(json);
+    REQUIRE(std::holds_alternative<PublishedSettings>(parsed));
+    const auto& published = std::get<PublishedSettings>(parsed);
+    CHECK(published.targets.at("ingest.orders") == "public.t (id bigint)");
+    return plan_reload(published.settings,
+                       with_fingerprints(settings_of(loaded(file)), published.salt));
+}
+
+}  // namespace
+
+TEST_CASE("plan: pipeline by pipeline, the same over the wire as inside of the daemon") {
+    struct Case {
+        std::string from;
+        std::string to;
+        std::string plan;
+    };
+    const Case cases[] = {
+        {head + orders, head + orders, "ingest.orders unchanged\n"},
+        {head + orders, head + orders + "lanes = 4\n", "ingest.orders restart, lanes: 2 → 4\n"},
+        {head + orders, head + orders + "batch.rows = 7\n[daemon]\nlog_level = 'debug'\n",
+         "ingest.orders in_place, batch.rows: 50000 → 7\ndaemon.log_level: info → debug\n"},
+        {head + orders, head + copies, "ingest.copies added\ningest.orders removed\n"},
+        {head + orders, "[kafka]\nbrokers = 'b:1'\n[cloudberry]\ndsn = 'password=x'\n" + orders,
+         "ingest.orders restart, cloudberry.dsn (not shown)\n"},
+        {head + orders, head + "ledger_keep = '2h'\n" + orders,
+         "ingest.orders unchanged\ncloudberry.ledger_keep: 30d → 2h\n"}};
+    for (const Case& known : cases) {
+        CAPTURE(known.to);
+        CHECK(text_of(plan_reload(settings_of(loaded(known.from)),
+                                  settings_of(loaded(known.to)))) == known.plan);
+        CHECK(text_of(seen_from_afar(known.from, known.to)) == known.plan);
+    }
+}
+
+TEST_CASE("plan: a summary counts, and nothing to do is seen as such") {
+    const auto from = settings_of(loaded(head + orders + copies));
+    CHECK(plan_reload(from, from).changes_nothing());
+    CHECK(summary_of(plan_reload(from, from)) == "2 unchanged");
+    const ReloadPlan plan = plan_reload(from, settings_of(loaded(head + copies + "lanes = 3\n")));
+    CHECK_FALSE(plan.changes_nothing());
+    CHECK(summary_of(plan) == "1 removed, 1 restarted");
+    CHECK(summary_of(ReloadPlan{}) == "no pipelines");
+}
+
+TEST_CASE("plan: what is no daemon's answer is refused") {
+    for (const char* json : {"", "{}", "[1]", R"({"salt":"s","revision":"r","process":3})"}) {
+        CHECK(std::holds_alternative<std::string>(parse_published(json)));
+    }
+}
