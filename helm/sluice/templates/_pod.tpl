@@ -1,0 +1,134 @@
+{{/* What the daemon's pods, the schema job and the test share. */}}
+{{- define "sluice.podCommon" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "sluice.containerCommon" -}}
+image: {{ include "sluice.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- toYaml .Values.securityContext | nindent 2 }}
+{{- end -}}
+
+{{- define "sluice.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- if .Values.admin.token.secret }}
+- name: SLUICE_ADMIN_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.admin.token.secret }}
+      key: {{ .Values.admin.token.key }}
+{{- end }}
+{{- range $name, $from := .Values.secrets.env }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $from.secret }}
+      key: {{ $from.key }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Called with a list: the chart's context, and the name of one more Secret or "". */}}
+{{- define "sluice.envFrom" -}}
+{{- $root := index . 0 -}}
+{{- with $root.Values.secrets.existingSecret }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
+{{- with $root.Values.extraEnvFrom }}
+{{ toYaml . }}
+{{- end }}
+{{- with index . 1 }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The folder as a whole: a mount of the single file would never see a change of the ConfigMap. */}}
+{{- define "sluice.volumeMounts" -}}
+- name: config
+  mountPath: /etc/sluice
+  readOnly: true
+{{- range .Values.secrets.files }}
+- name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
+  mountPath: /run/sluice/secrets/{{ . }}
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Called with a list: the chart's context, and the name of the ConfigMap. */}}
+{{- define "sluice.volumes" -}}
+{{- $root := index . 0 -}}
+- name: config
+  configMap:
+    name: {{ index . 1 }}
+{{- range $root.Values.secrets.files }}
+- name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with $root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The default, or the values with our pods where they name none. */}}
+{{- define "sluice.topologySpread" -}}
+{{- $selector := dict "matchLabels" (include "sluice.podSelector" . | fromYaml) -}}
+{{- $spread := .Values.topologySpreadConstraints -}}
+{{- if not $spread -}}
+{{- $soft := dict "maxSkew" 1 "whenUnsatisfiable" "ScheduleAnyway" -}}
+{{- $spread = list (merge (dict "topologyKey" "kubernetes.io/hostname") $soft)
+                   (merge (dict "topologyKey" "topology.kubernetes.io/zone") $soft) -}}
+{{- end -}}
+{{- range $spread }}
+- {{ merge (deepCopy .) (dict "labelSelector" $selector) | toYaml | nindent 2 | trim }}
+{{- end -}}
+{{- end -}}
+
+{{/* Called with a list: the context, the name, the arguments, and one more Secret or "". */}}
+{{- define "sluice.jobContainer" -}}
+{{- $root := index . 0 -}}
+- name: {{ index . 1 }}
+  {{- include "sluice.containerCommon" $root | nindent 2 }}
+  args:
+    {{- toYaml (append (index . 2) "--config=/etc/sluice/sluice.toml") | nindent 4 }}
+  env:
+    {{- include "sluice.env" $root | nindent 4 }}
+  {{- with include "sluice.envFrom" (list $root (index . 3)) | trim }}
+  envFrom:
+    {{- . | nindent 4 }}
+  {{- end }}
+  resources:
+    {{- toYaml $root.Values.schemaJob.resources | nindent 4 }}
+  volumeMounts:
+    {{- include "sluice.volumeMounts" $root | nindent 4 }}
+{{- end -}}
