@@ -41,21 +41,34 @@ std::string open_letters(const std::string& schema) {
     return quote_identifier(schema) + ".open_dead_letter";
 }
 
-/// " WHERE …"
-std::string where(const DeadLetterQuery& query, Row& parameters) {
-    std::string sql;
-    const auto add = [&](const std::string& condition) {
-        sql += (sql.empty() ? " WHERE " : " AND ") + condition;
-    };
+/// Whose letters: a condition on any table that has them.
+std::string owner(const DeadLetterQuery& query, Row& parameters) {
+    std::string sql = "true";
     const auto equals = [&](const char* column, const std::string& value) {
         if (value.empty()) return;
         parameters.push_back(value);
-        add(std::string(column) + " = $" + std::to_string(parameters.size()) + "::text");
+        sql.append(" AND ").append(column).append(" = $");
+        sql.append(std::to_string(parameters.size())).append("::text");
     };
     equals("pipeline", query.pipeline);
     equals("topic", query.topic);
-    if (query.where) add(to_sql(*query.where, fields, parameters));
     return sql;
+}
+
+/// The query's own condition, on the columns of open_dead_letter.
+std::string condition(const DeadLetterQuery& query, Row& parameters) {
+    return query.where ? to_sql(*query.where, fields, parameters) : "true";
+}
+
+/// "(pipeline, …) > ($3, …)"
+std::string compared(const char* op, const Row& other, Row& parameters) {
+    constexpr const char* types[] = {"text", "text", "int", "bigint", "int", "text", "timestamptz"};
+    std::string sql = std::string("(") + position + ") " + op + " (";
+    for (std::size_t i = 0; i < other.size(); ++i) {
+        parameters.push_back(other[i]);
+        sql += (i == 0 ? "$" : ", $") + std::to_string(parameters.size()) + "::" + types[i];
+    }
+    return sql + ")";
 }
 
 /// From the cells of `described`.
@@ -103,18 +116,19 @@ std::vector<query::Field> dead_letter_fields() {
 
 std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query) {
     Row parameters;
-    const std::string condition = where(query, parameters);
+    const std::string where = owner(query, parameters) + " AND " + condition(query, parameters);
     return session
-        .exec("SELECT count(*) FROM " + open_letters(query.schema) + condition, parameters)
+        .exec("SELECT count(*) FROM " + open_letters(query.schema) + " WHERE " + where, parameters)
         .number(0, 0);
 }
 
 std::vector<DeadLetter> newest_dead_letters(Session& session, const DeadLetterQuery& query,
                                             std::int64_t limit) {
     Row parameters;
-    const std::string condition = where(query, parameters);
+    const std::string where = owner(query, parameters) + " AND " + condition(query, parameters);
     const Rows rows = session.exec(
-        std::string("SELECT ") + described + " FROM " + open_letters(query.schema) + condition +
+        std::string("SELECT ") + described + " FROM " + open_letters(query.schema) + " WHERE " +
+            where +
             " ORDER BY open_dead_letter.rejected_at DESC, pipeline, topic, kafka_partition,"
             " kafka_offset LIMIT " +
             std::to_string(limit),
@@ -124,23 +138,44 @@ std::vector<DeadLetter> newest_dead_letters(Session& session, const DeadLetterQu
     return letters;
 }
 
-std::vector<WholeDeadLetter> read_dead_letters(Session& session, const DeadLetterQuery& query,
-                                               const DeadLetterPage& page) {
-    Row parameters;
-    std::string condition = where(query, parameters);
-    if (page.after != nullptr) {
-        condition += condition.empty() ? " WHERE (" : " AND (";
-        condition += std::string(position) + ") > (";
-        const std::size_t first = parameters.size() + 1;
-        constexpr const char* types[] = {"text", "text", "int",        "bigint",
-                                         "int",  "text", "timestamptz"};
-        for (std::size_t i = 0; i < std::size(types); ++i) {
-            condition += (i == 0 ? "$" : ", $") + std::to_string(first + i) + "::" + types[i];
-        }
-        condition += ")";
-        const Row after = position_of(*page.after);
-        parameters.insert(parameters.end(), after.begin(), after.end());
+namespace {
+
+/// What a page is taken from: dead letters in the order of their positions, settled or not, between
+/// two positions. The view passes the bounds on to the indexes of both its tables: however many
+/// dead letters there are, and whatever the planner knows of them, a page costs what is in it.
+struct Stretch {
+    Row behind;  ///< a position; empty: from the first one
+    Row to;      ///< empty: to the last one
+
+    [[nodiscard]] std::string sql(Row& parameters) const {
+        std::string text;
+        if (!behind.empty()) text += " AND " + compared(">", behind, parameters);
+        if (!to.empty()) text += " AND " + compared("<=", to, parameters);
+        return text;
     }
+};
+
+constexpr int letters_per_stretch = 5000;
+
+/// The stretch that follows `behind`.
+Stretch next_stretch(Session& session, const DeadLetterQuery& query, Row behind) {
+    Stretch stretch{std::move(behind), {}};
+    Row parameters;
+    const std::string where = owner(query, parameters) + stretch.sql(parameters);
+    Rows end =
+        session.exec(std::string("SELECT ") + position + " FROM " + quote_identifier(query.schema) +
+                         ".dead_letter WHERE " + where + " ORDER BY " + position + " OFFSET " +
+                         std::to_string(letters_per_stretch - 1) + " LIMIT 1",
+                     parameters);
+    if (!end.rows.empty()) stretch.to = std::move(end.rows[0]);
+    return stretch;
+}
+
+std::vector<WholeDeadLetter> read_stretch(Session& session, const DeadLetterQuery& query,
+                                          const DeadLetterPage& page, const Stretch& stretch) {
+    Row parameters;
+    const std::string where =
+        owner(query, parameters) + stretch.sql(parameters) + " AND " + condition(query, parameters);
     // The sizes decide where the page ends before any payload leaves the database.
     const Rows rows = session.exec(
         std::string("SELECT ") + described +
@@ -151,22 +186,35 @@ std::vector<WholeDeadLetter> read_dead_letters(Session& session, const DeadLette
             ") - size AS before FROM (SELECT *, 1000 + coalesce(octet_length(key), 0)"
             " + coalesce(octet_length(value), 0) + octet_length(coalesce(headers, '[]')::text)"
             " AS size FROM " +
-            open_letters(query.schema) + condition + " ORDER BY " + position + " LIMIT " +
+            open_letters(query.schema) + " WHERE " + where + " ORDER BY " + position + " LIMIT " +
             std::to_string(page.limit) + ") page) sized WHERE before < " +
             std::to_string(page.bytes) +
             " ORDER BY pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,"
             " sized.rejected_at",
         parameters);
-    std::vector<WholeDeadLetter> letters(rows.rows.size());
-    for (std::size_t row = 0; row < letters.size(); ++row) {
-        WholeDeadLetter& letter = letters[row];
+    std::vector<WholeDeadLetter> found(rows.rows.size());
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        WholeDeadLetter& letter = found[row];
         describe(letter, rows, row);
         if (rows.rows[row][12]) letter.timestamp_ms = rows.number(row, 12);
         letter.key = bytes_of(rows.rows[row][13]);
         letter.value = bytes_of(rows.rows[row][14]);
         letter.headers = rows.rows[row][15].value_or("[]");
     }
-    return letters;
+    return found;
+}
+
+}  // namespace
+
+std::vector<WholeDeadLetter> read_dead_letters(Session& session, const DeadLetterQuery& query,
+                                               const DeadLetterPage& page) {
+    Row behind = page.after != nullptr ? position_of(*page.after) : Row();
+    for (;;) {
+        const Stretch stretch = next_stretch(session, query, behind);
+        auto found = read_stretch(session, query, page, stretch);
+        if (!found.empty() || stretch.to.empty()) return found;
+        behind = stretch.to;
+    }
 }
 
 bool note_outcomes(Session& session, const std::string& schema, const DecidedBy& by,

@@ -146,21 +146,24 @@ COMMENT ON COLUMN {s}.dead_letter_history.outcome IS
     'loaded, filtered or discarded: that was the last; rejected: it stays, with these reasons';
 
 CREATE OR REPLACE VIEW {s}.open_dead_letter AS
-    SELECT d.pipeline, d.cluster_id, d.topic, d.kafka_partition, d.incarnation, d.kafka_offset,
-           d.record_time, d.key, d.value, d.headers, coalesce(h.reasons, d.reasons) AS reasons,
-           d.rejected_at, coalesce(h.round, 0) AS retries, h.decided_at AS retried_at
-    FROM {s}.dead_letter d
-    LEFT JOIN {s}.dead_letter_history h
-        ON h.pipeline = d.pipeline AND h.topic = d.topic
-       AND h.kafka_partition = d.kafka_partition AND h.kafka_offset = d.kafka_offset
-       AND h.incarnation = d.incarnation AND h.cluster_id = d.cluster_id
-       AND h.rejected_at = d.rejected_at
-    LEFT JOIN {s}.dead_letter_history later
-        ON later.pipeline = h.pipeline AND later.topic = h.topic
-       AND later.kafka_partition = h.kafka_partition AND later.kafka_offset = h.kafka_offset
-       AND later.incarnation = h.incarnation AND later.cluster_id = h.cluster_id
-       AND later.rejected_at = h.rejected_at AND later.round > h.round
-    WHERE later.round IS NULL AND coalesce(h.outcome, 'rejected') = 'rejected';
+    SELECT pipeline, cluster_id, topic, kafka_partition, incarnation, kafka_offset, record_time, key,
+           value, headers, latest_reasons AS reasons, rejected_at, retries, retried_at
+    FROM (SELECT stories.*, first_value(outcome) OVER backwards AS latest_outcome,
+                 first_value(reasons) OVER backwards AS latest_reasons,
+                 first_value(round) OVER backwards AS retries,
+                 first_value(decided_at) OVER backwards AS retried_at
+          FROM (SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                       rejected_at, 0 AS round, record_time, key, value, headers, reasons,
+                       'rejected'::text AS outcome, NULL::timestamptz AS decided_at
+                FROM {s}.dead_letter
+                UNION ALL
+                SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                       rejected_at, round, NULL, NULL, NULL, NULL, reasons, outcome, decided_at
+                FROM {s}.dead_letter_history) stories
+          WINDOW backwards AS (PARTITION BY pipeline, topic, kafka_partition, kafka_offset,
+                                            incarnation, cluster_id, rejected_at
+                               ORDER BY round DESC)) told
+    WHERE round = 0 AND latest_outcome = 'rejected';
 COMMENT ON VIEW {s}.open_dead_letter IS
     'Sluice: dead letters that were neither loaded since nor discarded, with their latest reasons';
 
