@@ -36,14 +36,13 @@ private:
     const std::string target_;
 };
 
-/// The topic that all events go to, if there is one.
+}  // namespace
+
 std::string fixed_topic(const config::Outbox& outbox) {
     const bool fixed =
         outbox.topic.size() == 1 && outbox.topic.front().kind == config::TopicPiece::Kind::text;
     return fixed ? outbox.topic.front().text : std::string();
 }
-
-}  // namespace
 
 std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                               const std::string& writer, Observatory& observatory) {
@@ -60,12 +59,11 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
     const std::string origin = read_origin(session, identity);
     session.close();
 
-    kafka::EventTransactions::Options kafka{
-        .name = outbox.name,
-        .transactional_id = "sluice." + identity.schema + "." + outbox.name + "." + origin,
-        .marks_topic = outbox.marks_topic,
-        .fixed_topic = fixed_topic(outbox),
-        .queue_bytes = 4 * outbox.batch_bytes};
+    kafka::EventTransactions::Options kafka{.name = outbox.name,
+                                            .transactional_id = transactional_id(identity, origin),
+                                            .marks_topic = outbox.marks_topic,
+                                            .fixed_topic = fixed_topic(outbox),
+                                            .queue_bytes = 4 * outbox.batch_bytes};
     CloudberryOutboxPurge::Options purge{
         .dsn = dsn, .identity = identity, .table = table, .wait = outbox.purge_wait};
     RelayParts parts{

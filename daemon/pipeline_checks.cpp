@@ -1,5 +1,6 @@
 #include "daemon/pipeline_checks.h"
 
+#include "daemon/outbox_factory.h"
 #include "kafka/access.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
@@ -78,8 +79,7 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config
     const std::string where = "outbox." + outbox.name;
     const bool kafka_answers = ask_kafka();
     bool complete = kafka_answers && ask_database();
-    const bool one_topic =
-        outbox.topic.size() == 1 && outbox.topic.front().kind == config::TopicPiece::Kind::text;
+    const bool one_topic = !fixed_topic(outbox).empty();
     std::string topic = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
     if (kafka_answers && one_topic) {
         complete &= ask(where, [&] {

@@ -1,6 +1,7 @@
 #include "daemon/commands.h"
 #include "daemon/progress_line.h"
 #include "daemon/report.h"
+#include "daemon/verify_outbox.h"
 #include "sinks/catalogue.h"
 #include "sinks/verify.h"
 
@@ -125,7 +126,45 @@ void add(JsonWriter& json, const VerifiedPartition& p) {
     json.end_array().end_object();
 }
 
-void print_json(const std::vector<Verified>& all) {
+void print_table(const VerifiedOutbox& verified) {
+    const OutboxBooks& books = verified.books;
+    std::cout << "outbox." << verified.pipeline << ": "
+              << (verified.problems.empty() ? "every claimed event was sent, once"
+                                            : "NOT every claimed event was sent, once")
+              << "\n  mark " << (verified.mark ? std::to_string(*verified.mark) : "none")
+              << ", last claim " << books.last << "; of " << books.batches
+              << " batches in the books " << verified.sent << " sent";
+    if (verified.read_back) {
+        std::cout << ", " << verified.read_back->once << " found in the topic";
+    } else {
+        std::cout << ", not compared with the topic: " << verified.not_compared;
+    }
+    std::cout << "\n  " << books.rows << " rows in the table, " << books.unclaimed
+              << " of them unclaimed; " << books.refused_events << " refused events\n";
+    for (const std::string& problem : verified.problems) {
+        std::cout << "outbox." << verified.pipeline << ": " << problem << '\n';
+    }
+}
+
+void add(JsonWriter& json, const VerifiedOutbox& verified) {
+    const auto number = [&](const char* name, std::int64_t count) {
+        json.field(name, static_cast<long long>(count));
+    };
+    json.begin_object().field("name", verified.pipeline).field("fine", verified.problems.empty());
+    if (verified.mark) number("mark", *verified.mark);
+    number("last_claim", verified.books.last);
+    number("batches", verified.books.batches);
+    number("sent", verified.sent);
+    number("rows", verified.books.rows);
+    number("unclaimed", verified.books.unclaimed);
+    number("refused", verified.books.refused_events);
+    if (verified.read_back) number("read_back", verified.read_back->once);
+    json.key("problems").begin_array();
+    for (const std::string& problem : verified.problems) json.value(problem);
+    json.end_array().end_object();
+}
+
+void print_json(const std::vector<Verified>& all, const std::vector<VerifiedOutbox>& outboxes) {
     JsonWriter json;
     json.begin_object().key("pipelines").begin_array();
     for (const Verified& verified : all) {
@@ -138,6 +177,8 @@ void print_json(const std::vector<Verified>& all) {
         for (const VerifiedPartition& partition : verified.result.partitions) add(json, partition);
         json.end_array().end_object();
     }
+    json.end_array().key("outboxes").begin_array();
+    for (const VerifiedOutbox& verified : outboxes) add(json, verified);
     json.end_array().end_object();
     std::cout << json.text() << '\n';
 }
@@ -150,14 +191,21 @@ int verify_pipelines(const config::Config& config, const CommandLine& line) {
     for (const config::Ingest& ingest : config.ingest) {
         if (line.names(ingest.name)) all.push_back(verify_pipeline(session, config, ingest));
     }
+    std::vector<VerifiedOutbox> outboxes;
+    for (const config::Outbox& outbox : config.outbox) {
+        if (line.names(outbox.name)) outboxes.push_back(verify_outbox(session, config, outbox));
+    }
     if (line.output == CommandLine::Output::json) {
-        print_json(all);
+        print_json(all, outboxes);
     } else {
         print_table(all);
+        for (const VerifiedOutbox& verified : outboxes) print_table(verified);
     }
     const bool fine_all =
         std::ranges::all_of(all, [](const Verified& verified) { return verified.result.fine(); });
-    return fine_all ? fine : found_something_wrong;
+    const bool sent_all = std::ranges::all_of(
+        outboxes, [](const VerifiedOutbox& verified) { return verified.problems.empty(); });
+    return fine_all && sent_all ? fine : found_something_wrong;
 }
 
 }  // namespace sluice

@@ -244,7 +244,11 @@ SendResult EventTransactions::settle_failures() {
     std::vector<std::size_t> suspects;
     const auto failures = failures_;
     for (const Failure& failure : failures) {
-        if (refusal_of(failure.code)) suspects.push_back(failure.event);
+        const auto reason = refusal_of(failure.code);
+        // That the one topic of the configuration is gone is no event's fault.
+        const bool is_gone =
+            reason == RefusalReason::unknown_topic && !options_.fixed_topic.empty();
+        if (reason && !is_gone) suspects.push_back(failure.event);
     }
     if (suspects.empty()) return SendFailed{producer_->describe(failures.front().code)};
     auto refusals = probe(suspects);

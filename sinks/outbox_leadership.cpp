@@ -2,6 +2,8 @@
 
 #include "pipeline/errors.h"
 
+#include <chrono>
+
 namespace sluice {
 namespace {
 
@@ -18,7 +20,8 @@ AdvisoryLeadership::AdvisoryLeadership(const std::string& dsn, const RelayIdenti
       session_(dsn, "sluice/" + identity.relay + " lead") {}
 
 bool AdvisoryLeadership::acquire() {
-    if (held_ && hold()) return true;
+    if (held_) return true;
+    if (renewing_.joinable()) release();
     try {
         session_.run(begin);
         held_ = session_
@@ -27,28 +30,32 @@ bool AdvisoryLeadership::acquire() {
                         " hashtext($1))",
                         {key_})
                     .text(0, 0) == "t";
-        asked_ = std::chrono::steady_clock::now();
         if (!held_) session_.run("ROLLBACK");
-        return held_;
     } catch (const DatabaseError& error) {
         release();
         throw TroubleOfTheWorld(std::string("outbox: ") + error.what());
     }
-}
-
-bool AdvisoryLeadership::hold() {
-    const auto now = std::chrono::steady_clock::now();
-    if (!held_ || now - asked_ < renewal) return held_;
-    try {
-        session_.exec("SELECT 1");
-        asked_ = now;
-    } catch (const DatabaseError&) {
-        release();
-    }
+    if (held_) renewing_ = std::jthread([this](const std::stop_token& stop) { renew(stop); });
     return held_;
 }
 
+void AdvisoryLeadership::renew(const std::stop_token& stop) {
+    std::unique_lock lock{mutex_};
+    while (!ending_.wait_for(lock, stop, renewal, [&] { return stop.stop_requested(); })) {
+        try {
+            session_.exec("SELECT 1");
+        } catch (const DatabaseError&) {
+            held_ = false;
+            return;
+        }
+    }
+}
+
 void AdvisoryLeadership::release() noexcept {
+    if (renewing_.joinable()) {
+        renewing_.request_stop();
+        renewing_.join();
+    }
     held_ = false;
     session_.close();
 }

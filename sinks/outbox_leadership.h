@@ -4,26 +4,36 @@
 #include "sinks/outbox_store.h"
 #include "sinks/session.h"
 
-#include <chrono>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <string>
+#include <thread>
 
 namespace sluice {
 
-/// An advisory lock in a transaction that reads nothing and that the server ends when its owner has
-/// been silent for some seconds: a frozen relay loses the lead, as a dead one does at once.
+/// An advisory lock in a transaction that reads nothing, and that the server ends when its owner
+/// has been silent for some seconds: a frozen process loses the lead, as a dead one does at once.
+/// A thread of its own gives the signs of life while the lead is held, so that a long read does not
+/// cost it.
 class AdvisoryLeadership : public Leadership {
 public:
     AdvisoryLeadership(const std::string& dsn, const RelayIdentity& identity);
+    ~AdvisoryLeadership() override { release(); }
 
     bool acquire() override;
-    bool hold() override;
+    bool hold() override { return held_; }
     void release() noexcept override;
 
 private:
+    void renew(const std::stop_token& stop);
+
     const std::string key_;
-    Session session_;
-    std::chrono::steady_clock::time_point asked_;
-    bool held_ = false;
+    Session session_;  // the thread's, while it runs
+    std::atomic<bool> held_ = false;
+    std::mutex mutex_;
+    std::condition_variable_any ending_;
+    std::jthread renewing_;
 };
 
 }  // namespace sluice

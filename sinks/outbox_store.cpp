@@ -82,6 +82,10 @@ std::string read_origin(Session& session, const RelayIdentity& identity) {
     });
 }
 
+std::string transactional_id(const RelayIdentity& identity, const std::string& origin) {
+    return "sluice." + identity.schema + "." + identity.relay + "." + origin;
+}
+
 CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identity,
                                    OutboxTable table)
     : identity_(std::move(identity)),

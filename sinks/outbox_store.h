@@ -24,6 +24,9 @@ struct RelayIdentity {
 /// The name under which Kafka keeps the relay's mark: made once, at random, for each relay of each
 /// database, and kept there. Throws TroubleOfTheWorld.
 [[nodiscard]] std::string read_origin(Session& session, const RelayIdentity& identity);
+/// As Kafka knows the relay: its transactional.id, and the key of its mark.
+[[nodiscard]] std::string transactional_id(const RelayIdentity& identity,
+                                           const std::string& origin);
 
 /// The outbox on Cloudberry. Two connections: one reads, the other keeps the books.
 class CloudberryOutbox : public OutboxStore {
