@@ -1,10 +1,12 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands.h"
+#include "daemon/ingest_named.h"
 #include "daemon/peek_output.h"
 #include "daemon/peek_plan.h"
 #include "daemon/progress_line.h"
 #include "kafka/client.h"
+#include "pipeline/errors.h"
 #include "pipeline/row_mapper.h"
 #include "query/record_filter.h"
 #include "sinks/catalogue.h"
@@ -15,7 +17,6 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
-#include <stdexcept>
 
 namespace sluice {
 namespace {
@@ -24,11 +25,6 @@ namespace {
 constexpr std::int64_t screenful = 50;
 /// So many records in a row that are later than asked: what follows is hardly earlier.
 constexpr int late_enough = 1000;
-
-/// The command was not used as it should be.
-class Misused : public std::runtime_error {
-    using runtime_error::runtime_error;
-};
 
 struct Request {
     const config::Ingest* ingest = nullptr;  ///< nullptr: a topic alone
@@ -55,20 +51,10 @@ void read_from(const std::string& text, PeekWish& wish) {
         wish.from = {.kind = Start::Kind::time, .time_ms = std::max<std::int64_t>(0, *time)};
         return;
     }
-    throw Misused(
+    throw WrongConfiguration(
         "--from takes earliest, -N for the last N offsets of each partition, or a time "
         "as in 2026-01-31T12:00:00Z, not " +
         config::in_quotes(text));
-}
-
-const config::Ingest& ingest_of(const config::Config& config, const CommandLine& line) {
-    const auto found = std::ranges::find(config.ingest, line.words[0], &config::Ingest::name);
-    if (found != config.ingest.end()) return *found;
-    std::vector<std::string_view> names;
-    for (const config::Ingest& ingest : config.ingest) names.push_back(ingest.name);
-    throw Misused(line.config_file + ": there is no [ingest." + line.words[0] + "]" +
-                  config::suggestion(line.words[0], names) +
-                  "; --topic shows any topic without one");
 }
 
 Request request_of(const config::Config& config, const CommandLine& line) {
@@ -76,18 +62,20 @@ Request request_of(const config::Config& config, const CommandLine& line) {
     request.output = line.output;
     request.raw = line.has("--raw") || line.words.empty();
     if (line.words.empty() == !line.has("--topic")) {
-        throw Misused("peek takes the name of a pipeline, or --topic and the name of a topic");
+        throw WrongConfiguration(
+            "peek takes the name of a pipeline, or --topic and the name of a topic");
     }
     if (line.words.empty()) {
         request.topic = *line.option("--topic");
     } else {
-        request.ingest = &ingest_of(config, line);
+        request.ingest =
+            &ingest_named(config, line.words[0], "; --topic shows any topic without one");
         request.topic = request.ingest->topic;
     }
     if (const auto where = line.option("--where")) {
         auto parsed = query::parse_where(*where, query::record_fields());
         if (const auto* wrong = std::get_if<std::string>(&parsed)) {
-            throw Misused("--where, " + *wrong);
+            throw WrongConfiguration("--where, " + *wrong);
         }
         request.wish.where = std::get<query::Condition>(std::move(parsed));
     }
@@ -96,8 +84,8 @@ Request request_of(const config::Config& config, const CommandLine& line) {
     if (limit && *limit != "all") {
         request.limit = count_of(*limit);
         if (!request.limit) {
-            throw Misused("--limit takes a number from 1 on, or all, not " +
-                          config::in_quotes(*limit));
+            throw WrongConfiguration("--limit takes a number from 1 on, or all, not " +
+                                     config::in_quotes(*limit));
         }
     } else if (!limit && ::isatty(STDOUT_FILENO) == 1) {
         request.limit = screenful;
@@ -256,7 +244,7 @@ int peek(const config::Config& config, const CommandLine& line) {
     try {
         show(config, request_of(config, line));
         return fine;
-    } catch (const Misused& wrong) {
+    } catch (const WrongConfiguration& wrong) {
         std::cerr << "sluice: " << wrong.what() << '\n';
         return used_or_configured_wrongly;
     }
