@@ -18,10 +18,11 @@ constexpr std::chrono::seconds patience{30};
 constexpr int poll_ms = 1000;
 constexpr int seek_timeout_ms = 10000;
 /// Partitions that are fetched ahead while another one is read.
-constexpr std::size_t look_ahead = 2;
+constexpr std::size_t look_ahead = 1;
 /// Reading over so many offsets costs less than asking anew.
 constexpr Offset not_worth_a_seek = 1000;
-constexpr std::int64_t most_queued_messages = 10'000'000;
+/// Each costs librdkafka some 400 bytes beside what it holds, and that counts towards no limit.
+constexpr std::int64_t most_queued_messages = 100'000;
 
 std::map<std::string, std::string> own_settings(std::int64_t most_records) {
     return {{"enable.auto.commit", "false"},
