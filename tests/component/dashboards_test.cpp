@@ -21,21 +21,28 @@ using fixture::TempDir;
 
 constexpr const char* tools = SLUICE_SOURCE_DIR "/tests/helm/run.sh";
 
-/// A daemon that has loaded good records, bad ones, tombstones and aborted transactions, and goes
-/// on getting some.
+/// A daemon that has loaded good records, bad ones, tombstones and aborted transactions and sent
+/// events, and goes on getting some of each.
 class World {
 public:
     World() {
         database_.create_database("dashboards");
-        database_.exec("CREATE TABLE orders (id bigint NOT NULL)", "dashboards");
+        database_.exec(
+            "CREATE TABLE orders (id bigint NOT NULL);"
+            "CREATE TABLE outbox (id bigserial PRIMARY KEY, key text, partition int,"
+            " payload text, headers jsonb)",
+            "dashboards");
         broker_.admin().create_topic("dashboards", 2);
+        broker_.admin().create_topic("dashboard-events", 1);
         fixture::write_file(config_, "[kafka]\nbrokers = \"" + broker_.bootstrap() +
                                          "\"\n[cloudberry]\ndsn = \"" +
                                          database_.dsn("dashboards") +
                                          "\"\n[admin]\nlisten = \"127.0.0.1:" + port() +
                                          "\"\n[ingest.orders]\ntopic = \"dashboards\"\n"
                                          "table = \"public.orders\"\n"
-                                         "batch = { delay = \"20ms\" }\n");
+                                         "batch = { delay = \"20ms\" }\n"
+                                         "[outbox.events]\ntable = \"public.outbox\"\n"
+                                         "topic = \"dashboard-events\"\n");
         produce();
         daemon_.emplace(config_);
         fixture::wait_until([&] { return rows() > 0; }, 60s, "rows in the table");
@@ -52,6 +59,7 @@ public:
         producer_.produce("dashboards", 0, "{\"id\": \"none\"}");
         producer_.produce({.topic = "dashboards", .partition = 1, .key = "gone"});
         producer_.commit();
+        database_.exec("INSERT INTO outbox (payload) VALUES ('an event')", "dashboards");
     }
     [[nodiscard]] std::string port() const { return std::to_string(port_); }
 
