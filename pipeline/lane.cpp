@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 /// How long an idle lane waits for records; wake() ends it sooner.
 constexpr std::chrono::milliseconds idle_poll = 500ms;
+/// A poll that is over this soon found something waiting.
+constexpr std::chrono::milliseconds was_there = 1ms;
 
 }  // namespace
 
@@ -131,7 +133,7 @@ std::size_t Lane::poll() {
     const auto began = Clock::now();
     const Polled polled = source_.poll(*this, time_to_flush());
     // What had to be waited for has not waited itself.
-    if (begins_batch && polled.waited > 0ns) batch_began_ = batch_taken_;
+    if (begins_batch && polled.waited > was_there) batch_began_ = batch_taken_;
     flushed_ = false;
     const auto decoding = Clock::now() - began - polled.waited - flushing_;
     options_.observer.on_polled(polled, decoding, oldest_ms_);

@@ -90,7 +90,8 @@ struct Stage : GroupListener {
                                                   .retry = {1ms, 4ms},
                                                   .observer = observer.lane(0)},
                                       group.lane(0), numbers_mapper(config),
-                                      std::make_unique<FakeSink>(database), reports);
+                                      sink ? std::move(sink) : std::make_unique<FakeSink>(database),
+                                      reports);
         lane->run();
     }
     /// Assigns a partition and starts it where the database says.
@@ -146,6 +147,7 @@ struct Stage : GroupListener {
     FakeGroup group{topic, 1};
     FakeDatabase database;
     Reports reports;
+    std::unique_ptr<Sink> sink;  ///< instead of a FakeSink
     std::unique_ptr<Lane> lane;
 };
 
@@ -193,6 +195,42 @@ TEST_CASE("lane: a batch ends when its delay is over, however few rows it has") 
     stage.topic.append_numbers(0, 3, 1);
     stage.await_progress(4);
     CHECK(stage.values() == Strings{"0", "1", "2", "3"});
+}
+
+/// Its first commit lasts until the test says so.
+class SlowSink : public Sink {
+public:
+    SlowSink(FakeDatabase& database, std::atomic<bool>& go_on, std::atomic<int>& commits)
+        : sink_(database), go_on_(go_on), commits_(commits) {}
+    CommitResult commit(Batch& batch) override {
+        ++commits_;
+        eventually([&] { return go_on_.load(); }, "the test's word");
+        return sink_.commit(batch);
+    }
+
+private:
+    FakeSink sink_;
+    std::atomic<bool>& go_on_;
+    std::atomic<int>& commits_;
+};
+
+TEST_CASE("lane: what waited during a commit has begun its delay") {
+    config::Ingest config = numbers_config();
+    config.batch.delay = 1s;
+    std::atomic<bool> go_on = false;
+    std::atomic<int> commits = 0;
+    Stage stage(1, config);
+    stage.sink = std::make_unique<SlowSink>(stage.database, go_on, commits);
+    stage.run();
+    stage.start(0);
+    stage.topic.append(0, "1");
+    eventually([&] { return commits == 1; }, "the first commit");
+    stage.topic.append(0, "2");
+    std::this_thread::sleep_for(1s);  // the commit takes as long as the delay
+    const auto committed = std::chrono::steady_clock::now();
+    go_on = true;
+    eventually([&] { return commits == 2; }, "the second commit");
+    CHECK(std::chrono::steady_clock::now() - committed < fixture::patient(900ms));
 }
 
 TEST_CASE("lane: gaps and the end of a partition move progress without rows") {
