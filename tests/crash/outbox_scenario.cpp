@@ -209,13 +209,17 @@ std::int64_t OutboxScenario::sent() const {
     return static_cast<std::int64_t>(read_topic().size());
 }
 
+/// By the purge's notes, which follow the mark: kcat never sees an end while others write.
+std::int64_t OutboxScenario::purged() const {
+    if (value("select to_regclass('sluice.outbox_batch') is not null") != "t") return 0;
+    return std::stoll(
+        value("select coalesce(max(batch), 0) from sluice.outbox_batch where round = -1"));
+}
+
 void OutboxScenario::wait_for_more_sent(milliseconds deadline) {
-    const std::string claimed =
-        "select case when to_regclass('sluice.outbox_batch') is null then 0"
-        " else (select count(*) from outbox) end";
-    const auto before = sent();
+    const auto before = purged();
     try {
-        wait_until([&] { return sent() > before; }, fixture::patient(deadline), "more events");
+        wait_until([&] { return purged() > before; }, fixture::patient(deadline), "more events");
     } catch (const fixture::WaitedTooLong& error) {
         throw fixture::WaitedTooLong(std::string(error.what()) + "\n" + logs());
     }

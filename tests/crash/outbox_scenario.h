@@ -65,6 +65,7 @@ public:
     };
     [[nodiscard]] std::vector<Event> read_topic() const;
 
+    /// While nobody writes: how many events there are.
     [[nodiscard]] std::int64_t sent() const;
     void wait_for_more_sent(std::chrono::milliseconds deadline = 30s);
     /// Until every committed row was sent and purged.
@@ -79,6 +80,7 @@ public:
 
 private:
     class Writer;
+    [[nodiscard]] std::int64_t purged() const;
     void create_tables();
     [[nodiscard]] std::string configuration() const;
 
