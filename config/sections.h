@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/admin.h"
 #include "config/reader.h"
 
 #include <string>
@@ -8,6 +9,7 @@
 /// The larger sections of the file; load.cpp reads the rest.
 namespace sluice::config {
 
+[[nodiscard]] Admin read_admin(TableReader section);
 [[nodiscard]] Kafka read_kafka(TableReader section, const Scope& scope);
 /// [ingest.NAME]; `name_at` is where NAME stands.
 [[nodiscard]] Ingest read_ingest(TableReader section, const std::string& name, Place name_at,

@@ -1,8 +1,11 @@
 #include "daemon/logging.h"
 
+#include "daemon/recent_log.h"
 #include "pipeline/utf8.h"
 
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -89,6 +92,22 @@ private:
                                     spdlog::pattern_time_type::utc, ""};
 };
 
+/// Remembers warnings and errors for the status.
+class RecentSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+public:
+    RecentSink() { set_level(spdlog::level::warn); }
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const auto level = spdlog::level::to_string_view(message.level);
+        recent_log().add({.at = message.time,
+                          .level = {level.data(), level.size()},
+                          .about = {message.logger_name.data(), message.logger_name.size()},
+                          .text = {message.payload.data(), message.payload.size()}});
+    }
+    void flush_() override {}
+};
+
 }  // namespace
 
 std::string json_line(std::string_view about, std::string_view text) {
@@ -98,7 +117,11 @@ std::string json_line(std::string_view about, std::string_view text) {
 }
 
 void set_up_logging(const config::Daemon& daemon) {
-    static const auto first = spdlog::stderr_color_mt("sluice");
+    static const auto first = [] {
+        auto logger = spdlog::stderr_color_mt("sluice");
+        logger->sinks().push_back(std::make_shared<RecentSink>());
+        return logger;
+    }();
     spdlog::set_default_logger(first);
     spdlog::apply_all([&](const std::shared_ptr<spdlog::logger>& logger) {
         if (daemon.log_format == "json") {

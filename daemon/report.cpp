@@ -3,6 +3,8 @@
 #include "pipeline/utf8.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 
 namespace sluice {
@@ -189,6 +191,17 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 JsonWriter& JsonWriter::value(long long number) {
     separate();
     text_ += std::to_string(number);
+    return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+    separate();
+    if (!std::isfinite(number)) {
+        text_ += "null";
+        return *this;
+    }
+    char digits[32];
+    text_.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
     return *this;
 }
 

@@ -33,6 +33,8 @@ public:
     JsonWriter& value(std::string_view text);
     JsonWriter& value(const char* text) { return value(std::string_view(text)); }
     JsonWriter& value(long long number);
+    /// As many digits as it takes; null when it is no number.
+    JsonWriter& value(double number);
     JsonWriter& value(bool truth);
     JsonWriter& null();
     /// key() and value().

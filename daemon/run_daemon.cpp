@@ -1,4 +1,6 @@
+#include "config/admin.h"
 #include "config/load.h"
+#include "daemon/admin.h"
 #include "daemon/commands.h"
 #include "daemon/config_watch.h"
 #include "daemon/ingest_factory.h"
@@ -16,14 +18,11 @@
 
 #include <signal.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 
 namespace sluice {
 namespace {
-
-using namespace std::chrono_literals;
 
 /// Blocked before the first thread starts, so that all threads inherit it and sigwait() gets them.
 sigset_t block_signals() {
@@ -61,7 +60,8 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     set_up_logging(config.daemon);
     metrics::Registry registry;
     const metrics::ProcessMetrics process{registry, version()};
-    Observatory observatory{registry, 60s};
+    const config::Admin for_admin = config::load_admin(line.config_file);
+    Observatory observatory{registry, for_admin.stuck_after};
     const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
     Supervisor supervisor{[around](const PipelineConfig& pipeline) {
         return std::holds_alternative<config::Outbox>(pipeline.of_kind)
@@ -87,6 +87,11 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
                        .supervisor = supervisor}};
     reloader.start(config);
+    const Admin admin{for_admin,
+                      {.registry = registry,
+                       .observatory = observatory,
+                       .supervisor = supervisor,
+                       .reloader = reloader}};
     watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
     begin_to_watch(*watch, line.config_file, reloader);
 

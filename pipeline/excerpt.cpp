@@ -1,5 +1,6 @@
 #include "pipeline/excerpt.h"
 
+#include "pipeline/cut_text.h"
 #include "pipeline/utf8.h"
 
 #include <cstdio>
@@ -27,6 +28,13 @@ std::string excerpt(std::string_view value) {
         }
     }
     return shown + '"';
+}
+
+std::string cut(std::string text, std::size_t most) {
+    if (text.size() <= most) return text;
+    while (most > 0 && (text[most] & 0xC0) == 0x80) --most;
+    text.resize(most);
+    return text + "…";
 }
 
 }  // namespace sluice

@@ -1,5 +1,7 @@
 #include "pipeline/ingest_observer.h"
 
+#include "pipeline/cut_text.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -26,13 +28,6 @@ double age_of(std::int64_t timestamp_ms) {
 
 std::string whole_seconds(std::chrono::nanoseconds time) {
     return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
-}
-
-/// At most so many bytes, and no part of a character.
-std::string shortened(std::string text, std::size_t most) {
-    if (text.size() <= most) return text;
-    while (most > 0 && (text[most] & 0xC0) == 0x80) --most;
-    return text.substr(0, most) + "…";
 }
 
 }  // namespace
@@ -106,9 +101,9 @@ LaneObserver& IngestObserver::lane(int number) {
     return lanes_[static_cast<std::size_t>(number)];
 }
 
-void IngestObserver::on_began() {
+int IngestObserver::on_began() {
     const std::lock_guard lock{mutex_};
-    serving_ = true;
+    return serving_ = ++last_number_;
 }
 
 void IngestObserver::on_assigned(std::size_t partitions) {
@@ -123,12 +118,13 @@ void IngestObserver::on_revoked(std::span<const PartitionId> partitions) {
     for (const PartitionId partition : partitions) partitions_.erase(partition);
 }
 
-void IngestObserver::on_ended() {
+void IngestObserver::on_ended(int number) {
     const std::lock_guard lock{mutex_};
+    if (serving_ != number) return;
     assigned_.set(0);
     fetched_bytes_.set(0);
     fetched_records_.set(0);
-    serving_ = false;
+    serving_ = 0;
     partitions_.clear();
     brokers_.clear();
 }
@@ -136,7 +132,7 @@ void IngestObserver::on_ended() {
 void IngestObserver::on_statistics(const GroupStatistics& statistics) {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
-    if (!serving_) return;  // a client that is being closed
+    if (serving_ == 0) return;  // a client that is being closed
     throttled_.follow(seconds(statistics.throttled));
     fetched_bytes_.set(static_cast<double>(statistics.fetched_bytes));
     fetched_records_.set(static_cast<double>(statistics.fetched_records));
@@ -250,7 +246,7 @@ void IngestObserver::note_rejects(const Batch& batch) {
         dead_letters_.push_front(
             {.partition = record.partition,
              .offset = record.offset,
-             .reasons = shortened(describe(batch.rejects[i].reasons), shown_reason_bytes),
+             .reasons = cut(describe(batch.rejects[i].reasons), shown_reason_bytes),
              .at = now});
     }
     dead_letters_.resize(std::min(dead_letters_.size(), remembered_dead_letters));

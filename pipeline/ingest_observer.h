@@ -32,12 +32,13 @@ public:
     /// Of the lane with this number; lives as long as this.
     [[nodiscard]] LaneObserver& lane(int number);
 
-    /// The pipeline was built, and will serve partitions until on_ended().
-    void on_began();
+    /// The pipeline was built, and will serve partitions until on_ended() with the number that this
+    /// returns. An older one that ends late has nothing to say any more.
+    [[nodiscard]] int on_began();
     void on_assigned(std::size_t partitions);
     void on_revoked(std::span<const PartitionId> partitions);
     void on_statistics(const GroupStatistics& statistics);
-    void on_ended();
+    void on_ended(int number);
 
     /// Brings those gauges up to date that depend on the time: before Prometheus reads them.
     void look();
@@ -90,7 +91,8 @@ private:
     metrics::Gauge last_commit_;
 
     mutable std::mutex mutex_;  // guards what follows
-    bool serving_ = false;
+    int serving_ = 0;           ///< the number of the pipeline that serves; 0: none does
+    int last_number_ = 0;
     std::deque<LaneObserver> lanes_;
     std::map<PartitionId, ObservedPartition> partitions_;
     std::map<std::string, Broker> brokers_;

@@ -30,12 +30,12 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
     : config_(config),
       group_(parts.group),
       observer_(parts.observer),
+      number_(observer_.on_began()),
       progress_(std::move(parts.progress)),
       handover_(patience.handover),
       assign_patience_(patience.assign),
       retry_(patience.resume),
       fenced_(patience.fenced) {
-    observer_.on_began();
     for (LaneParts& lane : parts.lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .topic = config.topic,
@@ -51,7 +51,7 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
 
 IngestPipeline::~IngestPipeline() {
     lanes_.clear();
-    observer_.on_ended();
+    observer_.on_ended(number_);
 }
 
 void IngestPipeline::run() {

@@ -118,6 +118,7 @@ private:
     const config::Ingest config_;
     ConsumerGroup& group_;
     IngestObserver& observer_;
+    const int number_;  ///< to the observer
     const std::unique_ptr<ProgressStore> progress_;
 
     const std::chrono::milliseconds handover_;

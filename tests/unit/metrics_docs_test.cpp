@@ -36,7 +36,7 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     orders.of_kind = config::Ingest{};
     const auto observer = observatory.observe(orders);
     observer->lane(0).on_took_up({});
-    observer->on_began();
+    static_cast<void>(observer->on_began());
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "config/config.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What `sluice status` shows of one pipeline, wherever it comes from.
+struct PipelineOverview {
+    struct Partition {
+        std::int64_t partition = 0;
+        std::optional<std::int64_t> next;  ///< progress; nullopt: nothing was ever read
+        std::optional<std::int64_t> end;
+        std::int64_t lag = 0;
+        double lag_seconds = 0;
+    };
+    std::string key;
+    std::string state;  ///< "running", "waiting for data", "stuck", …
+    std::string reason;
+    std::optional<double> rows_per_second;
+    std::int64_t dead_letters = 0;
+    std::int64_t lag = 0;
+    bool ready = false;
+    std::vector<Partition> partitions;
+};
+
+struct Overview {
+    enum class Source { daemon, database };
+    Source source = Source::daemon;
+    std::string revision;  ///< that the daemon runs by
+    std::vector<PipelineOverview> pipelines;
+};
+
+/// What the daemon says under /status; nullopt: it is no such thing.
+[[nodiscard]] std::optional<Overview> parse_overview(const std::string& status_json);
+/// What database and broker know, when no daemon is asked. A pipeline that cannot be looked at
+/// says why.
+[[nodiscard]] Overview look_up(const config::Config& config);
+
+[[nodiscard]] std::string overview_table(const Overview& overview);
+[[nodiscard]] std::string overview_json(const Overview& overview);
+
+}  // namespace sluice

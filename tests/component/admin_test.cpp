@@ -1,0 +1,327 @@
+#include "tests/fixture/daemon.h"
+#include "tests/fixture/http.h"
+#include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/kafka_producer.h"
+#include "tests/fixture/ports.h"
+#include "tests/fixture/postgres.h"
+#include "tests/fixture/process.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace sluice::fixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto token = "0123456789abcdef";
+constexpr auto hostile = R"({"id": 1, "amount": "<script>document.title='XSS'</script>"})";
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// A daemon with pipelines "orders" and "copies" of one topic with two partitions, and its admin
+/// server.
+class Stage {
+public:
+    explicit Stage(const std::string& name, const std::string& stuck_after = "1m")
+        : name_("admin_" + name), stuck_after_(stuck_after) {
+        const Postgres& postgres = shared_postgres();
+        postgres.create_database(name_);
+        for (const char* table : {"orders", "copies"}) {
+            exec("create table " + std::string(table) + " (id bigint, amount numeric)");
+        }
+        shared_broker().admin().create_topic(name_, 2);
+        configure({"orders", "copies"});
+        daemon = std::make_unique<Daemon>(file_);
+        until([&] { return get("/readyz").status == 200; }, "readiness");
+    }
+
+    void configure(const std::vector<std::string>& pipelines) const {
+        std::string text = "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                           "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(name_) +
+                           "\"\n[admin]\nlisten = \"127.0.0.1:" + std::to_string(port) +
+                           "\"\ntoken = \"" + token + "\"\nstuck_after = \"" + stuck_after_ +
+                           "\"\n";
+        for (const std::string& pipeline : pipelines) {
+            text += "[ingest." + pipeline + "]\ntopic = \"" + name_ + "\"\ntable = \"" + pipeline +
+                    "\"\ngroup = \"" + name_ + "." + pipeline +
+                    "\"\nbatch = { delay = \"50ms\" }\n";
+        }
+        write_file(file_, text);
+    }
+    void produce(int records, const std::string& value = R"({"id": 1, "amount": 2.5})") {
+        for (int i = 0; i < records; ++i) producer_.produce(name_, i % 2, value);
+        producer_.flush();
+    }
+    void exec(const std::string& sql) const { shared_postgres().exec(sql, name_); }
+    std::string value(const std::string& sql) const { return shared_postgres().value(sql, name_); }
+    int rows() const { return std::stoi(value("select count(*) from orders")); }
+    HttpAnswer get(const std::string& target) const { return http(port, "GET", target); }
+    int post(const std::string& target) const { return http(port, "POST", target, token).status; }
+    std::string metrics() const { return "\n" + get("/metrics").body; }
+    /// Of a metric without labels.
+    double number(const std::string& metric) const {
+        const std::string text = metrics();
+        return std::stod(text.substr(text.find("\n" + metric + " ") + metric.size() + 2));
+    }
+    bool shows(const std::string& line) const { return contains(metrics(), "\n" + line + "\n"); }
+    void until(const std::function<bool()>& predicate, const std::string& what) const {
+        try {
+            wait_until(predicate, patient(30s), what);
+        } catch (const WaitedTooLong& late) {
+            FAIL(std::string(late.what()) << "\n"
+                                          << get("/status").body << "\n"
+                                          << (daemon ? daemon->log() : ""));
+        }
+    }
+    const std::filesystem::path& file() const { return file_; }
+    const std::filesystem::path& folder() const { return dir_.path(); }
+
+    const std::uint16_t port = free_port();
+    std::unique_ptr<Daemon> daemon;
+
+private:
+    const std::string name_;
+    const std::string stuck_after_;
+    TempDir dir_{"admin"};
+    std::filesystem::path file_ = dir_.path() / "sluice.toml";
+    KafkaProducer producer_{shared_broker().client()};
+};
+
+std::string url_encoded(const std::string& text) {
+    static constexpr char hex[] = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        encoded += '%';
+        encoded += hex[byte >> 4];
+        encoded += hex[byte & 15];
+    }
+    return encoded;
+}
+
+/// The lines of the blocks that begin with ```promql.
+std::vector<std::string> documented_queries() {
+    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/docs/operations.md");
+    REQUIRE(in);
+    std::vector<std::string> queries;
+    bool inside = false;
+    for (std::string line; std::getline(in, line);) {
+        if (line == "```promql") {
+            inside = true;
+        } else if (line == "```") {
+            inside = false;
+        } else if (inside && !line.empty() && !line.starts_with('#')) {
+            queries.push_back(line);
+        }
+    }
+    return queries;
+}
+
+/// Debian's Prometheus, with nothing to do but to look at one daemon.
+class Prometheus {
+public:
+    Prometheus(const std::filesystem::path& folder, std::uint16_t target) {
+        write_file(folder / "prometheus.yml",
+                   "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: sluice\n"
+                   "  static_configs: [{targets: [\"127.0.0.1:" +
+                       std::to_string(target) + "\"]}]\n");
+        ProcessOptions options;
+        options.argv = {"prometheus", "--config.file=" + (folder / "prometheus.yml").string(),
+                        "--storage.tsdb.path=" + (folder / "tsdb").string(),
+                        "--web.listen-address=127.0.0.1:" + std::to_string(port_)};
+        options.log = folder / "prometheus.log";
+        process_.emplace(options);
+    }
+    std::string ask(const std::string& query) const {
+        return http(port_, "GET", "/api/v1/query?query=" + url_encoded(query)).body;
+    }
+
+private:
+    const std::uint16_t port_ = free_port();
+    std::optional<Process> process_;
+};
+
+std::string seen_in_chromium(const Stage& stage) {
+    ProcessOptions options;
+    options.argv = {"chromium",
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--user-data-dir=" + (stage.folder() / "chromium").string(),
+                    "--virtual-time-budget=9000",
+                    "--dump-dom",
+                    "http://127.0.0.1:" + std::to_string(stage.port) + "/"};
+    return run(std::move(options), patient(90s)).out;
+}
+
+}  // namespace
+
+TEST_CASE("admin: Prometheus scrapes a daemon and answers what operations asks") {
+    Stage stage("prometheus");
+    const Prometheus prometheus(stage.folder(), stage.port);
+    stage.produce(500);
+    stage.produce(3, hostile);
+    stage.until([&] { return stage.rows() == 500; }, "the rows");
+    stage.until(
+        [&] {
+            return stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 500") &&
+                   stage.shows(
+                       "sluice_ingest_rejects_total{pipeline=\"orders\",reason="
+                       "\"invalid\"} 3");
+        },
+        "metrics to say so");
+
+    write_file(stage.folder() / "metrics", stage.get("/metrics").body);
+    ProcessOptions check;
+    check.argv = {"sh", "-c", "promtool check metrics < " + (stage.folder() / "metrics").string()};
+    const RunResult checked = run(check, patient(30s));
+    CHECK_MESSAGE(checked.exit_code == 0, checked.out << checked.err);
+
+    stage.until(
+        [&] {
+            return contains(prometheus.ask("sluice_ingest_rows_total{pipeline=\"copies\"} == 500"),
+                            "\"copies\"") &&
+                   contains(prometheus.ask("sum(sluice_ingest_lag_records) == 0"), "\"0\"");
+        },
+        "Prometheus to know, and lag to be 0");
+    const auto queries = documented_queries();
+    CHECK(queries.size() > 8);
+    for (const std::string& query : queries) {
+        CHECK_MESSAGE(contains(prometheus.ask(query), "\"status\":\"success\""), query);
+    }
+    CHECK(contains(prometheus.ask("sum(sluice_pipeline_state{state=\"running\"})"), "\"2\""));
+    CHECK(stage.daemon->stop() == 0);
+}
+
+TEST_CASE("admin: the status page shows pipelines as they go on, and records as text") {
+    Stage stage("page");
+    stage.produce(200);
+    stage.produce(1, hostile);
+    stage.until([&] { return stage.rows() == 200; }, "the rows");
+    const std::string page = seen_in_chromium(stage);
+    CHECK(contains(page, "data-pipeline=\"ingest.orders\""));
+    CHECK(contains(page, "data-pipeline=\"ingest.copies\""));
+    CHECK(contains(page, "All 2 pipelines are fine"));
+    CHECK(contains(page, "waiting for data"));
+    CHECK(contains(page, "200 rows"));
+    CHECK(contains(page, "&lt;script&gt;document.title="));
+    CHECK(contains(page, "<title>Sluice</title>"));
+    CHECK_FALSE(contains(page, "data-polls=\"0\""));
+    CHECK(page.find("data-polls=\"") != std::string::npos);
+    CHECK_FALSE(contains(page, "data-polls=\"1\""));  // it asked again
+}
+
+TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready again afterwards") {
+    Stage stage("stuck", "1s");
+    stage.produce(10);
+    stage.until([&] { return stage.rows() == 10; }, "the rows");
+    std::thread locked([&] {
+        stage.exec("begin; lock table orders in access exclusive mode; select pg_sleep(8); commit");
+    });
+    stage.until(
+        [&] {
+            return stage.value(
+                       "select count(*) from pg_locks where granted and relation = "
+                       "'orders'::regclass and mode = 'AccessExclusiveLock'") == "1";
+        },
+        "the lock");
+    stage.produce(10);
+    stage.until([&] { return stage.get("/readyz").status == 503; }, "it to be stuck");
+    const std::string why = stage.get("/readyz").body;
+    CHECK(contains(why, "ingest.orders"));
+    CHECK(contains(why, "on its way to the database"));
+    CHECK_FALSE(contains(why, "ingest.copies"));
+    CHECK(stage.shows("sluice_pipeline_stuck{kind=\"ingest\",pipeline=\"orders\"} 1"));
+    locked.join();
+    stage.until([&] { return stage.get("/readyz").status == 200; }, "it to go on");
+    CHECK(stage.rows() == 20);
+    CHECK(stage.shows("sluice_pipeline_stuck{kind=\"ingest\",pipeline=\"orders\"} 0"));
+}
+
+TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their metrics go") {
+    Stage stage("commands");
+    CHECK(http(stage.port, "POST", "/pipelines/orders/pause", "another token 00").status == 401);
+    CHECK(stage.post("/pipelines/nobody/pause") == 404);
+    CHECK(stage.post("/pipelines/orders/pause") == 200);
+    CHECK(stage.shows(
+        "sluice_pipeline_state{kind=\"ingest\",pipeline=\"orders\",state=\"paused\"} 1"));
+    CHECK(stage.post("/pipelines/orders/restart") == 409);
+    stage.produce(10);
+    CHECK(stage.post("/pipelines/orders/resume") == 200);
+    stage.until([&] { return stage.rows() == 10; }, "the rows");
+    CHECK(stage.post("/pipelines/orders/restart") == 200);
+    stage.until([&] { return stage.get("/readyz").status == 200; }, "it to be back");
+
+    const RunResult status = run_sluice({"status", "-c", stage.file().string()});
+    CHECK_MESSAGE(status.exit_code == 0, status.out << status.err);
+    CHECK(contains(status.out, "ingest.orders"));
+    CHECK(contains(status.out, "waiting for data"));
+
+    stage.configure({"orders"});
+    CHECK(stage.post("/reload") == 200);
+    stage.until([&] { return !contains(stage.metrics(), "copies"); }, "its metrics to go");
+    CHECK(contains(stage.metrics(), "pipeline=\"orders\""));
+    write_file(stage.file(), "nonsense");
+    CHECK(stage.post("/reload") == 422);
+
+    stage.configure({"orders"});
+    CHECK(stage.daemon->stop() == 0);
+    const RunResult without =
+        run_sluice({"status", "--output", "json", "-c", stage.file().string()});
+    CHECK(without.exit_code == 1);
+    CHECK(contains(without.out, R"("source":"database")"));
+    CHECK(contains(without.out, R"({"partition":0,"progress":5,"end":5,"lag":0)"));
+}
+
+TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
+    Stage stage("flood");
+    stage.produce(200);
+    stage.until([&] { return stage.rows() == 200; }, "the first rows");
+    for (int i = 0; i < 20; ++i) CHECK(stage.get("/").status == 200);
+    const double memory = stage.number("process_resident_memory_bytes");
+    std::atomic<bool> attacking = true;
+    std::vector<std::thread> attackers;
+    for (int i = 0; i < 4; ++i) {
+        attackers.emplace_back([&, i] {
+            std::vector<TcpClient> held;
+            while (attacking) {
+                try {
+                    held.emplace_back(stage.port);
+                } catch (const std::system_error&) {
+                    held.clear();
+                    continue;
+                }
+                held.back().send(i == 0   ? "GET /metr"
+                                 : i == 1 ? "GET / HTTP/1.1\r\nX: " + std::string(20000, 'a')
+                                 : i == 2
+                                     ? std::string(1000, '\0')
+                                     : "POST /reload HTTP/1.1\r\nContent-Length: 99999\r\n\r\n");
+                if (held.size() == 125) held.clear();
+                std::this_thread::sleep_for(2ms);
+            }
+        });
+    }
+    for (int round = 1; round <= 5; ++round) {
+        stage.produce(200);
+        stage.until([&] { return stage.rows() == 200 + 200 * round; }, "rows under attack");
+    }
+    attacking = false;
+    for (std::thread& attacker : attackers) attacker.join();
+    stage.until([&] { return stage.get("/readyz").status == 200; }, "the server to answer");
+    CHECK(stage.shows("sluice_pipeline_restarts_total{kind=\"ingest\",pipeline=\"orders\"} 0"));
+    for (int i = 0; i < 200; ++i)
+        CHECK(stage.get(i % 2 == 0 ? "/metrics" : "/status").status == 200);
+    CHECK(stage.number("process_resident_memory_bytes") < memory + 48e6);
+    CHECK(stage.daemon->stop() == 0);
+}

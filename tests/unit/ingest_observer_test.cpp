@@ -1,0 +1,178 @@
+#include "pipeline/ingest_observer.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace sluice;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Stage {
+    explicit Stage(std::chrono::milliseconds patience = 1h)
+        : observer(registry, "orders", patience) {
+        number = observer.on_began();
+        observer.on_assigned(1);
+        observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
+    }
+    void ends_at(std::optional<Offset> end, std::optional<Offset> open_until = {}) {
+        GroupStatistics statistics;
+        statistics.partitions.push_back({3, end, open_until});
+        observer.on_statistics(statistics);
+    }
+    void commit(Offset to, int rows = 1) {
+        Batch batch;
+        Slice& slice = batch.slice(3, 100);
+        slice.range.to = to;
+        slice.gaps = to - 100 - rows;
+        for (int i = 0; i < rows; ++i) {
+            const auto index = batch.records.append({.partition = 3,
+                                                     .offset = 100 + i,
+                                                     .timestamp_ms = 1'700'000'000'000,
+                                                     .key = {},
+                                                     .value = "x",
+                                                     .headers = {}});
+            batch.binary.rows.push_back({index, 0});
+        }
+        observer.lane(0).on_offering();
+        observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});
+    }
+    bool shows(const std::string& line) {
+        observer.look();
+        const std::string text = "\n" + registry.text();
+        const bool there = text.find("\n" + line + "\n") != std::string::npos;
+        if (!there) MESSAGE(text);
+        return there;
+    }
+
+    metrics::Registry registry;
+    IngestObserver observer;
+    int number = 0;
+};
+
+}  // namespace
+
+TEST_CASE("observer: lag is what lies between progress and the end, and ends at nothing") {
+    Stage stage;
+    CHECK(stage.shows("sluice_ingest_progress_offset{partition=\"3\",pipeline=\"orders\"} 100"));
+    CHECK(stage.observer.idle());  // nothing is known to be there
+    stage.ends_at(150);
+    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\"} 50"));
+    CHECK_FALSE(stage.observer.idle());
+    CHECK(stage.observer.status().lag() == 50);
+    stage.commit(160, 7);  // the end that is known is older than the batch
+    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\"} 0"));
+    CHECK(stage.shows("sluice_ingest_lag_seconds{partition=\"3\",pipeline=\"orders\"} 0"));
+    CHECK(stage.shows("sluice_ingest_end_offset{partition=\"3\",pipeline=\"orders\"} 160"));
+    CHECK(stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 7"));
+    CHECK(stage.shows("sluice_ingest_gaps_total{pipeline=\"orders\"} 53"));
+    CHECK(stage.shows("sluice_ingest_freshness_seconds_bucket{pipeline=\"orders\",le=\"+Inf\"} 7"));
+    CHECK(stage.observer.idle());
+    CHECK(stage.observer.status().last_commit.has_value());
+}
+
+TEST_CASE("observer: records that came after a time without lag are not old") {
+    Stage stage;
+    stage.ends_at(100);
+    stage.ends_at(101);  // the record may be of last year: it has been waiting since just now
+    CHECK(stage.observer.status().lag_seconds() < 10);
+    stage.commit(101);
+    stage.ends_at(200);
+    CHECK(stage.observer.status().lag_seconds() < 10);
+}
+
+TEST_CASE("observer: a partition with records and no progress is stuck, after a while") {
+    Stage patient_one;
+    patient_one.ends_at(150);
+    CHECK(patient_one.observer.stuck().empty());
+
+    Stage stage(0ms);
+    CHECK(stage.observer.stuck().empty());
+    stage.ends_at(150);
+    CHECK(stage.observer.stuck().starts_with(
+        "partition 3 has 50 offsets to read and makes no progress for 0 s"));
+    stage.commit(150);
+    CHECK(stage.observer.stuck().empty());
+    stage.ends_at(150, 155);  // a producer's transaction is open
+    CHECK(stage.observer.stuck().find("waits for a producer's transaction") != std::string::npos);
+    stage.ends_at(155, 155);
+    stage.commit(155);
+    CHECK(stage.observer.stuck().empty());
+    stage.observer.lane(0).on_offering();
+    CHECK(stage.observer.stuck().find("on its way to the database") != std::string::npos);
+}
+
+TEST_CASE("observer: what is handed over, or has ended, is not shown any more") {
+    Stage stage;
+    stage.ends_at(150);
+    CHECK(stage.observer.status().partitions.size() == 1);
+    stage.observer.on_revoked(std::vector<PartitionId>{3});
+    CHECK(stage.observer.status().partitions.empty());
+    CHECK(stage.registry.text().find("partition=\"3\"") == std::string::npos);
+    CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 0"));
+    stage.commit(150);  // by a lane that let go late
+    stage.observer.on_ended(stage.number);
+    stage.ends_at(170);  // by a client that is being closed
+    CHECK(stage.observer.status().partitions.empty());
+    CHECK(stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 1"));
+}
+
+TEST_CASE("observer: a pipeline that ends late does not speak for the one that took its place") {
+    Stage stage;
+    const int next = stage.observer.on_began();
+    stage.observer.on_ended(stage.number);
+    CHECK(stage.observer.status().partitions.size() == 1);
+    stage.ends_at(150);
+    CHECK(stage.observer.status().lag() == 50);
+    stage.observer.on_ended(next);
+    CHECK(stage.observer.status().partitions.empty());
+}
+
+TEST_CASE("observer: rejects are counted by cause, the latest are remembered") {
+    Stage stage;
+    Batch batch;
+    batch.slice(3, 100).range.to = 130;
+    for (int i = 0; i < 30; ++i) {
+        const auto index = batch.records.append({.partition = 3,
+                                                 .offset = 100 + i,
+                                                 .timestamp_ms = -1,
+                                                 .key = {},
+                                                 .value = "x",
+                                                 .headers = {}});
+        batch.reject(index, {{"a", std::string(1000, 'y')}},
+                     i == 0 ? RejectCause::missing : RejectCause::undecodable);
+    }
+    stage.observer.lane(0).on_offering();
+    stage.observer.lane(0).on_committed(batch, {});
+    CHECK(stage.shows("sluice_ingest_rejects_total{pipeline=\"orders\",reason=\"missing\"} 1"));
+    CHECK(
+        stage.shows("sluice_ingest_rejects_total{pipeline=\"orders\",reason=\"undecodable\"} 29"));
+    CHECK(stage.shows("sluice_ingest_rejects_total{pipeline=\"orders\",reason=\"refused\"} 0"));
+    const auto letters = stage.observer.status().dead_letters;
+    REQUIRE(letters.size() == 20);
+    CHECK(letters.front().offset == 129);
+    CHECK(letters.back().offset == 110);
+    CHECK(letters.front().reasons.size() < 400);
+}
+
+TEST_CASE("observer: what a lane did in vain is counted as such") {
+    Stage stage;
+    LaneObserver& lane = stage.observer.lane(0);
+    lane.on_polled({.records = 5, .bytes = 50, .waited = 100ms}, 10ms, 1'700'000'000'000);
+    CHECK(stage.observer.status().oldest_uncommitted_seconds > 1000);
+    lane.on_offering();
+    lane.on_retry();
+    CHECK(lane.status().activity == LaneActivity::backing_off);
+    lane.on_offering();
+    lane.on_fenced();
+    CHECK(stage.observer.status().oldest_uncommitted_seconds == 0);
+    CHECK(stage.shows("sluice_ingest_commits_total{outcome=\"retried\",pipeline=\"orders\"} 1"));
+    CHECK(stage.shows("sluice_ingest_commits_total{outcome=\"fenced\",pipeline=\"orders\"} 1"));
+    CHECK(stage.shows("sluice_ingest_records_total{pipeline=\"orders\"} 5"));
+    CHECK(stage.shows("sluice_ingest_bytes_total{pipeline=\"orders\"} 50"));
+    CHECK(
+        stage.shows("sluice_ingest_lane_seconds_total{pipeline=\"orders\",stage=\"waiting\"} 0.1"));
+    CHECK(stage.shows(
+        "sluice_ingest_lane_seconds_total{pipeline=\"orders\",stage=\"decoding\"} 0.01"));
+}
