@@ -87,7 +87,7 @@ Reloader::~Reloader() {
     thread_.join();
 }
 
-ReloadOutcome Reloader::start(config::Config config) {
+ReloadOutcome Reloader::start(const config::Config& config) {
     ReloadOutcome outcome = apply(config, ReloadTrigger::start);
     conclude(outcome);
     return outcome;

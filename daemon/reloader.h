@@ -66,7 +66,7 @@ public:
 
     /// The first configuration, which was read already. Nothing is prepared: there is no good one
     /// yet that a bad one could take down, and what cannot run now is tried again.
-    ReloadOutcome start(config::Config config);
+    ReloadOutcome start(const config::Config& config);
     /// Requests that wait are served together by the next reload.
     std::future<ReloadOutcome> request(ReloadTrigger trigger);
 
