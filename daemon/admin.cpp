@@ -1,16 +1,27 @@
 #include "daemon/admin.h"
 
 #include "daemon/admin_routes.h"
+#include "daemon/published_settings.h"
 #include "daemon/recent_log.h"
 #include "daemon/report.h"
 #include "daemon/version.h"
 
 #include <future>
 #include <memory>
+#include <random>
+#include <string>
 #include <utility>
 
 namespace sluice {
 namespace {
+
+/// The same for as long as the process lives, and another one each time.
+std::string new_salt() {
+    std::random_device random;
+    std::string salt;
+    for (int i = 0; i < 4; ++i) salt += std::to_string(random()) + ".";
+    return salt;
+}
 
 CommandAnswer answer_to(CommandResult result) {
     const auto refused = [](int status, const char* why) {
@@ -78,6 +89,10 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, const std::string& to
     auto routes = std::make_shared<const AdminRoutes>(AdminRoutes::Sources{
         .status = std::move(status),
         .metrics = [&registry = parts.registry] { return registry.text(); },
+        .settings =
+            [&reloader = parts.reloader, &supervisor = parts.supervisor, salt = new_salt()] {
+                return to_json(publish(*reloader.config(), supervisor.status(), salt));
+            },
         .token = token,
         .reload =
             [&reloader = parts.reloader] {

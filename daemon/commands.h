@@ -34,6 +34,7 @@ int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);
 int progress(const config::Config& config, const CommandLine& line);
 int peek(const config::Config& config, const CommandLine& line);
+int plan_reload(const config::Config& config, const CommandLine& line);
 int show_status(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
 int dead_letters(const config::Config& config, const CommandLine& line);

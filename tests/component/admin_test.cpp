@@ -325,3 +325,40 @@ TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
     CHECK(stage.number("process_resident_memory_bytes") < memory + 48e6);
     CHECK(stage.daemon->stop() == 0);
 }
+
+TEST_CASE("plan: what a reload would do to the running daemon, before anyone does it") {
+    const Stage stage("plan");
+    std::ifstream in(stage.file());
+    const std::string running{std::istreambuf_iterator<char>(in), {}};
+    const auto planned = [&](const std::string& config) {
+        const auto file = stage.folder() / "next.toml";
+        write_file(file, config);
+        return run_sluice({"plan", "-c", file.string()});
+    };
+    const RunResult same = planned(running);
+    CHECK(same.exit_code == 0);
+    CHECK_MESSAGE(contains(same.out, "2 unchanged"), same.out);
+
+    std::string next = running;
+    next.replace(next.find("delay = \"50ms\""), 14, "delay = \"60ms\"");  // of orders
+    next += "lanes = 3\n";                                                // of copies
+    const RunResult changed = planned(next);
+    CHECK(changed.exit_code == 0);
+    CHECK_MESSAGE(contains(changed.out, "lanes: 2 → 3"), changed.out);
+    CHECK_MESSAGE(contains(changed.out, "batch.delay: 50ms → 60ms"), changed.out);
+    CHECK_FALSE(contains(changed.out, token));
+
+    const std::string missing = "[ingest.new]\ntopic = \"not_there\"\ntable = \"orders\"\n";
+    const RunResult refused = planned(running + missing);
+    CHECK(refused.exit_code == 1);
+    CHECK_MESSAGE(contains(refused.out, "it would be refused: ingest.new: there is no topic"),
+                  refused.out);
+
+    stage.exec("alter table copies add note text");
+    const RunResult drifted = planned(running);
+    CHECK_MESSAGE(contains(drifted.out, "its table is now public.copies"), drifted.out);
+    CHECK(stage.daemon->stop() == 0);
+    const RunResult nobody = planned(running);
+    CHECK(nobody.exit_code == 2);
+    CHECK_MESSAGE(contains(nobody.err, "--daemon HOST:PORT"), nobody.err);
+}
