@@ -22,13 +22,15 @@ int run_command(const CommandLine& line) {
     if (!loaded.problems.empty()) return used_or_configured_wrongly;
     const config::Config& config = loaded.config;
     if (command.words == Command::Words::pipelines) {
-        if (config.ingest.empty()) {
+        if (config.ingest.empty() && config.outbox.empty()) {
             std::cerr << line.config_file << ": no pipeline is configured; add an [ingest.NAME]\n";
             return used_or_configured_wrongly;
         }
         for (const std::string& name : line.words) {
             if (std::ranges::find(config.ingest, name, &config::Ingest::name) ==
-                config.ingest.end()) {
+                    config.ingest.end() &&
+                std::ranges::find(config.outbox, name, &config::Outbox::name) ==
+                    config.outbox.end()) {
                 std::cerr << line.config_file << ": there is no pipeline \"" << name << "\"\n";
                 return used_or_configured_wrongly;
             }
