@@ -22,6 +22,7 @@ constexpr std::uint64_t mark_number = std::numeric_limits<std::uint64_t>::max();
 constexpr auto init_patience = 30s;
 constexpr auto abort_patience = 10s;
 constexpr auto flush_patience = 10s;
+constexpr int offers_of_a_suspect = 3;
 // How long a topic may take to be known everywhere after somebody has created it.
 constexpr int looks_for_topic = 4;
 constexpr auto look_pause = 300ms;
@@ -266,22 +267,36 @@ std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& su
     std::vector<Refusal> refusals;
     bool open = false;
     for (const std::size_t suspect : suspects) {
-        const OutboxEvent& event = events_->events()[suspect];
-        if (!open && producer_->begin_transaction())
-            throw TroubleOfTheWorld("kafka: no transaction");
-        open = true;
-        failures_.clear();
-        producer_->send(std::string(*event.topic), event.message(), suspect);
-        if (!producer_->flush(flush_patience)) throw TroubleOfTheWorld("kafka does not answer");
-        if (failures_.empty()) continue;
-        const auto code = failures_.front().code;
-        const auto reason = refusal_of(code);
-        if (!abort() || !reason) throw TroubleOfTheWorld(rd_kafka_err2str(code));
-        open = false;
-        refusals.push_back({suspect, *reason, rd_kafka_err2str(code)});
+        for (int offer = 1;; ++offer) {
+            const auto failure = offer_alone(suspect, open);
+            if (!failure) break;
+            if (const auto reason = refusal_of(*failure)) {
+                refusals.push_back({suspect, *reason, rd_kafka_err2str(*failure)});
+                break;
+            }
+            // librdkafka 2.0.2 goes on counting behind a message that the broker refused, so that
+            // the next one is out of sequence; to abort that one begins a new sequence.
+            if (offer == offers_of_a_suspect) throw TroubleOfTheWorld(rd_kafka_err2str(*failure));
+        }
     }
     if (open && !abort()) throw TroubleOfTheWorld("kafka: the transaction cannot be aborted");
     return refusals;
+}
+
+/// What Kafka says against it; nullopt: nothing. `open`: whether a transaction is, before and
+/// after.
+std::optional<rd_kafka_resp_err_t> EventTransactions::offer_alone(std::size_t suspect, bool& open) {
+    const OutboxEvent& event = events_->events()[suspect];
+    if (!open && producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
+    open = true;
+    failures_.clear();
+    producer_->send(std::string(*event.topic), event.message(), suspect);
+    if (!producer_->flush(flush_patience)) throw TroubleOfTheWorld("kafka does not answer");
+    if (failures_.empty()) return std::nullopt;
+    const auto code = failures_.front().code;
+    if (!abort()) throw TroubleOfTheWorld(rd_kafka_err2str(code));
+    open = false;
+    return code;
 }
 
 void EventTransactions::on_acknowledged(std::uint64_t) {

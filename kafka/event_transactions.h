@@ -43,6 +43,7 @@ private:
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
     [[nodiscard]] SendResult settle_failures();
     [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);
+    [[nodiscard]] std::optional<rd_kafka_resp_err_t> offer_alone(std::size_t suspect, bool& open);
     bool abort();
 
     const config::Kafka kafka_;

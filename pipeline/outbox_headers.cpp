@@ -156,6 +156,7 @@ std::vector<Refusal> read_headers(EventBatch& batch) {
         HeadersReader reader(index, batch.memory(), headers);
         if (std::string complaint = reader.read(*event.headers_json); !complaint.empty()) {
             refusals.push_back({i, RefusalReason::bad_headers, "headers: " + std::move(complaint)});
+            event.refused = true;  // once: nobody looks for a second reason
             continue;
         }
         event.headers.insert(event.headers.end(), headers.begin(), headers.end());

@@ -64,7 +64,9 @@ public:
                 return name + "::int";
             case ColumnType::int8:
                 // What no partition can be stays out of range.
-                return "greatest(least(" + name + ", 2147483647), -2)::int";
+                // NULL stays NULL, for Kafka to choose: least() and greatest() would pass over it.
+                return "CASE WHEN " + name + " IS NOT NULL THEN greatest(least(" + name +
+                       ", 2147483647), -2)::int END";
             default:
                 throw wrong("columns.partition", "column " + quote_identifier(column->name) +
                                                      " is " + column->type_name +
