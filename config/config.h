@@ -115,6 +115,13 @@ struct ColumnMapping {
     bool operator==(const ColumnMapping&) const = default;
 };
 
+/// Where a pipeline says what it has committed: a row of an outbox table per batch and partition.
+struct Receipts {
+    std::string table;
+    std::string topic;  ///< for its column "topic"; empty: it has none
+    bool operator==(const Receipts&) const = default;
+};
+
 /// [ingest.NAME]
 struct Ingest {
     std::string name;
@@ -134,6 +141,7 @@ struct Ingest {
     OnOffsetLost on_offset_lost = OnOffsetLost::stop;
     Csv csv;
     std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
+    std::optional<Receipts> receipts;
     bool operator==(const Ingest&) const = default;
 };
 

@@ -149,6 +149,35 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
     }
 }
 
+void read_topic(const TableReader& section, const std::optional<Text>& topic, std::string& target) {
+    if (!topic) return;
+    target = topic->text;
+    if (is_topic_name(topic->text)) return;
+    section.problem(topic->at, "\"topic\": " + topic->shown +
+                                   " is not a name that Kafka takes; use up to 249 "
+                                   "letters, digits, \".\", \"_\" and \"-\"");
+}
+
+void read_table_name(TableReader& section, std::string_view example, std::string& target) {
+    const auto table = section.required_text("table", example);
+    if (!table) return;
+    target = table->text;
+    if (is_table_name(table->text)) return;
+    section.problem(table->at, "\"table\": " + table->shown +
+                                   " is not a table's name; write table or schema.table, "
+                                   "unusual parts in double quotes: "
+                                   "'public.\"Order Items\"'");
+}
+
+void read_receipts(TableReader& section, std::optional<Receipts>& target) {
+    auto table = section.table("receipts", "receipts = { table = \"public.outbox\" }");
+    if (!table) return;
+    Receipts& receipts = target.emplace();
+    read_table_name(*table, "\"public.outbox\"", receipts.table);
+    read_topic(*table, table->text("topic", "\"orders.committed\""), receipts.topic);
+    table->finish();
+}
+
 }  // namespace
 
 Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
@@ -160,23 +189,8 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
         section.problem(name_at, "a pipeline cannot be called " + in_quotes(name) +
                                      "; use up to 63 letters, digits, \"_\" and \"-\"");
     }
-    if (const auto topic = section.required_text("topic", "\"orders\"")) {
-        ingest.topic = topic->text;
-        if (!is_topic_name(topic->text)) {
-            section.problem(topic->at, "\"topic\": " + topic->shown +
-                                           " is not a name that Kafka takes; use up to 249 "
-                                           "letters, digits, \".\", \"_\" and \"-\"");
-        }
-    }
-    if (const auto table = section.required_text("table", "\"public.orders\"")) {
-        ingest.table = table->text;
-        if (!is_table_name(table->text)) {
-            section.problem(table->at, "\"table\": " + table->shown +
-                                           " is not a table's name; write table or schema.table, "
-                                           "unusual parts in double quotes: "
-                                           "'public.\"Order Items\"'");
-        }
-    }
+    read_topic(section, section.required_text("topic", "\"orders\""), ingest.topic);
+    read_table_name(section, "\"public.orders\"", ingest.table);
     const std::optional<Format> format = read_format(section);
     ingest.format = format.value_or(Format::json);
     read_start(section, scope, ingest.start);
@@ -203,6 +217,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
         if (format) ingest.columns = read_columns(*columns, *format, scope);
     }
+    read_receipts(section, ingest.receipts);
     section.finish();
     return ingest;
 }

@@ -149,6 +149,10 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))
         .text("csv.null", ingest.csv.null);
     for (const ColumnMapping& mapping : ingest.columns) add(mapping, section);
+    if (ingest.receipts) {
+        section.text("receipts.table", ingest.receipts->table)
+            .text("receipts.topic", ingest.receipts->topic);
+    }
 }
 
 void add(const Outbox& outbox, Settings& settings) {

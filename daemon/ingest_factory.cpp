@@ -63,6 +63,8 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     Session session{dsn, "sluice/" + ingest.name};
     ensure_schema(session, config.cloudberry.schema);
     const Table table = read_table(session, ingest.table);
+    std::optional<Table> receipts_table;
+    if (ingest.receipts) receipts_table = read_table(session, ingest.receipts->table);
     session.close();
 
     auto member = std::make_unique<kafka::GroupMember>(
@@ -75,6 +77,8 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                     .writer = around.writer,
                                     .revision = config::revision_of(config)};
     static_cast<void>(member->partitions());  // so that a missing topic is said at once
+    std::optional<Receipts> receipts;
+    if (receipts_table) receipts.emplace(*ingest.receipts, *receipts_table, identity);
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
         RowMapper mapper{ingest, table};
@@ -84,7 +88,8 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                   .table = table,
                                   .columns = mapper.columns(),
                                   .on_reject = ingest.on_reject,
-                                  .on_invalid = ingest.on_invalid});
+                                  .on_invalid = ingest.on_invalid,
+                                  .receipts = receipts});
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }
     auto pipeline = std::make_unique<IngestPipeline>(

@@ -9,6 +9,7 @@
 #include "sinks/catalogue.h"
 #include "sinks/outbox_check.h"
 #include "sinks/outbox_table.h"
+#include "sinks/receipts.h"
 
 #include <algorithm>
 
@@ -119,6 +120,12 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config
             const std::vector<std::string> columns = columns_of(ingest, table);
             std::ranges::move(check_target(*session_, ingest, table, columns),
                               std::back_inserter(findings_));
+            if (ingest.receipts) {
+                const Table receipts = read_table(*session_, ingest.receipts->table);
+                static_cast<void>(Receipts(*ingest.receipts, receipts, {}));
+                std::ranges::move(check_receipts(*session_, ingest, receipts),
+                                  std::back_inserter(findings_));
+            }
             // Last: a mapping that does not fit hides nothing else.
             const RowMapper mapper{ingest, table};
             table_text = table.schema + "." + table.name + " (" +

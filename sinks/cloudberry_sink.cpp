@@ -267,9 +267,16 @@ std::string CloudberrySink::name_of_target() const {
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {
-    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
+    const std::string own =
+        "sluice's tables in schema " + quote_identifier(options_.identity.schema);
+    where_ = own;
     copy_dead_letters(batch);
     insert_ledger(batch);
+    if (options_.receipts) {
+        where_ = options_.receipts->where();
+        options_.receipts->insert(session_, batch);
+        where_ = own;
+    }
     SLUICE_FAIL_POINT("before_progress");
     return move_progress(batch);
 }

@@ -5,6 +5,7 @@
 #include "pipeline/ports.h"
 #include "pipeline/table.h"
 #include "sinks/identity.h"
+#include "sinks/receipts.h"
 #include "sinks/row_isolation.h"
 #include "sinks/session.h"
 
@@ -24,6 +25,7 @@ struct CloudberrySinkOptions {
     std::vector<std::string> columns;  ///< of the COPY: RowMapper::columns()
     config::OnReject on_reject = config::OnReject::dead_letter;
     config::OnInvalid on_invalid = config::OnInvalid::reject;
+    std::optional<Receipts> receipts{};  ///< what is committed is said there, too
 };
 
 /// Writes batches into one table, rows and progress in one transaction. One per lane, used by its
@@ -54,8 +56,8 @@ private:
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch, const Refusal& refusal);
     void copy_whole(const CopyStatement& statement, const EncodedRows& rows);
-    /// Dead letters, ledger, and progress last: what both ways of writing end with. False: another
-    /// writer moved the progress.
+    /// Dead letters, ledger, receipts, and progress last: what both ways of writing end with.
+    /// False: another writer moved the progress.
     [[nodiscard]] bool write_books(const Batch& batch);
     using Clock = std::chrono::steady_clock;
     /// The end of a transaction that was begun then.

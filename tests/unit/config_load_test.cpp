@@ -113,7 +113,8 @@ TEST_CASE("config: every key of a pipeline") {
         "on_missing = 'reject'\non_extra = 'reject'\non_invalid = 'null'\n"
         "on_tombstone = 'reject'\non_offset_lost = 'earliest'\n"
         "csv = { delimiter = ';', quote = \"'\", escape = '\\', null = 'NULL' }\n"
-        "columns = { b = 2, a = '@key' }\n");
+        "columns = { b = 2, a = '@key' }\nreceipts = { table = 'o', topic = 't' }\n");
+    CHECK(ingest.receipts == Receipts{"o", "t"});
     CHECK(ingest.format == Format::csv);
     CHECK(ingest.start == Start{Start::Kind::latest, 0});
     CHECK(ingest.lanes == 3);

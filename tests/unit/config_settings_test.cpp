@@ -105,7 +105,8 @@ TEST_CASE("settings: a pipeline's revision follows what decides about its record
 TEST_CASE("settings: every documented key is there") {
     const Config config = loaded(head +
                                  "[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
-                                 "table = 't'\ncolumns = { a = 'x' }\n");
+                                 "table = 't'\ncolumns = { a = 'x' }\n"
+                                 "receipts = { table = 'r' }\n");
     const Settings pipeline = settings_of(pipelines_of(config).at("ingest.orders"));
     const Settings process = process_settings_of(config);
     for (const std::string& key : documented_keys("## [ingest.NAME]")) {
@@ -113,6 +114,9 @@ TEST_CASE("settings: every documented key is there") {
     }
     for (const std::string& key : documented_keys("### csv")) {
         CHECK_MESSAGE(has(pipeline, "csv." + key), key);
+    }
+    for (const std::string& key : documented_keys("### receipts")) {
+        CHECK_MESSAGE(has(pipeline, "receipts." + key), key);
     }
     for (const std::string section : {"kafka", "cloudberry", "daemon"}) {
         for (const std::string& key : documented_keys("## [" + section + "]")) {
