@@ -30,6 +30,7 @@ struct Command {
 int run_daemon(const config::Config& config, const CommandLine& line);
 int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
+int refused_events(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);
 int progress(const config::Config& config, const CommandLine& line);

@@ -1,0 +1,177 @@
+#include "sinks/refused_events.h"
+#include "daemon/commands.h"
+#include "daemon/progress_line.h"
+#include "daemon/report.h"
+#include "daemon/writer_name.h"
+#include "pipeline/errors.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <thread>
+
+namespace sluice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Decision = RefusedEventPass::Decision;
+
+/// How long others may be in the way, one after the other, before it is said.
+constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::milliseconds pause_after_giving_way{200};
+
+RefusedEventQuery query_of(const config::Config& config, const CommandLine& line) {
+    RefusedEventQuery query{.schema = config.cloudberry.schema, .relay = line.words.at(1)};
+    if (const auto text = line.option("--where")) {
+        const auto fields = refused_event_fields();
+        auto parsed = query::parse_where(*text, fields);
+        if (const auto* problem = std::get_if<std::string>(&parsed)) {
+            throw WrongConfiguration("--where: " + *problem);
+        }
+        query.where = std::get<query::Condition>(std::move(parsed));
+    }
+    return query;
+}
+
+std::int64_t limit_of(const CommandLine& line) {
+    const std::string text = line.option("--limit").value_or("50");
+    std::int64_t limit = 0;
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, limit);
+    if (error == std::errc() && after == end && limit > 0) return limit;
+    throw WrongConfiguration("--limit takes a whole number from 1, not \"" + text + "\"");
+}
+
+void print_json(const std::vector<RefusedEvent>& events, const RefusedEventCount& count) {
+    JsonWriter json;
+    json.begin_object().field("open", static_cast<long long>(count.open));
+    json.field("to_be_sent", static_cast<long long>(count.claimed));
+    json.key("events").begin_array();
+    for (const RefusedEvent& event : events) {
+        json.begin_object().field("batch", static_cast<long long>(event.batch));
+        json.field("place", static_cast<long long>(event.place)).field("id", event.id);
+        if (event.topic) json.field("topic", *event.topic);
+        if (event.partition) json.field("partition", *event.partition);
+        json.field("reason", event.reason).field("detail", event.detail);
+        json.field("refused_at", event.refused_at);
+        json.field("state", event.claimed ? "to be sent" : "open").end_object();
+    }
+    json.end_array().end_object();
+    std::cout << json.text() << '\n';
+}
+
+int list(Session& session, const RefusedEventQuery& query, const CommandLine& line) {
+    const RefusedEventCount count = count_refused_events(session, query);
+    const auto events = newest_refused_events(session, query, limit_of(line));
+    if (line.output == CommandLine::Output::json) {
+        print_json(events, count);
+        return fine;
+    }
+    std::vector<std::vector<std::string>> table = {
+        {"refused", "id", "topic", "partition", "state", "reason", "detail"}};
+    for (const RefusedEvent& event : events) {
+        table.push_back({event.refused_at, event.id, event.topic.value_or(""),
+                         event.partition.value_or(""), event.claimed ? "to be sent" : "open",
+                         event.reason, event.detail});
+    }
+    if (!events.empty()) std::cout << format_table(table);
+    std::cout << count.open << " open, " << count.claimed << " to be sent again";
+    const auto shown = static_cast<std::int64_t>(events.size());
+    if (shown < count.open + count.claimed) std::cout << "; the latest " << shown << " are shown";
+    std::cout << '\n';
+    return fine;
+}
+
+/// Asks whoever sits at the terminal; nobody there has to have said so before.
+void confirm(const CommandLine& line, const std::string& action, std::int64_t count) {
+    if (line.has("--yes") || count == 0) return;
+    if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
+        throw WrongConfiguration("--yes is needed to " + action + " " + std::to_string(count) +
+                                 " refused events");
+    }
+    std::cerr << action << " " << count << " refused events? [y/N] ";
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "y" && answer != "yes") throw WrongConfiguration("nothing was done");
+}
+
+/// All pages, however often others are in the way.
+std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int64_t all) {
+    std::int64_t done = 0;
+    auto moved = Clock::now();
+    for (;;) {
+        try {
+            const auto page = pass.next();
+            if (!page) return done;
+            done += *page;
+            moved = Clock::now();
+            progress.at(done, all);
+        } catch (const DatabaseError& error) {
+            if (error.trouble() != Trouble::again || Clock::now() - moved > patience) throw;
+            std::this_thread::sleep_for(pause_after_giving_way);
+        }
+    }
+}
+
+int decide(Session& session, const config::Config& config, const CommandLine& line,
+           RefusedEventPass::Options options) {
+    const std::string& action = line.words.at(0);
+    const std::int64_t open = count_refused_events(session, options.query).open;
+    confirm(line, action, open);
+    const bool again = options.decision == Decision::send_again;
+    const bool known = std::ranges::find(config.outbox, options.query.relay,
+                                         &config::Outbox::name) != config.outbox.end();
+    std::int64_t done = 0;
+    {
+        ProgressLine progress(action + " " + options.query.relay, "events");
+        RefusedEventPass pass(session, options);
+        done = go_through(pass, progress, open);
+    }
+    if (line.output == CommandLine::Output::json) {
+        JsonWriter json;
+        json.begin_object().field(again ? "to_be_sent" : "discarded", static_cast<long long>(done));
+        std::cout << json.end_object().text() << '\n';
+    } else if (again) {
+        std::cout << done << " events will be sent again"
+                  << (known ? "" : ", once there is an [outbox." + options.query.relay + "]")
+                  << "; those that are refused again are listed again\n";
+    } else {
+        std::cout << done << " events discarded\n";
+    }
+    return fine;
+}
+
+}  // namespace
+
+int refused_events(const config::Config& config, const CommandLine& line) {
+    try {
+        const std::string& action = line.words.at(0);
+        const RefusedEventQuery query = query_of(config, line);
+        Session session{config.cloudberry.dsn.text, "sluice outbox"};
+        const bool known = std::ranges::find(config.outbox, query.relay, &config::Outbox::name) !=
+                           config.outbox.end();
+        const RefusedEventCount all =
+            count_refused_events(session, {.schema = query.schema, .relay = query.relay});
+        if (!known && all.open + all.claimed == 0) {
+            throw WrongConfiguration("there is no [outbox." + query.relay +
+                                     "], and no refused event of one");
+        }
+        if (action == "list") return list(session, query, line);
+        if (action != "retry" && action != "discard") {
+            throw WrongConfiguration("\"" + action + "\" is none of list, retry, discard");
+        }
+        return decide(session, config, line,
+                      {.query = query,
+                       .decision = action == "retry" ? Decision::send_again : Decision::discard,
+                       .writer = writer_name(),
+                       .revision = config.revision});
+    } catch (const WrongConfiguration& wrong) {
+        std::cerr << "sluice outbox: " << wrong.what() << '\n';
+        return used_or_configured_wrongly;
+    }
+}
+
+}  // namespace sluice
