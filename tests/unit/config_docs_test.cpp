@@ -61,13 +61,15 @@ TEST_CASE("documentation: the full example says what it means to") {
     CHECK(config.kafka.properties.at("security.protocol") == Secret{"sasl_ssl", false});
     REQUIRE(config.ingest.size() == 2);
 
-    // Everything that the example spells out is the default, save start and columns.
+    // Everything that the example spells out is the default, save start, columns and
+    // receipts.
     Ingest orders;
     orders.name = orders.topic = "orders";
     orders.table = "public.orders";
     orders.group = "sluice.orders";
     orders.start = {.kind = Start::Kind::time, .time_ms = 1767225600000};
     orders.columns = config.ingest[0].columns;
+    orders.receipts = Receipts{.table = "public.outbox", .topic = "orders.committed"};
     CHECK(config.ingest[0] == orders);
     CHECK(orders.columns.size() == 9);
 
