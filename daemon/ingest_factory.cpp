@@ -82,14 +82,14 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
         RowMapper mapper{ingest, table};
-        auto sink = std::make_unique<CloudberrySink>(
-            CloudberrySinkOptions{.dsn = dsn,
-                                  .identity = identity,
-                                  .table = table,
-                                  .columns = mapper.columns(),
-                                  .on_reject = ingest.on_reject,
-                                  .on_invalid = ingest.on_invalid,
-                                  .receipts = receipts});
+        auto sink =
+            std::make_unique<CloudberrySink>(CloudberrySinkOptions{.dsn = dsn,
+                                                                   .identity = identity,
+                                                                   .table = table,
+                                                                   .columns = mapper.columns(),
+                                                                   .on_reject = ingest.on_reject,
+                                                                   .on_invalid = ingest.on_invalid,
+                                                                   .receipts = receipts});
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }
     auto pipeline = std::make_unique<IngestPipeline>(

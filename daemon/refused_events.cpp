@@ -117,7 +117,7 @@ std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int
 }
 
 int decide(Session& session, const config::Config& config, const CommandLine& line,
-           RefusedEventPass::Options options) {
+           const RefusedEventPass::Options& options) {
     const std::string& action = line.words.at(0);
     const std::int64_t open = count_refused_events(session, options.query).open;
     confirm(line, action, open);

@@ -38,7 +38,7 @@ struct Deliveries : kafka::DeliveryListener {
 /// With a topic of its own and a producer.
 struct Producing {
     explicit Producing(const std::string& name, int partitions,
-                       Producer::Options options = {.name = "test"})
+                       const Producer::Options& options = {.name = "test"})
         : topic(name), producer(kafka_of(shared_broker()), options, deliveries) {
         shared_broker().admin().create_topic(topic, partitions);
     }
