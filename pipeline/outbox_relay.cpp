@@ -135,7 +135,7 @@ OutboxRelay::Went OutboxRelay::recover() {
             }
             SLUICE_FAIL_POINT("outbox_after_take_over");
             const auto number = batch.number;
-            if (resend(std::move(batch)) == Went::superseded) return Went::superseded;
+            if (resend(batch) == Went::superseded) return Went::superseded;
             if (sent_ < number) return Went::superseded;
             if (out_of_time()) return Went::on;
         }
@@ -146,7 +146,7 @@ OutboxRelay::Went OutboxRelay::recover() {
     return Went::on;
 }
 
-OutboxRelay::Went OutboxRelay::resend(ClaimedBatch batch) {
+OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
     EventBatch events = parts_.store->read_claimed(batch);
     if (const auto gone = batch.ids.size() - events.events().size(); gone > 0) {
         log(LogLevel::warn, config_.name,

@@ -68,7 +68,7 @@ private:
     void lead();
     BatchNumber reconcile(std::optional<BatchNumber> mark);
     Went recover();
-    Went resend(ClaimedBatch batch);
+    Went resend(const ClaimedBatch& batch);
     Went work();
     Went sweep();
     Went take(EventBatch events);
