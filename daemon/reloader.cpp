@@ -164,9 +164,11 @@ ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigge
         outcome.problems = {"the daemon is about to end"};
     } else {
         outcome.result = Result::applied;
+        {
+            const std::lock_guard lock{mutex_};
+            config_ = std::make_shared<config::Config>(config);
+        }
         world_.adopt(config);
-        const std::lock_guard lock{mutex_};
-        config_ = std::make_shared<config::Config>(config);
     }
     if (outcome.result == Result::refused) outcome.plan = {};
     return outcome;

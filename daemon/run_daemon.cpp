@@ -87,12 +87,13 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
                        .supervisor = supervisor}};
     reloader.start(config);
+    // Before anybody can ask for a reload, which tells it what to watch.
+    watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
     const Admin admin{for_admin,
                       {.registry = registry,
                        .observatory = observatory,
                        .supervisor = supervisor,
                        .reloader = reloader}};
-    watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
     begin_to_watch(*watch, line.config_file, reloader);
 
     const int signal = wait_for_end(signals, reloader);

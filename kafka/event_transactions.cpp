@@ -160,14 +160,17 @@ std::size_t EventTransactions::partitions(const std::string& topic) {
     const auto known = partitions_.find(topic);
     if (known != partitions_.end()) return known->second;
     for (int look = 1;; ++look) {
-        const std::size_t found = ask_for_partitions(topic);
-        if (found > 0) return partitions_[topic] = found;
-        if (look == looks_for_topic) return 0;
+        const std::optional<std::size_t> found = ask_for_partitions(topic);
+        if (found && *found > 0) return partitions_[topic] = *found;
+        if (look == looks_for_topic && found) return 0;
+        if (look == looks_for_topic) {
+            throw TroubleOfTheWorld("topic \"" + topic + "\" has no leader yet");
+        }
         std::this_thread::sleep_for(look_pause);
     }
 }
 
-std::size_t EventTransactions::ask_for_partitions(const std::string& topic) {
+std::optional<std::size_t> EventTransactions::ask_for_partitions(const std::string& topic) {
     // That the one topic of the configuration is missing is no event's fault.
     if (topic == options_.fixed_topic) return partitions_of(producer_->client(), topic).size();
     const TopicHandle handle{rd_kafka_topic_new(&producer_->client(), topic.c_str(), nullptr)};
@@ -178,10 +181,9 @@ std::size_t EventTransactions::ask_for_partitions(const std::string& topic) {
     const MetadataHandle metadata{raw};
     if (metadata->topic_cnt != 1) return 0;
     const auto& found = metadata->topics[0];
-    if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-        found.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-        return 0;  // with auto-creation, it is being created by this very question
-    }
+    // With auto-creation, it is being created by this very question.
+    if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
+    if (found.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return std::nullopt;
     check(found.err, "topic \"" + topic + "\"");
     return static_cast<std::size_t>(found.partition_cnt);
 }

@@ -39,7 +39,8 @@ private:
                                                          const std::string& topic);
     /// 0: there is no such topic.
     [[nodiscard]] std::size_t partitions(const std::string& topic);
-    [[nodiscard]] std::size_t ask_for_partitions(const std::string& topic);
+    /// nullopt: there is one, but none to send to just now.
+    [[nodiscard]] std::optional<std::size_t> ask_for_partitions(const std::string& topic);
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
     [[nodiscard]] SendResult settle_failures();
     [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);

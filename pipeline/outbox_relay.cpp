@@ -109,15 +109,22 @@ BatchNumber OutboxRelay::reconcile(std::optional<BatchNumber> mark) {
     }
     if (mark) return *mark;
     // The first mark says that nothing was sent. From here on, none at all means that it was lost.
-    parts_.producer->send(0, {});
+    if (write_mark(0) == Went::superseded) {
+        throw TroubleOfTheWorld("the first mark: another relay has taken over");
+    }
+    return 0;
+}
+
+/// A Kafka transaction of the mark alone. That it commits proves that nobody has fenced us before.
+OutboxRelay::Went OutboxRelay::write_mark(BatchNumber mark) {
+    parts_.producer->send(mark, {});
     for (;;) {
         const SendResult result = parts_.producer->finish(slice);
-        if (std::holds_alternative<Sent>(result)) return 0;
+        if (std::holds_alternative<Sent>(result)) return Went::on;
+        if (std::holds_alternative<Superseded>(result)) return Went::superseded;
         const auto* failed = std::get_if<SendFailed>(&result);
-        if (failed != nullptr) throw TroubleOfTheWorld("the first mark: " + failed->reason);
-        if (!std::holds_alternative<Undecided>(result) || out_of_time()) {
-            throw TroubleOfTheWorld("the first mark was not written");
-        }
+        if (failed != nullptr) throw TroubleOfTheWorld("writing the mark: " + failed->reason);
+        if (out_of_time()) throw TroubleOfTheWorld("the mark was not written in time");
     }
 }
 
@@ -159,6 +166,9 @@ OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
     InFlight in_flight{batch.number, batch.round, std::move(events)};
     auto refusals = read_headers(in_flight.events);
     std::ranges::move(parts_.producer->inspect(in_flight.events), std::back_inserter(refusals));
+    // A relay that was fenced while it slept may judge what its successor has already sent. Whoever
+    // fences us after this finds our round in the books and decides in the next one.
+    if (!refusals.empty() && write_mark(sent_) == Went::superseded) return Went::superseded;
     if (refuse(in_flight, refusals) == Went::superseded) return Went::superseded;
     if (send(std::move(in_flight)) == Went::superseded) return Went::superseded;
     return finish();

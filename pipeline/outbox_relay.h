@@ -68,6 +68,7 @@ private:
     void lead();
     BatchNumber reconcile(std::optional<BatchNumber> mark);
     Went recover();
+    Went write_mark(BatchNumber mark);
     Went resend(const ClaimedBatch& batch);
     Went work();
     Went sweep();

@@ -146,8 +146,8 @@ ClaimResult FakeOutboxStore::claim(BatchNumber number, BatchNumber last, const E
 }
 
 DecisionResult FakeOutboxStore::decide(BatchNumber number, int round,
-                                       FakeOutboxDatabase::Book book) {
-    const auto [place, is_new] = database_.books.try_emplace({number, round}, std::move(book));
+                                       const FakeOutboxDatabase::Book& book) {
+    const auto [place, is_new] = database_.books.try_emplace({number, round}, book);
     return is_new ? DecisionResult::decided : DecisionResult::outrun;
 }
 
@@ -169,7 +169,7 @@ DecisionResult FakeOutboxStore::refuse(BatchNumber number, int round, const Even
         book.ids.push_back(std::to_string(events.events()[refusal.event].place));
     }
     const auto places = book.ids;
-    const auto result = decide(number, round, std::move(book));
+    const auto result = decide(number, round, book);
     if (result == DecisionResult::outrun) return result;
     for (const Refusal& refusal : refusals) {
         const OutboxEvent& event = events.events()[refusal.event];

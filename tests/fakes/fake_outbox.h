@@ -95,7 +95,7 @@ public:
                           const std::vector<Refusal>& refusals) override;
 
 private:
-    DecisionResult decide(BatchNumber number, int round, FakeOutboxDatabase::Book book);
+    DecisionResult decide(BatchNumber number, int round, const FakeOutboxDatabase::Book& book);
     static void fill(EventBatch& events, const FakeOutboxDatabase::Row& row);
 
     FakeOutboxDatabase& database_;
