@@ -284,6 +284,13 @@ TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their
     CHECK(contains(without.out, R"({"partition":0,"progress":5,"end":5,"lag":0)"));
 }
 
+// AddressSanitizer keeps what was freed, to notice who uses it still.
+#ifdef __SANITIZE_ADDRESS__
+constexpr double memory_to_spare = 512e6;
+#else
+constexpr double memory_to_spare = 48e6;
+#endif
+
 TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
     Stage stage("flood");
     stage.produce(200);
@@ -322,7 +329,7 @@ TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
     CHECK(stage.shows("sluice_pipeline_restarts_total{kind=\"ingest\",pipeline=\"orders\"} 0"));
     for (int i = 0; i < 200; ++i)
         CHECK(stage.get(i % 2 == 0 ? "/metrics" : "/status").status == 200);
-    CHECK(stage.number("process_resident_memory_bytes") < memory + 48e6);
+    CHECK(stage.number("process_resident_memory_bytes") < memory + memory_to_spare);
     CHECK(stage.daemon->stop() == 0);
 }
 
