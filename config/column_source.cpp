@@ -26,21 +26,6 @@ const std::vector<Metadata>& metadata() {
     return all;
 }
 
-/// The JSON Pointer of a top-level field.
-std::string pointer_to(std::string_view field) {
-    std::string pointer = "/";
-    for (const char c : field) {
-        if (c == '~') {
-            pointer += "~0";
-        } else if (c == '/') {
-            pointer += "~1";
-        } else {
-            pointer += c;
-        }
-    }
-    return pointer;
-}
-
 std::variant<Source, std::string> unknown_metadata(std::string_view name) {
     std::vector<std::string_view> known;
     for (const Metadata& entry : metadata()) known.push_back(entry.name);
@@ -95,6 +80,20 @@ std::string no_fields(std::string_view text, Format format) {
 }
 
 }  // namespace
+
+std::string pointer_to(std::string_view field) {
+    std::string pointer = "/";
+    for (const char c : field) {
+        if (c == '~') {
+            pointer += "~0";
+        } else if (c == '/') {
+            pointer += "~1";
+        } else {
+            pointer += c;
+        }
+    }
+    return pointer;
+}
 
 std::variant<std::vector<std::string>, std::string> parse_pointer(std::string_view pointer) {
     std::vector<std::string> tokens;

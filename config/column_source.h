@@ -22,6 +22,9 @@ namespace sluice::config {
 [[nodiscard]] std::variant<std::vector<std::string>, std::string> parse_pointer(
     std::string_view pointer);
 
+/// The JSON Pointer of a top-level field: the inverse of parse_pointer() for one token.
+[[nodiscard]] std::string pointer_to(std::string_view field);
+
 /// What stands for a format, a conversion in the configuration: "json", "epoch_ms".
 [[nodiscard]] std::string_view name_of(Format format);
 [[nodiscard]] std::string_view name_of(Conversion conversion);

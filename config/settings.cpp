@@ -73,18 +73,7 @@ std::string text_of(const Start& start) {
 
 std::string pointer_of(const std::vector<std::string>& path) {
     std::string pointer;
-    for (const std::string& token : path) {
-        pointer += '/';
-        for (const char c : token) {
-            if (c == '~') {
-                pointer += "~0";
-            } else if (c == '/') {
-                pointer += "~1";
-            } else {
-                pointer += c;
-            }
-        }
-    }
+    for (const std::string& token : path) pointer += pointer_to(token);
     return pointer;
 }
 
