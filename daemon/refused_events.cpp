@@ -3,6 +3,7 @@
 #include "daemon/progress_line.h"
 #include "daemon/report.h"
 #include "daemon/writer_name.h"
+#include "kafka/marks.h"
 #include "pipeline/errors.h"
 
 #include <unistd.h>
@@ -116,14 +117,32 @@ std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int
     }
 }
 
+const config::Outbox* outbox_named(const config::Config& config, const std::string& name) {
+    const auto found = std::ranges::find(config.outbox, name, &config::Outbox::name);
+    return found == config.outbox.end() ? nullptr : &*found;
+}
+
+/// How far the relay has sent: only a claim above it is ever looked at.
+BatchNumber read_mark(Session& session, const config::Config& config,
+                      const config::Outbox& outbox) {
+    const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
+    return kafka::read_mark(config.kafka, outbox.marks_topic,
+                            transactional_id(identity, read_origin(session, identity)))
+        .value_or(0);
+}
+
 int decide(Session& session, const config::Config& config, const CommandLine& line,
-           const RefusedEventPass::Options& options) {
+           RefusedEventPass::Options options) {
     const std::string& action = line.words.at(0);
+    const bool again = options.decision == Decision::send_again;
+    const config::Outbox* const outbox = outbox_named(config, options.query.relay);
+    if (again && outbox == nullptr) {
+        throw WrongConfiguration("there is no [outbox." + options.query.relay +
+                                 "] to send them again");
+    }
     const std::int64_t open = count_refused_events(session, options.query).open;
     confirm(line, action, open);
-    const bool again = options.decision == Decision::send_again;
-    const bool known = std::ranges::find(config.outbox, options.query.relay,
-                                         &config::Outbox::name) != config.outbox.end();
+    if (again) options.mark = read_mark(session, config, *outbox);
     std::int64_t done = 0;
     {
         ProgressLine progress(action + " " + options.query.relay, "events");
@@ -135,9 +154,8 @@ int decide(Session& session, const config::Config& config, const CommandLine& li
         json.begin_object().field(again ? "to_be_sent" : "discarded", static_cast<long long>(done));
         std::cout << json.end_object().text() << '\n';
     } else if (again) {
-        std::cout << done << " events will be sent again"
-                  << (known ? "" : ", once there is an [outbox." + options.query.relay + "]")
-                  << "; those that are refused again are listed again\n";
+        std::cout << done
+                  << " events will be sent again; those that are refused again are listed again\n";
     } else {
         std::cout << done << " events discarded\n";
     }
@@ -151,11 +169,9 @@ int refused_events(const config::Config& config, const CommandLine& line) {
         const std::string& action = line.words.at(0);
         const RefusedEventQuery query = query_of(config, line);
         Session session{config.cloudberry.dsn.text, "sluice outbox"};
-        const bool known = std::ranges::find(config.outbox, query.relay, &config::Outbox::name) !=
-                           config.outbox.end();
         const RefusedEventCount all =
             count_refused_events(session, {.schema = query.schema, .relay = query.relay});
-        if (!known && all.open + all.claimed == 0) {
+        if (outbox_named(config, query.relay) == nullptr && all.open + all.claimed == 0) {
             throw WrongConfiguration("there is no [outbox." + query.relay +
                                      "], and no refused event of one");
         }

@@ -86,6 +86,35 @@ std::string transactional_id(const RelayIdentity& identity, const std::string& o
     return "sluice." + identity.schema + "." + identity.relay + "." + origin;
 }
 
+BatchNumber last_claimed(Session& session, const RelayIdentity& identity) {
+    return session
+        .exec_prepared("last_claimed",
+                       "SELECT coalesce(max(batch), 0) FROM " + identity.own_table("outbox_batch") +
+                           " WHERE relay = $1",
+                       {identity.relay})
+        .number(0, 0);
+}
+
+ClaimResult insert_claim(Session& session, const RelayIdentity& identity, const Claim& claim) {
+    const std::string batches = identity.own_table("outbox_batch");
+    const char* const kind = claim.kind == ClaimedBatch::Kind::retry ? "retry" : "claim";
+    try {
+        const Rows made = session.exec_prepared(
+            "claim",
+            "INSERT INTO " + batches +
+                " (relay, batch, round, kind, ids, writer, revision) SELECT $1::text,"
+                " $2::bigint, 0, $3::text, $4::text[], $5::text, $6::text WHERE (SELECT"
+                " coalesce(max(batch), 0) FROM " +
+                batches + " WHERE relay = $1::text) = $7::bigint",
+            {identity.relay, std::to_string(claim.number), kind, array_literal(claim.ids),
+             identity.writer, identity.revision, std::to_string(claim.last)});
+        return made.affected == 1 ? ClaimResult::claimed : ClaimResult::outrun;
+    } catch (const DatabaseError& error) {
+        if (error.sqlstate() != unique_violation) throw;
+        return ClaimResult::outrun;
+    }
+}
+
 CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identity,
                                    OutboxTable table)
     : identity_(std::move(identity)),
@@ -95,13 +124,7 @@ CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identit
       books_(dsn, "sluice/" + identity_.relay) {}
 
 BatchNumber CloudberryOutbox::last_claimed() {
-    return guarded([&] {
-        return books_
-            .exec_prepared("last_claimed",
-                           "SELECT coalesce(max(batch), 0) FROM " + batches_ + " WHERE relay = $1",
-                           {identity_.relay})
-            .number(0, 0);
-    });
+    return guarded([&] { return sluice::last_claimed(books_, identity_); });
 }
 
 std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
@@ -214,21 +237,8 @@ void CloudberryOutbox::end_sweep() noexcept {
 ClaimResult CloudberryOutbox::claim(BatchNumber number, BatchNumber last,
                                     const EventBatch& events) {
     return guarded([&] {
-        try {
-            const Rows made = books_.exec_prepared(
-                "claim",
-                "INSERT INTO " + batches_ +
-                    " (relay, batch, round, kind, ids, writer, revision) SELECT $1::text,"
-                    " $2::bigint, 0, 'claim', $3::text[], $4::text, $5::text WHERE (SELECT"
-                    " coalesce(max(batch), 0) FROM " +
-                    batches_ + " WHERE relay = $1::text) = $6::bigint",
-                {identity_.relay, std::to_string(number), array_literal(ids_of(events)),
-                 identity_.writer, identity_.revision, std::to_string(last)});
-            return made.affected == 1 ? ClaimResult::claimed : ClaimResult::outrun;
-        } catch (const DatabaseError& error) {
-            if (error.sqlstate() != unique_violation) throw;
-            return ClaimResult::outrun;
-        }
+        return insert_claim(books_, identity_,
+                            {.number = number, .last = last, .ids = ids_of(events)});
     });
 }
 

@@ -5,6 +5,7 @@
 #include "sinks/session.h"
 
 #include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -12,8 +13,8 @@ namespace sluice {
 struct RelayIdentity {
     std::string schema = "sluice";  ///< of Sluice's own tables, unquoted
     std::string relay;              ///< the pipeline's name
-    std::string writer;             ///< who we are, for people: "host:pid"
-    std::string revision;           ///< of the configuration
+    std::string writer{};           ///< who we are, for people: "host:pid"
+    std::string revision{};         ///< of the configuration
 
     /// "schema".name, quoted.
     [[nodiscard]] std::string own_table(const char* name) const;
@@ -27,6 +28,20 @@ struct RelayIdentity {
 /// As Kafka knows the relay: its transactional.id, and the key of its mark.
 [[nodiscard]] std::string transactional_id(const RelayIdentity& identity,
                                            const std::string& origin);
+
+/// The highest number that was ever claimed; 0: none. Throws DatabaseError.
+[[nodiscard]] BatchNumber last_claimed(Session& session, const RelayIdentity& identity);
+
+struct Claim {
+    BatchNumber number = 0;
+    BatchNumber last = 0;  ///< what must still be the highest number there is
+    ClaimedBatch::Kind kind = ClaimedBatch::Kind::rows;
+    std::vector<std::string> ids;
+};
+/// One statement. Where it is outrun, a transaction around it can only be rolled back. Throws
+/// DatabaseError.
+[[nodiscard]] ClaimResult insert_claim(Session& session, const RelayIdentity& identity,
+                                       const Claim& claim);
 
 /// The outbox on Cloudberry. Two connections: one reads, the other keeps the books.
 class CloudberryOutbox : public OutboxStore {

@@ -1,5 +1,6 @@
 #include "sinks/refused_events.h"
 
+#include "pipeline/errors.h"
 #include "sinks/where_sql.h"
 
 namespace sluice {
@@ -84,26 +85,32 @@ std::optional<std::int64_t> RefusedEventPass::next() {
             "SELECT pg_advisory_xact_lock(hashtext('sluice refused_event'), hashtext($1))",
             {relay});
         // Before the events are read: whoever claims one of them later has another number.
-        const std::int64_t last = last_claimed();
+        const BatchNumber last = last_claimed(session_, identity());
+        if (options_.decision == Decision::send_again && last < options_.mark) {
+            throw LostProgress("kafka's mark says that batch " + std::to_string(options_.mark) +
+                               " was sent, but the books end at " + std::to_string(last) +
+                               ": what is claimed now would count as sent; first let the pipeline "
+                               "start, whose on_mark_lost says how to go on");
+        }
         if (!last_batch_) last_batch_ = last;
-        const std::vector<std::string> keys = read_page();
+        std::vector<std::string> keys = read_page();
         if (keys.empty()) return std::nullopt;
+        const auto count = static_cast<std::int64_t>(keys.size());
         if (options_.decision == Decision::discard) {
             remove(keys);
-        } else if (!claim(keys, last)) {
+        } else if (!claim(std::move(keys), last)) {
             continue;
         }
         transaction.commit();
-        return static_cast<std::int64_t>(keys.size());
+        return count;
     }
 }
 
-std::int64_t RefusedEventPass::last_claimed() {
-    return session_
-        .exec("SELECT coalesce(max(batch), 0) FROM " + batches_of(options_.query) +
-                  " WHERE relay = $1",
-              {options_.query.relay})
-        .number(0, 0);
+RelayIdentity RefusedEventPass::identity() const {
+    return {.schema = options_.query.schema,
+            .relay = options_.query.relay,
+            .writer = options_.writer,
+            .revision = options_.revision};
 }
 
 /// Open ones, as many as a relay holds in memory without trouble.
@@ -126,23 +133,12 @@ std::vector<std::string> RefusedEventPass::read_page() {
     return keys;
 }
 
-bool RefusedEventPass::claim(const std::vector<std::string>& keys, std::int64_t last) {
-    constexpr const char* unique_violation = "23505";
-    const std::string batches = batches_of(options_.query);
-    try {
-        const Rows made = session_.exec(
-            "INSERT INTO " + batches +
-                " (relay, batch, round, kind, ids, writer, revision) SELECT $1::text,"
-                " $2::bigint, 0, 'retry', $3::text[], $4::text, $5::text WHERE (SELECT"
-                " coalesce(max(batch), 0) FROM " +
-                batches + " WHERE relay = $1::text) = $6::bigint",
-            {options_.query.relay, std::to_string(last + 1), array_literal(keys), options_.writer,
-             options_.revision, std::to_string(last)});
-        return made.affected == 1;
-    } catch (const DatabaseError& error) {
-        if (error.sqlstate() != unique_violation) throw;
-        return false;
-    }
+bool RefusedEventPass::claim(std::vector<std::string> keys, BatchNumber last) {
+    return insert_claim(session_, identity(),
+                        {.number = last + 1,
+                         .last = last,
+                         .kind = ClaimedBatch::Kind::retry,
+                         .ids = std::move(keys)}) == ClaimResult::claimed;
 }
 
 void RefusedEventPass::remove(const std::vector<std::string>& keys) {

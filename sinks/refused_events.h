@@ -1,6 +1,7 @@
 #pragma once
 
 #include "query/where.h"
+#include "sinks/outbox_store.h"
 #include "sinks/session.h"
 
 #include <cstddef>
@@ -60,6 +61,9 @@ public:
         Decision decision = Decision::send_again;
         std::string writer{};    ///< who claims, for people
         std::string revision{};  ///< of the configuration
+        /// Kafka's, read just now: a claim at or below it counts as
+        /// sent, so send_again throws LostProgress when the books end before it.
+        BatchNumber mark = 0;
     };
     RefusedEventPass(Session& session, Options options);
 
@@ -67,15 +71,15 @@ public:
     std::optional<std::int64_t> next();
 
 private:
-    [[nodiscard]] std::int64_t last_claimed();
+    [[nodiscard]] RelayIdentity identity() const;
     [[nodiscard]] std::vector<std::string> read_page();
     /// False: a relay has claimed meanwhile.
-    [[nodiscard]] bool claim(const std::vector<std::string>& keys, std::int64_t last);
+    [[nodiscard]] bool claim(std::vector<std::string> keys, BatchNumber last);
     void remove(const std::vector<std::string>& keys);
 
     Session& session_;
     const Options options_;
-    std::optional<std::int64_t> last_batch_;  // refused again, an event is of a later one
+    std::optional<BatchNumber> last_batch_;  // refused again, an event is of a later one
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "sinks/refused_events.h"
 
+#include "pipeline/errors.h"
 #include "sinks/schema.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/postgres.h"
@@ -89,6 +90,15 @@ TEST_CASE("refused events: two who retry at once, while a relay claims, claim ea
                 " sluice.outbox_batch WHERE kind = 'retry') c") == "8 8");
 }
 
+TEST_CASE("refused events: behind the mark no retry is claimed, since it would count as sent") {
+    prepare();
+    Session session(shared_postgres().dsn(database), "test");
+    RefusedEventPass pass(session, {.query = {.relay = "r"}, .writer = "test", .mark = 8});
+    CHECK_THROWS_WITH_AS(static_cast<void>(pass.next()), doctest::Contains("the books end at 7"),
+                         LostProgress);
+    CHECK(value("SELECT count(*) FROM sluice.outbox_batch WHERE kind = 'retry'") == "0");
+}
+
 TEST_CASE("refused events: discarding deletes the open ones that are meant") {
     prepare();
     Session session(shared_postgres().dsn(database), "test");
@@ -115,8 +125,11 @@ TEST_CASE("refused events: the command lists them, asks before it acts, and know
     const auto asked = outbox({"discard", "r"});
     CHECK(asked.exit_code == 2);
     CHECK(asked.err == "sluice outbox: --yes is needed to discard 10 refused events\n");
-    const auto retried = outbox({"retry", "r", "--yes", "--output", "json"});
-    CHECK(retried.out == "{\"to_be_sent\":10}\n");
+    const auto retried = outbox({"retry", "r", "--yes"});
+    CHECK(retried.exit_code == 2);
+    CHECK(retried.err == "sluice outbox: there is no [outbox.r] to send them again\n");
+    const auto discarded = outbox({"discard", "r", "--yes", "--output", "json"});
+    CHECK(discarded.out == "{\"discarded\":10}\n");
     CHECK(outbox({"list", "nobody"}).err ==
           "sluice outbox: there is no [outbox.nobody], and no refused event of one\n");
     CHECK(outbox({"show", "r"}).exit_code == 2);
