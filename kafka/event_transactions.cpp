@@ -3,6 +3,7 @@
 #include "kafka/client.h"
 #include "kafka/marks.h"
 #include "kafka/topic.h"
+#include "kafka/topic_presence.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "pipeline/log.h"
@@ -11,7 +12,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <thread>
 
 namespace sluice::kafka {
 namespace {
@@ -23,9 +23,6 @@ constexpr auto init_patience = 30s;
 constexpr auto abort_patience = 10s;
 constexpr auto flush_patience = 10s;
 constexpr int offers_of_a_suspect = 3;
-// How long a topic may take to be known everywhere after somebody has created it.
-constexpr int looks_for_topic = 4;
-constexpr auto look_pause = 300ms;
 // A record's own frame, about; what counts exactly is the broker's business.
 constexpr std::size_t record_overhead = 70;
 
@@ -112,6 +109,7 @@ std::optional<BatchNumber> EventTransactions::start() {
 
 std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
     std::vector<Refusal> refusals;
+    too_few_.clear();
     for (std::size_t i = 0; i < events.events().size(); ++i) {
         if (events.events()[i].refused) continue;
         if (auto refusal = judge(events.events()[i])) {
@@ -129,7 +127,7 @@ std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
         return Refusal{0, RefusalReason::bad_topic,
                        "\"" + topic + "\" is not a name that Kafka takes"};
     }
-    if (partitions(topic) == 0) {
+    if (partitions(topic, 1) == 0) {
         return Refusal{0, RefusalReason::unknown_topic, "there is no topic \"" + topic + "\""};
     }
     if (const std::size_t size = size_of(event); size > largest_message_) {
@@ -144,48 +142,28 @@ std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
 std::optional<Refusal> EventTransactions::judge_partition(const OutboxEvent& event,
                                                           const std::string& topic) {
     if (!event.partition) return std::nullopt;
-    const auto fits = [&] {
-        return *event.partition >= 0 &&
-               static_cast<std::size_t>(*event.partition) < partitions(topic);
-    };
-    if (fits()) return std::nullopt;
-    partitions_.erase(topic);  // some may have been added
-    if (fits()) return std::nullopt;
+    const auto needed = static_cast<std::size_t>(std::max(*event.partition, 0)) + 1;
+    const std::size_t there = partitions(topic, needed);
+    if (*event.partition >= 0 && there >= needed) return std::nullopt;
     return Refusal{0, RefusalReason::bad_partition,
                    "partition " + std::to_string(*event.partition) + " of topic \"" + topic +
-                       "\", which has " + std::to_string(partitions(topic))};
+                       "\", which has " + std::to_string(there)};
 }
 
-std::size_t EventTransactions::partitions(const std::string& topic) {
+/// As many as are needed, or fewer where Kafka has confirmed that.
+std::size_t EventTransactions::partitions(const std::string& topic, std::size_t needed) {
     const auto known = partitions_.find(topic);
-    if (known != partitions_.end()) return known->second;
-    for (int look = 1;; ++look) {
-        const std::optional<std::size_t> found = ask_for_partitions(topic);
-        if (found && *found > 0) return partitions_[topic] = *found;
-        if (look == looks_for_topic && found) return 0;
-        if (look == looks_for_topic) {
-            throw TroubleOfTheWorld("topic \"" + topic + "\" has no leader yet");
-        }
-        std::this_thread::sleep_for(look_pause);
+    if (known != partitions_.end() && known->second >= needed) return known->second;
+    const auto found = too_few_.find(topic);
+    if (found != too_few_.end()) return found->second;
+    const std::size_t count = confirmed_partitions(
+        producer_->client(),
+        {.topic = topic, .partitions = needed, .witness = options_.marks_topic});
+    if (count == 0 && topic == options_.fixed_topic) {
+        throw TroubleOfTheWorld("there is no topic \"" + topic + "\"; create it");
     }
-}
-
-std::optional<std::size_t> EventTransactions::ask_for_partitions(const std::string& topic) {
-    // That the one topic of the configuration is missing is no event's fault.
-    if (topic == options_.fixed_topic) return partitions_of(producer_->client(), topic).size();
-    const TopicHandle handle{rd_kafka_topic_new(&producer_->client(), topic.c_str(), nullptr)};
-    const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&producer_->client(), 0, handle.get(), &raw,
-                            static_cast<int>(std::chrono::milliseconds(answer_timeout).count())),
-          "reading the metadata of topic \"" + topic + "\"");
-    const MetadataHandle metadata{raw};
-    if (metadata->topic_cnt != 1) return 0;
-    const auto& found = metadata->topics[0];
-    // With auto-creation, it is being created by this very question.
-    if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
-    if (found.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return std::nullopt;
-    check(found.err, "topic \"" + topic + "\"");
-    return static_cast<std::size_t>(found.partition_cnt);
+    if (count < needed) too_few_[topic] = count;
+    return partitions_[topic] = count;
 }
 
 void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
@@ -268,12 +246,14 @@ SendResult EventTransactions::settle_failures() {
 std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& suspects) {
     std::vector<Refusal> refusals;
     bool open = false;
+    partitions_.clear();
+    too_few_.clear();
     for (const std::size_t suspect : suspects) {
         for (int offer = 1;; ++offer) {
             const auto failure = offer_alone(suspect, open);
             if (!failure) break;
             if (const auto reason = refusal_of(*failure)) {
-                refusals.push_back({suspect, *reason, rd_kafka_err2str(*failure)});
+                refusals.push_back(confirm({suspect, *reason, rd_kafka_err2str(*failure)}));
                 break;
             }
             // librdkafka 2.0.2 goes on counting behind a message that the broker refused, so that
@@ -283,6 +263,18 @@ std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& su
     }
     if (open && !abort()) throw TroubleOfTheWorld("kafka: the transaction cannot be aborted");
     return refusals;
+}
+
+/// What is said of a topic may come from a broker that does not know it yet.
+Refusal EventTransactions::confirm(Refusal refusal) {
+    if (refusal.reason != RefusalReason::unknown_topic &&
+        refusal.reason != RefusalReason::bad_partition) {
+        return refusal;
+    }
+    auto judged = judge(events_->events()[refusal.event]);
+    if (!judged) throw TroubleOfTheWorld(refusal.detail + ", and yet it is there now");
+    judged->event = refusal.event;
+    return *judged;
 }
 
 /// What Kafka says against it; nullopt: nothing. `open`: whether a transaction is, before and

@@ -37,13 +37,11 @@ private:
     [[nodiscard]] std::optional<Refusal> judge(const OutboxEvent& event);
     [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
                                                          const std::string& topic);
-    /// 0: there is no such topic.
-    [[nodiscard]] std::size_t partitions(const std::string& topic);
-    /// nullopt: there is one, but none to send to just now.
-    [[nodiscard]] std::optional<std::size_t> ask_for_partitions(const std::string& topic);
+    [[nodiscard]] std::size_t partitions(const std::string& topic, std::size_t needed);
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
     [[nodiscard]] SendResult settle_failures();
     [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);
+    [[nodiscard]] Refusal confirm(Refusal refusal);
     [[nodiscard]] std::optional<rd_kafka_resp_err_t> offer_alone(std::size_t suspect, bool& open);
     bool abort();
 
@@ -52,7 +50,8 @@ private:
     std::unique_ptr<Producer> producer_;
     std::size_t largest_message_ = 0;
     std::size_t batch_size_ = 0;  ///< librdkafka's batch.size; 0: as configured
-    std::map<std::string, std::size_t, std::less<>> partitions_;
+    std::map<std::string, std::size_t> partitions_;
+    std::map<std::string, std::size_t> too_few_;  ///< just confirmed: not asked again for a batch
 
     // Of the transaction that runs:
     const EventBatch* events_ = nullptr;
