@@ -192,9 +192,9 @@ CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
 COMMENT ON TABLE {s}.outbox_batch IS
     'Sluice: which rows of the outbox were claimed by which batch; insert only, save for the purge';
 COMMENT ON COLUMN {s}.outbox_batch.round IS
-    '0: the claim itself; above: decisions about the batch, one after the other; -1: a note of the purge';
+    '0: the claim itself; above: decisions about the batch, one after the other; below: notes of the purge';
 COMMENT ON COLUMN {s}.outbox_batch.kind IS
-    'claim: ids of rows; retry: refused events, as "batch:place"; taken_over; refused: ids that are not sent with the batch; purged: no row of this batch and those before is left';
+    'claim: ids of rows; retry: refused events, as "batch:place"; taken_over; refused: ids that are not sent with the batch; purged: no row of earlier batches is left, and of this one -1 - round';
 
 CREATE TABLE IF NOT EXISTS {s}.refused_event (
     relay           text NOT NULL,
