@@ -47,6 +47,15 @@ struct Daemon {
     bool operator==(const Daemon&) const = default;
 };
 
+/// [admin]
+struct Admin {
+    std::string listen = "127.0.0.1:9187";  ///< "host:port"; empty: no admin server
+    Secret token;  ///< for calls that change something; empty: those are off
+    /// How long a pipeline may have work to do and make no progress before it counts as stuck.
+    std::chrono::milliseconds stuck_after{60000};
+    bool operator==(const Admin&) const = default;
+};
+
 enum class Format { json, csv, text, binary };
 enum class OnReject { dead_letter, stop };
 enum class OnMissing { null, reject };
@@ -205,6 +214,7 @@ struct Config {
     Kafka kafka;
     Cloudberry cloudberry;
     Daemon daemon;
+    Admin admin;
     std::vector<Ingest> ingest;  ///< by name
     std::vector<Outbox> outbox;  ///< by name
     std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets included

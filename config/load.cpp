@@ -121,13 +121,7 @@ void check_tables(const TableReader& section, const std::vector<Outbox>& pipelin
     }
 }
 
-/// A file's content and what is wrong with it.
-struct Everything {
-    Loaded loaded;
-    Admin admin;
-};
-
-Config read_config(const TomlTable& document, const Scope& scope, Admin& for_admin) {
+Config read_config(const TomlTable& document, const Scope& scope) {
     Config config;
     TableReader root(document, {}, "", scope);
     if (const auto kafka = root.table("kafka", "[kafka]")) {
@@ -145,7 +139,7 @@ Config read_config(const TomlTable& document, const Scope& scope, Admin& for_adm
     if (const auto daemon = root.table("daemon", "[daemon]")) {
         config.daemon = read_daemon(*daemon);
     }
-    if (const auto admin = root.table("admin", "[admin]")) for_admin = read_admin(*admin);
+    if (const auto admin = root.table("admin", "[admin]")) config.admin = read_admin(*admin);
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
         check_groups(*ingest, config.ingest);
@@ -158,47 +152,20 @@ Config read_config(const TomlTable& document, const Scope& scope, Admin& for_adm
     return config;
 }
 
-Everything parse_in(std::string_view toml, const std::string& name,
-                    const std::filesystem::path& folder) {
-    Everything all;
-    Loaded& loaded = all.loaded;
+Loaded parse_in(std::string_view toml, const std::string& name,
+                const std::filesystem::path& folder) {
+    Loaded loaded;
     Problems problems(name);
     auto document = read_document(toml);
     if (auto* error = std::get_if<SyntaxError>(&document)) {
         problems.add(error->at, std::move(error->text));
     } else {
         const Scope scope{.problems = problems, .folder = folder, .files = loaded.files};
-        loaded.config = read_config(std::get<TomlTable>(document), scope, all.admin);
+        loaded.config = read_config(std::get<TomlTable>(document), scope);
         loaded.config.revision = revision_of(loaded.config);
     }
     loaded.problems = std::move(problems).sorted();
-    return all;
-}
-
-Everything load_all(const std::filesystem::path& file) {
-    const std::string name = file.string();
-    const auto unreadable = [&](const std::string& why) {
-        return Everything{{.config = {},
-                           .problems = {{.file = name,
-                                         .line = 0,
-                                         .column = 0,
-                                         .text = "cannot be read: " + why + "; see --config"}},
-                           .files = {file}},
-                          {}};
-    };
-    errno = 0;
-    std::ifstream in(file, std::ios::binary);
-    std::string content;
-    char block[4096];
-    // One block more than a document may have: parsing then says that it is too long.
-    while (content.size() <= max_document_bytes && (in.read(block, sizeof block) || in.gcount())) {
-        content.append(block, static_cast<std::size_t>(in.gcount()));
-    }
-    const bool whole = in.eof() || content.size() > max_document_bytes;
-    if (!whole) return unreadable(errno != 0 ? std::strerror(errno) : "reading failed");
-    Everything all = parse_in(content, name, file.parent_path());
-    all.loaded.files.push_back(file);
-    return all;
+    return loaded;
 }
 
 }  // namespace
@@ -212,19 +179,32 @@ std::string to_string(const Problem& problem) {
 }
 
 Loaded load(const std::filesystem::path& file) {
-    return load_all(file).loaded;
-}
-
-Admin load_admin(const std::filesystem::path& file) {
-    return load_all(file).admin;
+    const std::string name = file.string();
+    const auto unreadable = [&](const std::string& why) {
+        return Loaded{.config = {},
+                      .problems = {{.file = name,
+                                    .line = 0,
+                                    .column = 0,
+                                    .text = "cannot be read: " + why + "; see --config"}},
+                      .files = {file}};
+    };
+    errno = 0;
+    std::ifstream in(file, std::ios::binary);
+    std::string content;
+    char block[4096];
+    // One block more than a document may have: parsing then says that it is too long.
+    while (content.size() <= max_document_bytes && (in.read(block, sizeof block) || in.gcount())) {
+        content.append(block, static_cast<std::size_t>(in.gcount()));
+    }
+    const bool whole = in.eof() || content.size() > max_document_bytes;
+    if (!whole) return unreadable(errno != 0 ? std::strerror(errno) : "reading failed");
+    Loaded loaded = parse_in(content, name, file.parent_path());
+    loaded.files.push_back(file);
+    return loaded;
 }
 
 Loaded parse(std::string_view toml, const std::string& name) {
-    return parse_in(toml, name, std::filesystem::path(name).parent_path()).loaded;
-}
-
-Admin parse_admin(const std::string& toml) {
-    return parse_in(toml, "", {}).admin;
+    return parse_in(toml, name, std::filesystem::path(name).parent_path());
 }
 
 }  // namespace sluice::config

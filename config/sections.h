@@ -1,6 +1,5 @@
 #pragma once
 
-#include "config/admin.h"
 #include "config/reader.h"
 
 #include <string>

@@ -25,9 +25,10 @@ public:
         into_.push_back({prefix_ + key, std::move(value), applies, Shown::yes});
         return *this;
     }
-    Section& secret(const std::string& key, const Secret& value) {
-        into_.push_back({prefix_ + key, value.text, Applies::by_restart,
-                         value.secret ? Shown::never : Shown::yes});
+    Section& secret(const std::string& key, const Secret& value,
+                    Applies applies = Applies::by_restart) {
+        into_.push_back(
+            {prefix_ + key, value.text, applies, value.secret ? Shown::never : Shown::yes});
         return *this;
     }
     Section& hidden(const std::string& key, std::string value) {
@@ -200,6 +201,10 @@ Settings process_settings_of(const Config& config) {
         .text("drain_deadline", format_duration(config.daemon.drain_deadline), Applies::in_place)
         .text("log_level", config.daemon.log_level, Applies::in_place)
         .text("log_format", config.daemon.log_format, Applies::in_place);
+    Section("admin.", settings)
+        .text("listen", config.admin.listen, Applies::in_place)
+        .secret("token", config.admin.token, Applies::in_place)
+        .text("stuck_after", format_duration(config.admin.stuck_after), Applies::in_place);
     Section("cloudberry.", settings)
         .text("ledger_keep", format_duration(config.cloudberry.ledger_keep), Applies::in_place);
     return sorted(std::move(settings));

@@ -29,7 +29,7 @@ using Settings = std::vector<Setting>;
 
 /// All that decides how this pipeline runs: [kafka], [cloudberry] and its own section.
 [[nodiscard]] Settings settings_of(const Pipeline& pipeline);
-/// The rest: [daemon], and what of the other sections no pipeline runs by.
+/// The rest: [daemon], [admin], and what of the other sections no pipeline runs by.
 [[nodiscard]] Settings process_settings_of(const Config& config);
 
 /// One key whose value is not the same; an empty value: it was, or is, not there.

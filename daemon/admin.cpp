@@ -78,8 +78,7 @@ void describe(DaemonStatus::Pipeline& shown, const PipelineConfig& config) {
     }
 }
 
-AdminServer::Handler handler_of(const Admin::Parts& parts, const std::string& token,
-                                std::function<DaemonStatus()> status) {
+AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonStatus()> status) {
     using Command = std::future<CommandResult> (Supervisor::*)(std::string);
     const auto command = [&supervisor = parts.supervisor](Command post) {
         return [&supervisor, post](const std::string& pipeline) {
@@ -93,7 +92,7 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, const std::string& to
             [&reloader = parts.reloader, &supervisor = parts.supervisor, salt = new_salt()] {
                 return to_json(publish(*reloader.config(), supervisor.status(), salt));
             },
-        .token = token,
+        .token = [&reloader = parts.reloader] { return reloader.config()->admin.token.text; },
         .reload =
             [&reloader = parts.reloader] {
                 return answer_to(reloader.request(ReloadTrigger::request).get());
@@ -106,11 +105,8 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, const std::string& to
 
 }  // namespace
 
-Admin::Admin(const config::Admin& config, const Parts& parts)
-    : parts_(parts),
-      server_(parts.registry, handler_of(parts, config.token.text, [this] { return status(); })) {
-    server_.listen(config.listen);
-}
+Admin::Admin(const Parts& parts)
+    : parts_(parts), server_(parts.registry, handler_of(parts, [this] { return status(); })) {}
 
 DaemonStatus Admin::status() const {
     const auto config = parts_.reloader.config();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "config/admin.h"
 #include "daemon/admin_server.h"
 #include "daemon/daemon_status.h"
 #include "daemon/observatory.h"
@@ -23,7 +22,13 @@ public:
         Supervisor& supervisor;
         Reloader& reloader;
     };
-    Admin(const config::Admin& config, const Parts& parts);
+    explicit Admin(const Parts& parts);
+
+    /// AdminServer's. Until then it listens nowhere.
+    void listen(const std::string& address) { server_.listen(address); }
+    [[nodiscard]] std::string move_to(const std::string& address) {
+        return server_.move_to(address);
+    }
 
 private:
     [[nodiscard]] DaemonStatus status() const;

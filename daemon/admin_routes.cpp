@@ -105,12 +105,13 @@ HttpResponse AdminRoutes::page() const {
 }
 
 HttpResponse AdminRoutes::change(const HttpRequest& request, const std::string& path) const {
-    if (sources_.token.empty()) {
+    const std::string token = sources_.token();
+    if (token.empty()) {
         return error(403, "calls that change something are off; set token in [admin]");
     }
     constexpr std::string_view scheme = "Bearer ";
     const std::string_view shown = request.authorization;
-    if (!shown.starts_with(scheme) || !same_secret(shown.substr(scheme.size()), sources_.token)) {
+    if (!shown.starts_with(scheme) || !same_secret(shown.substr(scheme.size()), token)) {
         HttpResponse answer = error(401, "this needs the token of [admin]");
         answer.field_name = "WWW-Authenticate";
         answer.field_value = "Bearer";

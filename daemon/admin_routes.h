@@ -26,7 +26,7 @@ public:
         /// What is configured, without secrets, as JSON.
         std::function<std::string()> settings;
         /// What changing calls must show; empty: they are off.
-        std::string token;
+        std::function<std::string()> token;
         std::function<CommandAnswer()> reload;
         /// By what stands in the path: "pause".
         std::map<std::string, std::function<CommandAnswer(const std::string& pipeline)>> commands;

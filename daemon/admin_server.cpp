@@ -9,6 +9,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <future>
 #include <list>
 #include <map>
 #include <mutex>
@@ -102,6 +103,12 @@ public:
         });
     }
 
+    std::string move_to(const std::string& address) {
+        std::promise<std::string> problem;
+        asio::post(context_, [&] { problem.set_value(try_to_move_to(address)); });
+        return problem.get_future().get();
+    }
+
     std::string listening() const {
         const std::lock_guard lock{mutex_};
         return listening_;
@@ -133,6 +140,35 @@ private:
 
     void try_to_listen() {
         if (wanted_.empty()) return;
+        const std::string problem = open();
+        if (problem.empty()) {
+            complaint_.clear();
+            return accept();
+        }
+        complain(problem + "; trying again");
+        retry_.expires_after(limits_.listen_again);
+        retry_.async_wait([this](const error_code& cancelled) {
+            if (!cancelled) try_to_listen();
+        });
+    }
+
+    /// Where it is has to be left first: 0.0.0.0 can not be had beside 127.0.0.1.
+    std::string try_to_move_to(const std::string& address) {
+        if (address == wanted_) return {};
+        const std::string before = std::exchange(wanted_, address);
+        stop_listening();
+        const std::string problem = wanted_.empty() ? "" : open();
+        if (problem.empty()) {
+            if (acceptor_.is_open()) accept();
+            return {};
+        }
+        wanted_ = before;
+        try_to_listen();
+        return problem;
+    }
+
+    /// Returns why not; empty: it listens.
+    std::string open() {
         const std::size_t colon = wanted_.rfind(':');
         std::string host = wanted_.substr(0, colon);
         if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
@@ -148,27 +184,19 @@ private:
         } catch (const boost::system::system_error& error) {
             error_code ignored;
             acceptor_.close(ignored);
-            complain(error.code().message());
-            retry_.expires_after(limits_.listen_again);
-            retry_.async_wait([this](const error_code& cancelled) {
-                if (!cancelled) try_to_listen();
-            });
-            return;
+            return "admin server: cannot listen on " + wanted_ + ": " + error.code().message() +
+                   "; set another address as listen in [admin], or \"\" for none";
         }
-        complaint_.clear();
         set_listening(wanted_);
         log(LogLevel::info, "sluice", "admin server: listening on " + wanted_);
-        accept();
+        return {};
     }
 
     /// Once for each reason, however often it is tried.
-    void complain(const std::string& reason) {
-        const std::string text = "admin server: cannot listen on " + wanted_ + ": " + reason +
-                                 "; set another address as listen in [admin], or \"\" for none; "
-                                 "trying again";
-        if (text == complaint_) return;
-        complaint_ = text;
-        log(LogLevel::error, "sluice", text);
+    void complain(const std::string& problem) {
+        if (problem == complaint_) return;
+        complaint_ = problem;
+        log(LogLevel::error, "sluice", problem);
     }
 
     void accept() {
@@ -320,6 +348,10 @@ AdminServer::~AdminServer() = default;
 
 void AdminServer::listen(const std::string& address) {
     network_->listen(address);
+}
+
+std::string AdminServer::move_to(const std::string& address) {
+    return network_->move_to(address);
 }
 
 std::string AdminServer::listening() const {

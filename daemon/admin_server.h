@@ -39,6 +39,9 @@ public:
     /// Listens here, "host:port", from now on, and nowhere else; "": nowhere. What cannot be had
     /// is logged with the remedy, and tried again until it can.
     void listen(const std::string& address);
+    /// Listens here instead, as listen() does; but an address that cannot be had changes nothing,
+    /// and is returned as what is wrong with it; empty: done. Open connections go on.
+    [[nodiscard]] std::string move_to(const std::string& address);
     /// Where it listens now; empty: nowhere.
     [[nodiscard]] std::string listening() const;
 

@@ -35,6 +35,12 @@ bool is_stuck(const PipelineStatus& status) {
     }
 }
 
+void Observatory::set_patience(std::chrono::milliseconds patience) {
+    const std::lock_guard lock{mutex_};
+    patience_ = patience;
+    for (const auto& [key, observer] : ingest_) observer->set_patience(patience);
+}
+
 std::shared_ptr<IngestObserver> Observatory::observe(const PipelineConfig& config) {
     const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string key = config::key_of(config);

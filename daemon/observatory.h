@@ -23,6 +23,9 @@ public:
     Observatory(metrics::Registry& registry, std::chrono::milliseconds patience)
         : registry_(registry), patience_(patience) {}
 
+    /// From now on so long.
+    void set_patience(std::chrono::milliseconds patience);
+
     /// The observer of this ingest pipeline; one that is built anew after a failure gets the one
     /// that it had. Shared, since a pipeline that was removed may still be leaving.
     [[nodiscard]] std::shared_ptr<IngestObserver> observe(const PipelineConfig& config);
@@ -48,9 +51,9 @@ private:
     [[nodiscard]] Pipeline& pipeline(const std::string& key);
 
     metrics::Registry& registry_;
-    const std::chrono::milliseconds patience_;
 
-    mutable std::mutex mutex_;                                       // guards what follows
+    mutable std::mutex mutex_;  // guards what follows
+    std::chrono::milliseconds patience_;
     std::map<std::string, std::shared_ptr<IngestObserver>> ingest_;  // by key, as all here
     std::map<std::string, std::shared_ptr<OutboxObserver>> outbox_;
     std::map<std::string, Pipeline> pipelines_;

@@ -1,4 +1,3 @@
-#include "config/admin.h"
 #include "daemon/commands.h"
 #include "daemon/daemon_client.h"
 #include "daemon/preparation.h"
@@ -90,8 +89,7 @@ void print_json(const Foreseen& foreseen) {
 }  // namespace
 
 int plan_reload(const config::Config& config, const CommandLine& line) {
-    const std::string address =
-        line.option("--daemon").value_or(config::load_admin(line.config_file).listen);
+    const std::string address = line.option("--daemon").value_or(config.admin.listen);
     const auto asked =
         address.empty() ? std::string("[admin] listen is empty") : settings_at(address);
     if (const auto* problem = std::get_if<std::string>(&asked)) {

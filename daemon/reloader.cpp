@@ -25,8 +25,8 @@ void log_outcome(const ReloadOutcome& outcome) {
     if (outcome.result == Result::refused) {
         log(LogLevel::error, "sluice",
             "reload refused: " + std::to_string(outcome.problems.size()) +
-                " problems; nothing changed, configuration " + outcome.revision +
-                " stays in force");
+                (outcome.problems.size() == 1 ? " problem" : " problems") +
+                "; nothing changed, configuration " + outcome.revision + " stays in force");
         for (const std::string& problem : outcome.problems) {
             log(LogLevel::error, "sluice", "reload refused: " + problem);
         }
@@ -43,6 +43,9 @@ void log_outcome(const ReloadOutcome& outcome) {
             text += std::exchange(separator, "; ") + reason;
         }
         log(LogLevel::info, change.pipeline, text);
+    }
+    for (const std::string& change : outcome.plan.process) {
+        log(LogLevel::info, "sluice", "changed in place: " + change);
     }
     log(LogLevel::info, "sluice",
         "configuration " + outcome.revision + " in force: " + summary_of(outcome.plan));
@@ -154,23 +157,25 @@ ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigge
     for (const PipelineChange& change : outcome.plan.pipelines) {
         if (change.kind == Kind::restart) restart.insert(change.pipeline);
     }
+    if (outcome.problems.empty() && trigger != ReloadTrigger::start) {
+        if (outcome.plan.changes_nothing() && config.revision == this->config()->revision) {
+            return outcome;
+        }
+        std::string problem = world_.adopt(config);
+        if (!problem.empty()) outcome.problems.push_back(std::move(problem));
+    }
+    if (outcome.problems.empty() &&
+        world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
+        outcome.problems.emplace_back("the daemon is about to end");
+    }
     if (!outcome.problems.empty()) {
         outcome.result = Result::refused;
-    } else if (trigger != ReloadTrigger::start && outcome.plan.changes_nothing() &&
-               config.revision == this->config()->revision) {
-        outcome.result = Result::unchanged;
-    } else if (world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
-        outcome.result = Result::refused;
-        outcome.problems = {"the daemon is about to end"};
-    } else {
-        outcome.result = Result::applied;
-        {
-            const std::lock_guard lock{mutex_};
-            config_ = std::make_shared<config::Config>(config);
-        }
-        world_.adopt(config);
+        outcome.plan = {};
+        return outcome;
     }
-    if (outcome.result == Result::refused) outcome.plan = {};
+    outcome.result = Result::applied;
+    const std::lock_guard lock{mutex_};
+    config_ = std::make_shared<config::Config>(config);
     return outcome;
 }
 

@@ -52,8 +52,9 @@ public:
     struct World {
         std::function<config::Loaded()> load;
         std::function<Preparation(const PreparationRequest&)> prepare;
-        /// Takes over what is the process's own, such as the level of logs.
-        std::function<void(const config::Config&)> adopt;
+        /// Takes over what is the process's own, such as the level of logs, before pipelines
+        /// change; or changes nothing and says why. The start does without: all is as configured.
+        std::function<std::string(const config::Config&)> adopt;
         /// Told of each outcome.
         std::function<void(const ReloadOutcome&)> report;
         Supervisor& supervisor;

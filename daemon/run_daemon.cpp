@@ -1,4 +1,3 @@
-#include "config/admin.h"
 #include "config/load.h"
 #include "daemon/admin.h"
 #include "daemon/commands.h"
@@ -60,8 +59,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     set_up_logging(config.daemon);
     metrics::Registry registry;
     const metrics::ProcessMetrics process{registry, version()};
-    const config::Admin for_admin = config::load_admin(line.config_file);
-    Observatory observatory{registry, for_admin.stuck_after};
+    Observatory observatory{registry, config.admin.stuck_after};
     const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
     Supervisor supervisor{[around](const PipelineConfig& pipeline) {
         return std::holds_alternative<config::Outbox>(pipeline.of_kind)
@@ -72,6 +70,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
     ReloadMetrics reload_metrics{registry};
     std::unique_ptr<ConfigWatch> watch;
+    std::unique_ptr<Admin> admin;
     Reloader reloader{{.load =
                            [&] {
                                config::Loaded loaded = config::load(line.config_file);
@@ -81,19 +80,23 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                        .prepare = prepare_reload,
                        .adopt =
                            [&](const config::Config& adopted) {
+                               std::string problem = admin->move_to(adopted.admin.listen);
+                               if (!problem.empty()) return problem;
+                               observatory.set_patience(adopted.admin.stuck_after);
                                set_up_logging(adopted.daemon);
                                ledger_keeper->adopt(adopted);
+                               return problem;
                            },
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
                        .supervisor = supervisor}};
     reloader.start(config);
-    // Before anybody can ask for a reload, which tells it what to watch.
+    // Both before anybody can ask for a reload, which needs them.
     watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
-    const Admin admin{for_admin,
-                      {.registry = registry,
-                       .observatory = observatory,
-                       .supervisor = supervisor,
-                       .reloader = reloader}};
+    admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,
+                                                 .observatory = observatory,
+                                                 .supervisor = supervisor,
+                                                 .reloader = reloader});
+    admin->listen(config.admin.listen);
     begin_to_watch(*watch, line.config_file, reloader);
 
     const int signal = wait_for_end(signals, reloader);

@@ -1,4 +1,3 @@
-#include "config/admin.h"
 #include "daemon/commands.h"
 #include "daemon/daemon_client.h"
 #include "daemon/pipeline_overview.h"
@@ -43,7 +42,7 @@ std::string headline(const Overview& overview, const config::Config& config,
 }  // namespace
 
 int show_status(const config::Config& config, const CommandLine& line) {
-    const std::string listen = config::load_admin(line.config_file).listen;
+    const std::string listen = config.admin.listen;
     const bool redraws = ::isatty(STDOUT_FILENO) != 0 && line.output == CommandLine::Output::table;
     for (;;) {
         const Overview overview = look(config, listen, line);

@@ -295,6 +295,11 @@ bool IngestObserver::idle() const {
     });
 }
 
+void IngestObserver::set_patience(std::chrono::milliseconds patience) {
+    const std::lock_guard lock{mutex_};
+    patience_ = patience;
+}
+
 std::string IngestObserver::stuck() const {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};

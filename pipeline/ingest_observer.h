@@ -29,6 +29,8 @@ public:
     IngestObserver(const IngestObserver&) = delete;
     IngestObserver& operator=(const IngestObserver&) = delete;
 
+    void set_patience(std::chrono::milliseconds patience);
+
     /// Of the lane with this number; lives as long as this.
     [[nodiscard]] LaneObserver& lane(int number);
 
@@ -70,7 +72,6 @@ private:
 
     metrics::Registry& registry_;
     const std::string pipeline_;
-    const std::chrono::milliseconds patience_;
 
     metrics::Counter rows_;
     std::array<metrics::Counter, reject_causes> rejects_;
@@ -91,7 +92,8 @@ private:
     metrics::Gauge last_commit_;
 
     mutable std::mutex mutex_;  // guards what follows
-    int serving_ = 0;           ///< the number of the pipeline that serves; 0: none does
+    std::chrono::milliseconds patience_;
+    int serving_ = 0;  ///< the number of the pipeline that serves; 0: none does
     int last_number_ = 0;
     std::deque<LaneObserver> lanes_;
     std::map<PartitionId, ObservedPartition> partitions_;

@@ -121,3 +121,22 @@ TEST_CASE("admin server: an address that is taken is tried again until it is fre
     wait_until([&] { return http(first.port, "GET", "/").body == "second"; }, patient(10s),
                "the second server");
 }
+
+TEST_CASE("admin server: it moves to another address, or stays where it is and says why not") {
+    const Served taken;
+    Served served;
+    const std::string there = "127.0.0.1:" + std::to_string(taken.port);
+    const std::string problem = served.server.move_to(there);
+    CHECK(problem == "admin server: cannot listen on " + there +
+                         ": Address already in use; set another address as listen in [admin], or "
+                         "\"\" for none");
+    TcpClient open_before(served.port);
+    CHECK(http(served.port, "GET", "/x").body == "GET /x");  // so the other is accepted, too
+    // All interfaces, of which it has one.
+    CHECK(served.server.move_to("0.0.0.0:" + std::to_string(served.port)).empty());
+    CHECK(http(served.port, "GET", "/x").body == "GET /x");
+    open_before.send("GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    CHECK(parse_answer(open_before.receive(patient(10s))).body == "GET /y");
+    CHECK(served.server.move_to("").empty());
+    CHECK_THROWS_AS(TcpClient{served.port}, std::system_error);
+}

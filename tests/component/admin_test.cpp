@@ -28,6 +28,14 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+std::uint16_t port_of(const std::string& address) {
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+}
+
+std::string address(std::uint16_t port) {
+    return "127.0.0.1:" + std::to_string(port);
+}
+
 /// A daemon with pipelines "orders" and "copies" of one topic with two partitions, and its admin
 /// server.
 class Stage {
@@ -40,17 +48,17 @@ public:
             exec("create table " + std::string(table) + " (id bigint, amount numeric)");
         }
         shared_broker().admin().create_topic(name_, 2);
+        write_file(folder() / "token", token);
         configure({"orders", "copies"});
         daemon = std::make_unique<Daemon>(file_);
         until([&] { return get("/readyz").status == 200; }, "readiness");
     }
 
     void configure(const std::vector<std::string>& pipelines) const {
-        std::string text = "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
-                           "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(name_) +
-                           "\"\n[admin]\nlisten = \"127.0.0.1:" + std::to_string(port) +
-                           "\"\ntoken = \"" + token + "\"\nstuck_after = \"" + stuck_after_ +
-                           "\"\n";
+        std::string text =
+            "[kafka]\nbrokers = \"" + shared_broker().bootstrap() + "\"\n[cloudberry]\ndsn = \"" +
+            shared_postgres().dsn(name_) + "\"\n[admin]\nlisten = \"" + address(port) +
+            "\"\ntoken = { file = \"token\" }\nstuck_after = \"" + stuck_after_ + "\"\n";
         for (const std::string& pipeline : pipelines) {
             text += "[ingest." + pipeline + "]\ntopic = \"" + name_ + "\"\ntable = \"" + pipeline +
                     "\"\ngroup = \"" + name_ + "." + pipeline +
@@ -86,7 +94,7 @@ public:
     const std::filesystem::path& file() const { return file_; }
     const std::filesystem::path& folder() const { return dir_.path(); }
 
-    const std::uint16_t port = free_port();
+    std::uint16_t port = free_port();
     std::unique_ptr<Daemon> daemon;
 
 private:
@@ -330,6 +338,39 @@ TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
     for (int i = 0; i < 200; ++i)
         CHECK(stage.get(i % 2 == 0 ? "/metrics" : "/status").status == 200);
     CHECK(stage.number("process_resident_memory_bytes") < memory + memory_to_spare);
+    CHECK(stage.daemon->stop() == 0);
+}
+
+TEST_CASE("admin: token and address change by a reload, and no pipeline notices") {
+    Stage stage("moves");
+    const std::uint16_t before = stage.port;
+    write_file(stage.folder() / "token", "another token 00\n");  // as a mounted Secret changes
+    stage.until([&] { return stage.post("/pipelines/nobody/pause") == 401; }, "the old one to end");
+    CHECK(http(before, "POST", "/pipelines/nobody/pause", "another token 00").status == 404);
+
+    stage.port = port_of(shared_broker().bootstrap());
+    stage.configure({"orders", "copies"});
+    const HttpAnswer refused = http(before, "POST", "/reload", "another token 00");
+    CHECK(refused.status == 422);
+    CHECK_MESSAGE(
+        contains(refused.body, "cannot listen on " + address(stage.port) +
+                                   ": Address already in use; set another address as listen"),
+        refused.body);
+
+    stage.port = free_port();
+    stage.configure({"orders", "copies"});
+    const RunResult planned =
+        run_sluice({"plan", "-c", stage.file().string(), "--daemon", address(before)});
+    CHECK_MESSAGE(contains(planned.out, "admin.listen: " + address(before) + " → "), planned.out);
+    CHECK(http(before, "POST", "/reload", "another token 00").status == 200);
+    stage.until([&] { return stage.get("/readyz").status == 200; }, "the new address to answer");
+    CHECK_THROWS_AS(TcpClient{before}, std::system_error);
+    for (const char* pipeline : {"orders", "copies"}) {
+        const std::string label = "pipeline=\"" + std::string(pipeline) + "\"";
+        CHECK(stage.shows("sluice_ingest_rebalances_total{event=\"assigned\"," + label + "} 1"));
+        CHECK(stage.shows("sluice_pipeline_restarts_total{kind=\"ingest\"," + label + "} 0"));
+    }
+    CHECK_FALSE(contains(stage.daemon->log(), "another token"));
     CHECK(stage.daemon->stop() == 0);
 }
 

@@ -84,8 +84,7 @@ def containers(spec):
 
 def problems(sluice, file):
     """What sluice finds wrong with a configuration file before it asks Kafka or the database."""
-    environment = {"POD_NAME": "sluice-0", "KAFKA_PASSWORD": "secret",
-                   "SLUICE_ADMIN_TOKEN": "a-token-that-is-long-enough"}
+    environment = {"POD_NAME": "sluice-0", "KAFKA_PASSWORD": "secret"}
     result = subprocess.run([sluice, "schema", "--config", file], env=environment,
                             capture_output=True, text=True)
     return result.stderr if result.returncode == 2 else ""

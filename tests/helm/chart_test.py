@@ -198,7 +198,10 @@ class Configuration(unittest.TestCase):
                     continue
                 with self.subTest(case), tempfile.TemporaryDirectory() as folder:
                     file = Path(folder) / "sluice.toml"
-                    file.write_text(document["data"]["sluice.toml"])
+                    token = Path(folder) / "token"
+                    token.write_text("a-token-that-is-long-enough")
+                    file.write_text(document["data"]["sluice.toml"].replace(
+                        "/run/sluice/admin-token/token", str(token)))
                     self.assertEqual(chart.problems(sluice, file), "")
 
     def test_the_values_in_the_docs_are_good_ones(self):

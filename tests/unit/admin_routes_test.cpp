@@ -22,7 +22,7 @@ struct Stage {
         sources.status = [this] { return status; };
         sources.metrics = [] { return "a_metric 1\n"; };
         sources.settings = [] { return "{}"; };
-        sources.token = token;
+        sources.token = [] { return token; };
         sources.reload = [this] {
             commands.push_back("reload");
             return CommandAnswer{422, "{}"};
@@ -81,7 +81,7 @@ TEST_CASE("admin: changing calls need the token, and are off without one") {
         CHECK_MESSAGE(answer.status == 401, wrong);
         CHECK(answer.field_name == "WWW-Authenticate");
     }
-    stage.sources.token = "";
+    stage.sources.token = [] { return ""; };
     for (const std::string& any : {std::string(), std::string("Bearer "), right}) {
         const HttpResponse answer = stage.ask("POST", "/pipelines/orders/pause", any);
         CHECK(answer.status == 403);

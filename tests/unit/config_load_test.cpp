@@ -1,7 +1,5 @@
 #include "config/load.h"
 
-#include "config/admin.h"
-
 #include <doctest/doctest.h>
 #include <stdlib.h>  // setenv
 
@@ -283,8 +281,9 @@ TEST_CASE("config: an unknown key is reported with the nearest known one") {
 TEST_CASE("config: the admin server has an address, or none, and a token that is no word") {
     for (const char* listen : {"", "127.0.0.1:9187", "[::1]:1", "localhost:65535", "0.0.0.0:80"}) {
         const std::string text = head + "[admin]\nlisten = '" + listen + "'\n";
-        CHECK(parse(text, "sluice.toml").problems.empty());
-        CHECK(parse_admin(text).listen == listen);
+        const Loaded loaded = parse(text, "sluice.toml");
+        CHECK(loaded.problems.empty());
+        CHECK(loaded.config.admin.listen == listen);
     }
     for (const char* listen :
          {"x", ":9187", "::1:9187", "host:0", "host:65536", "host:1x", "a b:1", "http://host:80"}) {
@@ -294,8 +293,8 @@ TEST_CASE("config: the admin server has an address, or none, and a token that is
     const std::string problem = problem_of(head + "[admin]\ntoken = 'sesame'\n");
     CHECK(contains(problem, "\"token\" is shorter than 16 characters"));
     CHECK_FALSE(contains(problem, "sesame"));
-    CHECK(parse_admin(head + "[admin]\ntoken = '0123456789abcdef'\n").token ==
-          Secret{"0123456789abcdef", true});
+    const Loaded loaded = parse(head + "[admin]\ntoken = '0123456789abcdef'\n", "sluice.toml");
+    CHECK(loaded.config.admin.token == Secret{"0123456789abcdef", true});
 }
 
 TEST_CASE("config: what is required and not there is reported with what to add") {

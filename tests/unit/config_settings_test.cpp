@@ -118,7 +118,7 @@ TEST_CASE("settings: every documented key is there") {
     for (const std::string& key : documented_keys("### receipts")) {
         CHECK_MESSAGE(has(pipeline, "receipts." + key), key);
     }
-    for (const std::string section : {"kafka", "cloudberry", "daemon"}) {
+    for (const std::string section : {"kafka", "cloudberry", "daemon", "admin"}) {
         for (const std::string& key : documented_keys("## [" + section + "]")) {
             CHECK_MESSAGE((has(pipeline, section + "." + key) || has(process, section + "." + key)),
                           section << "." << key);

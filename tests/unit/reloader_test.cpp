@@ -71,7 +71,12 @@ struct Stage {
                                }
                                return prepared;
                            },
-                       .adopt = [this](const config::Config& c) { adopted = c.revision; },
+                       .adopt =
+                           [this](const config::Config& c) {
+                               if (c.admin.listen == "taken:1") return std::string("taken");
+                               adopted = c.revision;
+                               return std::string();
+                           },
                        .report = [this](const ReloadOutcome&) { ++reported; },
                        .supervisor = supervisor}};
 
@@ -126,7 +131,7 @@ TEST_CASE("reload: a bad file changes nothing, and every problem is told") {
           std::vector<std::string>{"sluice.toml:3:1: unknown key", "sluice.toml:7:1: no topic"});
     CHECK(outcome.revision == "one");
     CHECK(stage.builds_of("ingest.a") == 1);
-    CHECK(stage.adopted == "one");
+    CHECK(stage.adopted.empty());
     CHECK(stage.reloader.history().front().problems.size() == 2);
 }
 
@@ -141,6 +146,24 @@ TEST_CASE("reload: what cannot run is refused before anything changes") {
     CHECK_FALSE(stage.supervisor.status().pipelines.contains("ingest.c"));
     stage.objections.clear();
     CHECK(stage.reload(configured({"b", "c"}, "two")).result == Result::applied);
+}
+
+TEST_CASE("reload: what the process itself cannot take over is refused before pipelines change") {
+    Stage stage;
+    stage.start(configured({"a"}, "one"));
+    config::Config next = configured({"b"}, "two");
+    next.admin.listen = "taken:1";
+    const ReloadOutcome outcome = stage.reload(next);
+    CHECK(outcome.result == Result::refused);
+    CHECK(outcome.problems == std::vector<std::string>{"taken"});
+    CHECK(stage.builds_of("ingest.b") == 0);
+    CHECK(stage.reloader.config()->revision == "one");
+    next.admin.listen = "free:1";
+    next.ingest = configured({"a"}, "").ingest;
+    const ReloadOutcome moved = stage.reload(next);
+    CHECK(moved.result == Result::applied);
+    CHECK(moved.plan.process == std::vector<std::string>{"admin.listen: 127.0.0.1:9187 → free:1"});
+    CHECK(stage.builds_of("ingest.a") == 1);
 }
 
 TEST_CASE("reload: the same configuration once more does nothing") {

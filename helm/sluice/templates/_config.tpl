@@ -8,7 +8,7 @@
 listen = "0.0.0.0:{{ .Values.admin.port }}"
 stuck_after = "{{ .Values.admin.stuckAfterSeconds }}s"
 {{- if .Values.admin.token.secret }}
-token = { env = "SLUICE_ADMIN_TOKEN" }
+token = { file = "/run/sluice/admin-token/token" }
 {{- end }}
 
 [daemon]

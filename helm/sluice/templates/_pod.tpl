@@ -33,13 +33,6 @@ securityContext:
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
-{{- if .Values.admin.token.secret }}
-- name: SLUICE_ADMIN_TOKEN
-  valueFrom:
-    secretKeyRef:
-      name: {{ .Values.admin.token.secret }}
-      key: {{ .Values.admin.token.key }}
-{{- end }}
 {{- range $name, $from := .Values.secrets.env }}
 - name: {{ $name }}
   valueFrom:
@@ -73,6 +66,11 @@ securityContext:
 - name: config
   mountPath: /etc/sluice
   readOnly: true
+{{- if .Values.admin.token.secret }}
+- name: admin-token
+  mountPath: /run/sluice/admin-token
+  readOnly: true
+{{- end }}
 {{- range .Values.secrets.files }}
 - name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
   mountPath: /run/sluice/secrets/{{ . }}
@@ -89,6 +87,15 @@ securityContext:
 - name: config
   configMap:
     name: {{ index . 1 }}
+{{- with $root.Values.admin.token }}
+{{- if .secret }}
+- name: admin-token
+  secret:
+    secretName: {{ .secret }}
+    items: [{key: {{ .key }}, path: token}]
+    defaultMode: 0440
+{{- end }}
+{{- end }}
 {{- range $root.Values.secrets.files }}
 - name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
   secret:
