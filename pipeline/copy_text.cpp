@@ -6,9 +6,10 @@ namespace sluice::copy_text {
 
 namespace {
 
+constexpr std::string_view special = "\\\b\f\n\r\t\v";
+constexpr std::string_view letters = "\\bfnrtv";
+
 void append_escaped(std::string& to, std::string_view text) {
-    constexpr std::string_view special = "\\\b\f\n\r\t\v";
-    constexpr std::string_view letters = "\\bfnrtv";
     for (;;) {
         const std::size_t plain = text.find_first_of(special);
         if (plain == std::string_view::npos) break;
@@ -41,6 +42,17 @@ void append_row(std::string& to, std::span<const Value> values) {
         }
     }
     to += '\n';
+}
+
+std::string unescaped(std::string_view field) {
+    std::string text;
+    for (;;) {
+        const std::size_t plain = field.find('\\');
+        text += field.substr(0, plain);
+        if (plain == std::string_view::npos) return text;
+        text += special[letters.find(field[plain + 1])];
+        field.remove_prefix(plain + 2);
+    }
 }
 
 }  // namespace sluice::copy_text

@@ -218,6 +218,14 @@ void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRow
 CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
     const auto began = Clock::now();
     SLUICE_FAIL_POINT("before_copy");
+    where_ = name_of_target();
+    const bool stops = options_.on_reject == config::OnReject::stop;
+    const auto look = [&](RowIsolation& isolation, const EncodedRows& rows, const auto& first) {
+        // Who stops at the first one need not know them all.
+        return stops ? RowIsolation::Known{.first = first} : isolation.look(rows, first);
+    };
+    const auto of_binary = look(isolate_binary_, batch.binary, refusal.of_binary);
+    const auto of_text = look(isolate_text_, batch.text, refusal.of_text);
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     const auto fenced_already = [&]() -> std::optional<Fenced> {
@@ -231,13 +239,13 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
 
     where_ = name_of_target();
     judge_.begin();
-    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, refusal.of_binary);
-    Refused text = isolate_text_.load(batch.text, *line_numbers_, refusal.of_text);
+    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, of_binary);
+    Refused text = isolate_text_.load(batch.text, *line_numbers_, of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {
         check_table();
         if (!judge_.still_holds())
             return Retry{name_of_target() + ": its constraints have just changed"};
-        if (options_.on_reject == config::OnReject::stop) {
+        if (stops) {
             if (auto fenced = fenced_already()) return *fenced;
             transaction.roll_back();
             cut_before(batch, binary, text);

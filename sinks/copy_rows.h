@@ -14,6 +14,7 @@ namespace sluice {
 
 /// COPY … FROM STDIN into one table, in one of its forms.
 struct CopyStatement {
+    std::string table;  ///< qualified, quoted
     std::string sql;
     CopyForm form = CopyForm::binary;
 };
@@ -48,5 +49,12 @@ private:
 /// What COPY's binary form has before its first row and behind its last one.
 [[nodiscard]] std::string_view copy_header();
 [[nodiscard]] std::string_view copy_trailer();
+
+/// From CONTEXT: "COPY orders, line 12, column ts: …". The line counts from 1.
+struct CopyContext {
+    std::optional<std::size_t> line;
+    std::string column;
+};
+[[nodiscard]] CopyContext parse_copy_context(std::string_view context);
 
 }  // namespace sluice

@@ -64,7 +64,7 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
 
 void DeadLetterLoader::refuse(const EncodedRows& rows, RowIsolation& isolation,
                               std::vector<DeadLetterOutcome>& outcomes) {
-    Refused refused = isolation.load(rows, *line_numbers_, std::nullopt);
+    Refused refused = isolation.load(rows, *line_numbers_, {});
     for (std::size_t i = 0; i < refused.rows.size(); ++i)
         outcomes[rows.rows[refused.rows[i]].record] = {Kind::rejected,
                                                        std::move(refused.reasons[i])};

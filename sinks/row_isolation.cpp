@@ -3,7 +3,6 @@
 #include "pipeline/fail_point.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace sluice {
 namespace {
@@ -39,30 +38,6 @@ std::string shortened(std::string text) {
 
 }  // namespace
 
-CopyContext parse_copy_context(std::string_view context) {
-    // The outermost context is the last line: a trigger's own COPY would stand before it.
-    CopyContext found;
-    const auto start = context.rfind("COPY ");
-    if (start == std::string_view::npos) return found;
-    context.remove_prefix(start);
-    constexpr std::string_view line_mark = ", line ";
-    constexpr std::string_view column_mark = ", column ";
-    const auto line = context.find(line_mark);
-    if (line == std::string_view::npos) return found;
-    context.remove_prefix(line + line_mark.size());
-    std::size_t number = 0;
-    const auto [end, error] =
-        std::from_chars(context.data(), context.data() + context.size(), number);
-    if (error != std::errc() || number == 0) return found;
-    found.line = number;
-    context.remove_prefix(static_cast<std::size_t>(end - context.data()));
-    if (context.substr(0, column_mark.size()) != column_mark) return found;
-    context.remove_prefix(column_mark.size());
-    context = context.substr(0, context.find('\n'));
-    found.column = context.substr(0, context.find(": "));
-    return found;
-}
-
 IsolationOptions isolation_options(CopyStatement copy, const Table& table,
                                    std::vector<std::string> columns, config::OnInvalid on_invalid) {
     IsolationOptions options{.copy = std::move(copy), .columns = std::move(columns)};
@@ -72,8 +47,15 @@ IsolationOptions isolation_options(CopyStatement copy, const Table& table,
     return options;
 }
 
-Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers,
-                           const std::optional<DatabaseError>& first) {
+RowIsolation::Known RowIsolation::look(const EncodedRows& rows,
+                                       const std::optional<DatabaseError>& first) {
+    Known known{first, values_.judge(rows, first)};
+    // What it ran into is among these.
+    if (!known.unreadable.empty()) known.first.reset();
+    return known;
+}
+
+Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, const Known& known) {
     rows_ = &rows;
     line_numbers_ = line_numbers;
     open_.clear();
@@ -88,8 +70,9 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers,
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
-    if (first)
-        on_failure({.begin = 0, .end = count}, *first);
+    for (const UnreadableValue& value : known.unreadable) take_out(value);
+    if (known.first)
+        on_failure({.begin = 0, .end = count}, *known.first);
     else
         open_.push_back({.begin = 0, .end = count});
     while (!open_.empty()) {
@@ -116,9 +99,9 @@ void RowIsolation::learn(std::size_t rows) {
 
 Refused RowIsolation::refused() const {
     Refused refused;
-    for (const auto& [row, reason] : found_) {
+    for (const auto& [row, reasons] : found_) {
         refused.rows.push_back(row);
-        refused.reasons.push_back({reason});
+        refused.reasons.push_back(reasons);
     }
     return refused;
 }
@@ -155,7 +138,7 @@ void RowIsolation::judge(Piece& piece) {
         changed_[offender.row] = std::nullopt;
         if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
         offender.reason.text = shortened(std::move(offender.reason.text));
-        found_[offender.row] = std::move(offender.reason);
+        found_[offender.row] = {std::move(offender.reason)};
     }
     // What COPY will run into now is something else.
     gap_ = 0;
@@ -257,7 +240,8 @@ void RowIsolation::on_bad_row(const Piece& piece, std::size_t row, const Databas
             open_.push_back({.begin = begin, .end = end, .proven = proven, .judged = piece.judged});
     };
     const bool certain = line_numbers_ == LineNumbers::exact || piece.size() == 1;
-    if (certain && make_null(row, error)) {
+    if (certain && make_null(row, parse_copy_context(error.details().context).column)) {
+        note_failure(row, error);
         push(row, piece.end, false);
     } else {
         push(row + 1, piece.end, false);
@@ -269,9 +253,14 @@ void RowIsolation::on_bad_row(const Piece& piece, std::size_t row, const Databas
     push(piece.begin, row, true);
 }
 
+void RowIsolation::take_out(const UnreadableValue& value) {
+    if (make_null(value.row, value.reason.column)) return;
+    changed_[value.row] = std::nullopt;
+    found_[value.row].push_back({value.reason.column, shortened(value.reason.text)});
+}
+
 /// A value that COPY cannot read becomes NULL where the configuration wants that.
-bool RowIsolation::make_null(std::size_t row, const DatabaseError& error) {
-    const std::string column = parse_copy_context(error.details().context).column;
+bool RowIsolation::make_null(std::size_t row, const std::string& column) {
     if (!options_.nulls_for_invalid.contains(column)) return false;
     const auto found = std::ranges::find(options_.columns, column);
     const std::size_t begin = rows_->begin_of(row);
@@ -283,7 +272,6 @@ bool RowIsolation::make_null(std::size_t row, const DatabaseError& error) {
                            static_cast<std::size_t>(found - options_.columns.begin()));
     if (!after) return false;  // it is NULL: a domain that refuses that, too
     changed_[row] = std::move(after);
-    note_failure(row, error);
     return true;
 }
 
@@ -291,7 +279,7 @@ void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
     std::string column = parse_copy_context(details.context).column;
     if (column.empty()) column = details.column;
-    found_[row] = {std::move(column), shortened(details.message)};
+    found_[row] = {{std::move(column), shortened(details.message)}};
     take_back_duplicates_of(row);
     note_failure(row, error);
 }
@@ -315,6 +303,7 @@ void RowIsolation::take_back_duplicates_of(std::size_t row) {
 /// What COPY ran into tells how far the next piece should go, and what the judge should look for.
 void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
     ++failures_;
+    values_.note(error);
     // Failures are found nearly in order; what was found out of order is no gap.
     if (row >= last_failure_) {
         const auto seen = static_cast<double>(row - last_failure_ + 1);

@@ -4,6 +4,7 @@
 #include "pipeline/table.h"
 #include "sinks/constraint_judge.h"
 #include "sinks/copy_rows.h"
+#include "sinks/value_judge.h"
 
 #include <cstddef>
 #include <map>
@@ -43,16 +44,23 @@ struct IsolationOptions {
 class RowIsolation {
 public:
     RowIsolation(Session& session, ConstraintJudge& judge, IsolationOptions options)
-        : session_(session), judge_(judge), options_(std::move(options)) {}
+        : session_(session),
+          judge_(judge),
+          options_(std::move(options)),
+          values_(session, options_.copy.form, options_.copy.table, options_.columns) {}
 
-    /// `first`: what a COPY of all these rows has just failed with, if one was tried.
-    Refused load(const EncodedRows& rows, LineNumbers line_numbers,
-                 const std::optional<DatabaseError>& first);
+    struct Known {
+        std::optional<DatabaseError> first{};  ///< what a COPY of all the rows has failed with
+        std::vector<UnreadableValue> unreadable{};
+    };
+    /// What can be known of rows before the transaction begins, the first failure included.
+    [[nodiscard]] Known look(const EncodedRows& rows, const std::optional<DatabaseError>& first);
+    Refused load(const EncodedRows& rows, LineNumbers line_numbers, const Known& known);
 
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
         const auto likely = [&](double gap) { return gap > 0 && gap < double(rows); };
-        return likely(gap_) || likely(judged_gap_);
+        return likely(gap_) || likely(judged_gap_) || (rows > 0 && values_.expects_some(rows));
     }
 
 private:
@@ -71,7 +79,8 @@ private:
     [[nodiscard]] std::size_t row_of_line(const Piece& piece, std::size_t line) const;
     void on_failure(const Piece& piece, const DatabaseError& error);
     void on_bad_row(const Piece& piece, std::size_t row, const DatabaseError& error);
-    [[nodiscard]] bool make_null(std::size_t row, const DatabaseError& error);
+    void take_out(const UnreadableValue& value);
+    [[nodiscard]] bool make_null(std::size_t row, const std::string& column);
     void note_failure(std::size_t row, const DatabaseError& error);
     void refuse(std::size_t row, const DatabaseError& error);
     void blame_rows_only(const DatabaseError& error);
@@ -84,6 +93,7 @@ private:
     Session& session_;
     ConstraintJudge& judge_;
     const IsolationOptions options_;
+    ValueJudge values_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
     double judged_gap_ = 0;        ///< rows per offender that the judge finds; 0: it is not asked
@@ -101,17 +111,10 @@ private:
     std::size_t offenders_ = 0;
     const char* before_copy_ = "";  ///< what brings the savepoint in order for the next COPY
     bool statement_is_fine_ = false;
-    std::map<std::size_t, Reason> found_;
+    std::map<std::size_t, std::vector<Reason>> found_;
     /// What COPY gets for a row instead of its bytes; nullopt: nothing.
     std::map<std::size_t, std::optional<std::string>> changed_;
     std::multimap<std::size_t, std::size_t> duplicates_;  ///< of a row, among those found
 };
-
-/// From CONTEXT: "COPY orders, line 12, column ts: …". The line counts from 1.
-struct CopyContext {
-    std::optional<std::size_t> line;
-    std::string column;
-};
-[[nodiscard]] CopyContext parse_copy_context(std::string_view context);
 
 }  // namespace sluice

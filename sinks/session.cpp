@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <pqxx/pqxx>
+#include <set>
 #include <utility>
 
 namespace sluice {
@@ -151,6 +153,21 @@ Rows rows_of(const pqxx::result& result) {
     return rows;
 }
 
+/// Whatever fails here shows when the answer is read.
+void send_offer(PGconn* connection, const std::string& statement,
+                const std::vector<const std::string*>& values, bool binary) {
+    std::vector<const char*> texts;
+    std::vector<int> sizes;
+    for (const std::string* value : values) {
+        texts.push_back(value->c_str());
+        sizes.push_back(static_cast<int>(value->size()));
+    }
+    const std::vector<int> formats(values.size(), binary ? 1 : 0);
+    PQsendQueryPrepared(connection, statement.c_str(), static_cast<int>(values.size()),
+                        texts.data(), sizes.data(), formats.data(), 0);
+    PQpipelineSync(connection);
+}
+
 std::vector<const char*> pointers(const Row& parameters) {
     std::vector<const char*> texts;
     texts.reserve(parameters.size());
@@ -196,7 +213,7 @@ struct Session::Link {
 
     Connection connection;
     pqxx::nontransaction statements;
-    std::vector<std::string> prepared;
+    std::set<std::string> prepared;
     std::unique_ptr<char, void (*)(void*)> row{nullptr, PQfreemem};  // of a COPY … TO STDOUT
 };
 
@@ -264,13 +281,58 @@ Rows Session::exec(const std::string& sql, const Row& parameters) {
 Rows Session::exec_prepared(const std::string& name, const std::string& sql,
                             const Row& parameters) {
     return guarded([&](Link& link) {
-        if (std::find(link.prepared.begin(), link.prepared.end(), name) == link.prepared.end()) {
-            link.connection.prepare(name, sql);
-            link.prepared.push_back(name);
-        }
+        if (link.prepared.insert(name).second) link.connection.prepare(name, sql);
         return link.statements.exec_prepared(
             name, pqxx::prepare::make_dynamic_params(pointers(parameters)));
     });
+}
+
+std::string Session::prepare_offer(std::int64_t type, std::size_t parameters) {
+    const std::string name = "offer_" + std::to_string(type) + "_" + std::to_string(parameters);
+    Link& connected = link();
+    if (connected.prepared.contains(name)) return name;
+    const std::vector<Oid> types(parameters, static_cast<Oid>(type));
+    const Result result{PQprepare(connected.raw(), name.c_str(), "SELECT 1",
+                                  static_cast<int>(parameters), types.data())};
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK)
+        fail(details_of(connected.raw(), result.get()));
+    connected.prepared.insert(name);
+    return name;
+}
+
+std::vector<std::optional<DatabaseError>> Session::offer(const Offer& offer) {
+    // So few answers fit into any socket's buffer: neither side waits for the other to read.
+    constexpr std::size_t under_way = 64;
+    std::set<std::size_t> sizes;
+    for (const auto& set : offer.sets) sizes.insert(set.size());
+    std::map<std::size_t, std::string> statements;
+    for (const std::size_t size : sizes) statements[size] = prepare_offer(offer.type, size);
+    PGconn* const connection = link().raw();
+    std::vector<std::optional<DatabaseError>> answers;
+    answers.reserve(offer.sets.size());
+    if (PQenterPipelineMode(connection) != 1) fail(details_of(connection, nullptr));
+    while (answers.size() < offer.sets.size()) {
+        const std::size_t end = std::min(answers.size() + under_way, offer.sets.size());
+        for (std::size_t i = answers.size(); i < end; ++i)
+            send_offer(connection, statements[offer.sets[i].size()], offer.sets[i], offer.binary);
+        while (answers.size() < end) answers.push_back(offer_answer());
+    }
+    PQexitPipelineMode(connection);
+    return answers;
+}
+
+/// A statement's result, the NULL behind it, and the end of its transaction.
+std::optional<DatabaseError> Session::offer_answer() {
+    PGconn* const connection = link_->raw();
+    std::optional<DatabaseError> refused;
+    for (;;) {
+        const Result result{PQgetResult(connection)};
+        const auto status = PQresultStatus(result.get());
+        if (status == PGRES_PIPELINE_SYNC) return refused;
+        if (result && status != PGRES_TUPLES_OK)
+            refused = DatabaseError(details_of(connection, result.get()));
+        if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, result.get()));
+    }
 }
 
 void Session::send(const std::string& sql) {

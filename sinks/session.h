@@ -82,6 +82,16 @@ public:
     /// Prepared on its first use in each connection; `name` stands for one text only.
     Rows exec_prepared(const std::string& name, const std::string& sql, const Row& parameters);
 
+    /// Values as parameters of one type, by its oid; a set is what one statement gets.
+    struct Offer {
+        std::int64_t type = 0;
+        bool binary = false;  ///< in the type's binary form
+        std::vector<std::vector<const std::string*>> sets{};
+    };
+    /// For each set what the type's input function said to refuse it, if it did. Many are on their
+    /// way at once, each a transaction of its own: not inside a transaction.
+    std::vector<std::optional<DatabaseError>> offer(const Offer& offer);
+
     // Several statements in one message, some of them COPY … FROM STDIN:
     // send, (await_copy, put…, end_copy)…, finish. Whatever throws has read the answer to its end.
     void send(const std::string& sql);
@@ -109,6 +119,8 @@ private:
 
     Link& link();
     [[noreturn]] void fail(DatabaseError::Details details);
+    [[nodiscard]] std::string prepare_offer(std::int64_t type, std::size_t parameters);
+    std::optional<DatabaseError> offer_answer();
     template <typename Call>
     Rows guarded(Call call);
 

@@ -132,7 +132,7 @@ void measure(Stage& stage, Report& report, const Shape& shape, int partitions) {
 struct Trouble {
     std::string name;
     std::string topic;
-    std::string constraint;
+    std::string more;  ///< columns and constraints of the table
     std::int64_t rejected;
     std::size_t clean = 0;  ///< which of all is the same without the trouble
 };
@@ -145,7 +145,7 @@ struct TroubledRun {
 
 TroubledRun run_troubled(Stage& stage, const Trouble& trouble) {
     const std::int64_t records = record_count();
-    stage.fresh_table("troubled", narrow_json().columns + trouble.constraint);
+    stage.fresh_table("troubled", narrow_json().columns + trouble.more);
     const ServerCpu loading(stage.postgres().pid());
     const DaemonRun run = run_daemons(
         stage, {{.name = stage.new_name("trouble"), .topic = trouble.topic, .table = "troubled"}},
@@ -176,6 +176,11 @@ void run_trouble(Stage& stage, Report& report) {
     stage.fill_topic("percent", partitions, records, append_with_one_percent_bad);
     stage.fill_topic("single", partitions, records, append_with_one_bad);
     stage.fill_topic("doubled", partitions, records, append_with_one_percent_doubled);
+    stage.fill_topic("exotic", partitions, records, append_with_exotic_texts);
+    stage.fill_topic("unreadable", partitions, records, append_with_one_percent_unreadable);
+    stage.postgres().exec(
+        "create type colour as enum ('shade 0', 'shade 1', 'shade 2', 'shade 3', 'shade 4',"
+        " 'shade 5', 'shade 6', 'shade 7')");
     const std::int64_t percent = (records + 49) / 100;
     const std::int64_t single = records > 500000 ? 1 : 0;
     const std::vector<Trouble> all{
@@ -186,12 +191,19 @@ void run_trouble(Stage& stage, Report& report) {
         {"1% duplicates of a unique key", "doubled", ", unique (id)", percent, 3},
         {"one record of a wrong type", "single", "", single},
         {"one record violates a CHECK", "clean", ", check (id <> 500000)", single},
+        {"clean, with an enum", "exotic", ", colour colour", 0, 7},
+        {"1% of an unknown label", "unreadable", ", colour colour", percent, 7},
+        {"clean, with an inet", "exotic", ", address inet", 0, 9},
+        {"1% of a bad inet", "unreadable", ", address inet", percent, 9},
+        {"clean, with an interval", "exotic", ", span interval", 0, 11},
+        {"1% of a bad interval", "unreadable", ", span interval", percent, 11},
     };
     std::vector<std::vector<double>> rates(all.size());
     std::vector<std::vector<double>> daemon_cpu(all.size());
     std::vector<std::vector<double>> database_cpu(all.size());
     for (int round = 0; round < round_count(); ++round) {
-        for (std::size_t i = 0; i < all.size(); ++i) {
+        for (std::size_t i = 0;
+             i < all.size(); ++i) {
             const TroubledRun run = run_troubled(stage, all[i]);
             rates[i].push_back(run.rate);
             daemon_cpu[i].push_back(run.daemon_cpu);
@@ -202,13 +214,14 @@ void run_trouble(Stage& stage, Report& report) {
                    ", narrow_json, 4 partitions; CPU in seconds per million");
     std::vector<std::vector<std::string>> rows{
         {"", "rows/s: median (least - greatest)", "to clean", "CPU daemon", "CPU database"}};
-    for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t i = 0; i < all.size();
+         ++i) {
         rows.push_back({all[i].name, spread(rates[i]),
                         fixed(median(rates[i]) / median(rates[all[i].clean]), 2),
                         fixed(median(daemon_cpu[i]), 2), fixed(median(database_cpu[i]), 2)});
     }
     report.table(rows);
-    for (const char* topic : {"clean", "percent", "single", "doubled"}) {
+    for (const char* topic : {"clean", "percent", "single", "doubled", "exotic", "unreadable"}) {
         stage.broker().admin().delete_topic(topic);
     }
 }

@@ -128,6 +128,15 @@ void bad_record(std::int64_t i, std::string& to) {
     to.insert(begin + std::string_view("{\"id\": ").size(), "\"x\", \"was\": ");
 }
 
+void exotic_record(std::int64_t i, bool readable, std::string& to) {
+    narrow_record(i, to);
+    to.pop_back();
+    append(to, ", \"colour\": \"%s%d\", \"address\": \"10.%d.0.%d\", \"span\": \"%d %s\"}",
+           readable ? "shade " : "tint ", below(i, 12, 8), below(i, 13, 256),
+           below(i, 14, 256) + (readable ? 0 : 256), below(i, 15, 1000000),
+           readable ? "minutes" : "moments");
+}
+
 }  // namespace
 
 Shape narrow_json() {
@@ -152,6 +161,14 @@ void append_with_one_bad(std::int64_t i, std::string& to) {
 
 void append_with_one_percent_doubled(std::int64_t i, std::string& to) {
     narrow_record(i % 100 == 50 ? i - 4 : i, to);
+}
+
+void append_with_exotic_texts(std::int64_t i, std::string& to) {
+    exotic_record(i, true, to);
+}
+
+void append_with_one_percent_unreadable(std::int64_t i, std::string& to) {
+    exotic_record(i, i % 100 != 50, to);
 }
 
 }  // namespace sluice::bench

@@ -31,5 +31,9 @@ void append_with_one_bad(std::int64_t i, std::string& to);
 /// The same, but every 100th record has the id of the one four before it: of its own partition,
 /// where there are four.
 void append_with_one_percent_doubled(std::int64_t i, std::string& to);
+/// Records with a colour, an address and a span of time; and the same where every 100th has an
+/// unknown colour and texts that are no address and no interval.
+void append_with_exotic_texts(std::int64_t i, std::string& to);
+void append_with_one_percent_unreadable(std::int64_t i, std::string& to);
 
 }  // namespace sluice::bench
