@@ -1,14 +1,20 @@
 #include "tests/crash/scenario.h"
+#include "tests/fixture/http.h"
+#include "tests/fixture/pg_connection.h"
+#include "tests/fixture/ports.h"
 #include "tests/fixture/temp_dir.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <thread>
 
 using namespace sluice::crash;
 using namespace sluice::fixture;
@@ -70,6 +76,102 @@ int outcomes(const std::string& log) {
 int assignments(const std::string& log, const std::string& pipeline) {
     return times(log, " " + pipeline + ": assigned ") +
            times(log, " " + pipeline + ": handing over ");
+}
+
+/// What goes on beside the reloads: an application that writes to an outbox, and a Prometheus that
+/// scrapes, and by which the daemon's memory is known.
+class Surroundings {
+public:
+    explicit Surroundings(Scenario& scenario) : scenario_(scenario) {
+        const std::string topic = scenario.topic() + ".events";
+        world().broker->admin().create_topic(topic, 2);
+        scenario.exec(
+            "create table outbox (id bigserial primary key, key text, payload text, created_at "
+            "timestamptz not null default clock_timestamp())");
+        std::string config = content_of(scenario.config());
+        replace(config, "[daemon]",
+                "[admin]\nlisten = \"127.0.0.1:" + std::to_string(port_) +
+                    "\"\n[outbox.events]\ntable = \"public.outbox\"\ntopic = \"" + topic +
+                    "\"\nmarks_topic = \"" + topic + ".marks\"\n[daemon]");
+        write_file(scenario.config(), config);
+    }
+    ~Surroundings() { end(); }
+    Surroundings(const Surroundings&) = delete;
+    Surroundings& operator=(const Surroundings&) = delete;
+
+    void begin() {
+        writer_ = std::thread([this] { write(); });
+        scraper_ = std::thread([this] { scrape(); });
+    }
+    void end() {
+        going_on_ = false;
+        if (writer_.joinable()) writer_.join();
+        if (scraper_.joinable()) scraper_.join();
+    }
+    /// After end(): every event that was written was sent once, and no reload restarted the outbox.
+    void check_outbox() const {
+        wait_until([&] { return scenario_.value("select count(*) from outbox") == "0"; },
+                   patient(std::chrono::seconds(30)), "the outbox to be empty");
+        CHECK(metric("sluice_outbox_events_total{pipeline=\"events\"}") == written_);
+        CHECK(metric("sluice_pipeline_restarts_total{kind=\"outbox\",pipeline=\"events\"}") == 0);
+        CHECK(written_ > 0);
+    }
+    /// The highest of the memory's readings in this part of the time: 0.5 to 1 is the second half.
+    [[nodiscard]] double most_memory(double from, double to) const {
+        const auto at = [&](double part) {
+            return memory_.begin() +
+                   static_cast<std::ptrdiff_t>(part * static_cast<double>(memory_.size()));
+        };
+        return at(from) == at(to) ? 0 : *std::max_element(at(from), at(to));
+    }
+
+private:
+    void write() {
+        PgConnection connection = world().postgres->connect(scenario_.database());
+        while (going_on_) {
+            connection.exec(
+                "insert into outbox (key, payload) select n::text, repeat('x', 200) from "
+                "generate_series(1, 10) n");
+            written_ += 10;
+            std::this_thread::sleep_for(20ms);
+        }
+    }
+    void scrape() {
+        while (going_on_) {
+            const double memory = metric("process_resident_memory_bytes");
+            if (memory > 0) memory_.push_back(memory);
+            for (const char* page : {"/status", "/", "/readyz"}) {
+                static_cast<void>(http(port_, "GET", page));
+            }
+            std::this_thread::sleep_for(500ms);
+        }
+    }
+    /// 0: there is none.
+    [[nodiscard]] double metric(const std::string& series) const {
+        const std::string text = "\n" + http(port_, "GET", "/metrics").body;
+        const auto at = text.find("\n" + series + " ");
+        return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
+    }
+
+    Scenario& scenario_;
+    const std::uint16_t port_ = free_port();
+    std::atomic<bool> going_on_ = true;
+    std::thread writer_;
+    std::thread scraper_;
+    int written_ = 0;             ///< the writer's, until it has ended
+    std::vector<double> memory_;  ///< the scraper's
+};
+
+/// Of a soak: the first fifth warms up, and the last must not need much more than those between.
+void check_memory(const Surroundings& around, int minutes) {
+    constexpr double mebibyte = 1 << 20;
+    const double warm = around.most_memory(0.2, 0.6);
+    const double end = around.most_memory(0.8, 1);
+    MESSAGE("resident memory, at most: " << around.most_memory(0, 0.2) / mebibyte
+                                         << " MiB in the first fifth, " << warm / mebibyte
+                                         << " MiB up to three fifths, " << end / mebibyte
+                                         << " MiB in the last fifth");
+    if (minutes > 0) CHECK(end < 1.1 * warm + 8 * mebibyte);
 }
 
 /// "orders" is never restarted; the others are, and come and go.
@@ -171,9 +273,11 @@ TEST_CASE("reload torture: valid and broken configurations, and the table equals
     std::string config = content_of(scenario.config());
     replace(config, "dsn = \"", "dsn = \"password=hunter2 ");
     write_file(scenario.config(), config);
+    Surroundings around(scenario);
     scenario.start_producing(500);
     scenario.start();
     scenario.wait_until_serving("a", options.partitions);
+    around.begin();
     const int assigned = assignments(scenario.daemon().log(), "orders");
     CHECK(assigned == 1);
     const auto began = std::chrono::steady_clock::now();
@@ -188,7 +292,10 @@ TEST_CASE("reload torture: valid and broken configurations, and the table equals
     scenario.wait_for_more_rows();
     torture.end();
     scenario.stop_producing();
+    around.end();
     CHECK(scenario.verdict() == "");
+    around.check_outbox();
+    check_memory(around, minutes);
     const std::string log = scenario.daemon().log();
     MESSAGE(took.count() << " s, " << times(log, " in force: ") << " applied, "
                          << times(log, "; nothing changed, ") << " refused");
