@@ -313,7 +313,8 @@ int set(const config::Config& config, const CommandLine& line) {
     std::vector<Change> changes;
     for (const auto& [partition, to] : goals) changes.push_back({partition, {}, to});
     for (const ResumePoint& point : progress.read(partitions)) {
-        std::ranges::find(changes, point.partition, &Change::partition)->now = point;
+        const auto change = std::ranges::find(changes, point.partition, &Change::partition);
+        if (change != changes.end()) change->now = point;
     }
     if (!line.has("--yes")) print(ingest, changes, std::cerr);
     if (!confirmed(line)) {

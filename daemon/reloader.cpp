@@ -11,6 +11,7 @@ using Kind = PipelineChange::Kind;
 using Result = ReloadOutcome::Result;
 
 constexpr std::size_t remembered = 20;
+constexpr const char* about_to_end = "the daemon is about to end";
 
 /// Of those that run, or tried to, on a table that may have changed since.
 std::map<std::string, std::string> targets_of(const Supervisor& supervisor) {
@@ -91,13 +92,14 @@ Reloader::~Reloader() {
 }
 
 ReloadOutcome Reloader::start(const config::Config& config) {
-    ReloadOutcome outcome = apply(config, ReloadTrigger::start);
-    conclude(outcome);
-    return outcome;
+    return post({.trigger = ReloadTrigger::start, .first = config}).get();
 }
 
 std::future<ReloadOutcome> Reloader::request(ReloadTrigger trigger) {
-    Request request{trigger, {}};
+    return post({.trigger = trigger});
+}
+
+std::future<ReloadOutcome> Reloader::post(Request request) {
     std::future<ReloadOutcome> outcome = request.outcome.get_future();
     {
         const std::lock_guard lock{mutex_};
@@ -119,24 +121,43 @@ ReloadHistory Reloader::history() const {
 
 void Reloader::loop() {
     for (;;) {
-        std::vector<Request> requests;
-        {
-            std::unique_lock lock{mutex_};
-            requested_.wait(lock, [&] { return ending_ || !requests_.empty(); });
-            if (ending_) return;
-            requests.swap(requests_);
-        }
-        ReloadOutcome outcome;
-        try {
-            outcome = reload(requests.front().trigger);
-        } catch (const std::exception& error) {
-            outcome.result = Result::refused;
-            outcome.problems = {error.what()};
-        }
-        outcome.trigger = requests.front().trigger;
-        conclude(outcome);
+        std::vector<Request> requests = await_requests();
+        if (requests.empty()) break;
+        ReloadOutcome outcome = serve(requests.front());
         for (Request& request : requests) request.outcome.set_value(outcome);
     }
+    const std::lock_guard lock{mutex_};
+    for (Request& request : requests_) {
+        request.outcome.set_value({.result = Result::refused,
+                                   .trigger = request.trigger,
+                                   .revision = config_->revision,
+                                   .problems = {about_to_end}});
+    }
+}
+
+std::vector<Reloader::Request> Reloader::await_requests() {
+    std::unique_lock lock{mutex_};
+    requested_.wait(lock, [&] { return ending_ || !requests_.empty(); });
+    std::vector<Request> next;
+    if (ending_) return next;
+    // The start reads no file, so it answers nobody who asks for that.
+    const auto end = requests_.front().first ? requests_.begin() + 1 : requests_.end();
+    std::move(requests_.begin(), end, std::back_inserter(next));
+    requests_.erase(requests_.begin(), end);
+    return next;
+}
+
+ReloadOutcome Reloader::serve(const Request& request) {
+    ReloadOutcome outcome;
+    try {
+        outcome = request.first ? apply(*request.first, request.trigger) : reload(request.trigger);
+    } catch (const std::exception& error) {
+        outcome.result = Result::refused;
+        outcome.problems = {error.what()};
+    }
+    outcome.trigger = request.trigger;
+    conclude(outcome);
+    return outcome;
 }
 
 ReloadOutcome Reloader::reload(ReloadTrigger trigger) {
@@ -166,7 +187,7 @@ ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigge
     }
     if (outcome.problems.empty() &&
         world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
-        outcome.problems.emplace_back("the daemon is about to end");
+        outcome.problems.emplace_back(about_to_end);
     }
     if (!outcome.problems.empty()) {
         outcome.result = Result::refused;

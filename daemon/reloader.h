@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,7 +61,7 @@ public:
         Supervisor& supervisor;
     };
     explicit Reloader(World world);
-    /// Waits for the reload under way.
+    /// Waits for the reload under way; requests that are still waiting are refused.
     ~Reloader();
     Reloader(const Reloader&) = delete;
     Reloader& operator=(const Reloader&) = delete;
@@ -78,10 +79,15 @@ public:
 private:
     struct Request {
         ReloadTrigger trigger;
-        std::promise<ReloadOutcome> outcome;
+        std::optional<config::Config> first{};  ///< of a start: there is no file to be read
+        std::promise<ReloadOutcome> outcome{};
     };
 
+    std::future<ReloadOutcome> post(Request request);
     void loop();
+    /// Those that the next reload serves; none: the end.
+    [[nodiscard]] std::vector<Request> await_requests();
+    [[nodiscard]] ReloadOutcome serve(const Request& request);
     [[nodiscard]] ReloadOutcome reload(ReloadTrigger trigger);
     [[nodiscard]] ReloadOutcome apply(const config::Config& config, ReloadTrigger trigger);
     /// Adds pipelines that are to be restarted since their tables changed; returns what is wrong.

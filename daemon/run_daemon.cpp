@@ -89,7 +89,9 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                            },
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
                        .supervisor = supervisor}};
-    reloader.start(config);
+    if (reloader.start(config).result == ReloadOutcome::Result::refused) {
+        return found_something_wrong;
+    }
     // Both before anybody can ask for a reload, which needs them.
     watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
     admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,

@@ -9,8 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Between two signs of life; the server's patience is ten times that.
+// The server's patience with a silent owner, after which the lead may be another's.
+constexpr auto patience = 7s;
+// Between two signs of life.
 constexpr auto renewal = 700ms;
+// How long a release waits at most for a server that does not answer.
+constexpr auto glance = 100ms;
 constexpr const char* begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '7s'";
 
 }  // namespace
@@ -40,10 +44,19 @@ bool AdvisoryLeadership::acquire() {
 }
 
 void AdvisoryLeadership::renew(const std::stop_token& stop) {
+    auto renewed = std::chrono::steady_clock::now();
     std::unique_lock lock{mutex_};
     while (!ending_.wait_for(lock, stop, renewal, [&] { return stop.stop_requested(); })) {
         try {
-            session_.exec("SELECT 1");
+            session_.send("SELECT 1");
+            while (!session_.answers_within(glance)) {
+                if (stop.stop_requested()) return;
+                if (std::chrono::steady_clock::now() - renewed < patience) continue;
+                held_ = false;
+                return;
+            }
+            session_.finish();
+            renewed = std::chrono::steady_clock::now();
         } catch (const DatabaseError&) {
             held_ = false;
             return;

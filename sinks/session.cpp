@@ -3,6 +3,7 @@
 #include "pipeline/errors.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <charconv>
@@ -399,6 +400,15 @@ std::string Session::finish() {
     }
     if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, nullptr));
     return tag;
+}
+
+bool Session::answers_within(std::chrono::milliseconds time) {
+    PGconn* connection = link().raw();
+    // Bytes that TLS holds already are not seen by poll().
+    if (PQconsumeInput(connection) == 0 || PQisBusy(connection) == 0) return true;
+    pollfd socket{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+    ::poll(&socket, 1, static_cast<int>(time.count()));
+    return PQconsumeInput(connection) == 0 || PQisBusy(connection) == 0;
 }
 
 std::string Session::run(const std::string& sql) {

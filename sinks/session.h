@@ -2,6 +2,7 @@
 
 #include "sinks/sqlstate.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -100,6 +101,8 @@ public:
     void put(std::string_view data);
     /// How many rows the COPY took.
     std::int64_t end_copy();
+    /// Whether finish() would not wait for the server any more; waits that long to see.
+    [[nodiscard]] bool answers_within(std::chrono::milliseconds time);
     /// Reads the rest of the answer; the command tag of the last statement.
     std::string finish();
     /// send() and finish() in one.

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <map>
+#include <utility>
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -225,6 +226,37 @@ TEST_CASE("reload: requests from many threads are all answered") {
     for (std::thread& thread : threads) thread.join();
     CHECK(answered == 8);
     CHECK(stage.builds_of("ingest.a") == 1);
+}
+
+TEST_CASE("reload: requests at the very end are answered, served or refused") {
+    std::promise<void> begun;
+    std::promise<void> held;
+    bool is_first = true;
+    std::vector<std::future<ReloadOutcome>> outcomes;
+    std::thread ending;
+    Supervisor supervisor{[](const PipelineConfig&) -> std::unique_ptr<RunningPipeline> {
+        return std::make_unique<IdlePipeline>("");
+    }};
+    {
+        Reloader reloader{{.load =
+                               [&] {
+                                   if (std::exchange(is_first, false)) {
+                                       begun.set_value();
+                                       held.get_future().wait();
+                                   }
+                                   return config::Loaded{};
+                               },
+                           .prepare = [](const PreparationRequest&) { return Preparation{}; },
+                           .adopt = [](const config::Config&) { return std::string(); },
+                           .report = [](const ReloadOutcome&) {},
+                           .supervisor = supervisor}};
+        outcomes.push_back(reloader.request(ReloadTrigger::request));
+        begun.get_future().wait();
+        outcomes.push_back(reloader.request(ReloadTrigger::request));
+        ending = std::thread([&] { held.set_value(); });
+    }
+    ending.join();
+    for (auto& outcome : outcomes) CHECK_NOTHROW(outcome.get());
 }
 
 TEST_CASE("reload: a daemon that drains refuses") {
