@@ -101,11 +101,6 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
             "GRANT INSERT ON " + name + " TO …");
     for (const Column& column : table.columns) {
         const bool mapped = std::find(columns.begin(), columns.end(), column.name) != columns.end();
-        if (!mapped && column.not_null && !column.has_default && !column.generated)
-            add(Severity::error,
-                "column " + quote_identifier(column.name) +
-                    " is NOT NULL without a default, and nothing is mapped to it",
-                "map it, or give it a default");
         if (ingest.columns.empty() && mapped && column.has_default)
             add(Severity::hint,
                 "column " + quote_identifier(column.name) +

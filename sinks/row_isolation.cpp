@@ -36,6 +36,11 @@ std::string shortened(std::string text) {
     return text + "…";
 }
 
+/// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
+bool overlaps(const DatabaseError& error) {
+    return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
+}
+
 }  // namespace
 
 IsolationOptions isolation_options(CopyStatement copy, const Table& table,
@@ -62,6 +67,7 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
     found_.clear();
     changed_.clear();
     duplicates_.clear();
+    duplicates_in_copy_.clear();
     last_failure_ = failures_ = suspected_failures_ = rows_judged_ = offenders_ = 0;
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
@@ -277,26 +283,34 @@ bool RowIsolation::make_null(std::size_t row, const std::string& column) {
 
 void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
-    std::string column = parse_copy_context(details.context).column;
-    if (column.empty()) column = details.column;
-    found_[row] = {{std::move(column), shortened(details.message)}};
-    take_back_duplicates_of(row);
+    const CopyContext context = parse_copy_context(details.context);
+    found_[row] = {
+        {context.column.empty() ? details.column : context.column, shortened(details.message)}};
+    if (context.line && overlaps(error)) duplicates_in_copy_.insert(row);
+    take_back_duplicates_of(row, context.line.has_value());
     note_failure(row, error);
 }
 
-/// The judge called them duplicates of a row that will not be there: they get their own try, the
-/// first of them first.
-void RowIsolation::take_back_duplicates_of(std::size_t row) {
+/// What was called a duplicate of a row that will not be there gets its own try, the first first.
+/// COPY looks at unique keys as it reads, and at foreign keys when it has read everything: a row
+/// that it refuses without saying where may have had duplicates behind it.
+void RowIsolation::take_back_duplicates_of(std::size_t row, bool while_reading) {
     std::set<std::size_t> taken_back;
     for (auto [at, end] = duplicates_.equal_range(row); at != end; at = duplicates_.erase(at))
         taken_back.insert(at->second);
+    if (!while_reading) {
+        const auto behind = duplicates_in_copy_.upper_bound(row);
+        taken_back.insert(behind, duplicates_in_copy_.end());
+        duplicates_in_copy_.erase(behind, duplicates_in_copy_.end());
+    }
     for (const std::size_t duplicate : taken_back) {
         found_.erase(duplicate);
         changed_.erase(duplicate);
-        const bool comes_yet = std::ranges::any_of(open_, [&](const Piece& piece) {
-            return piece.begin <= duplicate && duplicate < piece.end;
-        });
-        if (!comes_yet) open_.insert(open_.begin(), {.begin = duplicate, .end = duplicate + 1});
+        // The pieces are in order, the next one last.
+        const auto before = std::ranges::find_if(
+            open_, [&](const Piece& piece) { return piece.begin <= duplicate; });
+        if (before == open_.end() || before->end <= duplicate)
+            open_.insert(before, {.begin = duplicate, .end = duplicate + 1});
     }
 }
 
@@ -310,11 +324,9 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
         gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
         last_failure_ = row;
     }
-    const bool duplicate = error.sqlstate() == "23505";
-    const bool overlap = duplicate || error.sqlstate() == "23P01";
-    window_per_gap_ = overlap ? window_per_gap_of_duplicates : window_per_gap;
+    window_per_gap_ = overlaps(error) ? window_per_gap_of_duplicates : window_per_gap;
     window_ = static_cast<std::size_t>(gap_ * window_per_gap_);
-    if (duplicate || error.sqlstate() == "23514") {
+    if (error.sqlstate() == "23505" || error.sqlstate() == "23514") {
         judge_.suspect(error.details().constraint);
         ++suspected_failures_;
     }

@@ -86,7 +86,7 @@ private:
     void blame_rows_only(const DatabaseError& error);
     [[nodiscard]] bool judging_pays(const Piece& piece) const;
     void judge(Piece& piece);
-    void take_back_duplicates_of(std::size_t row);
+    void take_back_duplicates_of(std::size_t row, bool while_reading);
     void learn(std::size_t rows);
     [[nodiscard]] Refused refused() const;
 
@@ -115,6 +115,7 @@ private:
     /// What COPY gets for a row instead of its bytes; nullopt: nothing.
     std::map<std::size_t, std::optional<std::string>> changed_;
     std::multimap<std::size_t, std::size_t> duplicates_;  ///< of a row, among those found
+    std::set<std::size_t> duplicates_in_copy_;            ///< found: of what COPY does not say
 };
 
 }  // namespace sluice
