@@ -140,7 +140,7 @@ struct Ingest {
     Start start;
     BatchLimits batch;
     int lanes = 2;
-    std::size_t memory = 128u << 20;  ///< all records that the pipeline holds: fetched and batched
+    std::size_t memory = 64u << 20;  ///< all records that the pipeline holds: fetched and batched
     std::string group;                ///< group.id; default "sluice." + name
     OnReject on_reject = OnReject::dead_letter;
     OnMissing on_missing = OnMissing::null;

@@ -360,9 +360,10 @@ TEST_CASE("config: ranges are checked") {
 }
 
 TEST_CASE("config: memory must hold every lane's batch, and the arithmetic is shown") {
-    CHECK(problem_of(pipeline + "lanes = 8\n") ==
-          "sluice.toml:5:1: \"memory\" is 128MiB, but 8 lanes x batch.bytes 16MiB + 16MiB = "
+    CHECK(problem_of(pipeline + "lanes = 8\nmemory = '128MiB'\n") ==
+          "sluice.toml:9:10: \"memory\" is 128MiB, but 8 lanes x batch.bytes 16MiB + 16MiB = "
           "144MiB; raise memory to that or more, or lower lanes or batch.bytes");
+    CHECK(accepted_pipeline("lanes = 8\n").memory == 160u << 20);
     CHECK(contains(problem_of(pipeline + "memory = '20MiB'\n"), "sluice.toml:8:10: \"memory\" is"));
     CHECK(accepted_pipeline("memory = '48MiB'\n").memory == 48u << 20);
 }
@@ -581,7 +582,7 @@ TEST_CASE("config: the revision follows what is configured, not how it is writte
     CHECK(revision.find_first_not_of("0123456789abcdef") == std::string::npos);
     CHECK(accepted(pipeline + "# a comment\ngroup = \"g\"\n\nlanes=3").revision == revision);
     CHECK(accepted("ingest.orders = { topic = 'orders', group = 'g', table = 'public.orders', "
-                   "lanes = 3, memory = '128MiB', batch = { delay = '500ms' } }\n" +
+                   "lanes = 3, memory = '80MiB', batch = { delay = '500ms' } }\n" +
                    cloudberry + kafka)
               .revision == revision);
 
