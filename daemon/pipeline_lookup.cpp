@@ -3,6 +3,7 @@
 #include "kafka/topic.h"
 #include "sinks/cloudberry_progress.h"
 #include "sinks/session.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <exception>

@@ -1,6 +1,7 @@
 #include "sinks/catalogue.h"
 
 #include "pipeline/errors.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "sinks/cloudberry_progress.h"
 
 #include "pipeline/errors.h"
+#include "sinks/sql_text.h"
 
 #include <cstdlib>
 

@@ -5,6 +5,7 @@
 #include "sinks/catalogue.h"
 #include "sinks/dead_letters.h"
 #include "sinks/schema.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <array>

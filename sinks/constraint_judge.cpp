@@ -2,6 +2,7 @@
 
 #include "pipeline/binary_copy.h"
 #include "sinks/schema.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <unordered_map>

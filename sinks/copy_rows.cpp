@@ -1,6 +1,7 @@
 #include "sinks/copy_rows.h"
 
 #include "pipeline/binary_copy.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <charconv>

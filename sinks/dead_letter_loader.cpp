@@ -1,6 +1,7 @@
 #include "sinks/dead_letter_loader.h"
 
 #include "sinks/schema.h"
+#include "sinks/sql_text.h"
 #include "sinks/stored_json.h"
 
 namespace sluice {

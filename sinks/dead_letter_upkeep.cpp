@@ -1,5 +1,7 @@
 #include "sinks/dead_letter_upkeep.h"
 
+#include "sinks/sql_text.h"
+
 namespace sluice {
 namespace {
 

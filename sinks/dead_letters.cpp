@@ -1,6 +1,7 @@
 #include "sinks/dead_letters.h"
 
 #include "sinks/session.h"
+#include "sinks/sql_text.h"
 
 #include <cstdint>
 #include <limits>

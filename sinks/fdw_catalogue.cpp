@@ -1,6 +1,7 @@
 #include "sinks/fdw_catalogue.h"
 
 #include "sinks/session.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 

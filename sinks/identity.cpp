@@ -1,6 +1,7 @@
 #include "sinks/identity.h"
 
 #include "sinks/session.h"
+#include "sinks/sql_text.h"
 
 namespace sluice {
 

@@ -1,5 +1,7 @@
 #include "sinks/ledger_upkeep.h"
 
+#include "sinks/sql_text.h"
+
 #include <algorithm>
 #include <array>
 #include <string>

@@ -2,6 +2,7 @@
 
 #include "sinks/dead_letters.h"
 #include "sinks/hex.h"
+#include "sinks/sql_text.h"
 #include "sinks/where_sql.h"
 
 #include <array>

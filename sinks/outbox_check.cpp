@@ -2,6 +2,7 @@
 
 #include "sinks/catalogue.h"
 #include "sinks/schema.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 

@@ -2,6 +2,7 @@
 
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 

@@ -2,6 +2,7 @@
 
 #include "pipeline/errors.h"
 #include "sinks/dead_letters.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <map>

@@ -4,6 +4,7 @@
 #include "pipeline/errors.h"
 #include "sinks/catalogue.h"
 #include "sinks/copy_rows.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <cstring>

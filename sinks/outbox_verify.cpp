@@ -1,5 +1,7 @@
 #include "sinks/outbox_verify.h"
 
+#include "sinks/sql_text.h"
+
 namespace sluice {
 namespace {
 

@@ -4,6 +4,7 @@
 #include "pipeline/json_text.h"
 #include "sinks/catalogue.h"
 #include "sinks/schema.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 

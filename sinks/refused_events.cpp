@@ -1,6 +1,7 @@
 #include "sinks/refused_events.h"
 
 #include "pipeline/errors.h"
+#include "sinks/sql_text.h"
 #include "sinks/where_sql.h"
 
 namespace sluice {

@@ -1,6 +1,7 @@
 #include "sinks/schema.h"
 
 #include "pipeline/errors.h"
+#include "sinks/sql_text.h"
 
 namespace sluice {
 namespace {

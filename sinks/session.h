@@ -122,6 +122,8 @@ private:
 
     Link& link();
     [[noreturn]] void fail(DatabaseError::Details details);
+    /// Whatever the server says next, nobody would know what it answers.
+    [[noreturn]] void break_off(DatabaseError::Details details);
     [[nodiscard]] std::string prepare_offer(std::int64_t type, std::size_t parameters);
     std::optional<DatabaseError> offer_answer();
     template <typename Call>
@@ -151,15 +153,5 @@ private:
     Session& session_;
     bool open_ = true;
 };
-
-[[nodiscard]] std::string quote_identifier(std::string_view name);
-/// '…' with standard_conforming_strings.
-[[nodiscard]] std::string quote_literal(std::string_view text);
-/// {1,2,3}
-[[nodiscard]] std::string array_literal(const std::vector<std::int64_t>& numbers);
-/// {"a","b"}
-[[nodiscard]] std::string array_literal(const std::vector<std::string>& texts);
-/// What the server shows of a text[] of one dimension without NULLs.
-[[nodiscard]] std::vector<std::string> parse_array(std::string_view literal);
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "sinks/cloudberry_progress.h"
 #include "sinks/range_comparison.h"
+#include "sinks/sql_text.h"
 
 #include <algorithm>
 #include <charconv>

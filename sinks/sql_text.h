@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+[[nodiscard]] std::string quote_identifier(std::string_view name);
+/// '…' with standard_conforming_strings.
+[[nodiscard]] std::string quote_literal(std::string_view text);
+/// {1,2,3}
+[[nodiscard]] std::string array_literal(const std::vector<std::int64_t>& numbers);
+/// {"a","b"}
+[[nodiscard]] std::string array_literal(const std::vector<std::string>& texts);
+/// What the server shows of a text[] of one dimension without NULLs.
+[[nodiscard]] std::vector<std::string> parse_array(std::string_view literal);
+
+}  // namespace sluice
