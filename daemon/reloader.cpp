@@ -173,7 +173,11 @@ ReloadOutcome Reloader::reload(ReloadTrigger trigger) {
 ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigger) {
     ReloadOutcome outcome;
     outcome.plan = plan_reload(settings_of(*this->config()), settings_of(config));
-    if (trigger != ReloadTrigger::start) outcome.problems = prepare(config, outcome.plan);
+    if (trigger == ReloadTrigger::start) {
+        outcome.plan.process.clear();  // as configured from its first moment
+    } else {
+        outcome.problems = prepare(config, outcome.plan);
+    }
     std::set<std::string> restart;
     for (const PipelineChange& change : outcome.plan.pipelines) {
         if (change.kind == Kind::restart) restart.insert(change.pipeline);

@@ -193,7 +193,10 @@ TEST_CASE(
 
 TEST_CASE("reload: from nothing and to nothing") {
     Stage stage;
-    stage.start(configured({}, "none"));
+    config::Config first = configured({}, "none");
+    first.daemon.log_level = "debug";  // not a change of anything: it is the first
+    stage.start(first);
+    CHECK(stage.reloader.history().front().plan.process.empty());
     CHECK(stage.reload(configured({"a"}, "one")).result == Result::applied);
     stage.await("ingest.a");
     CHECK(stage.reload(configured({}, "none")).result == Result::applied);
