@@ -1,6 +1,7 @@
 #include "daemon/dead_letter_report.h"
 
 #include "daemon/report.h"
+#include "pipeline/hex.h"
 #include "pipeline/utf8.h"
 #include "sinks/stored_json.h"
 
@@ -15,13 +16,9 @@ std::string position(const DeadLetter& letter) {
 }
 
 std::string hex(std::string_view bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (const char c : bytes) {
-        text += digits[static_cast<unsigned char>(c) >> 4];
-        text += digits[static_cast<unsigned char>(c) & 15];
-    }
-    return text;
+    std::string digits;
+    append_hex(digits, bytes);
+    return digits;
 }
 
 std::string shown(const std::optional<std::string>& bytes) {

@@ -1,12 +1,12 @@
 #include "daemon/commands.h"
+#include "daemon/confirm.h"
 #include "daemon/dead_letter_report.h"
 #include "daemon/progress_line.h"
 #include "daemon/writer_name.h"
+#include "pipeline/errors.h"
 #include "sinks/catalogue.h"
 #include "sinks/dead_letter_loader.h"
 #include "sinks/dead_letter_pass.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -16,11 +16,6 @@
 namespace sluice {
 namespace {
 
-/// The user asked for something that cannot be; the text says what to ask for instead.
-class Misused : public std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
 enum class Action { list, show, retry, discard };
 
 struct Asked {
@@ -28,7 +23,6 @@ struct Asked {
     std::optional<std::string> pipeline;
     std::optional<query::Condition> where;
     std::optional<std::int64_t> limit;
-    bool sure = false;
     CommandLine::Output output = CommandLine::Output::table;
 };
 
@@ -37,7 +31,7 @@ Action action_of(const std::string& word) {
     if (word == "show") return Action::show;
     if (word == "retry") return Action::retry;
     if (word == "discard") return Action::discard;
-    throw Misused("\"" + word + "\" is none of list, show, retry, discard");
+    throw WrongConfiguration("\"" + word + "\" is none of list, show, retry, discard");
 }
 
 std::int64_t limit_of(const std::string& text) {
@@ -45,7 +39,7 @@ std::int64_t limit_of(const std::string& text) {
     const char* const end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, limit);
     if (error != std::errc() || rest != end || limit < 1)
-        throw Misused("--limit takes a whole number from 1, not \"" + text + "\"");
+        throw WrongConfiguration("--limit takes a whole number from 1, not \"" + text + "\"");
     return limit;
 }
 
@@ -58,21 +52,21 @@ Asked asked(const CommandLine& line) {
         const auto fields = dead_letter_fields();
         auto parsed = query::parse_where(*text, fields);
         if (const auto* problem = std::get_if<std::string>(&parsed))
-            throw Misused("--where: " + *problem);
+            throw WrongConfiguration("--where: " + *problem);
         asked.where = std::get<query::Condition>(std::move(parsed));
     }
     if (const auto text = line.option("--limit")) asked.limit = limit_of(*text);
-    asked.sure = line.has("--yes");
     const bool changes = asked.action == Action::retry || asked.action == Action::discard;
-    if (asked.sure && !changes) throw Misused("--yes is for retry and discard");
+    if (line.has("--yes") && !changes) throw WrongConfiguration("--yes is for retry and discard");
     return asked;
 }
 
 class DeadLetterCommand {
 public:
-    DeadLetterCommand(const config::Config& config, Asked asked)
-        : config_(config),
-          asked_(std::move(asked)),
+    DeadLetterCommand(const config::Config& config, const CommandLine& line)
+        : line_(line),
+          config_(config),
+          asked_(asked(line)),
           session_(config.cloudberry.dsn.text, "sluice dead-letters") {}
 
     int run() {
@@ -107,8 +101,8 @@ private:
         const DeadLetterQuery all = query(asked_.pipeline.value_or(""));
         const std::int64_t count = count_dead_letters(session_, all);
         if (count == 0 && asked_.pipeline && configured(*asked_.pipeline) == nullptr)
-            throw Misused("there is no pipeline \"" + *asked_.pipeline +
-                          "\", and no dead letter of one");
+            throw WrongConfiguration("there is no pipeline \"" + *asked_.pipeline +
+                                     "\", and no dead letter of one");
         return count;
     }
 
@@ -135,8 +129,9 @@ private:
         for (const config::Ingest& ingest : config_.ingest)
             if (!asked_.pipeline || *asked_.pipeline == ingest.name) pipelines.push_back(&ingest);
         if (pipelines.empty())
-            throw Misused("a retry needs the pipeline's mapping, and none is configured" +
-                          (asked_.pipeline ? " as \"" + *asked_.pipeline + "\"" : std::string()));
+            throw WrongConfiguration(
+                "a retry needs the pipeline's mapping, and none is configured" +
+                (asked_.pipeline ? " as \"" + *asked_.pipeline + "\"" : std::string()));
         std::int64_t all = 0;
         std::vector<DeadLetterResult> results;
         for (const config::Ingest* ingest : pipelines) {
@@ -146,7 +141,7 @@ private:
             results.push_back({ingest->name, {}, theirs});
             all += ours;
         }
-        confirm("retry", all);
+        confirm_all("retry", all);
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
             const config::Ingest& ingest = *pipelines[i];
             DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table));
@@ -165,8 +160,8 @@ private:
     }
 
     int discard() {
-        if (!asked_.pipeline) throw Misused("discard needs the name of a pipeline");
-        confirm("discard", count_all());
+        if (!asked_.pipeline) throw WrongConfiguration("discard needs the name of a pipeline");
+        confirm_all("discard", count_all());
         std::vector<DeadLetterResult> results = {{*asked_.pipeline, {}, 0}};
         go_through({.query = query(*asked_.pipeline), .by = by()}, "discard " + *asked_.pipeline,
                    results[0].counts, [](const std::vector<WholeDeadLetter>& letters) {
@@ -193,19 +188,13 @@ private:
         }
     }
 
-    /// Asks whoever sits at the terminal; nobody there has to have said so before.
-    void confirm(const std::string& verb, std::int64_t count) {
+    void confirm_all(const std::string& action, std::int64_t count) {
         if (asked_.limit) left_ = *asked_.limit;
-        if (asked_.sure || count == 0) return;
-        if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1)
-            throw Misused("--yes is needed to " + verb + " " + std::to_string(count) +
-                          " dead letters");
-        std::cerr << verb << " " << std::min(count, left_) << " dead letters? [y/N] ";
-        std::string answer;
-        std::getline(std::cin, answer);
-        if (answer != "y" && answer != "yes") throw Misused("nothing was done");
+        const std::int64_t meant = std::min(count, left_);
+        if (meant > 0) confirm(line_, action + " " + std::to_string(meant) + " dead letters");
     }
 
+    const CommandLine& line_;
     const config::Config& config_;
     const Asked asked_;
     Session session_;
@@ -216,9 +205,9 @@ private:
 
 int dead_letters(const config::Config& config, const CommandLine& line) {
     try {
-        return DeadLetterCommand(config, asked(line)).run();
-    } catch (const Misused& misuse) {
-        std::cerr << "sluice dead-letters: " << misuse.what() << '\n';
+        return DeadLetterCommand(config, line).run();
+    } catch (const WrongConfiguration& wrong) {
+        std::cerr << "sluice dead-letters: " << wrong.what() << '\n';
         return used_or_configured_wrongly;
     }
 }

@@ -19,11 +19,6 @@
 namespace sluice {
 namespace {
 
-/// The user asked for something that cannot be; the text says what to ask for instead.
-class Misused : public std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
 /// What the user calls a foreign table, and where it is to go: "schema.name=target".
 struct Wish {
     std::string source;
@@ -63,7 +58,8 @@ std::vector<FdwSource> select(const FdwCatalogue& catalogue, std::vector<Wish> w
         if (!source.target.empty()) source.into = read_table(session, source.target);
     }
     for (const Wish& wish : wishes) {
-        if (!wish.found) throw Misused("there is no foreign table \"" + wish.source + "\"");
+        if (!wish.found)
+            throw WrongConfiguration("there is no foreign table \"" + wish.source + "\"");
     }
     return sources;
 }
@@ -77,15 +73,15 @@ FdwServer server_of(const FdwCatalogue& catalogue, const std::optional<std::stri
     std::set<std::string> servers;
     for (const FdwSource& source : sources) servers.insert(source.table.server);
     if (servers.empty()) {
-        throw Misused("no foreign table of kafka_fdw was found" +
-                      (wanted ? " for server \"" + *wanted + "\"" : std::string()) +
-                      "; is this the database that has them?");
+        throw WrongConfiguration("no foreign table of kafka_fdw was found" +
+                                 (wanted ? " for server \"" + *wanted + "\"" : std::string()) +
+                                 "; is this the database that has them?");
     }
     if (servers.size() > 1) {
         std::string list;
         for (const std::string& name : servers) list += (list.empty() ? "" : ", ") + name;
-        throw Misused("these tables are of several servers (" + list +
-                      "): a configuration has one Kafka; choose with --server NAME");
+        throw WrongConfiguration("these tables are of several servers (" + list +
+                                 "): a configuration has one Kafka; choose with --server NAME");
     }
     return *std::ranges::find(catalogue.servers, *servers.begin(), &FdwServer::name);
 }
@@ -94,7 +90,7 @@ FdwServer server_of(const FdwCatalogue& catalogue, const std::optional<std::stri
 void write_new_file(const std::string& path, const std::string& text) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (file < 0 && errno == EEXIST)
-        throw Misused(path + ": is there already, and is not written over");
+        throw WrongConfiguration(path + ": is there already, and is not written over");
     bool written = file >= 0;
     for (std::size_t at = 0; written && at < text.size();) {
         const ssize_t count = ::write(file, text.data() + at, text.size() - at);
@@ -102,7 +98,7 @@ void write_new_file(const std::string& path, const std::string& text) {
         at += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
     }
     if (file >= 0 && ::close(file) != 0) written = false;
-    if (!written) throw Misused(path + ": " + std::strerror(errno));
+    if (!written) throw WrongConfiguration(path + ": " + std::strerror(errno));
 }
 
 /// What a person still has to do in the file, beyond its own comments.
@@ -116,14 +112,15 @@ config::Config load_or_throw(const std::string& file) {
     std::string problems;
     for (const config::Problem& problem : loaded.problems)
         problems += (problems.empty() ? "" : "\n") + config::to_string(problem);
-    if (!problems.empty()) throw Misused(problems);
+    if (!problems.empty()) throw WrongConfiguration(problems);
     return loaded.config;
 }
 
 std::string dsn_of(const CommandLine& line) {
     if (const auto dsn = line.option("--dsn")) return *dsn;
     if (line.has("--config")) return load_or_throw(line.config_file).cloudberry.dsn.text;
-    throw Misused("which database has the foreign tables? --dsn \"host=… dbname=… user=…\"");
+    throw WrongConfiguration(
+        "which database has the foreign tables? --dsn \"host=… dbname=… user=…\"");
 }
 
 int run(const CommandLine& line) {
@@ -160,8 +157,8 @@ int run(const CommandLine& line) {
 int import_fdw(const config::Config&, const CommandLine& line) {
     try {
         return run(line);
-    } catch (const Misused& misuse) {
-        std::cerr << "sluice import-fdw: " << misuse.what() << '\n';
+    } catch (const WrongConfiguration& wrong) {
+        std::cerr << "sluice import-fdw: " << wrong.what() << '\n';
         return used_or_configured_wrongly;
     }
 }

@@ -1,12 +1,11 @@
 #include "sinks/refused_events.h"
 #include "daemon/commands.h"
+#include "daemon/confirm.h"
 #include "daemon/progress_line.h"
 #include "daemon/report.h"
 #include "daemon/writer_name.h"
 #include "kafka/marks.h"
 #include "pipeline/errors.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -86,19 +85,6 @@ int list(Session& session, const RefusedEventQuery& query, const CommandLine& li
     return fine;
 }
 
-/// Asks whoever sits at the terminal; nobody there has to have said so before.
-void confirm(const CommandLine& line, const std::string& action, std::int64_t count) {
-    if (line.has("--yes") || count == 0) return;
-    if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
-        throw WrongConfiguration("--yes is needed to " + action + " " + std::to_string(count) +
-                                 " refused events");
-    }
-    std::cerr << action << " " << count << " refused events? [y/N] ";
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer != "y" && answer != "yes") throw WrongConfiguration("nothing was done");
-}
-
 /// All pages, however often others are in the way.
 std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int64_t all) {
     std::int64_t done = 0;
@@ -141,7 +127,7 @@ int decide(Session& session, const config::Config& config, const CommandLine& li
                                  "] to send them again");
     }
     const std::int64_t open = count_refused_events(session, options.query).open;
-    confirm(line, action, open);
+    if (open > 0) confirm(line, action + " " + std::to_string(open) + " refused events");
     if (again) options.mark = read_mark(session, config, *outbox);
     std::int64_t done = 0;
     {

@@ -237,9 +237,11 @@ bool MessageBuilder::take_headers(Message& to) {
 bool MessageBuilder::take_all_headers(Index field) {
     Text text;
     if (!text_of(field, text)) return false;
-    if (!text || read_headers_json(*text, index_, scratch_, headers_)) return true;
+    if (!text) return true;
+    const std::string complaint = read_headers_json(*text, index_, scratch_, headers_);
+    if (complaint.empty()) return true;
     return fail_at(field,
-                   excerpt(*text) + " is no JSON object of headers, such as {\"trace\": \"17\"}");
+                   excerpt(*text) + " are no headers, such as {\"trace\": \"17\"}: " + complaint);
 }
 
 bool MessageBuilder::take_value(std::string_view row, Message& to) {

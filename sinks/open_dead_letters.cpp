@@ -1,7 +1,7 @@
 #include "sinks/open_dead_letters.h"
 
+#include "pipeline/hex.h"
 #include "sinks/dead_letters.h"
-#include "sinks/hex.h"
 #include "sinks/sql_text.h"
 #include "sinks/where_sql.h"
 

@@ -1,6 +1,7 @@
 #include "sinks/outbox_store.h"
 
 #include "pipeline/errors.h"
+#include "pipeline/hex.h"
 #include "sinks/dead_letters.h"
 #include "sinks/sql_text.h"
 
@@ -30,16 +31,8 @@ auto guarded(Call call) {
     }
 }
 
-std::string hex_literal(std::optional<std::string_view> bytes) {
-    if (!bytes) return "NULL";
-    constexpr char digits[] = "0123456789abcdef";
-    std::string literal = "'\\x";
-    for (const char c : *bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        literal += digits[byte >> 4];
-        literal += digits[byte & 15];
-    }
-    return literal + "'::bytea";
+std::string bytea_or_null(std::optional<std::string_view> bytes) {
+    return bytes ? quote_literal(bytea_text(*bytes)) + "::bytea" : "NULL";
 }
 
 std::string text_or_null(std::optional<std::string_view> text) {
@@ -281,7 +274,7 @@ std::string CloudberryOutbox::refused_values(BatchNumber number, const EventBatc
                   std::to_string(event.place) + ", " + quote_literal(event.id) + ", " +
                   text_or_null(event.topic) + ", " +
                   (event.partition ? std::to_string(*event.partition) : "NULL") + ", " +
-                  hex_literal(event.key) + ", " + hex_literal(event.value) + ", " +
+                  bytea_or_null(event.key) + ", " + bytea_or_null(event.value) + ", " +
                   text_or_null(headers) + ", " + std::to_string(event.timestamp_ms) + ", " +
                   quote_literal(name_of(refusal.reason)) + ", " + quote_literal(refusal.detail) +
                   ")";

@@ -1,6 +1,6 @@
 #include "sinks/stored_json.h"
 
-#include "sinks/hex.h"
+#include "pipeline/headers_json.h"
 
 #include <simdjson.h>
 
@@ -13,12 +13,14 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-/// "name" as text, or "name_hex".
-std::optional<std::string> text_or_hex(const object& header, const std::string& key) {
+std::runtime_error not_ours(const std::string& json) {
+    return std::runtime_error("not what sluice has stored: " + json);
+}
+
+/// Empty where there is none.
+std::string text_of(const object& reason, const char* key) {
     std::string_view text;
-    if (header[key].get(text) == simdjson::SUCCESS) return std::string(text);
-    if (header[key + "_hex"].get(text) == simdjson::SUCCESS) return from_hex(text);
-    return std::nullopt;
+    return reason[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
 /// The objects of an array. Views into the parser.
@@ -28,17 +30,25 @@ std::vector<object> objects(simdjson::dom::parser& parser, const std::string& js
     bool fine = parser.parse(json).get(array) == simdjson::SUCCESS;
     if (fine)
         for (const element& item : array) fine &= item.get(all.emplace_back()) == simdjson::SUCCESS;
-    if (!fine) throw std::runtime_error("not what sluice has stored: " + json);
+    if (!fine) throw not_ours(json);
     return all;
 }
 
 }  // namespace
 
 std::vector<StoredHeader> parse_headers(const std::string& json) {
-    simdjson::dom::parser parser;
+    JsonIndex index;
+    Scratch scratch;
+    std::vector<Header> read;
+    if (!json.starts_with('[') || !read_headers_json(json, index, scratch, read).empty()) {
+        throw not_ours(json);
+    }
     std::vector<StoredHeader> headers;
-    for (const object& header : objects(parser, json))
-        headers.push_back({text_or_hex(header, "name").value_or(""), text_or_hex(header, "value")});
+    for (const Header& header : read) {
+        headers.push_back({std::string(header.name), header.value
+                                                         ? std::optional(std::string(*header.value))
+                                                         : std::nullopt});
+    }
     return headers;
 }
 
@@ -46,8 +56,7 @@ std::vector<Reason> parse_reasons(const std::string& json) {
     simdjson::dom::parser parser;
     std::vector<Reason> reasons;
     for (const object& reason : objects(parser, json))
-        reasons.push_back({text_or_hex(reason, "column").value_or(""),
-                           text_or_hex(reason, "reason").value_or("")});
+        reasons.push_back({text_of(reason, "column"), text_of(reason, "reason")});
     return reasons;
 }
 

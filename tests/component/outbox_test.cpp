@@ -163,8 +163,11 @@ TEST_CASE("outbox: what Kafka can not take is refused with its reason, in order 
 }
 
 TEST_CASE("outbox: a refused event that is claimed anew is sent as it was, once") {
-    OutboxSetup setup("id int primary key, topic text, key text, payload text, headers jsonb", "");
-    setup.exec("insert into outbox values (1, 'TOPIC.late', 'k', 'v', '{\"h\": \"x\"}')");
+    OutboxSetup setup(
+        "id int primary key, topic text, key text, payload text, headers jsonb, b bytea",
+        "headers = { bytes = \"b\" }\n");
+    setup.exec(
+        "insert into outbox values (1, 'TOPIC.late', 'k', 'v', '{\"h\": \"x\"}', '\\x00ff')");
     setup.send();
     CHECK(setup.refused() == "1:unknown_topic ");
     setup.exec("update sluice.refused_event set topic = '" + setup.topic + "'");
@@ -187,7 +190,7 @@ TEST_CASE("outbox: a refused event that is claimed anew is sent as it was, once"
     const auto records = setup.by_value();
     REQUIRE(records.size() == 2);
     CHECK(records.at("v").key == "k");
-    CHECK(records.at("v").headers == Headers{{"h", "x"}});
+    CHECK(records.at("v").headers == Headers{{"bytes", std::string("\x00\xff", 2)}, {"h", "x"}});
 }
 
 TEST_CASE("outbox: verify compares claims with the mark and the topic") {
