@@ -19,7 +19,7 @@ public:
                                            const std::vector<std::string>& options = {}) const {
         const auto config = dir_.path() / (role + ".toml");
         fixture::write_file(config, "[kafka]\nbrokers = \"127.0.0.1:1\"\n\n[cloudberry]\ndsn = \"" +
-                                        server_.dsn(database, role) + "\"\n");
+                                        server_.dsn(database, role) + "\"\n" + outboxes);
         std::vector<std::string> arguments{"schema", "-c", config.string()};
         arguments.insert(arguments.end(), options.begin(), options.end());
         return fixture::run_sluice(arguments);
@@ -31,6 +31,7 @@ public:
     [[nodiscard]] const fixture::Postgres& server() const { return server_; }
 
     static constexpr const char* database = "schema_command";
+    std::string outboxes;  ///< in the configuration
 
 private:
     fixture::Postgres& server_ = fixture::shared_postgres();
@@ -64,6 +65,40 @@ TEST_CASE("schema: --apply by a role that may not says so and exits with 1") {
     CHECK(result.err.find("permission denied") != std::string::npos);
     CHECK(result.err.find("let their owner run") != std::string::npos);
     CHECK(setup.tables() == "0");
+}
+
+TEST_CASE("schema: makes a table that suits an outbox for who names it, and for nobody else") {
+    Setup setup;
+    setup.outboxes =
+        "[outbox.plain]\ntable = \"public.outbox\"\n"
+        "[outbox.odd]\ntable = 'public.\"Odd\"'\ntopic = \"events.${kind}\"\norder = \"at\"\n"
+        "columns = { id = \"Number\", partition = \"\", value = \"body\", timestamp = \"at\" }\n"
+        "headers = { number = \"Number\", trace = \"trace\" }\n";
+    const auto tables = [&] {
+        return setup.server().value(
+            "SELECT coalesce(string_agg(tablename, ',' ORDER BY 1), '') FROM pg_tables"
+            " WHERE schemaname = 'public'",
+            Setup::database);
+    };
+    CHECK(setup.schema_command("postgres", {"--apply"}).exit_code == 0);
+    const RunResult all = setup.schema_command("postgres");
+    CHECK(all.out.find("\n-- CREATE TABLE IF NOT EXISTS public.outbox (") != std::string::npos);
+    setup.server().exec(all.out, Setup::database);
+    CHECK(tables().empty());
+    const RunResult printed = setup.schema_command("postgres", {"odd"});
+    CHECK(printed.out.find("SEQUENCE public.\"Odd_Number_seq\" TO") != std::string::npos);
+    setup.server().exec(printed.out, Setup::database);
+    CHECK(tables() == "Odd");
+    CHECK(setup.server().value("SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute"
+                               " WHERE attrelid = '\"Odd\"'::regclass AND attnum > 0",
+                               Setup::database) == "Number,kind,key,body,headers,at,trace");
+    const RunResult applied = setup.schema_command("postgres", {"odd", "plain", "--apply"});
+    CHECK(applied.out ==
+          "table public.\"Odd\" is there already, and stays as it is\n"
+          "table public.outbox was created\n");
+    const RunResult wrong = setup.schema_command("postgres", {"plan"});
+    CHECK(wrong.exit_code == 2);
+    CHECK(wrong.err.find("there is no [outbox.plan]") != std::string::npos);
 }
 
 }  // namespace

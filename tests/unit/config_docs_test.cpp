@@ -79,6 +79,17 @@ TEST_CASE("documentation: the full example says what it means to") {
     REQUIRE(readings.columns.size() == 3);
     CHECK(readings.columns[2].source.position == 2);
     CHECK(readings.columns[2].as == Conversion::epoch_s);
+
+    // The same holds for the outbox, save what it reads.
+    REQUIRE(config.outbox.size() == 1);
+    Outbox events;
+    events.name = "events";
+    events.table = "public.outbox";
+    events.order = "created_at";
+    events.columns = config.outbox[0].columns;
+    events.headers = {{.header = "id", .column = "id"}};
+    CHECK(config.outbox[0] == events);
+    CHECK(events.columns.timestamp == "created_at");
 }
 
 }  // namespace
