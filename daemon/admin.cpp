@@ -125,6 +125,7 @@ DaemonStatus Admin::status() const {
         pipeline.kind = key.substr(0, key.find('.'));
         pipeline.supervised = status;
         pipeline.ingest = parts_.observatory.ingest(key);
+        pipeline.outbox = parts_.observatory.outbox(key);
         if (const auto found = configured.find(key); found != configured.end()) {
             describe(pipeline, found->second);
         }

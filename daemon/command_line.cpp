@@ -189,7 +189,8 @@ std::string usage(std::span<const CommandSyntax> commands) {
     for (const OptionSyntax& option : everywhere) text += option_line(option, "");
     return text +
            "\nExit codes: 0 fine, 1 it ran and found something wrong, 2 used or configured "
-           "wrongly.\n";
+           "wrongly.\nFine, for status: a daemon answers, has all pipelines of the file, and they "
+           "are well.\n";
 }
 
 }  // namespace sluice

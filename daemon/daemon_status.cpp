@@ -64,6 +64,16 @@ void write_ingest(JsonWriter& json, const IngestStatus& ingest) {
     write_dead_letters(json, ingest);
 }
 
+void write_outbox(JsonWriter& json, const OutboxStatus& outbox) {
+    json.field("role", name_of(outbox.role));
+    json.field("events", whole(outbox.events)).field("bytes", whole(outbox.bytes));
+    json.field("refused", whole(outbox.refused));
+    json.field("events_per_second", outbox.events_per_second);
+    json.field("bytes_per_second", outbox.bytes_per_second);
+    json.field("backlog_seconds", outbox.backlog_seconds);
+    if (outbox.last_commit) json.field("last_commit", unix_seconds(*outbox.last_commit));
+}
+
 void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
     const PipelineStatus& supervised = pipeline.supervised;
     json.begin_object().field("key", pipeline.key).field("name", pipeline.name);
@@ -81,6 +91,7 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
         json.field("last_failed_at", unix_seconds(supervised.last_failed_at));
     }
     if (pipeline.ingest) write_ingest(json, *pipeline.ingest);
+    if (pipeline.outbox) write_outbox(json, *pipeline.outbox);
     json.end_object();
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/pipeline_status.h"
 #include "daemon/recent_log.h"
 #include "pipeline/ingest_status.h"
+#include "pipeline/outbox_status.h"
 
 #include <chrono>
 #include <optional>
@@ -20,7 +21,8 @@ struct DaemonStatus {
         std::string topic;
         std::string table;
         PipelineStatus supervised;
-        std::optional<IngestStatus> ingest;  ///< once it was built
+        std::optional<IngestStatus> ingest{};  ///< once it was built, as is the other
+        std::optional<OutboxStatus> outbox{};
     };
     struct Reload {
         std::chrono::system_clock::time_point at;

@@ -73,11 +73,13 @@ void Observatory::watch(std::function<SupervisorStatus()> status) {
 }
 
 std::optional<IngestStatus> Observatory::ingest(const std::string& key) const {
-    std::shared_ptr<IngestObserver> observer;
-    {
-        const std::lock_guard lock{mutex_};
-        if (const auto found = ingest_.find(key); found != ingest_.end()) observer = found->second;
-    }
+    const auto observer = found(ingest_, key);
+    if (!observer) return std::nullopt;
+    return observer->status();
+}
+
+std::optional<OutboxStatus> Observatory::outbox(const std::string& key) const {
+    const auto observer = found(outbox_, key);
     if (!observer) return std::nullopt;
     return observer->status();
 }

@@ -38,6 +38,7 @@ public:
 
     /// Nothing for a pipeline that was never built. `key`: "ingest.orders".
     [[nodiscard]] std::optional<IngestStatus> ingest(const std::string& key) const;
+    [[nodiscard]] std::optional<OutboxStatus> outbox(const std::string& key) const;
 
 private:
     struct Pipeline {
@@ -49,6 +50,13 @@ private:
 
     void look(const std::function<SupervisorStatus()>& status);
     [[nodiscard]] Pipeline& pipeline(const std::string& key);
+    template <typename Observers>
+    typename Observers::mapped_type found(const Observers& observers,
+                                          const std::string& key) const {
+        const std::lock_guard lock{mutex_};
+        const auto at = observers.find(key);
+        return at == observers.end() ? nullptr : at->second;
+    }
 
     metrics::Registry& registry_;
 

@@ -1,7 +1,10 @@
 #include "daemon/pipeline_overview.h"
 #include "kafka/client.h"
+#include "kafka/marks.h"
 #include "kafka/topic.h"
 #include "sinks/cloudberry_progress.h"
+#include "sinks/outbox_backlog.h"
+#include "sinks/refused_events.h"
 #include "sinks/session.h"
 #include "sinks/sql_text.h"
 
@@ -33,6 +36,7 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
             progress[row.partition] = row.next;
         }
     }
+    found.lag = 0;
     found.dead_letters = dead_letters_of(session, config.cloudberry.schema, ingest.name);
     for (const PartitionId partition : kafka::partitions_of(*client, ingest.topic)) {
         const OffsetRange range = kafka::available_offsets(*client, ingest.topic, partition);
@@ -41,8 +45,42 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
         shown.end = range.to;
         if (const auto at = progress.find(partition); at != progress.end()) shown.next = at->second;
         shown.lag = std::max<Offset>(0, range.to - shown.next.value_or(range.from));
-        found.lag += shown.lag;
+        *found.lag += shown.lag;
     }
+}
+
+void look_up(PipelineOverview& found, const config::Config& config, const config::Outbox& outbox) {
+    Session session{config.cloudberry.dsn.text, "sluice status"};
+    const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
+    PipelineOverview::Outbox& shown = found.outbox.emplace();
+    if (last_claimed(session, identity) > 0) {
+        shown.mark = kafka::read_mark(config.kafka, outbox.marks_topic,
+                                      transactional_id(identity, read_origin(session, identity)));
+    }
+    const OutboxBacklog backlog =
+        read_backlog(session, identity, read_outbox_table(session, outbox), shown.mark.value_or(0));
+    shown.batch = backlog.last;
+    shown.unclaimed = backlog.unclaimed;
+    shown.claimed = backlog.claimed;
+    shown.sent = backlog.sent;
+    found.lag = backlog.unclaimed + backlog.claimed;
+    found.dead_letters =
+        count_refused_events(session, {.schema = identity.schema, .relay = outbox.name}).open;
+}
+
+template <typename Configured>
+PipelineOverview looked_up(const config::Config& config, const std::string& kind,
+                           const Configured& pipeline) {
+    PipelineOverview found;
+    found.key = kind + "." + pipeline.name;
+    found.state = "not asked";
+    try {
+        look_up(found, config, pipeline);
+    } catch (const std::exception& error) {
+        found.state = "unknown";
+        found.reason = error.what();
+    }
+    return found;
 }
 
 }  // namespace
@@ -50,15 +88,10 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
 Overview look_up(const config::Config& config) {
     Overview overview{.source = Overview::Source::database, .revision = "", .pipelines = {}};
     for (const config::Ingest& ingest : config.ingest) {
-        PipelineOverview& found = overview.pipelines.emplace_back();
-        found.key = "ingest." + ingest.name;
-        found.state = "not asked";
-        try {
-            look_up(found, config, ingest);
-        } catch (const std::exception& error) {
-            found.state = "unknown";
-            found.reason = error.what();
-        }
+        overview.pipelines.push_back(looked_up(config, "ingest", ingest));
+    }
+    for (const config::Outbox& outbox : config.outbox) {
+        overview.pipelines.push_back(looked_up(config, "outbox", outbox));
     }
     return overview;
 }

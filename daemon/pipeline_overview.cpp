@@ -42,10 +42,18 @@ PipelineOverview pipeline_of(dom::object told) {
     pipeline.key = text(told, "key");
     pipeline.state = word_for(text(told, "state"), text(told, "activity"));
     pipeline.reason = text(told, "reason");
+    if (told["ready"].get(pipeline.ready) != simdjson::SUCCESS) pipeline.ready = false;
+    if (text(told, "kind") == "outbox") {
+        pipeline.rows_per_second = number(told, "events_per_second");
+        pipeline.dead_letters = whole(told, "refused").value_or(0);
+        pipeline.outbox.emplace();
+        pipeline.outbox->role = text(told, "role");
+        pipeline.outbox->backlog_seconds = number(told, "backlog_seconds");
+        return pipeline;
+    }
     pipeline.rows_per_second = number(told, "rows_per_second");
     pipeline.dead_letters = whole(told, "rejects").value_or(0);
     pipeline.lag = whole(told, "lag").value_or(0);
-    if (told["ready"].get(pipeline.ready) != simdjson::SUCCESS) pipeline.ready = false;
     dom::array partitions;
     if (told["partitions"].get(partitions) != simdjson::SUCCESS) return pipeline;
     for (const dom::element element : partitions) {
@@ -60,6 +68,10 @@ PipelineOverview pipeline_of(dom::object told) {
     return pipeline;
 }
 
+void put(JsonWriter& json, std::string_view name, const std::optional<std::int64_t>& number) {
+    if (number) json.field(name, static_cast<long long>(*number));
+}
+
 std::string or_dash(const std::optional<std::int64_t>& number) {
     return number ? std::to_string(*number) : "-";
 }
@@ -68,6 +80,33 @@ std::string rounded(double number) {
     char digits[32];
     std::snprintf(digits, sizeof digits, number < 10 ? "%.1f" : "%.0f", number);
     return digits;
+}
+
+std::string rounded_or_dash(const std::optional<double>& number) {
+    return number ? rounded(*number) : "-";
+}
+
+std::vector<std::string> row_of(const std::string& key, const PipelineOverview::Outbox& outbox) {
+    return {key,
+            outbox.role.empty() ? "-" : outbox.role,
+            rounded_or_dash(outbox.backlog_seconds),
+            or_dash(outbox.unclaimed),
+            or_dash(outbox.claimed),
+            or_dash(outbox.sent),
+            or_dash(outbox.batch),
+            or_dash(outbox.mark)};
+}
+
+void write(const PipelineOverview::Outbox& outbox, JsonWriter& json) {
+    json.begin_object();
+    if (!outbox.role.empty()) json.field("role", outbox.role);
+    if (outbox.backlog_seconds) json.field("backlog_seconds", *outbox.backlog_seconds);
+    put(json, "unclaimed", outbox.unclaimed);
+    put(json, "claimed", outbox.claimed);
+    put(json, "sent", outbox.sent);
+    put(json, "batch", outbox.batch);
+    put(json, "mark", outbox.mark);
+    json.end_object();
 }
 
 }  // namespace
@@ -96,12 +135,15 @@ std::string overview_table(const Overview& overview) {
         {"pipeline", "state", "rows/s", "lag", "dead letters", "partitions"}};
     std::vector<std::vector<std::string>> partitions{
         {"pipeline", "partition", "progress", "end", "lag", "behind (s)"}};
+    std::vector<std::vector<std::string>> outboxes{
+        {"pipeline", "role", "backlog (s)", "unclaimed", "claimed", "sent", "batch", "mark"}};
     std::string reasons;
     for (const PipelineOverview& pipeline : overview.pipelines) {
         pipelines.push_back({pipeline.key, pipeline.state,
-                             pipeline.rows_per_second ? rounded(*pipeline.rows_per_second) : "-",
-                             std::to_string(pipeline.lag), std::to_string(pipeline.dead_letters),
-                             std::to_string(pipeline.partitions.size())});
+                             rounded_or_dash(pipeline.rows_per_second), or_dash(pipeline.lag),
+                             std::to_string(pipeline.dead_letters),
+                             pipeline.outbox ? "-" : std::to_string(pipeline.partitions.size())});
+        if (pipeline.outbox) outboxes.push_back(row_of(pipeline.key, *pipeline.outbox));
         if (!pipeline.reason.empty()) reasons += pipeline.key + ": " + pipeline.reason + "\n";
         for (const auto& partition : pipeline.partitions) {
             partitions.push_back({pipeline.key, std::to_string(partition.partition),
@@ -112,14 +154,11 @@ std::string overview_table(const Overview& overview) {
     std::string shown = format_table(pipelines);
     if (!reasons.empty()) shown += "\n" + reasons;
     if (partitions.size() > 1) shown += "\n" + format_table(partitions);
+    if (outboxes.size() > 1) shown += "\n" + format_table(outboxes);
     return shown;
 }
 
 std::string overview_json(const Overview& overview) {
-    const auto put = [](JsonWriter& json, std::string_view name,
-                        const std::optional<std::int64_t>& number) {
-        if (number) json.field(name, static_cast<long long>(*number));
-    };
     JsonWriter json;
     json.begin_object().field("source",
                               overview.source == Overview::Source::daemon ? "daemon" : "database");
@@ -139,7 +178,9 @@ std::string overview_json(const Overview& overview) {
             put(json, "lag", partition.lag);
             json.field("lag_seconds", partition.lag_seconds).end_object();
         }
-        json.end_array().end_object();
+        json.end_array();
+        if (pipeline.outbox) write(*pipeline.outbox, json.key("outbox"));
+        json.end_object();
     }
     json.end_array().end_object();
     return json.text();

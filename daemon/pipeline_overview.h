@@ -18,14 +18,25 @@ struct PipelineOverview {
         std::int64_t lag = 0;
         double lag_seconds = 0;
     };
+    /// Of an outbox: what the daemon knows, or what the database and Kafka do.
+    struct Outbox {
+        std::string role;
+        std::optional<double> backlog_seconds;
+        std::optional<std::int64_t> unclaimed;  ///< rows, as are the next two
+        std::optional<std::int64_t> claimed;    ///< and not sent yet
+        std::optional<std::int64_t> sent;       ///< and not deleted yet
+        std::optional<std::int64_t> batch;      ///< the last one that was claimed
+        std::optional<std::int64_t> mark;       ///< the last one that was sent
+    };
     std::string key;
     std::string state;  ///< "running", "waiting for data", "stuck", …
     std::string reason;
-    std::optional<double> rows_per_second;
-    std::int64_t dead_letters = 0;
-    std::int64_t lag = 0;
+    std::optional<double> rows_per_second;  ///< of an outbox: events
+    std::int64_t dead_letters = 0;          ///< of an outbox: refused events
+    std::optional<std::int64_t> lag;        ///< records, or rows that were not sent
     bool ready = false;
     std::vector<Partition> partitions;
+    std::optional<Outbox> outbox;
 };
 
 struct Overview {

@@ -1,3 +1,4 @@
+#include "config/pipeline.h"
 #include "daemon/commands.h"
 #include "daemon/daemon_client.h"
 #include "daemon/pipeline_overview.h"
@@ -16,11 +17,27 @@ using namespace std::chrono_literals;
 
 constexpr auto between_two_looks = 2s;
 
+/// Those that the file has and the daemon does not: who looks at his file expects them to run.
+void add_missing(Overview& overview, const config::Config& config, const CommandLine& line) {
+    for (const auto& [key, pipeline] : config::pipelines_of(config)) {
+        if (std::ranges::find(overview.pipelines, key, &PipelineOverview::key) !=
+            overview.pipelines.end()) {
+            continue;
+        }
+        PipelineOverview& missing = overview.pipelines.emplace_back();
+        missing.key = key;
+        missing.state = "not there";
+        missing.reason = "the daemon that answers does not have it; sluice plan -c " +
+                         line.config_file + " says what a reload would do";
+    }
+}
+
 Overview look(const config::Config& config, const std::string& listen, const CommandLine& line) {
     Overview overview;
     const auto answer = listen.empty() ? std::nullopt : ask_daemon(listen, "/status", 5s);
     auto told = answer ? parse_overview(answer->body) : std::nullopt;
     overview = told ? std::move(*told) : look_up(config);
+    if (told) add_missing(overview, config, line);
     std::erase_if(overview.pipelines, [&](const PipelineOverview& pipeline) {
         return !line.names(pipeline.key.substr(pipeline.key.find('.') + 1));
     });

@@ -64,6 +64,8 @@ OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& p
 
 void OutboxObserver::on_role(Role role) {
     leader_.set(role == Role::leader ? 1 : 0);
+    const std::lock_guard lock{mutex_};
+    totals_.role = role;
 }
 
 void OutboxObserver::on_read(Duration took, Backlog backlog) {
@@ -87,6 +89,13 @@ void OutboxObserver::on_sent(const EventBatch& batch, Duration took) {
     send_seconds_.observe(seconds(took));
     last_commit_.set(now());
     on_outcome(Outcome::sent);
+    const auto ticking = std::chrono::steady_clock::now();
+    const std::lock_guard lock{mutex_};
+    totals_.events += static_cast<std::int64_t>(sent);
+    totals_.bytes += static_cast<std::int64_t>(batch.bytes());
+    totals_.last_commit = std::chrono::system_clock::now();
+    event_rate_.add(static_cast<double>(sent), ticking);
+    byte_rate_.add(static_cast<double>(batch.bytes()), ticking);
 }
 
 void OutboxObserver::on_outcome(Outcome outcome) {
@@ -97,6 +106,8 @@ void OutboxObserver::on_refused(const std::vector<Refusal>& refusals) {
     for (const Refusal& refusal : refusals) {
         refused_[static_cast<std::size_t>(refusal.reason)].add();
     }
+    const std::lock_guard lock{mutex_};
+    totals_.refused += static_cast<std::int64_t>(refusals.size());
 }
 
 void OutboxObserver::on_purged(const PurgeStep& step, Duration took) {
@@ -107,8 +118,34 @@ void OutboxObserver::on_purged(const PurgeStep& step, Duration took) {
 
 void OutboxObserver::look() {
     const std::lock_guard lock{mutex_};
-    backlog_seconds_.set(has_backlog_ ? seconds(std::chrono::steady_clock::now() - backlog_since_)
-                                      : 0);
+    backlog_seconds_.set(backlog_seconds());
+}
+
+OutboxStatus OutboxObserver::status() const {
+    const auto ticking = std::chrono::steady_clock::now();
+    const std::lock_guard lock{mutex_};
+    OutboxStatus status = totals_;
+    status.events_per_second = event_rate_.per_second(ticking);
+    status.bytes_per_second = byte_rate_.per_second(ticking);
+    status.backlog_seconds = backlog_seconds();
+    return status;
+}
+
+/// The caller holds the mutex.
+double OutboxObserver::backlog_seconds() const {
+    return has_backlog_ ? seconds(std::chrono::steady_clock::now() - backlog_since_) : 0;
+}
+
+const char* name_of(OutboxStatus::Role role) {
+    switch (role) {
+        case OutboxStatus::Role::starting:
+            return "starting";
+        case OutboxStatus::Role::standby:
+            return "standby";
+        case OutboxStatus::Role::leader:
+            break;
+    }
+    return "leader";
 }
 
 }  // namespace sluice

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "metrics/rate.h"
 #include "metrics/registry.h"
 #include "pipeline/outbox_ports.h"
+#include "pipeline/outbox_status.h"
 
 #include <array>
 #include <chrono>
@@ -20,7 +22,7 @@ public:
     OutboxObserver(const OutboxObserver&) = delete;
     OutboxObserver& operator=(const OutboxObserver&) = delete;
 
-    enum class Role { starting, standby, leader };
+    using Role = OutboxStatus::Role;
     void on_role(Role role);
     /// A read ended, after this time up to its first rows. `backlog`: it found something.
     enum class Backlog { some, none };
@@ -35,10 +37,13 @@ public:
 
     /// Before Prometheus reads: what depends on the time.
     void look();
+    [[nodiscard]] OutboxStatus status() const;
 
 private:
     static constexpr std::size_t outcomes = 4;
     static constexpr std::size_t reasons = 7;
+
+    [[nodiscard]] double backlog_seconds() const;
 
     metrics::Counter events_;
     metrics::Counter bytes_;
@@ -55,9 +60,12 @@ private:
     metrics::Gauge backlog_seconds_;
     metrics::Gauge last_commit_;
 
-    std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;  // guards what follows
     bool has_backlog_ = false;
     std::chrono::steady_clock::time_point backlog_since_;
+    metrics::Rate event_rate_;
+    metrics::Rate byte_rate_;
+    OutboxStatus totals_;
 };
 
 }  // namespace sluice

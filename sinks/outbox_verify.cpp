@@ -1,5 +1,6 @@
 #include "sinks/outbox_verify.h"
 
+#include "sinks/outbox_backlog.h"
 #include "sinks/sql_text.h"
 
 namespace sluice {
@@ -48,19 +49,15 @@ OutboxBooks read_books(Session& session, const RelayIdentity& identity, const Ou
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
         reader.add(rows.number(row, 0), rows.text(row, 1), parse_array(rows.text(row, 2)));
     }
-    const Rows sums = session.exec(
-        "SELECT (SELECT coalesce(max(batch), 0) FROM " + batches +
-            " WHERE relay = $1), (SELECT count(*) FROM " + identity.own_table("refused_event") +
-            " WHERE relay = $1), (SELECT count(*) FROM " + table.qualified +
-            "), (SELECT count(*) FROM " + table.qualified +
-            " o LEFT JOIN (SELECT unnest(ids)::" + table.id_type + " AS claimed_id FROM " +
-            batches + " WHERE relay = $1 AND kind = 'claim') c ON c.claimed_id = o." + table.id +
-            " WHERE c.claimed_id IS NULL)",
-        {identity.relay});
-    books.last = sums.number(0, 0);
-    books.refused_events = sums.number(0, 1);
-    books.rows = sums.number(0, 2);
-    books.unclaimed = sums.number(0, 3);
+    const OutboxBacklog backlog = read_backlog(session, identity, table, 0);
+    books.last = backlog.last;
+    books.unclaimed = backlog.unclaimed;
+    books.rows = backlog.unclaimed + backlog.claimed + backlog.sent;
+    books.refused_events = session
+                               .exec("SELECT count(*) FROM " + identity.own_table("refused_event") +
+                                         " WHERE relay = $1",
+                                     {identity.relay})
+                               .number(0, 0);
     snapshot.roll_back();
     return books;
 }

@@ -36,6 +36,13 @@ function span(seconds) {
 }
 const ago = (at, now) => `${span(Math.max(0, now - at))} ago`;
 
+// An ingest pipeline writes rows and is behind by records; an outbox sends events and is behind by
+// the time for which there has been something to send.
+const isOutbox = (pipeline) => pipeline.kind === "outbox";
+const done = (pipeline) => (isOutbox(pipeline) ? pipeline.events : pipeline.rows) || 0;
+const speed = (pipeline) => (isOutbox(pipeline) ? pipeline.events_per_second : pipeline.rows_per_second) || 0;
+const behind = (pipeline) => (isOutbox(pipeline) ? pipeline.backlog_seconds : pipeline.lag) || 0;
+
 function look(pipeline) {
   if (pipeline.state !== "running") {
     return { tone: pipeline.state, word: pipeline.state === "backing_off" ? "trying again" : pipeline.state };
@@ -61,6 +68,7 @@ function chart(name, kind) {
 }
 
 function makeCard(pipeline) {
+  const outbox = isOutbox(pipeline), what = outbox ? "events a second" : "rows a second";
   const card = { history: { rows: [], lag: [] }, last: null };
   const number = (name) => {
     const value = el("dd");
@@ -72,11 +80,11 @@ function makeCard(pipeline) {
   card.route = el("p", "route");
   card.reason = el("p", "reason");
   card.numbers = el("dl", "numbers");
-  card.rate = number("rows a second");
-  card.lag = number("lag");
-  card.fresh = number("freshness");
-  card.rates = chart("rows a second, 5 min", "rows");
-  card.lags = chart("lag in records", "lag");
+  card.rate = number(what);
+  card.lag = number(outbox ? "backlog" : "lag");
+  card.fresh = number(outbox ? "role" : "freshness");
+  card.rates = chart(`${what}, 5 min`, "rows");
+  card.lags = chart(outbox ? "backlog in time" : "lag in records", "lag");
   card.summary = el("summary");
   card.more = el("p", "more");
   card.partitions = el("tbody");
@@ -91,10 +99,10 @@ function makeCard(pipeline) {
 }
 
 function remember(card, pipeline, now) {
-  let rows = pipeline.rows_per_second || 0;
-  if (card.last && now > card.last.now) rows = Math.max(0, (pipeline.rows || 0) - card.last.rows) / (now - card.last.now);
-  card.last = { now, rows: pipeline.rows || 0 };
-  for (const [kind, value] of [["rows", rows], ["lag", pipeline.lag || 0]]) {
+  let rows = speed(pipeline);
+  if (card.last && now > card.last.now) rows = Math.max(0, done(pipeline) - card.last.rows) / (now - card.last.now);
+  card.last = { now, rows: done(pipeline) };
+  for (const [kind, value] of [["rows", rows], ["lag", behind(pipeline)]]) {
     card.history[kind].push(value);
     if (card.history[kind].length > kept) card.history[kind].shift();
   }
@@ -107,7 +115,7 @@ function withUnit(element, value, unit) {
 function showPartitions(card, pipeline) {
   const all = pipeline.partitions || [];
   const lanes = pipeline.state === "running" ? pipeline.lanes || [] : [];
-  card.summary.textContent = [`${count(all.length)} partition${all.length === 1 ? "" : "s"}`,
+  card.summary.textContent = isOutbox(pipeline) ? "more" : [`${count(all.length)} partition${all.length === 1 ? "" : "s"}`,
     ...lanes.map((lane, i) => `lane ${i} ${lane.activity.replace("_", " ")}${lane.activity === "reading" ? "" : ` for ${span(lane.seconds)}`}`)].join(", ");
   const shown = [...all].sort((a, b) => b.lag - a.lag || a.partition - b.partition).slice(0, 50);
   card.partitions.replaceChildren(...shown.map((p) => {
@@ -125,17 +133,23 @@ function show(card, pipeline, now) {
   card.pill.className = `pill ${tone}`;
   card.pill.textContent = word;
   card.pill.title = `since ${new Date(pipeline.since * 1000).toLocaleString()}`;
-  card.route.textContent = `${pipeline.topic} → ${pipeline.table}`;
+  card.route.textContent = isOutbox(pipeline) ? `${pipeline.table} → ${pipeline.topic || "the topic that a row names"}` : `${pipeline.topic} → ${pipeline.table}`;
   card.reason.textContent = pipeline.reason;
   card.reason.hidden = !pipeline.reason;
-  withUnit(card.rate, rate(pipeline.rows_per_second || 0), bytes(pipeline.bytes_per_second || 0) + "/s");
-  withUnit(card.lag, count(pipeline.lag || 0), pipeline.lag > 0 ? span(pipeline.lag_seconds) : "");
-  withUnit(card.fresh, pipeline.last_commit ? span(pipeline.freshness_seconds) : "–", "");
-  card.fresh.title = "age of the oldest record in the latest batch when it was committed";
+  withUnit(card.rate, rate(speed(pipeline)), bytes(pipeline.bytes_per_second || 0) + "/s");
+  if (isOutbox(pipeline)) {
+    withUnit(card.lag, behind(pipeline) > 0 ? span(behind(pipeline)) : "none", "");
+    withUnit(card.fresh, pipeline.role || "–", "");
+  } else {
+    withUnit(card.lag, count(pipeline.lag || 0), pipeline.lag > 0 ? span(pipeline.lag_seconds) : "");
+    withUnit(card.fresh, pipeline.last_commit ? span(pipeline.freshness_seconds) : "–", "");
+    card.fresh.title = "age of the oldest record in the latest batch when it was committed";
+  }
   remember(card, pipeline, now);
   card.rates.draw(card.history.rows, rate);
-  card.lags.draw(card.history.lag, count);
-  const facts = [`${count(pipeline.rows || 0)} rows`, `${count(pipeline.rejects || 0)} dead letters`,
+  card.lags.draw(card.history.lag, isOutbox(pipeline) ? span : count);
+  const facts = [`${count(done(pipeline))} ${isOutbox(pipeline) ? "events" : "rows"}`,
+    isOutbox(pipeline) ? `${count(pipeline.refused || 0)} refused` : `${count(pipeline.rejects || 0)} dead letters`,
     pipeline.last_commit ? `last commit ${ago(pipeline.last_commit, now)}` : "nothing committed yet"];
   if (pipeline.oldest_uncommitted_seconds > 0) facts.push(`oldest uncommitted record ${span(pipeline.oldest_uncommitted_seconds)} old`);
   if (pipeline.restarts > 0) facts.push(`${count(pipeline.restarts)} restarts`);

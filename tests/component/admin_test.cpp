@@ -1,109 +1,14 @@
-#include "tests/fixture/daemon.h"
-#include "tests/fixture/http.h"
-#include "tests/fixture/kafka_broker.h"
-#include "tests/fixture/kafka_producer.h"
-#include "tests/fixture/ports.h"
-#include "tests/fixture/postgres.h"
-#include "tests/fixture/process.h"
-#include "tests/fixture/wait.h"
-
-#include <doctest/doctest.h>
+#include "tests/component/admin_stage.h"
 
 #include <atomic>
-#include <fstream>
-#include <functional>
-#include <string>
+#include <optional>
 #include <thread>
-#include <vector>
 
 using namespace sluice::fixture;
-using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto token = "0123456789abcdef";
 constexpr auto hostile = R"({"id": 1, "amount": "<script>document.title='XSS'</script>"})";
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-std::uint16_t port_of(const std::string& address) {
-    return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
-}
-
-std::string address(std::uint16_t port) {
-    return "127.0.0.1:" + std::to_string(port);
-}
-
-/// A daemon with pipelines "orders" and "copies" of one topic with two partitions, and its admin
-/// server.
-class Stage {
-public:
-    explicit Stage(const std::string& name, const std::string& stuck_after = "1m")
-        : name_("admin_" + name), stuck_after_(stuck_after) {
-        const Postgres& postgres = shared_postgres();
-        postgres.create_database(name_);
-        for (const char* table : {"orders", "copies"}) {
-            exec("create table " + std::string(table) + " (id bigint, amount numeric)");
-        }
-        shared_broker().admin().create_topic(name_, 2);
-        write_file(folder() / "token", token);
-        configure({"orders", "copies"});
-        daemon = std::make_unique<Daemon>(file_);
-        until([&] { return get("/readyz").status == 200; }, "readiness");
-    }
-
-    void configure(const std::vector<std::string>& pipelines) const {
-        std::string text =
-            "[kafka]\nbrokers = \"" + shared_broker().bootstrap() + "\"\n[cloudberry]\ndsn = \"" +
-            shared_postgres().dsn(name_) + "\"\n[admin]\nlisten = \"" + address(port) +
-            "\"\ntoken = { file = \"token\" }\nstuck_after = \"" + stuck_after_ + "\"\n";
-        for (const std::string& pipeline : pipelines) {
-            text += "[ingest." + pipeline + "]\ntopic = \"" + name_ + "\"\ntable = \"" + pipeline +
-                    "\"\ngroup = \"" + name_ + "." + pipeline +
-                    "\"\nbatch = { delay = \"50ms\" }\n";
-        }
-        write_file(file_, text);
-    }
-    void produce(int records, const std::string& value = R"({"id": 1, "amount": 2.5})") {
-        for (int i = 0; i < records; ++i) producer_.produce(name_, i % 2, value);
-        producer_.flush();
-    }
-    void exec(const std::string& sql) const { shared_postgres().exec(sql, name_); }
-    std::string value(const std::string& sql) const { return shared_postgres().value(sql, name_); }
-    int rows() const { return std::stoi(value("select count(*) from orders")); }
-    HttpAnswer get(const std::string& target) const { return http(port, "GET", target); }
-    int post(const std::string& target) const { return http(port, "POST", target, token).status; }
-    std::string metrics() const { return "\n" + get("/metrics").body; }
-    /// Of a metric without labels.
-    double number(const std::string& metric) const {
-        const std::string text = metrics();
-        return std::stod(text.substr(text.find("\n" + metric + " ") + metric.size() + 2));
-    }
-    bool shows(const std::string& line) const { return contains(metrics(), "\n" + line + "\n"); }
-    void until(const std::function<bool()>& predicate, const std::string& what) const {
-        try {
-            wait_until(predicate, patient(30s), what);
-        } catch (const WaitedTooLong& late) {
-            FAIL(std::string(late.what()) << "\n"
-                                          << get("/status").body << "\n"
-                                          << (daemon ? daemon->log() : ""));
-        }
-    }
-    const std::filesystem::path& file() const { return file_; }
-    const std::filesystem::path& folder() const { return dir_.path(); }
-
-    std::uint16_t port = free_port();
-    std::unique_ptr<Daemon> daemon;
-
-private:
-    const std::string name_;
-    const std::string stuck_after_;
-    TempDir dir_{"admin"};
-    std::filesystem::path file_ = dir_.path() / "sluice.toml";
-    KafkaProducer producer_{shared_broker().client()};
-};
 
 std::string url_encoded(const std::string& text) {
     static constexpr char hex[] = "0123456789ABCDEF";
@@ -159,7 +64,7 @@ private:
     std::optional<Process> process_;
 };
 
-std::string seen_in_chromium(const Stage& stage) {
+std::string seen_in_chromium(const AdminStage& stage) {
     ProcessOptions options;
     options.argv = {"chromium",
                     "--headless",
@@ -176,7 +81,7 @@ std::string seen_in_chromium(const Stage& stage) {
 }  // namespace
 
 TEST_CASE("admin: Prometheus scrapes a daemon and answers what operations asks") {
-    Stage stage("prometheus");
+    AdminStage stage("prometheus");
     const Prometheus prometheus(stage.folder(), stage.port);
     stage.produce(500);
     stage.produce(3, hostile);
@@ -213,16 +118,21 @@ TEST_CASE("admin: Prometheus scrapes a daemon and answers what operations asks")
 }
 
 TEST_CASE("admin: the status page shows pipelines as they go on, and records as text") {
-    Stage stage("page");
+    AdminStage stage("page");
+    stage.add_outbox();
     stage.produce(200);
     stage.produce(1, hostile);
-    stage.until([&] { return stage.rows() == 200; }, "the rows");
+    stage.until([&] { return stage.rows() == 230; }, "the rows");
     const std::string page = seen_in_chromium(stage);
     CHECK(contains(page, "data-pipeline=\"ingest.orders\""));
     CHECK(contains(page, "data-pipeline=\"ingest.copies\""));
-    CHECK(contains(page, "All 2 pipelines are fine"));
+    CHECK(contains(page, "data-pipeline=\"outbox.events\""));
+    CHECK(contains(page, "public.outbox → admin_page"));
+    CHECK(contains(page, "events a second"));
+    CHECK(contains(page, "30 events · 0 refused"));
+    CHECK(contains(page, "All 3 pipelines are fine"));
     CHECK(contains(page, "waiting for data"));
-    CHECK(contains(page, "200 rows"));
+    CHECK(contains(page, "230 rows"));
     CHECK(contains(page, "&lt;script&gt;document.title="));
     CHECK(contains(page, "<title>Sluice</title>"));
     CHECK_FALSE(contains(page, "data-polls=\"0\""));
@@ -231,7 +141,7 @@ TEST_CASE("admin: the status page shows pipelines as they go on, and records as 
 }
 
 TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready again afterwards") {
-    Stage stage("stuck", "1s");
+    AdminStage stage("stuck", "1s");
     stage.produce(10);
     stage.until([&] { return stage.rows() == 10; }, "the rows");
     std::thread locked([&] {
@@ -258,7 +168,7 @@ TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready aga
 }
 
 TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their metrics go") {
-    Stage stage("commands");
+    AdminStage stage("commands");
     CHECK(http(stage.port, "POST", "/pipelines/orders/pause", "another token 00").status == 401);
     CHECK(stage.post("/pipelines/nobody/pause") == 404);
     CHECK(stage.post("/pipelines/orders/pause") == 200);
@@ -300,7 +210,7 @@ constexpr double memory_to_spare = 48e6;
 #endif
 
 TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
-    Stage stage("flood");
+    AdminStage stage("flood");
     stage.produce(200);
     stage.until([&] { return stage.rows() == 200; }, "the first rows");
     for (int i = 0; i < 20; ++i) CHECK(stage.get("/").status == 200);
@@ -342,7 +252,7 @@ TEST_CASE("admin: hostile clients do not disturb a pipeline at work") {
 }
 
 TEST_CASE("admin: token and address change by a reload, and no pipeline notices") {
-    Stage stage("moves");
+    AdminStage stage("moves");
     const std::uint16_t before = stage.port;
     write_file(stage.folder() / "token", "another token 00\n");  // as a mounted Secret changes
     stage.until([&] { return stage.post("/pipelines/nobody/pause") == 401; }, "the old one to end");
@@ -374,39 +284,23 @@ TEST_CASE("admin: token and address change by a reload, and no pipeline notices"
     CHECK(stage.daemon->stop() == 0);
 }
 
-TEST_CASE("plan: what a reload would do to the running daemon, before anyone does it") {
-    const Stage stage("plan");
-    std::ifstream in(stage.file());
-    const std::string running{std::istreambuf_iterator<char>(in), {}};
-    const auto planned = [&](const std::string& config) {
-        const auto file = stage.folder() / "next.toml";
-        write_file(file, config);
-        return run_sluice({"plan", "-c", file.string()});
-    };
-    const RunResult same = planned(running);
-    CHECK(same.exit_code == 0);
-    CHECK_MESSAGE(contains(same.out, "2 unchanged"), same.out);
-
-    std::string next = running;
-    next.replace(next.find("delay = \"50ms\""), 14, "delay = \"60ms\"");  // of orders
-    next += "lanes = 3\n";                                                // of copies
-    const RunResult changed = planned(next);
-    CHECK(changed.exit_code == 0);
-    CHECK_MESSAGE(contains(changed.out, "lanes: 2 → 3"), changed.out);
-    CHECK_MESSAGE(contains(changed.out, "batch.delay: 50ms → 60ms"), changed.out);
-    CHECK_FALSE(contains(changed.out, token));
-
-    const std::string missing = "[ingest.new]\ntopic = \"not_there\"\ntable = \"orders\"\n";
-    const RunResult refused = planned(running + missing);
-    CHECK(refused.exit_code == 1);
-    CHECK_MESSAGE(contains(refused.out, "it would be refused: ingest.new: there is no topic"),
-                  refused.out);
-
-    stage.exec("alter table copies add note text");
-    const RunResult drifted = planned(running);
-    CHECK_MESSAGE(contains(drifted.out, "its table is now public.copies"), drifted.out);
+TEST_CASE("admin: a daemon whose address is taken says so and loads, until it gets another one") {
+    AdminStage stage("taken");
     CHECK(stage.daemon->stop() == 0);
-    const RunResult nobody = planned(running);
-    CHECK(nobody.exit_code == 2);
-    CHECK_MESSAGE(contains(nobody.err, "--daemon HOST:PORT"), nobody.err);
+    stage.port = port_of(shared_broker().bootstrap());
+    stage.configure({"orders"});
+    stage.daemon->start();
+    stage.produce(10);
+    stage.until([&] { return stage.rows() == 10; }, "the rows");
+    CHECK(contains(stage.daemon->log(),
+                   "admin server: cannot listen on " + address(stage.port) +
+                       ": Address already in use; set another address as listen in [admin], or "
+                       "\"\" for none; trying again"));
+    const RunResult status = run_sluice({"status", "-c", stage.file().string()});
+    CHECK(status.exit_code == 1);
+    CHECK_MESSAGE(contains(status.out, "no daemon answers at " + address(stage.port)), status.out);
+    stage.port = free_port();
+    stage.configure({"orders"});
+    stage.until([&] { return stage.get("/readyz").status == 200; }, "the new address to answer");
+    CHECK(stage.daemon->stop() == 0);
 }

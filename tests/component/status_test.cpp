@@ -1,0 +1,98 @@
+#include "tests/component/admin_stage.h"
+
+#include <pty.h>
+#include <signal.h>
+#include <unistd.h>
+
+using namespace sluice::fixture;
+
+TEST_CASE("status: outboxes, what the daemon does not have, and what is there without one") {
+    AdminStage stage("outboxes");
+    stage.add_outbox();
+    const auto status = [&](std::vector<std::string> more = {}) {
+        more.insert(more.begin(), {"status", "-c", stage.file().string()});
+        return run_sluice(more);
+    };
+    const RunResult all = status();
+    CHECK_MESSAGE(all.exit_code == 0, all.out << all.err);
+    CHECK_MESSAGE(contains(all.out, "outbox.events  leader"), all.out);
+    CHECK(contains(stage.get("/status").body, R"("role":"leader","events":30,)"));
+
+    const auto wider = stage.folder() / "wider.toml";
+    write_file(wider, read_file(stage.file()) + "[ingest.new]\ntopic = \"a\"\ntable = \"b\"\n");
+    const RunResult lacking = run_sluice({"status", "-c", wider.string()});
+    CHECK(lacking.exit_code == 1);
+    CHECK_MESSAGE(contains(lacking.out, "ingest.new: the daemon that answers does not have it"),
+                  lacking.out);
+    CHECK(run_sluice({"status", "orders", "-c", wider.string()}).exit_code == 0);
+
+    CHECK(stage.daemon->stop() == 0);
+    stage.exec("insert into outbox (payload) values ('{}'), ('{}')");
+    const RunResult without = status({"events", "--output", "json"});
+    CHECK(without.exit_code == 1);
+    CHECK_MESSAGE(contains(without.out, R"("lag":2,)"), without.out);
+    CHECK_MESSAGE(contains(without.out, R"("unclaimed":2,"claimed":0,)"), without.out);
+}
+
+TEST_CASE("status: --watch draws anew on a terminal, until it is interrupted") {
+    const AdminStage stage("watch");
+    int master = -1;
+    int slave = -1;
+    REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+    ProcessOptions options;
+    options.argv = {sluice_program(), "status", "--watch", "-c", stage.file().string()};
+    options.log = ::ttyname(slave);
+    Process watching(options);
+    std::string seen;
+    char bytes[4096];
+    const std::string clears = "\x1b[H\x1b[2J";
+    while (seen.find(clears, seen.find(clears) + 1) == std::string::npos) {
+        const ssize_t count = ::read(master, bytes, sizeof bytes);
+        REQUIRE(count > 0);
+        seen.append(bytes, static_cast<std::size_t>(count));
+    }
+    CHECK(seen.starts_with(clears));
+    CHECK_MESSAGE(contains(seen, "ingest.orders"), seen);
+    CHECK_MESSAGE(contains(seen, "waiting for data"), seen);
+    watching.signal(SIGINT);
+    CHECK(watching.wait(patient(5s)) == 128 + SIGINT);
+    ::close(slave);
+    ::close(master);
+}
+
+TEST_CASE("plan: what a reload would do to the running daemon, before anyone does it") {
+    const AdminStage stage("plan");
+    std::ifstream in(stage.file());
+    const std::string running{std::istreambuf_iterator<char>(in), {}};
+    const auto planned = [&](const std::string& config) {
+        const auto file = stage.folder() / "next.toml";
+        write_file(file, config);
+        return run_sluice({"plan", "-c", file.string()});
+    };
+    const RunResult same = planned(running);
+    CHECK(same.exit_code == 0);
+    CHECK_MESSAGE(contains(same.out, "2 unchanged"), same.out);
+
+    std::string next = running;
+    next.replace(next.find("delay = \"50ms\""), 14, "delay = \"60ms\"");  // of orders
+    next += "lanes = 3\n";                                                // of copies
+    const RunResult changed = planned(next);
+    CHECK(changed.exit_code == 0);
+    CHECK_MESSAGE(contains(changed.out, "lanes: 2 → 3"), changed.out);
+    CHECK_MESSAGE(contains(changed.out, "batch.delay: 50ms → 60ms"), changed.out);
+    CHECK_FALSE(contains(changed.out, token));
+
+    const std::string missing = "[ingest.new]\ntopic = \"not_there\"\ntable = \"orders\"\n";
+    const RunResult refused = planned(running + missing);
+    CHECK(refused.exit_code == 1);
+    CHECK_MESSAGE(contains(refused.out, "it would be refused: ingest.new: there is no topic"),
+                  refused.out);
+
+    stage.exec("alter table copies add note text");
+    const RunResult drifted = planned(running);
+    CHECK_MESSAGE(contains(drifted.out, "its table is now public.copies"), drifted.out);
+    CHECK(stage.daemon->stop() == 0);
+    const RunResult nobody = planned(running);
+    CHECK(nobody.exit_code == 2);
+    CHECK_MESSAGE(contains(nobody.err, "--daemon HOST:PORT"), nobody.err);
+}
