@@ -61,6 +61,18 @@ Asked asked(const CommandLine& line) {
     return asked;
 }
 
+/// Told before anybody is asked.
+void refuse_outbox(const config::Config& config, const std::string& name) {
+    const auto has = [&](const auto& pipelines) {
+        return std::ranges::any_of(pipelines,
+                                   [&](const auto& pipeline) { return pipeline.name == name; });
+    };
+    if (has(config.ingest) || !has(config.outbox)) return;
+    throw WrongConfiguration("[outbox." + name +
+                             "] is an outbox; what Kafka could not take: sluice outbox list " +
+                             name);
+}
+
 class DeadLetterCommand {
 public:
     DeadLetterCommand(const config::Config& config, const CommandLine& line)
@@ -205,6 +217,7 @@ private:
 
 int dead_letters(const config::Config& config, const CommandLine& line) {
     try {
+        if (line.words.size() > 1) refuse_outbox(config, line.words[1]);
         return DeadLetterCommand(config, line).run();
     } catch (const WrongConfiguration& wrong) {
         std::cerr << "sluice dead-letters: " << wrong.what() << '\n';

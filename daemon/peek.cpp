@@ -75,7 +75,11 @@ Request request_of(const config::Config& config, const CommandLine& line) {
     if (const auto where = line.option("--where")) {
         auto parsed = query::parse_where(*where, query::record_fields());
         if (const auto* wrong = std::get_if<std::string>(&parsed)) {
-            throw WrongConfiguration("--where, " + *wrong);
+            throw WrongConfiguration("--where, " + *wrong +
+                                     (request.ingest == nullptr
+                                          ? ""
+                                          : " (a record's own, as it is in Kafka; columns of the "
+                                            "target are not known there)"));
         }
         request.wish.where = std::get<query::Condition>(std::move(parsed));
     }

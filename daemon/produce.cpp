@@ -93,8 +93,8 @@ int produce_messages(const config::Config& config, const CommandLine& line) {
     set_up_logging(quiet);
     try {
         const ProduceRequest request = read_produce_request(config, line);
+        InputFile file(request.file);  // before anybody is asked: it may not be there
         const int partitions = partition_count(config.kafka, request.topic);
-        InputFile file(request.file);
         RowReader rows([&file](char* to, std::size_t size) { return file.read(to, size); },
                        request.input == Input::csv ? RowReader::Form::csv : RowReader::Form::lines,
                        request.csv);

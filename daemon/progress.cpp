@@ -109,12 +109,12 @@ void print_json(const std::vector<Shown>& all) {
 }
 
 int show(const config::Config& config, const CommandLine& line) {
-    Session session{config.cloudberry.dsn.text, "sluice progress"};
-    const kafka::ClientHandle client = client_of(config);
     std::vector<const config::Ingest*> asked;
     for (auto word = line.words.begin() + 1; word != line.words.end(); ++word) {
         asked.push_back(&ingest_named(config, *word));
     }
+    Session session{config.cloudberry.dsn.text, "sluice progress"};
+    const kafka::ClientHandle client = client_of(config);
     std::vector<Shown> all;
     for (const config::Ingest& ingest : config.ingest) {
         if (!asked.empty() && std::ranges::find(asked, &ingest) == asked.end()) continue;
@@ -277,18 +277,15 @@ bool confirmed(const CommandLine& line) {
     return std::getline(std::cin, answer) && answer == "yes";
 }
 
-void make(CloudberryProgress& progress, Change& change) {
+/// All of them, or, when somebody else moved one meanwhile, none.
+void make(CloudberryProgress& progress, std::vector<Change>& changes) {
     using Outcome = Change::Outcome;
-    if (!change.now) {
-        const Position start{change.partition, change.to};
-        progress.anchor({&start, 1});
-        const auto now = progress.read({&change.partition, 1});
-        const bool ours = !now.empty() && now.front().next == change.to;
-        change.outcome = ours ? Outcome::made : Outcome::overtaken;
-    } else if (change.now->next == change.to) {
-        change.outcome = Outcome::unchanged;
-    } else {
-        change.outcome = progress.set(*change.now, change.to) ? Outcome::made : Outcome::overtaken;
+    std::vector<ProgressMove> moves;
+    for (const Change& change : changes) moves.push_back({change.partition, change.now, change.to});
+    const Outcome outcome = progress.set(moves) ? Outcome::made : Outcome::overtaken;
+    for (Change& change : changes) {
+        const bool there = change.now && change.now->next == change.to;
+        change.outcome = there ? Outcome::unchanged : outcome;
     }
 }
 
@@ -321,7 +318,7 @@ int set(const config::Config& config, const CommandLine& line) {
         std::cerr << "nothing was changed\n";
         return found_something_wrong;
     }
-    for (Change& change : changes) make(progress, change);
+    make(progress, changes);
     if (line.output == CommandLine::Output::json) {
         print_json(ingest, changes);
     } else {

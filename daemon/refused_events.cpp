@@ -108,6 +108,15 @@ const config::Outbox* outbox_named(const config::Config& config, const std::stri
     return found == config.outbox.end() ? nullptr : &*found;
 }
 
+void refuse_ingest(const config::Config& config, const std::string& name) {
+    if (outbox_named(config, name) != nullptr) return;
+    if (std::ranges::find(config.ingest, name, &config::Ingest::name) == config.ingest.end())
+        return;
+    throw WrongConfiguration("[ingest." + name +
+                             "] is no outbox; what it could not load: sluice dead-letters list " +
+                             name);
+}
+
 /// How far the relay has sent: only a claim above it is ever looked at.
 BatchNumber read_mark(Session& session, const config::Config& config,
                       const config::Outbox& outbox) {
@@ -154,6 +163,7 @@ int refused_events(const config::Config& config, const CommandLine& line) {
     try {
         const std::string& action = line.words.at(0);
         const RefusedEventQuery query = query_of(config, line);
+        refuse_ingest(config, query.relay);
         Session session{config.cloudberry.dsn.text, "sluice outbox"};
         const RefusedEventCount all =
             count_refused_events(session, {.schema = query.schema, .relay = query.relay});

@@ -49,32 +49,39 @@ std::optional<std::chrono::milliseconds> timeout_of(const CommandLine& line) {
                              config::in_quotes(*text));
 }
 
-/// What the options ask for, held against the topic.
-std::vector<Goal> goals_of(const CommandLine& line, rd_kafka_t& client, const std::string& topic) {
+/// What the options ask for; nullopt: the end of all partitions.
+std::optional<Goal> goal_of(const CommandLine& line) {
     const bool named = line.has("--partition") || line.has("--offset");
     if (named == line.has("--end") || line.has("--partition") != line.has("--offset")) {
         throw WrongConfiguration("\"wait\" needs --partition P and --offset N, or --end");
     }
-    const std::vector<PartitionId> partitions = kafka::partitions_of(client, topic);
-    std::vector<Goal> goals;
-    if (line.has("--end")) {
-        for (const PartitionId partition : partitions) {
-            const OffsetRange range = kafka::available_offsets(client, topic, partition);
-            goals.push_back({.partition = partition, .until = range.to, .next = {}});
-        }
-        return goals;
-    }
+    if (line.has("--end")) return std::nullopt;
     const auto partition = number_of<PartitionId>(line, "--partition");
-    if (std::ranges::find(partitions, partition) == partitions.end()) {
-        throw WrongConfiguration("topic \"" + topic + "\" has no partition " +
-                                 std::to_string(partition) + "; it has 0 to " +
-                                 std::to_string(partitions.back()));
-    }
     const auto offset = number_of<Offset>(line, "--offset");
     if (offset == std::numeric_limits<Offset>::max()) {
         throw WrongConfiguration("--offset is larger than any that Kafka gives");
     }
-    return {{.partition = partition, .until = offset + 1, .next = {}}};
+    return Goal{.partition = partition, .until = offset + 1, .next = {}};
+}
+
+/// The same, held against the topic.
+std::vector<Goal> goals_in(rd_kafka_t& client, const std::string& topic,
+                           const std::optional<Goal>& asked) {
+    const std::vector<PartitionId> partitions = kafka::partitions_of(client, topic);
+    if (asked) {
+        if (std::ranges::find(partitions, asked->partition) == partitions.end()) {
+            throw WrongConfiguration("topic \"" + topic + "\" has no partition " +
+                                     std::to_string(asked->partition) + "; it has 0 to " +
+                                     std::to_string(partitions.back()));
+        }
+        return {*asked};
+    }
+    std::vector<Goal> goals;
+    for (const PartitionId partition : partitions) {
+        const OffsetRange range = kafka::available_offsets(client, topic, partition);
+        goals.push_back({.partition = partition, .until = range.to, .next = {}});
+    }
+    return goals;
 }
 
 /// Reads a pipeline's progress again and again, over any trouble, until it is where it should be.
@@ -170,9 +177,10 @@ int wait_for_offset(const config::Config& config, const CommandLine& line) {
     try {
         const config::Ingest& ingest = ingest_named(config, line.words.front());
         const auto timeout = timeout_of(line);
+        const std::optional<Goal> asked = goal_of(line);
         const auto client =
             kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "wait");
-        std::vector<Goal> goals = goals_of(line, *client, ingest.topic);
+        std::vector<Goal> goals = goals_in(*client, ingest.topic, asked);
         Waiting waiting(config, ingest, kafka::cluster_id(*client));
         const bool reached = waiting.wait(goals, timeout);
         print(line, ingest, goals, reached);

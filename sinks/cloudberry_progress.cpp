@@ -53,72 +53,110 @@ bool CloudberryProgress::any() {
 }
 
 void CloudberryProgress::anchor(std::span<const Position> starts) {
+    guarded([&] { insert(starts); });
+}
+
+std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
+    if (starts.empty()) return 0;
     std::vector<std::int64_t> partitions;
     std::vector<std::int64_t> offsets;
     for (const Position& start : starts) {
         partitions.push_back(start.partition);
         offsets.push_back(start.next);
     }
-    guarded([&] {
-        session_.exec(
-            "INSERT INTO " + identity_.own_table("progress") +
-                " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
-                " anchor_offset, writer)"
-                " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
-                " $4::text"
-                " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
-                " unnest($6::bigint[]) AS start) v"
-                " ON CONFLICT DO NOTHING",
-            {identity_.pipeline, identity_.cluster_id, identity_.topic, identity_.writer,
-             array_literal(partitions), array_literal(offsets)});
-    });
+    const Rows inserted = session_.exec(
+        "INSERT INTO " + identity_.own_table("progress") +
+            " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
+            " anchor_offset, writer)"
+            " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
+            " $4::text"
+            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+            " unnest($6::bigint[]) AS start) v"
+            " ON CONFLICT DO NOTHING",
+        {identity_.pipeline, identity_.cluster_id, identity_.topic, identity_.writer,
+         array_literal(partitions), array_literal(offsets)});
+    return static_cast<std::size_t>(inserted.affected);
 }
 
 bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
     // What follows is another record; the one before it is gone from Kafka, so none is known.
-    return take({partition, range, "skipped", "next_offset = " + std::to_string(range.to)});
+    return take_alone({partition, range, "skipped", "next_offset = " + std::to_string(range.to)});
 }
 
 bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
     const std::string at = std::to_string(start);
-    return take(
+    return take_alone(
         {partition,
          {next, next},
          "ended",
          "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at});
 }
 
-bool CloudberryProgress::set(const ResumePoint& now, Offset to) {
-    const std::string at = std::to_string(to);
-    if (to >= now.next) {
-        return take({.partition = now.partition,
-                     .range = {now.next, to},
-                     .kind = "moved",
-                     .set = "next_offset = " + at,
-                     .incarnation = now.incarnation});
+CloudberryProgress::Step CloudberryProgress::step_of(const ProgressMove& move) {
+    const ResumePoint& now = *move.now;
+    const std::string at = std::to_string(move.to);
+    if (move.to >= now.next) {
+        return {.partition = move.partition,
+                .range = {now.next, move.to},
+                .kind = "moved",
+                .set = "next_offset = " + at,
+                .incarnation = now.incarnation};
     }
-    return take(
-        {.partition = now.partition,
-         .range = {now.next, now.next},
-         .kind = "rewound",
-         .set = "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at,
-         .incarnation = now.incarnation});
+    return {
+        .partition = move.partition,
+        .range = {now.next, now.next},
+        .kind = "rewound",
+        .set = "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at,
+        .incarnation = now.incarnation};
 }
 
-bool CloudberryProgress::take(const Step& step) {
-    const Row key = {identity_.pipeline,
-                     identity_.cluster_id,
-                     identity_.topic,
-                     std::to_string(step.partition),
-                     std::to_string(step.range.from),
-                     identity_.writer};
-    std::string at_beginning =
-        std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
-    if (step.incarnation)
-        at_beginning += " AND p.incarnation = " + std::to_string(*step.incarnation);
+bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
+    std::vector<Step> steps;
+    std::vector<Position> starts;
+    for (const ProgressMove& move : moves) {
+        if (!move.now) {
+            starts.push_back({move.partition, move.to});
+        } else if (move.to != move.now->next) {
+            steps.push_back(step_of(move));
+        }
+    }
     return guarded([&] {
         Transaction transaction(session_);
-        Row ledger = key;
+        // UPDATE takes the stronger lock, so it comes before the INSERT.
+        if (!take(steps) || insert(starts) != starts.size()) return false;
+        transaction.commit();
+        return true;
+    });
+}
+
+bool CloudberryProgress::take_alone(const Step& step) {
+    return guarded([&] {
+        Transaction transaction(session_);
+        if (!take({&step, 1})) return false;
+        transaction.commit();
+        return true;
+    });
+}
+
+bool CloudberryProgress::take(std::span<const Step> steps) {
+    const auto key_of = [&](const Step& step) {
+        return Row{identity_.pipeline,
+                   identity_.cluster_id,
+                   identity_.topic,
+                   std::to_string(step.partition),
+                   std::to_string(step.range.from),
+                   identity_.writer};
+    };
+    const auto at_beginning = [](const Step& step) {
+        std::string condition =
+            std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
+        if (step.incarnation)
+            condition += " AND p.incarnation = " + std::to_string(*step.incarnation);
+        return condition;
+    };
+    // Progress last: its lock is what others wait for.
+    for (const Step& step : steps) {
+        Row ledger = key_of(step);
         ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});
         session_.exec("INSERT INTO " + identity_.own_table("ledger") +
                           " (pipeline, cluster_id, topic, kafka_partition, incarnation,"
@@ -127,18 +165,19 @@ bool CloudberryProgress::take(const Step& step) {
                           " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition,"
                           " p.incarnation, p.next_offset, $7::bigint, $6::text, $8::text,"
                           " $9::text, 0, 0, 0, 0, $7::bigint - p.next_offset FROM " +
-                          identity_.own_table("progress") + " p WHERE" + at_beginning,
+                          identity_.own_table("progress") + " p WHERE" + at_beginning(step),
                       ledger);
+    }
+    for (const Step& step : steps) {
         const Rows moved =
             session_.exec("UPDATE " + identity_.own_table("progress") + " p SET " + step.set +
                               ", last_offset = -1, last_timestamp_ms = -1, last_checksum = 0,"
                               " moved_at = clock_timestamp(), writer = $6::text WHERE" +
-                              at_beginning,
-                          key);
+                              at_beginning(step),
+                          key_of(step));
         if (moved.affected != 1) return false;
-        transaction.commit();
-        return true;
-    });
+    }
+    return true;
 }
 
 std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,

@@ -10,6 +10,13 @@
 
 namespace sluice {
 
+/// By a person's wish: this partition goes on at `to`.
+struct ProgressMove {
+    PartitionId partition = 0;
+    std::optional<ResumePoint> now;  ///< as it was read; nullopt: there is none yet
+    Offset to = 0;
+};
+
 /// One pipeline's progress in the database. One per pipeline, used by its control thread only;
 /// connects on first use and again after the connection broke. Every call is one transaction.
 class CloudberryProgress : public ProgressStore {
@@ -21,9 +28,9 @@ public:
     void anchor(std::span<const Position> starts) override;
     bool skip_lost(PartitionId partition, OffsetRange range) override;
     bool begin_anew(PartitionId partition, Offset next, Offset start) override;
-    /// By a person's wish: goes on at `to`. Back begins another incarnation, forth is in the ledger
-    /// as lost. False when progress was not as `now` says any more.
-    bool set(const ResumePoint& now, Offset to);
+    /// All of them, or none: false when progress of one was not as it was read any more. Back
+    /// begins another incarnation, forth is in the ledger as lost.
+    bool set(std::span<const ProgressMove> moves);
 
 private:
     template <typename Call>
@@ -36,7 +43,12 @@ private:
         std::string set;        ///< what becomes of the progress row
         std::optional<int> incarnation{};  ///< that progress must be of, where the caller knows
     };
-    bool take(const Step& step);
+    [[nodiscard]] static Step step_of(const ProgressMove& move);
+    /// In the caller's transaction, which has to roll back when it is false.
+    bool take(std::span<const Step> steps);
+    bool take_alone(const Step& step);
+    /// How many had no progress.
+    std::size_t insert(std::span<const Position> starts);
 
     PipelineIdentity identity_;
     Session session_;

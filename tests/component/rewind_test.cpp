@@ -22,6 +22,10 @@ public:
         const PartitionId zero = 0;
         return progress.read({&zero, 1}).front();
     }
+    bool set(const ResumePoint& now, Offset to) {
+        const ProgressMove move{now.partition, now, to};
+        return progress.set({&move, 1});
+    }
     /// As a lane would that was opened there.
     CommitResult load(const ResumePoint& at, std::size_t count) {
         Batch batch;
@@ -59,7 +63,7 @@ public:
 TEST_CASE("rewind: what is loaded again is explained, whether the old rows are there or not") {
     Books books;
     books.load(100);
-    REQUIRE(books.progress.set(books.point(), 50));
+    REQUIRE(books.set(books.point(), 50));
     CHECK(books.setup.list("SELECT next_offset, anchor_offset, incarnation FROM sluice.progress") ==
           "50|50|1");
     CHECK(books.said() ==
@@ -89,7 +93,7 @@ TEST_CASE("rewind: what is loaded again is explained, whether the old rows are t
 TEST_CASE("rewind: what is missing, doubled or from nowhere is still seen") {
     Books books;
     books.load(100);
-    REQUIRE(books.progress.set(books.point(), 50));
+    REQUIRE(books.set(books.point(), 50));
     books.setup.exec("DELETE FROM t WHERE id >= 50");
     books.load(30);
     CHECK(books.verified().fine());
@@ -117,11 +121,11 @@ TEST_CASE("rewind: twice, to below the anchor, and folded, it still adds up") {
     Books books;
     books.setup.exec("UPDATE sluice.progress SET next_offset = 40, anchor_offset = 40");
     books.load(60);
-    REQUIRE(books.progress.set(books.point(), 10));
+    REQUIRE(books.set(books.point(), 10));
     books.load(50);
-    REQUIRE(books.progress.set(books.point(), 30));
+    REQUIRE(books.set(books.point(), 30));
     books.load(10);
-    REQUIRE(books.progress.set(books.point(), 30 + 10 + 5));
+    REQUIRE(books.set(books.point(), 30 + 10 + 5));
     books.load(20);
     CHECK(books.setup.list("SELECT kind, from_offset, to_offset, lost, incarnation"
                            " FROM sluice.ledger WHERE kind <> 'batch' ORDER BY incarnation") ==
@@ -137,7 +141,7 @@ TEST_CASE("rewind: who still runs, hidden or frozen, is fenced") {
     Books books;
     books.load(100);
     const ResumePoint old = books.point();
-    REQUIRE(books.progress.set(old, 50));
+    REQUIRE(books.set(old, 50));
     CHECK(fenced(books.load(old, 10)) == "0");
     books.load(50);
     REQUIRE(books.point().next == old.next);
@@ -150,19 +154,43 @@ TEST_CASE("rewind: who reads progress, and is overtaken before moving it, moves 
     books.load(100);
     const ResumePoint read = books.point();
     books.load(10);
-    CHECK_FALSE(books.progress.set(read, 50));
-    REQUIRE(books.progress.set(books.point(), 50));
+    CHECK_FALSE(books.set(read, 50));
+    REQUIRE(books.set(books.point(), 50));
     books.load(50);
     REQUIRE(books.point().next == read.next);
-    CHECK_FALSE(books.progress.set(read, 20));
+    CHECK_FALSE(books.set(read, 20));
     CHECK(books.setup.next(0) == 100);
     CHECK(books.verified().fine());
+}
+
+TEST_CASE("rewind: several partitions move together, or none does") {
+    Books books;
+    books.load(100);
+    const ResumePoint zero = books.point();
+    const Position start{1, 7};
+    books.progress.anchor({&start, 1});
+    const PartitionId one = 1;
+    const ResumePoint read = books.progress.read({&one, 1}).front();
+    const auto all = [&](const ResumePoint& of_one) {
+        return std::vector<ProgressMove>{{0, zero, 50}, {1, of_one, 20}, {2, std::nullopt, 5}};
+    };
+    ResumePoint overtaken = read;
+    overtaken.next = 6;
+    CHECK_FALSE(books.progress.set(all(overtaken)));
+    CHECK(books.setup.list("SELECT kafka_partition, next_offset FROM sluice.progress ORDER BY 1") ==
+          "0|100 1|7");
+    CHECK(books.setup.value("SELECT count(*) FROM sluice.ledger WHERE kind <> 'batch'") == "0");
+    CHECK(books.progress.set(all(read)));
+    CHECK(books.setup.list("SELECT kafka_partition, next_offset FROM sluice.progress ORDER BY 1") ==
+          "0|50 1|20 2|5");
+    CHECK_FALSE(books.progress.set(all(read)));  // partition 2 has progress by now
+    CHECK(books.setup.value("SELECT count(*) FROM sluice.ledger WHERE kind <> 'batch'") == "2");
 }
 
 TEST_CASE("rewind: forward, what is skipped is in the ledger as lost") {
     Books books;
     books.load(10);
-    REQUIRE(books.progress.set(books.point(), 25));
+    REQUIRE(books.set(books.point(), 25));
     books.load(5);
     const Verification all = books.verified();
     CHECK(all.fine());
