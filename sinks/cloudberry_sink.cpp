@@ -3,12 +3,10 @@
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "sinks/catalogue.h"
-#include "sinks/dead_letters.h"
 #include "sinks/schema.h"
 #include "sinks/sql_text.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace sluice {
@@ -18,18 +16,9 @@ std::string qualified(const Table& table) {
     return quote_identifier(table.schema) + "." + quote_identifier(table.name);
 }
 
-/// One array parameter: a number of each slice that moves.
-template <typename Number>
-std::string column_of(const Batch& batch, Number number) {
-    std::vector<std::int64_t> numbers;
-    for (const Slice& slice : batch.slices())
-        if (slice.range.size() > 0) numbers.push_back(number(slice));
-    return array_literal(numbers);
-}
-
-std::int64_t moving_slices(const Batch& batch) {
-    return std::count_if(batch.slices().begin(), batch.slices().end(),
-                         [](const Slice& slice) { return slice.range.size() > 0; });
+bool moves_nothing(const Batch& batch) {
+    return std::ranges::none_of(batch.slices(),
+                                [](const Slice& slice) { return slice.range.size() > 0; });
 }
 
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
@@ -40,9 +29,8 @@ CommitResult retry(const std::string& doing, const DatabaseError& error) {
 
 CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
-      progress_(options_.identity.own_table("progress")),
-      ledger_(options_.identity.own_table("ledger")),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
+      books_(session_, options_.identity),
       copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
       copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
       judge_(session_, qualified(options_.table), options_.columns),
@@ -64,7 +52,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
     where_ = "the database";
     try {
         if (auto settled = settle(batch)) return *settled;
-        if (moving_slices(batch) == 0) return Committed{};
+        if (moves_nothing(batch)) return Committed{};
         stop_at_rejects(batch);
         session_.open();
         if (!line_numbers_)
@@ -104,16 +92,10 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
         in_doubt_.clear();
         return std::nullopt;
     }
-    Rows now;
+    std::map<PartitionId, Offset> now;
     try {
         Transaction transaction(session_, "SET LOCAL lock_timeout = '5s'");
-        Row parameters = key();
-        parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
-        now = session_.exec("UPDATE " + progress_ + " p SET next_offset = p.next_offset WHERE" +
-                                of_pipeline +
-                                " AND p.kafka_partition = ANY ($4::int[])"
-                                " RETURNING p.kafka_partition, p.next_offset",
-                            parameters);
+        now = books_.settled(batch);
         transaction.commit();
     } catch (const DatabaseError& error) {
         return retry("finding out whether an unanswered COMMIT took effect", error);
@@ -125,12 +107,12 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     std::size_t at_start = 0;
     Fenced fenced;
     for (const Doubt& doubt : in_doubt_) {
-        std::optional<Offset> next;
-        for (std::size_t row = 0; row < now.rows.size(); ++row)
-            if (now.number(row, 0) == doubt.partition) next = now.number(row, 1);
-        at_end += next == doubt.range.to;
-        at_start += next == doubt.range.from;
-        if (next != doubt.range.from) fenced.partitions.push_back(doubt.partition);
+        const auto next = now.find(doubt.partition);
+        const bool known = next != now.end();
+        at_end += known && next->second == doubt.range.to;
+        const bool started = known && next->second == doubt.range.from;
+        at_start += started;
+        if (!started) fenced.partitions.push_back(doubt.partition);
     }
     const std::size_t all = in_doubt_.size();
     in_doubt_.clear();
@@ -230,7 +212,8 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     const auto fenced_already = [&]() -> std::optional<Fenced> {
-        Fenced fenced{moved_by_others(batch)};
+        where_ = books_.where();
+        Fenced fenced{books_.moved_by_others(batch)};
         if (fenced.partitions.empty()) return std::nullopt;
         transaction.roll_back();
         return fenced;
@@ -250,7 +233,8 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
             if (auto fenced = fenced_already()) return *fenced;
             transaction.roll_back();
             cut_before(batch, binary, text);
-            return moving_slices(batch) == 0 ? Committed{} : write_isolated(batch, {});
+            if (moves_nothing(batch)) return Committed{};
+            return write_isolated(batch, {});
         }
         batch.reject_rows(batch.binary, binary.rows, std::move(binary.reasons));
         batch.reject_rows(batch.text, text.rows, std::move(text.reasons));
@@ -276,132 +260,27 @@ std::string CloudberrySink::name_of_target() const {
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {
-    const std::string own =
-        "sluice's tables in schema " + quote_identifier(options_.identity.schema);
-    where_ = own;
-    copy_dead_letters(batch);
-    insert_ledger(batch);
+    where_ = books_.where();
+    books_.insert_dead_letters(batch);
+    books_.insert_ledger(batch);
     if (options_.receipts) {
         where_ = options_.receipts->where();
         options_.receipts->insert(session_, batch);
-        where_ = own;
+        where_ = books_.where();
     }
     SLUICE_FAIL_POINT("before_progress");
-    return move_progress(batch);
+    return books_.move_progress(batch);
 }
 
 Fenced CloudberrySink::give_up(const Batch& batch, Transaction& transaction) {
     // First of all, or we would see the progress that we moved ourselves.
     transaction.roll_back();
-    Fenced fenced{moved_by_others(batch)};
+    where_ = books_.where();
+    Fenced fenced{books_.moved_by_others(batch)};
     // Moved and moved back, or the row was taken away: whatever it was, nobody may go on from here.
     if (fenced.partitions.empty())
         for (const Doubt& move : moves_of(batch)) fenced.partitions.push_back(move.partition);
     return fenced;
-}
-
-void CloudberrySink::copy_dead_letters(const Batch& batch) {
-    if (batch.rejects.empty()) return;
-    constexpr std::size_t block = 128u << 10;
-    std::map<PartitionId, int> incarnations;
-    for (const Slice& slice : batch.slices()) incarnations[slice.partition] = slice.incarnation;
-    session_.send(dead_letter_copy(options_.identity.schema));
-    session_.await_copy();
-    std::string rows(copy_header());
-    for (const Reject& reject : batch.rejects) {
-        const Record record = batch.records.at(reject.record);
-        append_dead_letter(rows, options_.identity, record, incarnations.at(record.partition),
-                           reject.reasons);
-        if (rows.size() < block) continue;
-        session_.put(rows);
-        rows.clear();
-    }
-    rows.append(copy_trailer());
-    session_.put(rows);
-    session_.end_copy();
-    session_.finish();
-}
-
-Row CloudberrySink::key() const {
-    return {options_.identity.pipeline, options_.identity.cluster_id, options_.identity.topic};
-}
-
-void CloudberrySink::insert_ledger(const Batch& batch) {
-    Row parameters = key();
-    parameters.insert(parameters.end(), {options_.identity.writer, options_.identity.revision});
-    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
-             {[](const Slice& s) { return std::int64_t{s.partition}; },
-              [](const Slice& s) { return s.range.from; },
-              [](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
-              [](const Slice& s) { return s.rejected; }, [](const Slice& s) { return s.filtered; },
-              [](const Slice& s) { return s.gaps; }}))
-        parameters.push_back(column_of(batch, number));
-    session_.exec_prepared(
-        "ledger",
-        "INSERT INTO " + ledger_ +
-            " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
-            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
-            " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition, p.incarnation,"
-            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', "
-            "$4::text, $5::text,"
-            " clock_timestamp()"
-            " FROM (SELECT unnest($6::int[]) AS kafka_partition,"
-            " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
-            " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
-            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v"
-            // No progress row, no ledger row: the compare-and-set that follows will see it.
-            " JOIN " +
-            progress_ + " p ON" + of_pipeline + " AND p.kafka_partition = v.kafka_partition",
-        parameters);
-}
-
-bool CloudberrySink::move_progress(const Batch& batch) {
-    Row parameters = key();
-    parameters.push_back(options_.identity.writer);
-    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
-             {[](const Slice& s) { return std::int64_t{s.partition}; },
-              [](const Slice& s) { return s.range.from; },
-              [](const Slice& s) { return s.range.to; },
-              [](const Slice& s) { return s.last.offset; },
-              [](const Slice& s) { return s.last.timestamp_ms; },
-              [](const Slice& s) { return std::int64_t{s.last.checksum}; },
-              [](const Slice& s) { return std::int64_t{s.incarnation}; }}))
-        parameters.push_back(column_of(batch, number));
-    const Rows moved = session_.exec_prepared(
-        "progress",
-        "UPDATE " + progress_ +
-            " p SET next_offset = v.to_offset, last_offset = v.last_offset,"
-            " last_timestamp_ms = v.last_timestamp_ms, last_checksum = v.last_checksum,"
-            " moved_at = clock_timestamp(), writer = $4::text"
-            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
-            " unnest($6::bigint[]) AS from_offset, unnest($7::bigint[]) AS to_offset,"
-            " unnest($8::bigint[]) AS last_offset, unnest($9::bigint[]) AS last_timestamp_ms,"
-            " unnest($10::bigint[]) AS last_checksum, unnest($11::int[]) AS incarnation) v WHERE" +
-            of_pipeline +
-            " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset"
-            " AND p.incarnation = v.incarnation",
-        parameters);
-    return moved.affected == moving_slices(batch);
-}
-
-std::vector<PartitionId> CloudberrySink::moved_by_others(const Batch& batch) {
-    where_ = "sluice's tables in schema " + quote_identifier(options_.identity.schema);
-    Row parameters = key();
-    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
-    parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));
-    parameters.push_back(
-        column_of(batch, [](const Slice& s) { return std::int64_t{s.incarnation}; }));
-    const Rows rows = session_.exec(
-        "SELECT v.kafka_partition FROM (SELECT unnest($4::int[]) AS kafka_partition,"
-        " unnest($5::bigint[]) AS from_offset, unnest($6::int[]) AS incarnation) v LEFT JOIN " +
-            progress_ + " p ON" + of_pipeline +
-            " AND p.kafka_partition = v.kafka_partition AND p.incarnation = v.incarnation"
-            " WHERE p.next_offset IS NULL OR p.next_offset <> v.from_offset",
-        parameters);
-    std::vector<PartitionId> moved;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        moved.push_back(static_cast<PartitionId>(rows.number(row, 0)));
-    return moved;
 }
 
 /// After an ALTER TABLE the rows no longer fit, all of them: that is not the data's fault.

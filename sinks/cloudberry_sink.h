@@ -4,6 +4,7 @@
 #include "pipeline/errors.h"
 #include "pipeline/ports.h"
 #include "pipeline/table.h"
+#include "sinks/batch_books.h"
 #include "sinks/identity.h"
 #include "sinks/receipts.h"
 #include "sinks/row_isolation.h"
@@ -64,24 +65,18 @@ private:
     Committed finish(Transaction& transaction, Clock::time_point began);
     /// Rolls back and finds out who was in the way.
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
-    void copy_dead_letters(const Batch& batch);
-    void insert_ledger(const Batch& batch);
-    [[nodiscard]] bool move_progress(const Batch& batch);
-    [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
     void stop_at_rejects(const Batch& batch) const;
     [[nodiscard]] std::string stop_message(const Batch& batch, const Reject& reject) const;
     void cut_before(Batch& batch, const Refused& binary, const Refused& text);
     void check_table();
     void check_types();
     [[nodiscard]] TroubleOfTheWorld changed(const std::string& column) const;
-    [[nodiscard]] Row key() const;
     [[nodiscard]] std::string name_of_target() const;
 
     CloudberrySinkOptions options_;
-    std::string progress_;  ///< quoted names of Sluice's tables
-    std::string ledger_;
     std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
+    BatchBooks books_;
     CopyStatement copy_binary_;
     CopyStatement copy_text_;
     ConstraintJudge judge_;
