@@ -94,6 +94,8 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config
             table = read_outbox_table(*session_, outbox).name;
             std::ranges::move(sluice::check_outbox(*session_, outbox, config_.cloudberry.schema),
                               std::back_inserter(findings_));
+            std::ranges::move(check_one_outbox_per_table(*session_, outbox, config_.outbox),
+                              std::back_inserter(findings_));
         });
     }
     if (!complete) return std::nullopt;

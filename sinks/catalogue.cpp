@@ -131,6 +131,33 @@ Table read_table(Session& session, const std::string& name) {
     return table;
 }
 
+namespace {
+
+/// Of a serial, or any default that calls nextval(); an identity column's needs no right.
+std::vector<std::string> sequences_without_usage(Session& session, const std::string& table,
+                                                 const std::vector<std::string>& filled) {
+    const Rows rows = session.exec(
+        "SELECT a.attname, s.oid::regclass::text FROM pg_attrdef d"
+        " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
+        " JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid"
+        " AND p.refclassid = 'pg_class'::regclass"
+        " JOIN pg_class s ON s.oid = p.refobjid"
+        // No AND: the server may ask for the privilege first, and there is none on a table.
+        " WHERE d.adrelid = $1::regclass AND CASE WHEN s.relkind = 'S' THEN NOT"
+        " (has_sequence_privilege(s.oid, 'USAGE') OR has_sequence_privilege(s.oid, 'UPDATE')) END"
+        " ORDER BY a.attnum",
+        {table});
+    std::vector<std::string> sequences;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        if (std::ranges::find(filled, rows.text(row, 0)) == filled.end()) {
+            sequences.push_back(rows.text(row, 1));
+        }
+    }
+    return sequences;
+}
+
+}  // namespace
+
 TableTraits read_traits(Session& session, const Table& table, Family family,
                         const std::vector<std::string>& columns) {
     const std::string name = quote_identifier(table.schema) + "." + quote_identifier(table.name);
@@ -148,6 +175,7 @@ TableTraits read_traits(Session& session, const Table& table, Family family,
                                           " 'INSERT')"))
         if (std::find(columns.begin(), columns.end(), column) != columns.end())
             traits.columns_without_insert.push_back(column);
+    traits.sequences_without_usage = sequences_without_usage(session, name, columns);
     traits.has_unique_index = !list(
                                    "SELECT i.indexrelid::text FROM pg_index i"
                                    " WHERE i.indrelid = $1::regclass AND i.indisunique")

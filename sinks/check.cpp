@@ -100,6 +100,9 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
         add(Severity::error,
             "this role may not insert into " + joined(traits.columns_without_insert),
             "GRANT INSERT ON " + name + " TO …");
+    for (const std::string& sequence : traits.sequences_without_usage)
+        add(Severity::error, "this role may not draw numbers from sequence " + sequence,
+            "GRANT USAGE ON SEQUENCE " + sequence + " TO …");
     for (const Column& column : table.columns) {
         const bool mapped = std::find(columns.begin(), columns.end(), column.name) != columns.end();
         if (ingest.columns.empty() && mapped && column.has_default)

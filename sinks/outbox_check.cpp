@@ -43,6 +43,16 @@ bool has_index(Session& session, const std::string& table, const std::string& co
                {table, column});
 }
 
+/// Whether the sequence behind the column begins anew when it is at its end.
+bool comes_again(Session& session, const std::string& table, const std::string& column) {
+    constexpr int with_catalogue_of_sequences = 100000;
+    return session.server_version() >= with_catalogue_of_sequences &&
+           yes(session,
+               "SELECT EXISTS (SELECT 1 FROM pg_sequence WHERE seqcycle AND seqrelid ="
+               " pg_get_serial_sequence($1, $2)::regclass)",
+               {table, column});
+}
+
 }  // namespace
 
 std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox,
@@ -74,12 +84,36 @@ std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox
                                 " is unique: of two rows with one id the second is not sent",
                             "make it the primary key"});
     }
+    if (comes_again(session, name, id)) {
+        findings.push_back({Severity::warning,
+                            where + "the sequence of " + quote_identifier(id) +
+                                " cycles: an id that comes again while its row is still there is "
+                                "taken for that row",
+                            "ALTER SEQUENCE … NO CYCLE, and bigint"});
+    }
     const auto column = std::ranges::find(table.columns, id, &Column::name);
     if (outbox.order.empty() && column != table.columns.end() && column->type == ColumnType::uuid) {
         findings.push_back({Severity::hint,
                             where + "rows that are read together are sorted by " +
                                 quote_identifier(id) + ", whose UUIDs may be random",
                             "set order to a column that says which row came first"});
+    }
+    return findings;
+}
+
+std::vector<Finding> check_one_outbox_per_table(Session& session, const config::Outbox& outbox,
+                                                const std::vector<config::Outbox>& all) {
+    std::vector<Finding> findings;
+    for (const config::Outbox& other : all) {
+        if (other.name == outbox.name || !yes(session, "SELECT to_regclass($1) = to_regclass($2)",
+                                              {outbox.table, other.table})) {
+            continue;
+        }
+        findings.push_back({Severity::error,
+                            "outbox." + outbox.name + ": table " + outbox.table +
+                                " is also that of outbox." + other.name +
+                                ": each would delete what the other has not sent",
+                            "give each its own table, or one pipeline a topic per row"});
     }
     return findings;
 }

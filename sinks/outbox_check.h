@@ -13,5 +13,8 @@ namespace sluice {
 /// the books about it. Throws DatabaseError when the database does not answer.
 [[nodiscard]] std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox,
                                                 const std::string& schema);
+/// Whether another pipeline has the same table, however it is spelled. Throws DatabaseError.
+[[nodiscard]] std::vector<Finding> check_one_outbox_per_table(
+    Session& session, const config::Outbox& outbox, const std::vector<config::Outbox>& all);
 
 }  // namespace sluice

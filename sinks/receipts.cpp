@@ -119,6 +119,11 @@ std::vector<Finding> check_receipts(Session& session, const config::Ingest& inge
                             where + "this role may not insert into " + quote_identifier(name),
                             "GRANT INSERT ON " + qualified(table) + " TO …"});
     }
+    for (const std::string& sequence : traits.sequences_without_usage) {
+        findings.push_back({Finding::Severity::error,
+                            where + "this role may not draw numbers from sequence " + sequence,
+                            "GRANT USAGE ON SEQUENCE " + sequence + " TO …"});
+    }
     return findings;
 }
 

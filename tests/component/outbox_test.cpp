@@ -225,6 +225,17 @@ TEST_CASE("outbox: check finds what is missing, and what fits") {
     CHECK(refused.out.find("may hold NULL") != std::string::npos);
 }
 
+TEST_CASE("outbox: check sees two pipelines on one table, and ids that come again") {
+    OutboxSetup setup("id smallserial primary key, key text, payload text",
+                      "topic = \"TOPIC\"\n[outbox.twin]\ntable = \"public.outbox\"\ntopic = "
+                      "\"TOPIC\"\n");
+    setup.exec("alter sequence outbox_id_seq cycle");
+    const auto check = run_sluice({"check", "events", "-c", setup.config.string()});
+    CHECK(check.exit_code == 1);
+    CHECK_MESSAGE(check.out.find("is also that of outbox.twin") != std::string::npos, check.out);
+    CHECK(check.out.find("sequence of \"id\" cycles") != std::string::npos);
+}
+
 TEST_CASE("marks: one behind the open transaction of another relay is found") {
     const std::string topic = "marks.shared";
     const config::Kafka kafka{

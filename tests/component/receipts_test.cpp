@@ -103,6 +103,19 @@ TEST_CASE("receipts: what a table lacks is said before anything runs") {
     CHECK_THROWS_AS(static_cast<void>(sink_of(setup)), WrongConfiguration);
 }
 
+TEST_CASE("receipts: a role that may insert, and not draw the id, is told so") {
+    SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TABLE outbox (id bigserial, topic text, key text, payload text);"
+        "DROP ROLE IF EXISTS teller; CREATE ROLE teller LOGIN; GRANT INSERT ON outbox TO teller");
+    setup.dsn = fixture::shared_postgres().dsn(setup.database, "teller");
+    CHECK(problems_of(setup, configured) ==
+          std::vector<std::string>{"ingest.p: receipts: table \"public\".\"outbox\": this role "
+                                   "may not draw numbers from sequence outbox_id_seq"});
+    setup.exec("GRANT USAGE ON SEQUENCE outbox_id_seq TO teller");
+    CHECK(problems_of(setup, configured).empty());
+}
+
 TEST_CASE("receipts: trouble with their table is the world's, and holds the batch up") {
     const SinkSetup setup("id bigint, city text");
     setup.exec("CREATE TABLE outbox (id serial, topic text, key text, payload text)");
