@@ -46,7 +46,7 @@ const Owned* find_owned(std::string_view name) {
 
 /// A password in the file itself is not for logs either.
 bool names_secret(std::string_view property) {
-    constexpr std::array<std::string_view, 4> marks{"password", "secret", ".pem",
+    constexpr std::array<std::string_view, 5> marks{"password", "passphrase", "secret", ".pem",
                                                     "sasl.oauthbearer.config"};
     for (const std::string_view mark : marks) {
         if (property.find(mark) != std::string_view::npos) return true;

@@ -79,8 +79,10 @@ public:
                                "longest")),
           work_(asio::make_work_guard(context_)),
           acceptor_(context_),
-          retry_(context_),
-          thread_([this] { context_.run(); }) {}
+          retry_(context_) {
+        answered(200);
+        thread_ = std::thread{[this] { context_.run(); }};
+    }
 
     ~Network() {
         asio::post(context_, [this] {
@@ -285,7 +287,7 @@ private:
     }
 
     void write(const ConnectionPtr& connection, Response response) {
-        count(response.result_int());
+        answered(response.result_int()).add();
         connection->response.emplace(std::move(response));
         connection->stream.expires_after(limits_.patience);
         http::async_write(connection->stream, *connection->response,
@@ -307,14 +309,15 @@ private:
         read(connection, limits_.idle);
     }
 
-    void count(unsigned status) {
+    /// The series is there before anybody asks.
+    metrics::Counter& answered(unsigned status) {
         const auto [found, is_new] = answered_.try_emplace(status);
         if (is_new) {
             found->second = registry_.counter("sluice_admin_requests_total",
                                               "Requests answered, by status code",
                                               {{"code", std::to_string(status)}});
         }
-        found->second.add();
+        return found->second;
     }
 
     const Limits limits_;

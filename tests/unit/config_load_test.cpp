@@ -566,6 +566,18 @@ TEST_CASE("config: a password in the file is marked as a secret too") {
     CHECK(dsn("host=h password=p"));
     CHECK(dsn("postgresql://u:p@h/d"));
     CHECK_FALSE(dsn("host=h"));
+    const auto property = [](const std::string& name) {
+        return accepted(kafka + "[kafka.properties]\n\"" + name + "\" = 'x'\n" + cloudberry)
+            .kafka.properties.at(name)
+            .secret;
+    };
+    for (const char* name :
+         {"sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem",
+          "sasl.oauthbearer.config", "sasl.oauthbearer.client.secret",
+          "sasl.oauthbearer.assertion.private.key.passphrase"}) {
+        CHECK_MESSAGE(property(name), name);
+    }
+    CHECK_FALSE(property("sasl.username"));
 }
 
 TEST_CASE("config: a file that cannot be read is one problem without a line") {
