@@ -53,6 +53,9 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
          std::to_string(std::clamp<std::size_t>(budget_kib, 1024, most_queued_kib))},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
+    // New partitions are noticed with this; librdkafka's own default is five minutes.
+    constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
+    if (!kafka.properties.contains(refresh)) own[refresh] = "30000";
     // One answer must not overrun the budget: it is held twice while it is taken apart.
     if (!kafka.properties.contains("fetch.max.bytes")) {
         own["fetch.max.bytes"] =
