@@ -104,8 +104,13 @@ void OutboxScenario::create_tables() {
          " clock_timestamp()); create index on outbox (payload); create table truth (value text)");
     if (options_.ids == OutboxOptions::Ids::mixed) exec("alter sequence outbox_id_seq cache 20");
     if (options_.locks == OutboxOptions::Locks::of_mpp) {
+        const auto made = fixture::run_sluice({"schema", "--apply", "-c", config_.string()});
+        if (made.exit_code != 0) throw std::runtime_error("sluice schema: " + made.err);
         auto connection = world().postgres->connect(database_);
-        fixture::install_mpp_locks(connection, "outbox");
+        for (const char* table :
+             {"outbox", "sluice.outbox_batch", "sluice.outbox_relay", "sluice.refused_event"}) {
+            fixture::install_mpp_locks(connection, table);
+        }
     }
 }
 
