@@ -19,8 +19,16 @@ Observer::Observer(Stage& stage) : session_(stage.connect()), admin_(stage.broke
 
 const std::vector<Sight>& Observer::look() {
     for (Sight& sight : sights_) look_at(sight);
+    look_at_outbox();
     note_rates();
     return sights_;
+}
+
+void Observer::look_at_outbox() {
+    const auto row =
+        session_.query("select (select count(*) from shipments), (select count(*) from outbox)")
+            .at(0);
+    outbox_ = {number(row.at(0)), number(row.at(1))};
 }
 
 void Observer::look_at(Sight& sight) {

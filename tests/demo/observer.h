@@ -20,6 +20,12 @@ struct Sight {
     std::int64_t dead_letters = 0;
 };
 
+/// The other direction: what an application wrote, and what of its events was not sent yet.
+struct OutboxSight {
+    std::int64_t written = 0;
+    std::int64_t waiting = 0;  ///< or sent just now, and not deleted yet
+};
+
 /// Looks at topics and tables; asks the daemon nothing. Used by one thread.
 class Observer {
 public:
@@ -29,6 +35,7 @@ public:
     const std::vector<Sight>& look();
     /// What the last look() saw.
     [[nodiscard]] const std::vector<Sight>& sights() const { return sights_; }
+    [[nodiscard]] const OutboxSight& outbox() const { return outbox_; }
     [[nodiscard]] std::int64_t lag() const;
     [[nodiscard]] std::int64_t rows() const;
     /// Rows that came in between two looks, per second, oldest first.
@@ -48,11 +55,13 @@ private:
     };
 
     void look_at(Sight& sight);
+    void look_at_outbox();
     void note_rates();
 
     fixture::PgConnection session_;
     fixture::KafkaAdmin admin_;
     std::vector<Sight> sights_;
+    OutboxSight outbox_;
     std::deque<Point> points_;
     std::deque<double> history_;
 };

@@ -26,8 +26,20 @@ create table readings (
     kafka_partition int,
     kafka_offset    bigint
 );
+create table shipments (
+    shipment_id bigint primary key,
+    customer    text,
+    shipped_at  timestamptz
+);
+create table outbox (
+    id         bigserial primary key,
+    key        text,
+    payload    text,
+    created_at timestamptz not null default clock_timestamp()
+);
 create schema sluice authorization loader;
 grant select, insert on orders, readings to loader;
+grant select, delete on outbox to loader;
 )";
 
 std::string configuration(const std::string& brokers, const std::string& dsn) {
@@ -69,6 +81,11 @@ place = 4
 produced_at = "@timestamp"
 kafka_partition = "@partition"
 kafka_offset = "@offset"
+
+[outbox.shipments]
+table = "public.outbox"
+topic = "shipments"
+headers = { id = "id" }
 )";
 }
 
@@ -84,6 +101,7 @@ Stage::Stage() : config_(dir_.path() / "sluice.toml") {
     broker_ = broker.get();
     broker_->admin().create_topic("orders", 4);
     broker_->admin().create_topic("readings", 2);
+    broker_->admin().create_topic("shipments", 2);
     fixture::write_file(config_,
                         configuration(broker_->bootstrap(), postgres_->dsn(database, role)));
 }

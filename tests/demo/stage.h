@@ -10,8 +10,9 @@
 
 namespace sluice::demo {
 
-/// What the demo plays on: a private broker with two topics, a private database with two tables
-/// and a role for the daemon, and a configuration. All of it is gone when this goes.
+/// What the demo plays on: a private broker with three topics, a private database with two tables
+/// that are loaded and two that an application writes, a role for the daemon, and a configuration.
+/// All of it is gone when this goes.
 class Stage {
 public:
     /// Starts both servers at once; returns when all is there.

@@ -18,6 +18,7 @@ constexpr milliseconds between_looks{500};
 /// Where output is a file, the live view becomes a few lines every so often.
 constexpr milliseconds between_prints{5000};
 constexpr milliseconds patience{60000};
+constexpr int transactions = 50;           ///< of the shop, a second
 constexpr const char* margin = "       ";  // as wide as the time in front of a line
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -80,9 +81,10 @@ int Story::tell() {
     finish_producing();
     const bool verified = verify();
     const bool counted = count();
+    const bool counted_events = count_events();
     show_dead_letters();
     show_rows();
-    const bool fine = verified && counted;
+    const bool fine = verified && counted && counted_events;
     screen_.say();
     note(fine ? screen_.styled(Style::good, "nothing was lost, nothing was doubled")
               : screen_.styled(Style::bad, "the sums above do not agree: this is a bug"));
@@ -104,7 +106,7 @@ int Story::tell() {
 void Story::set_the_stage() {
     screen_.say(screen_.styled(Style::bold,
                                "Sluice: from Kafka topics into database tables, "
-                               "exactly once"));
+                               "and back, exactly once"));
     screen_.say("A demo of less than a minute. Ctrl-C ends it early; nothing is left behind.");
     screen_.say();
     auto stage = std::async(std::launch::async, [] { return std::make_unique<Stage>(); });
@@ -125,9 +127,11 @@ void Story::set_the_stage() {
     note("Kafka on " + stage_->broker().bootstrap() + ", PostgreSQL on 127.0.0.1:" +
          std::to_string(stage_->postgres().port()) + ", both private");
     say("topics: orders (JSON, 4 partitions), readings (CSV, 2 partitions)");
+    say("        shipments (2 partitions), written from the table outbox");
     say("the daemon's role owns the schema sluice, and may insert into two tables");
     observer_ = std::make_unique<Observer>(*stage_);
     traffic_ = std::make_unique<Traffic>(stage_->broker().client());
+    shop_ = std::make_unique<Shop>(stage_->connect());
 }
 
 bool Story::check() {
@@ -141,6 +145,9 @@ void Story::start_loading() {
     traffic_->start(rates);
     note("producing " + with_commas(rates.orders) + " orders/s and " + with_commas(rates.readings) +
          " readings/s; one in 200 is broken");
+    shop_->start(transactions);
+    say("and an application writes " + with_commas(transactions * Shop::shipments_per_transaction) +
+        " shipments/s, each with an event; one transaction in 10 rolls back");
     start_daemon();
     watch(std::chrono::seconds(16));
 }
@@ -160,7 +167,8 @@ void Story::crash_and_recover() {
     watch(std::chrono::seconds(5));
     observer_->look();
     note("no daemon for " + seconds(steady_clock::now() - daemon_since_) + ": " +
-         with_commas(observer_->lag()) + " records wait in Kafka");
+         with_commas(observer_->lag()) + " records wait in Kafka, " +
+         with_commas(observer_->outbox().waiting) + " events in the outbox");
 
     start_daemon();
     const auto restarted = steady_clock::now();
@@ -184,18 +192,19 @@ void Story::crash_and_recover() {
 
 void Story::finish_producing() {
     traffic_->stop();
+    shop_->stop();
     const auto stopped = steady_clock::now();
     note("no more records; what is on its way arrives");
     fixture::wait_until(
         [&] {
             refresh();
-            return observer_->lag() == 0;
+            return observer_->lag() == 0 && observer_->outbox().waiting == 0;
         },
-        patience, "lag 0");
+        patience, "lag 0 and an empty outbox");
     const auto took = steady_clock::now() - stopped;
     observer_->look();
     screen_.clear();
-    note("lag 0 after " + seconds(took));
+    note("lag 0, and an empty outbox, after " + seconds(took));
     screen_.say();
     for (const std::string& line : live_view()) screen_.say(line);
 }
@@ -203,37 +212,6 @@ void Story::finish_producing() {
 bool Story::verify() {
     screen_.say();
     return show_command("verify") == 0;
-}
-
-bool Story::count() {
-    screen_.say();
-    note("and what the demo itself has counted while producing:");
-    fixture::PgConnection session = stage_->connect();
-    std::vector<std::vector<std::string>> table{
-        {"topic", "produced", "=", "in the table", "+", "dead letters", "+", "tombstones", ""}};
-    bool fine = true;
-    const auto add = [&](const std::string& name, const std::string& id, const Produced& made) {
-        const auto row = session.query("select count(*), count(distinct " + id +
-                                       "), coalesce(sum(" + id + "), 0) from " + name)[0];
-        const std::string dead = session.value(
-            "select count(*) from sluice.dead_letter where pipeline = '" + name + "'");
-        const std::string filtered = session.value(
-            "select coalesce(sum(filtered), 0) from sluice.ledger where pipeline = '" + name + "'");
-        const bool same = row[0] == std::to_string(made.good) && row[1] == row[0] &&
-                          row[2] == std::to_string(made.id_sum) &&
-                          dead == std::to_string(made.bad) &&
-                          filtered == std::to_string(made.tombstones);
-        fine = fine && same;
-        table.push_back({name, with_commas(made.all()), "=", with_commas(std::stoll(*row[0])), "+",
-                         with_commas(std::stoll(dead)), "+", with_commas(std::stoll(filtered)),
-                         same ? "as produced"
-                              : "expected " + with_commas(made.good) + " + " +
-                                    with_commas(made.bad) + " + " + with_commas(made.tombstones)});
-    };
-    add("orders", "order_id", traffic_->orders());
-    add("readings", "reading_id", traffic_->readings());
-    for (const std::string& line : align(table, {0, 8})) say(line);
-    return fine;
 }
 
 void Story::show_dead_letters() {
@@ -255,6 +233,7 @@ void Story::show_rows() {
 void Story::keep_running() {
     const Rates slow{.orders = 200, .readings = 100};
     traffic_->start(slow);
+    shop_->start(1);
     screen_.say();
     note("everything goes on, slower, until Ctrl-C. To try, from another terminal:");
     screen_.say();
@@ -266,7 +245,9 @@ void Story::keep_running() {
     for (const std::string& command :
          {psql, psql + " -c 'select * from sluice.ledger order by committed_at desc limit 5'",
           psql + " -c 'revoke insert on orders from loader'",
-          psql + " -c 'grant insert on orders to loader'", command_line("check"),
+          psql + " -c 'grant insert on orders to loader'",
+          psql + " -c \"insert into outbox (key, payload) values ('me', 'hello')\"",
+          command_line("peek --topic shipments --where \"key = 'me'\""), command_line("check"),
           command_line("verify"), "kill -9 " + std::to_string(daemon_->pid())})
         screen_.say(screen_.styled(Style::command, command));
     screen_.say();
@@ -323,6 +304,9 @@ void Story::show() {
 
 std::vector<std::string> Story::live_view() const {
     std::vector<std::string> lines = align(table_of(observer_->sights()), {0});
+    const OutboxSight& outbox = observer_->outbox();
+    lines.push_back("shipments: " + with_commas(outbox.written) + " written; of their events " +
+                    with_commas(outbox.waiting) + " in the outbox, the others in Kafka");
     for (std::string& line : lines) line.insert(0, margin);
     lines.front() = screen_.styled(Style::dim, lines.front());
     return lines;

@@ -2,6 +2,7 @@
 
 #include "tests/demo/observer.h"
 #include "tests/demo/screen.h"
+#include "tests/demo/shop.h"
 #include "tests/demo/signals.h"
 #include "tests/demo/stage.h"
 #include "tests/demo/traffic.h"
@@ -34,6 +35,7 @@ private:
     void finish_producing();
     [[nodiscard]] bool verify();
     [[nodiscard]] bool count();
+    [[nodiscard]] bool count_events();
     void show_dead_letters();
     void show_rows();
     void keep_running();
@@ -68,6 +70,7 @@ private:
     std::unique_ptr<Stage> stage_;
     std::unique_ptr<Observer> observer_;
     std::unique_ptr<Traffic> traffic_;
+    std::unique_ptr<Shop> shop_;
     std::optional<fixture::Daemon> daemon_;
 };
 
