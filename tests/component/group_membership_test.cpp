@@ -1,0 +1,133 @@
+#include "tests/component/member_setup.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::fixture;
+using namespace sluice::member_test;
+using namespace std::chrono_literals;
+
+TEST_CASE("member: may leave at any moment of joining") {
+    shared_broker().admin().create_topic("brief", 2);
+    // Each one is served a little longer than the one before, until one got as far as its
+    // partitions.
+    for (auto time = 0ms;; time += 2ms) {
+        Member member("brief");
+        const auto end = Clock::now() + time;
+        while (Clock::now() < end && member.owned.empty()) member.group.poll(member, 1ms);
+        if (!member.owned.empty()) break;
+        REQUIRE(time < patient(10s));
+    }
+}
+
+TEST_CASE("member: a second member takes some partitions, the others are not disturbed") {
+    make_topic("shared", 4, 10);
+    Member one("shared");
+    one.until_owning(4);
+    one.until([&] { return one.got.size() == 40; }, "all records");
+    auto two = std::make_unique<Member>("shared");
+    one.until(
+        [&] {
+            two->serve();
+            return one.owned.size() == 2 && two->owned.size() == 2;
+        },
+        "two partitions each");
+    for (const PartitionId kept : one.owned) CHECK(one.times_assigned[kept] == 1);
+    for (PartitionId p = 0; p < 4; ++p) append("shared", p, {"more"});
+    one.until(
+        [&] {
+            two->serve();
+            return one.got.size() == 42 && two->got.size() == 22;
+        },
+        "the new records");
+    two.reset();
+    one.until_owning(4);
+}
+
+TEST_CASE("member: new partitions are picked up while running") {
+    make_topic("growing", 1, 3);
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["topic.metadata.refresh.interval.ms"] = {"500", false};
+    Member member("growing", kafka, ingest_of("growing"));
+    member.until_owning(1);
+    shared_broker().admin().add_partitions("growing", 3);
+    append("growing", 2, {"new"});
+    member.until_owning(3);
+    member.until([&] { return member.got.size() == 4; }, "all records");
+    CHECK(member.times_assigned[0] == 1);
+}
+
+TEST_CASE("member: with the same instance a second one takes over at once") {
+    make_topic("static", 2, 3);
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.instance = "host-1";
+    auto one = std::make_unique<Member>("static", kafka, ingest_of("static"));
+    one->until_owning(2);
+    SUBCASE("while the first is still there, which is then told") {
+        Member two("static", kafka, ingest_of("static"));
+        const auto began = Clock::now();
+        two.until_owning(2);
+        CHECK(since(began) < 10s);
+        CHECK_THROWS_AS(one->until([] { return false; }, "to be fenced"), TroubleOfTheWorld);
+        two.until([&] { return two.got.size() == 6; }, "all records");
+    }
+    SUBCASE("after the first has left") {
+        one.reset();
+        Member two("static", kafka, ingest_of("static"));
+        const auto began = Clock::now();
+        two.until_owning(2);
+        CHECK(since(began) < 10s);
+    }
+}
+
+TEST_CASE("member: leaves quickly, whatever it is doing") {
+    make_topic("leaving", 2, 100);
+    config::Ingest ingest = ingest_of("leaving");
+    auto member = std::make_unique<Member>("leaving", kafka_of(shared_broker()), ingest);
+    SUBCASE("before it joined") {}
+    SUBCASE("while its assignment is not answered") {
+        member->answer = false;
+        member->until_owning(2);
+    }
+    SUBCASE("while it reads") {
+        member->until([&] { return member->got.size() > 10; }, "records");
+    }
+    SUBCASE("while the broker's thread is throttled") {
+        append("leaving", 0, Strings(500, std::string(20'000, 'x')));
+        ingest.memory = ingest.batch.bytes + (1u << 20);
+        member = std::make_unique<Member>("leaving", kafka_of(shared_broker()), ingest);
+        member->until_owning(2);
+        const auto full = Clock::now() + 1s;
+        wait_until(
+            [&] {
+                member->group.poll(*member, 5ms);
+                return Clock::now() > full;
+            },
+            10s, "the queues to fill");
+    }
+    const auto began = Clock::now();
+    member.reset();
+    CHECK(since(began) < patient(5s));
+}
+
+TEST_CASE("member: wake ends the waiting, of the group and of a lane, also before it begins") {
+    make_topic("woken", 1, 0);
+    Member member("woken");
+    member.until([&] { return member.ends.contains(0); }, "the end");
+    for (int round = 0; round < 5; ++round) {
+        auto began = Clock::now();
+        member.group.wake();
+        member.group.poll(member, 20s);
+        member.group.lane(0).wake();
+        member.group.lane(0).poll(member, 20s);
+        CHECK(since(began) < 10s);
+        began = Clock::now();
+        std::thread waker([&] {
+            std::this_thread::sleep_for(20ms);
+            member.group.lane(0).wake();
+        });
+        member.group.lane(0).poll(member, 20s);
+        waker.join();
+        CHECK(since(began) < 10s);
+    }
+}

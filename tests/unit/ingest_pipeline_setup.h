@@ -1,0 +1,144 @@
+#pragma once
+
+#include "pipeline/errors.h"
+#include "pipeline/ingest_pipeline.h"
+#include "tests/fakes/fake_database.h"
+#include "tests/fakes/fake_group.h"
+#include "tests/fakes/fake_topic.h"
+#include "tests/fakes/mapping.h"
+#include "tests/fixture/wait.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice::ingest_pipeline_test {
+
+using namespace fakes;
+using namespace std::chrono_literals;
+
+using Strings = std::vector<std::string>;
+using Partitions = std::vector<PartitionId>;
+
+inline std::string joined(const Strings& lines) {
+    std::string text;
+    for (const std::string& line : lines) text += line + "; ";
+    return text;
+}
+
+inline void eventually(const std::function<bool()>& predicate, const std::string& what) {
+    fixture::wait_until(predicate, fixture::patient(20s), what);
+}
+
+/// One daemon's pipeline on its own thread, with its own membership.
+class Daemon {
+public:
+    Daemon(const FakeTopic& topic, FakeDatabase& database, const config::Ingest& config,
+           std::chrono::milliseconds handover = 5s)
+        : group_(topic, config.lanes) {
+        std::vector<LaneParts> lanes;
+        for (int i = 0; i < config.lanes; ++i) {
+            lanes.push_back({group_.lane(static_cast<std::size_t>(i)), numbers_mapper(config),
+                             std::make_unique<FakeSink>(database)});
+        }
+        pipeline_ = std::make_unique<IngestPipeline>(
+            config,
+            IngestParts{.group = group_,
+                        .progress = std::make_unique<FakeProgress>(database),
+                        .lanes = std::move(lanes),
+                        .observer = observer_},
+            Patience{.commit = {1ms, 4ms},
+                     .resume = {1ms, 4ms},
+                     .fenced = {1ms, 4ms},
+                     .handover = handover});
+        thread_ = std::thread([this] {
+            try {
+                pipeline_->run();
+            } catch (const std::exception& error) {
+                error_ = error.what();
+            }
+            ended_ = true;
+        });
+    }
+    ~Daemon() {
+        stop(1h);
+        pipeline_.reset();
+        CHECK(joined(group_.violations()) == "");
+    }
+
+    inline void stop(std::chrono::milliseconds patience) {
+        pipeline_->request_stop(std::chrono::steady_clock::now() + patience);
+        if (thread_.joinable()) thread_.join();
+    }
+    void offer(const Partitions& partitions) { group_.offer(partitions); }
+    inline void revoke(const Partitions& partitions) {
+        group_.revoke(partitions);
+        await_settled();
+    }
+    inline void await_settled() {
+        eventually([&] { return group_.settled() || ended_; }, "the rebalance to end");
+    }
+    /// What ended it.
+    inline std::string failure() {
+        eventually([&] { return ended_.load(); }, "the pipeline to fail");
+        return error_;
+    }
+    bool ended() const { return ended_; }
+    FakeGroup& group() { return group_; }
+    std::string trouble() const { return pipeline_->trouble(); }
+
+private:
+    metrics::Registry registry_;
+    IngestObserver observer_{registry_, "numbers", 1h};
+    FakeGroup group_;
+    std::unique_ptr<IngestPipeline> pipeline_;
+    std::atomic<bool> ended_ = false;
+    std::string error_;  // written before ended_
+    std::thread thread_;
+};
+
+struct World {
+    inline explicit World(int partitions, config::Ingest ingest = numbers_config())
+        : config(std::move(ingest)), topic(partitions) {}
+    ~World() {
+        daemons.clear();
+        CHECK(joined(database.violations()) == "");
+    }
+    inline Daemon& start(std::chrono::milliseconds handover = 5s) {
+        return *daemons.emplace_back(std::make_unique<Daemon>(topic, database, config, handover));
+    }
+    inline bool caught_up() const {
+        return std::ranges::all_of(topic.partitions(), [&](PartitionId partition) {
+            return database.next(partition) == topic.available(partition).to;
+        });
+    }
+    inline void await_caught_up() {
+        eventually([&] { return caught_up(); }, "progress at the end of the topic");
+    }
+    /// Each record of the topic once, and nothing else.
+    inline void check_table() const {
+        std::vector<FakeDatabase::Row> expected;
+        for (const FakeRecord& record : topic.records()) {
+            expected.push_back({record.partition, record.offset, record.value});
+        }
+        std::ranges::sort(expected);
+        CHECK(database.rows() == expected);
+    }
+
+    config::Ingest config;
+    FakeTopic topic;
+    FakeDatabase database;
+    std::vector<std::unique_ptr<Daemon>> daemons;
+};
+
+inline config::Ingest with(const std::function<void(config::Ingest&)>& change) {
+    config::Ingest config = numbers_config();
+    change(config);
+    return config;
+}
+
+}  // namespace sluice::ingest_pipeline_test

@@ -1,0 +1,225 @@
+#include "tests/unit/lane_setup.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::fakes;
+using namespace sluice::lane_test;
+using namespace std::chrono_literals;
+
+TEST_CASE("lane: a retrying sink is offered the same batch again, nothing is consumed twice") {
+    Stage stage;
+    stage.database.script({Fault::retry, Fault::retry, Fault::retry});
+    stage.topic.append_numbers(0, 0, 3);
+    stage.begin();
+    stage.await_progress(3);
+    CHECK(stage.database.offers() == Strings(4, "0:0-3"));
+    CHECK(stage.values() == Strings{"0", "1", "2"});
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
+TEST_CASE("lane: a sink in trouble is visible as such") {
+    Stage stage;
+    stage.database.choose_faults([] { return Fault::retry; });
+    stage.topic.append_numbers(0, 0, 3);
+    stage.begin();
+    eventually([&] { return stage.lane->trouble() == "the database is away"; }, "the trouble");
+    stage.database.choose_faults(nullptr);
+    stage.await_progress(3);
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
+TEST_CASE(
+    "lane: a partition's trouble with Kafka is visible until something arrives, or it leaves") {
+    Stage stage(2);
+    stage.begin({0, 1});
+    stage.await_read({0, 1});
+    stage.group.report_trouble(0, "no leader");
+    eventually([&] { return stage.lane->trouble() == "numbers[0]: no leader"; }, "the trouble");
+    SUBCASE("a record of another partition") {
+        stage.topic.append_numbers(1, 0, 1);
+    }
+    SUBCASE("the partition leaves") {
+        CHECK(stage.stop({0}));
+    }
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
+TEST_CASE("lane: the sink's trouble outlives a record that arrives") {
+    Stage stage;
+    stage.begin();
+    stage.await_read({0});
+    stage.group.report_trouble(0, "no leader");
+    eventually([&] { return !stage.lane->trouble().empty(); }, "the trouble");
+    stage.database.choose_faults([] { return Fault::retry; });
+    stage.topic.append_numbers(0, 0, 3);
+    eventually([&] { return stage.lane->trouble() == "the database is away"; }, "the sink's");
+    stage.database.choose_faults(nullptr);
+    stage.await_progress(3);
+    eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+}
+
+TEST_CASE("lane: a lost answer to COMMIT is settled, whatever became of the transaction") {
+    for (const Fault lost : {Fault::lost_landed, Fault::lost_vanished, Fault::lost_landing}) {
+        CAPTURE(static_cast<int>(lost));
+        Stage stage;
+        stage.database.script({lost});
+        stage.topic.append_numbers(0, 0, 3);
+        stage.begin();
+        stage.await_progress(3);
+        stage.topic.append_numbers(0, 3, 2);
+        stage.await_progress(5);
+        CHECK(stage.values() == Strings{"0", "1", "2", "3", "4"});
+        CHECK(stage.reports.rewound().empty());
+    }
+}
+
+TEST_CASE("lane: a fenced batch is dropped whole, and its partitions wait for a new start") {
+    config::Ingest config = slow_batches();
+    config.batch.rows = 6;
+    Stage stage(2, config);
+    stage.begin({0, 1});
+    stage.database.set_progress(0, 2);
+    stage.topic.append_numbers(0, 0, 3);
+    stage.topic.append_numbers(1, 10, 3);
+    eventually([&] { return stage.reports.rewound().size() == 2; }, "the rewind");
+    CHECK(stage.reports.rewound()[0].second == RewindCause::fenced);
+    CHECK_FALSE(stage.lane->serves(0));
+    CHECK(stage.database.rows().empty());
+
+    // More of it was fetched ahead: none of that may count for the new start.
+    stage.topic.append_numbers(0, 3, 5);
+    stage.rewind(0);
+    stage.rewind(1);
+    stage.await_read({0, 1});
+    CHECK(stage.stop({0, 1}));
+    CHECK(stage.values() == Strings{"2", "3", "4", "5", "6", "7", "10", "11", "12"});
+}
+
+TEST_CASE("lane: stop commits what is there, lets go, and takes nothing afterwards") {
+    Stage stage(2, slow_batches());
+    stage.topic.append_numbers(0, 0, 5);
+    stage.begin({0, 1});
+    stage.await_read({0, 1});
+    CHECK(stage.database.next(0) == 0);
+    CHECK(stage.stop({0}));
+    CHECK(stage.database.next(0) == 5);
+    CHECK_FALSE(stage.lane->serves(0));
+    CHECK(stage.lane->serves(1));
+    stage.topic.append_numbers(0, 5, 5);
+    stage.topic.append_numbers(1, 10, 1);
+    stage.await_read({1});
+    CHECK(stage.stop({1}));
+    CHECK(stage.database.next(0) == 5);
+    CHECK(stage.database.next(1) == 1);
+}
+
+TEST_CASE("lane: stop takes back a start that was not applied yet") {
+    Stage stage;
+    stage.topic.append_numbers(0, 0, 1);
+    stage.database.script({Fault::blocked});
+    stage.begin();
+    eventually([&] { return stage.database.blocked(); }, "the commit to block");
+    stage.lane->stop({{0}});
+    stage.lane->start({{0, 0, {}}});
+    CHECK(stage.lane->serves(0));
+    stage.lane->stop({{0}});
+    CHECK_FALSE(stage.lane->wait_until_stopped({{0}}, std::chrono::steady_clock::now() + 5ms));
+    stage.database.release();
+    CHECK(stage.lane->wait_until_stopped({{0}},
+                                         std::chrono::steady_clock::now() + fixture::patient(5s)));
+    CHECK_FALSE(stage.lane->serves(0));
+    CHECK(stage.database.next(0) == 1);
+}
+
+TEST_CASE("lane: stop while the sink is in trouble gives the batch up at once") {
+    Stage stage(2);
+    stage.database.choose_faults([] { return Fault::retry; });
+    stage.topic.append_numbers(0, 0, 5);
+    stage.topic.append_numbers(1, 0, 5);
+    stage.begin({0, 1});
+    eventually([&] { return !stage.lane->trouble().empty(); }, "the trouble");
+    CHECK(stage.stop({0}));
+    CHECK(stage.database.rows().empty());
+    REQUIRE_FALSE(stage.reports.rewound().empty());
+    CHECK(stage.reports.rewound()[0].second == RewindCause::given_up);
+    CHECK(stage.lane->trouble().empty());
+}
+
+TEST_CASE("lane: ends without committing what it holds") {
+    Stage stage(1, slow_batches());
+    stage.topic.append_numbers(0, 0, 5);
+    stage.begin();
+    stage.await_read({0});
+    stage.lane.reset();
+    CHECK(stage.database.offers().empty());
+}
+
+TEST_CASE("lane: the known last record is recognised and not loaded again") {
+    Stage stage;
+    stage.topic.append_numbers(0, 0, 3);
+    stage.begin();
+    stage.await_progress(3);
+    CHECK(stage.stop());
+    stage.group.revoke({0});
+    stage.group.poll(stage, 1s);
+    CHECK(stage.database.progress(0)->last.offset == 2);
+    stage.start(0);
+    stage.topic.append_numbers(0, 3, 1);
+    stage.await_progress(4);
+    CHECK(stage.values() == Strings{"0", "1", "2", "3"});
+    CHECK(stage.reports.lost().empty());
+}
+
+TEST_CASE("lane: a last record that compaction took since is not missed") {
+    Stage stage;
+    stage.topic.append_numbers(0, 0, 3);
+    stage.begin();
+    stage.await_progress(3);
+    CHECK(stage.stop());
+    stage.group.revoke({0});
+    stage.group.poll(stage, 1s);
+    stage.topic.append_numbers(0, 3, 1);
+    stage.topic.compact_away(0, 2);
+    stage.start(0);
+    stage.await_progress(4);
+    CHECK(stage.values() == Strings{"0", "1", "2", "3"});
+    CHECK(stage.reports.lost().empty());
+}
+
+TEST_CASE("lane: a topic created anew is noticed by its last record, or by its end") {
+    for (const int records : {1, 2, 3, 7}) {
+        CAPTURE(records);
+        Stage stage;
+        stage.topic.append_numbers(0, 0, 3);
+        stage.begin();
+        stage.await_progress(3);
+        CHECK(stage.stop());
+        stage.group.revoke({0});
+        stage.group.poll(stage, 1s);
+        stage.topic.recreate();
+        stage.topic.append_numbers(0, 0, records);
+        stage.start(0);
+        eventually([&] { return stage.reports.lost().size() == 1; }, "the loss");
+        const bool shorter = records < 3;
+        CHECK(stage.reports.lost()[0].second ==
+              (shorter ? LostPosition::outside : LostPosition::replaced));
+        CHECK_FALSE(stage.lane->serves(0));
+        CHECK(stage.values() == Strings{"0", "1", "2"});
+    }
+}
+
+TEST_CASE("lane: a position outside of the partition is reported, what it holds is committed") {
+    Stage stage(1, slow_batches());
+    stage.topic.append_numbers(0, 0, 2);
+    stage.begin();
+    stage.await_read({0});
+    // Retention overtakes the reader.
+    stage.topic.append_markers(0, 10);
+    stage.topic.delete_before(0, 8);
+    stage.group.lose_position(0);
+    eventually([&] { return stage.reports.lost().size() == 1; }, "the loss");
+    CHECK(stage.reports.lost()[0].second == LostPosition::outside);
+    CHECK(stage.database.next(0) >= 2);
+    CHECK_FALSE(stage.lane->serves(0));
+}
