@@ -61,17 +61,6 @@ std::string condition(const DeadLetterQuery& query, Row& parameters) {
     return query.where ? to_sql(*query.where, fields, parameters) : "true";
 }
 
-/// "(pipeline, …) > ($3, …)"
-std::string compared(const char* op, const Row& other, Row& parameters) {
-    constexpr const char* types[] = {"text", "text", "int", "bigint", "int", "text", "timestamptz"};
-    std::string sql = std::string("(") + position + ") " + op + " (";
-    for (std::size_t i = 0; i < other.size(); ++i) {
-        parameters.push_back(other[i]);
-        sql += (i == 0 ? "$" : ", $") + std::to_string(parameters.size()) + "::" + types[i];
-    }
-    return sql + ")";
-}
-
 /// From the cells of `described`.
 void describe(DeadLetter& letter, const Rows& rows, std::size_t row) {
     letter.pipeline = rows.text(row, 0);
@@ -141,50 +130,99 @@ std::vector<DeadLetter> newest_dead_letters(Session& session, const DeadLetterQu
 
 namespace {
 
-/// What a page is taken from: dead letters in the order of their positions, settled or not, between
-/// two positions. The view passes the bounds on to the indexes of both its tables: however many
-/// dead letters there are, and whatever the planner knows of them, a page costs what is in it.
+/// What a page is taken from: dead letters of one partition, settled or not, in the order of their
+/// positions. Equalities and a range of offsets are what planners know how to estimate, and what
+/// the indexes of both tables begin with: however many dead letters there are, a page costs what is
+/// in it. (Comparisons of whole positions are estimated by their first column, and became scans.)
 struct Stretch {
-    Row behind;  ///< a position; empty: from the first one
-    Row to;      ///< empty: to the last one
+    Row partition;   ///< pipeline, topic, partition
+    Row behind;      ///< a position, or only its part up to the offset; empty: from the first one
+    std::string to;  ///< an offset, this one included; empty: to the last one
 
     [[nodiscard]] std::string sql(Row& parameters) const {
-        std::string text;
-        if (!behind.empty()) text += " AND " + compared(">", behind, parameters);
-        if (!to.empty()) text += " AND " + compared("<=", to, parameters);
-        return text;
+        const auto put = [&](const Cell& value, const char* type) {
+            parameters.push_back(value);
+            return "$" + std::to_string(parameters.size()) + "::" + type;
+        };
+        std::string text = "pipeline = " + put(partition[0], "text");
+        text += " AND topic = " + put(partition[1], "text");
+        text += " AND kafka_partition = " + put(partition[2], "int");
+        if (!to.empty()) text += " AND kafka_offset <= " + put(to, "bigint");
+        if (behind.empty()) return text;
+        const std::string offset = put(behind[3], "bigint");
+        if (behind.size() == 4) return text + " AND kafka_offset > " + offset;
+        text += " AND kafka_offset >= " + offset + " AND (kafka_offset > " + offset +
+                " OR (incarnation, cluster_id, rejected_at) > (" + put(behind[4], "int");
+        text += ", " + put(behind[5], "text");
+        return text + ", " + put(behind[6], "timestamptz") + "))";
     }
 };
 
 constexpr int letters_per_stretch = 5000;
 
-/// The stretch that follows `behind`.
-Stretch next_stretch(Session& session, const DeadLetterQuery& query, Row behind) {
-    Stretch stretch{std::move(behind), {}};
+/// The partition after this one that has dead letters; `partition` may be one that there is not,
+/// such as -1. Each question is one step into the index.
+std::optional<Row> next_partition(Session& session, const DeadLetterQuery& query, Row partition) {
+    const auto least = [&](const std::string& column, const std::string& where, std::size_t known) {
+        return session
+            .exec("SELECT min(" + column + ") FROM " + quote_identifier(query.schema) +
+                      ".dead_letter WHERE " + where,
+                  Row(partition.begin(), partition.begin() + static_cast<std::ptrdiff_t>(known)))
+            .rows[0][0];
+    };
+    for (;;) {
+        Cell found =
+            least("kafka_partition",
+                  "pipeline = $1::text AND topic = $2::text AND kafka_partition > $3::int", 3);
+        if (found) return Row{partition[0], partition[1], found};
+        if (query.topic.empty()) {
+            found = least("topic", "pipeline = $1::text AND topic > $2::text", 2);
+            if (found) {
+                partition = {partition[0], found, "-1"};
+                continue;
+            }
+        }
+        if (!query.pipeline.empty()) return std::nullopt;
+        found = least("pipeline", "pipeline > $1::text", 1);
+        if (!found) return std::nullopt;
+        partition = {found, query.topic, "-1"};
+    }
+}
+
+Stretch next_stretch(Session& session, const DeadLetterQuery& query, const Row& partition,
+                     const Row& behind) {
+    Stretch stretch{partition, behind, ""};
     Row parameters;
-    const std::string where = owner(query, parameters) + stretch.sql(parameters);
-    Rows end =
-        session.exec(std::string("SELECT ") + position + " FROM " + quote_identifier(query.schema) +
-                         ".dead_letter WHERE " + where + " ORDER BY " + position + " OFFSET " +
+    const std::string where = stretch.sql(parameters);
+    const Rows end =
+        session.exec("SELECT kafka_offset FROM " + quote_identifier(query.schema) +
+                         ".dead_letter WHERE " + where + " ORDER BY kafka_offset OFFSET " +
                          std::to_string(letters_per_stretch - 1) + " LIMIT 1",
                      parameters);
-    if (!end.rows.empty()) stretch.to = std::move(end.rows[0]);
+    if (!end.rows.empty()) stretch.to = end.text(0, 0);
     return stretch;
+}
+
+constexpr std::size_t besides_payload = 1000;
+
+/// As read_stretch() counts it.
+std::size_t size_of(const WholeDeadLetter& letter) {
+    return besides_payload + letter.key.value_or("").size() + letter.value.value_or("").size() +
+           letter.headers.size();
 }
 
 std::vector<WholeDeadLetter> read_stretch(Session& session, const DeadLetterQuery& query,
                                           const DeadLetterPage& page, const Stretch& stretch) {
     Row parameters;
-    const std::string where =
-        owner(query, parameters) + stretch.sql(parameters) + " AND " + condition(query, parameters);
+    const std::string where = stretch.sql(parameters) + " AND " + condition(query, parameters);
     // The sizes decide where the page ends before any payload leaves the database.
     const Rows rows = session.exec(
         std::string("SELECT ") + described +
             ", round((extract(epoch FROM record_time) * 1000)::numeric)::bigint,"
             " encode(key, 'hex'), encode(value, 'hex'), headers::text FROM (SELECT page.*,"
             " sum(size) OVER (ORDER BY " +
-            position +
-            ") - size AS before FROM (SELECT *, 1000 + coalesce(octet_length(key), 0)"
+            position + ") - size AS before FROM (SELECT *, " + std::to_string(besides_payload) +
+            " + coalesce(octet_length(key), 0)"
             " + coalesce(octet_length(value), 0) + octet_length(coalesce(headers, '[]')::text)"
             " AS size FROM " +
             open_letters(query.schema) + " WHERE " + where + " ORDER BY " + position + " LIMIT " +
@@ -210,12 +248,29 @@ std::vector<WholeDeadLetter> read_stretch(Session& session, const DeadLetterQuer
 std::vector<WholeDeadLetter> read_dead_letters(Session& session, const DeadLetterQuery& query,
                                                const DeadLetterPage& page) {
     Row behind = page.after != nullptr ? position_of(*page.after) : Row();
-    for (;;) {
-        const Stretch stretch = next_stretch(session, query, behind);
-        auto found = read_stretch(session, query, page, stretch);
-        if (!found.empty() || stretch.to.empty()) return found;
-        behind = stretch.to;
+    std::optional<Row> partition =
+        behind.empty() ? next_partition(session, query, {query.pipeline, query.topic, "-1"})
+                       : Row(behind.begin(), behind.begin() + 3);
+    std::vector<WholeDeadLetter> found;
+    DeadLetterPage rest = page;
+    while (partition) {
+        const Stretch stretch = next_stretch(session, query, *partition, behind);
+        for (WholeDeadLetter& letter : read_stretch(session, query, rest, stretch)) {
+            --rest.limit;
+            rest.bytes -= std::min(rest.bytes, size_of(letter));
+            found.push_back(std::move(letter));
+        }
+        if (rest.limit <= 0 || rest.bytes == 0) break;
+        behind.clear();
+        if (stretch.to.empty()) {
+            partition = next_partition(session, query, *partition);
+        } else {
+            if (!found.empty()) break;
+            behind = *partition;
+            behind.emplace_back(stretch.to);
+        }
     }
+    return found;
 }
 
 bool note_outcomes(Session& session, const std::string& schema, const DecidedBy& by,
