@@ -56,6 +56,7 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
     Session session{dsn, "sluice/" + outbox.name};
     ensure_schema(session, identity.schema);
     const OutboxTable table = read_outbox_table(session, outbox);
+    take_table(session, identity, table.qualified);
     const std::string origin = read_origin(session, identity);
     session.close();
 

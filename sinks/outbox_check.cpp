@@ -1,6 +1,7 @@
 #include "sinks/outbox_check.h"
 
 #include "sinks/catalogue.h"
+#include "sinks/outbox_store.h"
 #include "sinks/schema.h"
 #include "sinks/sql_text.h"
 
@@ -17,6 +18,7 @@ struct Need {
 };
 
 constexpr Need books[] = {{"outbox_relay", "SELECT"},  {"outbox_relay", "INSERT"},
+                          {"outbox_table", "SELECT"},  {"outbox_table", "INSERT"},
                           {"outbox_batch", "SELECT"},  {"outbox_batch", "INSERT"},
                           {"outbox_batch", "DELETE"},  {"refused_event", "SELECT"},
                           {"refused_event", "INSERT"}, {"refused_event", "DELETE"}};
@@ -30,6 +32,12 @@ bool may(Session& session, const std::string& table, const std::string& privileg
                "SELECT to_regclass($1::text) IS NULL OR"
                " has_table_privilege(to_regclass($1::text)::oid, $2)",
                {table, privilege});
+}
+
+bool can_read(Session& session, const std::string& table) {
+    return yes(session,
+               "SELECT coalesce(has_table_privilege(to_regclass($1)::oid, 'SELECT'), false)",
+               {table});
 }
 
 /// An index that begins with the column; `unique`: one that is unique by it alone.
@@ -71,6 +79,14 @@ std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox
     for (const char* privilege : {"SELECT", "DELETE"}) lacks(name, privilege);
     for (const Need& need : books) {
         lacks(quote_identifier(schema) + "." + need.table, need.privilege);
+    }
+    if (can_read(session, quote_identifier(schema) + ".outbox_table")) {
+        const auto relay = relay_of_table(session, schema, name);
+        if (relay && *relay != outbox.name) {
+            findings.push_back(
+                {Severity::error,
+                 "outbox." + outbox.name + ": " + complaint_of_table(schema, name, *relay), ""});
+        }
     }
     const std::string& id = outbox.columns.id;
     if (!has_index(session, name, id, "")) {

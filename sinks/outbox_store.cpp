@@ -80,6 +80,39 @@ std::string transactional_id(const RelayIdentity& identity, const std::string& o
     return "sluice." + identity.schema + "." + identity.relay + "." + origin;
 }
 
+std::optional<std::string> relay_of_table(Session& session, const std::string& schema,
+                                          const std::string& qualified) {
+    const Rows rows = session.exec(
+        "SELECT relay FROM " + quote_identifier(schema) + ".outbox_table WHERE name = $1",
+        {qualified});
+    if (rows.rows.empty()) return std::nullopt;
+    return rows.text(0, 0);
+}
+
+std::string complaint_of_table(const std::string& schema, const std::string& qualified,
+                               const std::string& relay) {
+    return "table " + qualified + " is that of outbox." + relay +
+           ": each would delete what the other has not sent; give each its own table, or, if "
+           "outbox." +
+           relay + " is gone for good, DELETE FROM " + quote_identifier(schema) +
+           ".outbox_table WHERE name = " + quote_literal(qualified);
+}
+
+void take_table(Session& session, const RelayIdentity& identity, const std::string& qualified) {
+    guarded([&] {
+        const std::string tables = identity.own_table("outbox_table");
+        session.exec(
+            "INSERT INTO " + tables +
+                " (name, relay) SELECT $1::text, $2::text WHERE NOT EXISTS (SELECT 1 FROM " +
+                tables + " WHERE name = $1::text) ON CONFLICT DO NOTHING",
+            {qualified, identity.relay});
+        const auto owner = relay_of_table(session, identity.schema, qualified);
+        if (owner == identity.relay) return;
+        throw WrongConfiguration(
+            complaint_of_table(identity.schema, qualified, owner.value_or("?")));
+    });
+}
+
 BatchNumber last_claimed(Session& session, const RelayIdentity& identity) {
     return session
         .exec_prepared("last_claimed",

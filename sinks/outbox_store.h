@@ -4,6 +4,7 @@
 #include "sinks/outbox_table.h"
 #include "sinks/session.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,18 @@ struct RelayIdentity {
 /// As Kafka knows the relay: its transactional.id, and the key of its mark.
 [[nodiscard]] std::string transactional_id(const RelayIdentity& identity,
                                            const std::string& origin);
+
+/// The relay that has the table, however it is spelled; nullopt: none has yet. Throws
+/// DatabaseError.
+[[nodiscard]] std::optional<std::string> relay_of_table(Session& session, const std::string& schema,
+                                                        const std::string& qualified);
+/// Why a table that is that relay's can be no other's.
+[[nodiscard]] std::string complaint_of_table(const std::string& schema,
+                                             const std::string& qualified,
+                                             const std::string& relay);
+/// Makes it this relay's for good. Throws WrongConfiguration where it is another's, and
+/// TroubleOfTheWorld.
+void take_table(Session& session, const RelayIdentity& identity, const std::string& qualified);
 
 /// The highest number that was ever claimed; 0: none. Throws DatabaseError.
 [[nodiscard]] BatchNumber last_claimed(Session& session, const RelayIdentity& identity);

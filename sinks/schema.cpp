@@ -20,6 +20,7 @@ std::string fill(std::string_view text, const std::string& schema, Family family
         {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
         {"{by_pipeline}", distributed("pipeline")},
         {"{by_relay}", distributed("relay")},
+        {"{by_name}", distributed("name")},
         {"{by_offset}", distributed("kafka_partition, kafka_offset")},
         {"{by_version}", distributed("version")}};
     std::string filled;
@@ -178,6 +179,17 @@ COMMENT ON TABLE {s}.outbox_relay IS
     'Sluice: outbox pipelines, each with the name under which Kafka keeps its mark';
 COMMENT ON COLUMN {s}.outbox_relay.origin IS
     'made once, at random: a pipeline of the same name in another database has another mark';
+
+CREATE TABLE IF NOT EXISTS {s}.outbox_table (
+    name     text NOT NULL,
+    relay    text NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name)
+) {heap}{by_name};
+COMMENT ON TABLE {s}.outbox_table IS
+    'Sluice: which outbox pipeline has which table, for ever: another one would send its rows again, and delete what is not sent';
+COMMENT ON COLUMN {s}.outbox_table.name IS
+    'with its schema, both quoted';
 
 CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
     relay    text NOT NULL,

@@ -1,4 +1,6 @@
 #include "kafka/marks.h"
+#include "pipeline/errors.h"
+#include "sinks/outbox_store.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"
@@ -234,6 +236,22 @@ TEST_CASE("outbox: check sees two pipelines on one table, and ids that come agai
     CHECK(check.exit_code == 1);
     CHECK_MESSAGE(check.out.find("is also that of outbox.twin") != std::string::npos, check.out);
     CHECK(check.out.find("sequence of \"id\" cycles") != std::string::npos);
+}
+
+TEST_CASE("outbox: a table is one pipeline's, whichever daemon runs the other") {
+    OutboxSetup setup("id int primary key, payload text", "topic = \"TOPIC\"\n");
+    setup.exec("insert into outbox values (1, 'x')");
+    setup.send();
+    Session session{shared_postgres().dsn(setup.database), "test"};
+    const std::string table = "\"public\".\"outbox\"";
+    CHECK_NOTHROW(take_table(session, {.relay = "events"}, table));
+    CHECK_THROWS_AS(take_table(session, {.relay = "twin"}, table), WrongConfiguration);
+    std::string renamed = read_file(setup.config);
+    renamed.replace(renamed.find("outbox.events"), 13, "outbox.twin");
+    write_file(setup.config, renamed);
+    const auto check = run_sluice({"check", "-c", setup.config.string()});
+    CHECK(check.exit_code == 1);
+    CHECK_MESSAGE(check.out.find("is that of outbox.events") != std::string::npos, check.out);
 }
 
 TEST_CASE("marks: one behind the open transaction of another relay is found") {

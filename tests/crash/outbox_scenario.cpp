@@ -107,8 +107,8 @@ void OutboxScenario::create_tables() {
         const auto made = fixture::run_sluice({"schema", "--apply", "-c", config_.string()});
         if (made.exit_code != 0) throw std::runtime_error("sluice schema: " + made.err);
         auto connection = world().postgres->connect(database_);
-        for (const char* table :
-             {"outbox", "sluice.outbox_batch", "sluice.outbox_relay", "sluice.refused_event"}) {
+        for (const char* table : {"outbox", "sluice.outbox_batch", "sluice.outbox_relay",
+                                  "sluice.outbox_table", "sluice.refused_event"}) {
             fixture::install_mpp_locks(connection, table);
         }
     }
