@@ -26,8 +26,11 @@ struct Goal {
     PartitionId partition = 0;
     Offset until = 0;
     std::optional<Offset> next;  ///< progress as it was read last; nullopt: there is none yet
+    Offset end = 0;              ///< of the topic, as it was known last
 
-    [[nodiscard]] bool reached() const { return next ? *next >= until : until == 0; }
+    /// Progress beyond the end is that of a topic that is no more: it says nothing of this one.
+    [[nodiscard]] bool beyond() const { return next && *next > end; }
+    [[nodiscard]] bool reached() const { return next ? *next >= until && !beyond() : until == 0; }
 };
 
 template <class Number>
@@ -74,12 +77,14 @@ std::vector<Goal> goals_in(rd_kafka_t& client, const std::string& topic,
                                      std::to_string(asked->partition) + "; it has 0 to " +
                                      std::to_string(partitions.back()));
         }
-        return {*asked};
+        Goal goal = *asked;
+        goal.end = kafka::available_offsets(client, topic, goal.partition).to;
+        return {goal};
     }
     std::vector<Goal> goals;
     for (const PartitionId partition : partitions) {
         const OffsetRange range = kafka::available_offsets(client, topic, partition);
-        goals.push_back({.partition = partition, .until = range.to, .next = {}});
+        goals.push_back({.partition = partition, .until = range.to, .next = {}, .end = range.to});
     }
     return goals;
 }
@@ -87,11 +92,12 @@ std::vector<Goal> goals_in(rd_kafka_t& client, const std::string& topic,
 /// Reads a pipeline's progress again and again, over any trouble, until it is where it should be.
 class Waiting {
 public:
-    Waiting(const config::Config& config, const config::Ingest& ingest, std::string cluster_id)
-        : schema_(config.cloudberry.schema),
+    Waiting(const config::Config& config, const config::Ingest& ingest, rd_kafka_t& client)
+        : client_(client),
+          schema_(config.cloudberry.schema),
           pipeline_(ingest.name),
           topic_(ingest.topic),
-          cluster_id_(std::move(cluster_id)),
+          cluster_id_(kafka::cluster_id(client)),
           session_(config.cloudberry.dsn.text, "sluice wait") {}
 
     bool wait(std::vector<Goal>& goals, std::optional<std::chrono::milliseconds> timeout) {
@@ -125,14 +131,21 @@ private:
             for (const ProgressRow& row : read_progress(session_, schema_, pipeline_)) {
                 if (row.topic != topic_ || row.cluster_id != cluster_id_) continue;
                 const auto goal = std::ranges::find(goals, row.partition, &Goal::partition);
-                if (goal != goals.end()) goal->next = row.next;
+                if (goal == goals.end()) continue;
+                goal->next = row.next;
+                // The topic may have grown since it was asked.
+                if (goal->beyond())
+                    goal->end = kafka::available_offsets(client_, topic_, goal->partition).to;
             }
             trouble_.clear();
         } catch (const DatabaseError& error) {
             trouble_ = error.what();
+        } catch (const TroubleOfTheWorld& error) {
+            trouble_ = error.what();
         }
     }
 
+    rd_kafka_t& client_;
     const std::string schema_;
     const std::string pipeline_;
     const std::string topic_;
@@ -150,6 +163,7 @@ void print(const CommandLine& line, const config::Ingest& ingest, const std::vec
         for (const Goal& goal : goals) {
             json.begin_object().field("partition", static_cast<long long>(goal.partition));
             json.field("waited_for", static_cast<long long>(goal.until));
+            json.field("topic_ends", static_cast<long long>(goal.end));
             if (goal.next) json.field("next_offset", static_cast<long long>(*goal.next));
             json.field("reached", goal.reached()).end_object();
         }
@@ -161,6 +175,11 @@ void print(const CommandLine& line, const config::Ingest& ingest, const std::vec
         const std::string place = ingest.topic + "[" + std::to_string(goal.partition) + "]: ";
         if (goal.reached()) {
             std::cout << place << "everything below offset " << goal.until << " is committed\n";
+        } else if (goal.beyond()) {
+            std::cout << place << "progress is at " << *goal.next << ", and the topic ends at "
+                      << goal.end
+                      << ": it was created anew or has lost records, and what it holds now is not "
+                         "loaded; sluice status says what the pipeline makes of it\n";
         } else if (goal.next) {
             std::cout << place << "everything below offset " << *goal.next
                       << " is committed, not yet all below " << goal.until << '\n';
@@ -181,7 +200,7 @@ int wait_for_offset(const config::Config& config, const CommandLine& line) {
         const auto client =
             kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "wait");
         std::vector<Goal> goals = goals_in(*client, ingest.topic, asked);
-        Waiting waiting(config, ingest, kafka::cluster_id(*client));
+        Waiting waiting(config, ingest, *client);
         const bool reached = waiting.wait(goals, timeout);
         print(line, ingest, goals, reached);
         if (!waiting.trouble().empty()) std::cerr << "sluice: " << waiting.trouble() << '\n';

@@ -61,7 +61,19 @@ TEST_CASE("wait: ends when the offset is committed, or the time is up") {
     CHECK(wait({"lines", "--partition", "1"}).exit_code == 2);
     CHECK(wait({"lines", "--end", "--output", "json"}).out ==
           R"({"pipeline":"lines","reached":true,"partitions":[)"
-          R"({"partition":0,"waited_for":0,"next_offset":0,"reached":true},)"
-          R"({"partition":1,"waited_for":10,"next_offset":10,"reached":true}]})"
+          R"({"partition":0,"waited_for":0,"topic_ends":0,"next_offset":0,"reached":true},)"
+          R"({"partition":1,"waited_for":10,"topic_ends":10,"next_offset":10,"reached":true}]})"
           "\n");
+
+    // Progress is that of another topic of this name, and says nothing of the record in this one.
+    shared_broker().admin().delete_topic("wait");
+    shared_broker().admin().create_topic("wait", 2);
+    KafkaProducer again(shared_broker().client());
+    again.produce("wait", 1, "0");
+    again.flush();
+    const RunResult anew = offset(1, 0, "300ms");
+    CHECK(anew.exit_code == 1);
+    CHECK_MESSAGE(
+        anew.out.starts_with("wait[1]: progress is at 10, and the topic ends at 1: it was created"),
+        anew.out);
 }
