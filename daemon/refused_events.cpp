@@ -126,6 +126,10 @@ BatchNumber read_mark(Session& session, const config::Config& config,
         .value_or(0);
 }
 
+std::string events_text(std::int64_t count) {
+    return std::to_string(count) + (count == 1 ? " event" : " events");
+}
+
 int decide(Session& session, const config::Config& config, const CommandLine& line,
            RefusedEventPass::Options options) {
     const std::string& action = line.words.at(0);
@@ -149,10 +153,10 @@ int decide(Session& session, const config::Config& config, const CommandLine& li
         json.begin_object().field(again ? "to_be_sent" : "discarded", static_cast<long long>(done));
         std::cout << json.end_object().text() << '\n';
     } else if (again) {
-        std::cout << done
-                  << " events will be sent again; those that are refused again are listed again\n";
+        std::cout << events_text(done)
+                  << " will be sent again; those that are refused again are listed again\n";
     } else {
-        std::cout << done << " events discarded\n";
+        std::cout << events_text(done) << " discarded\n";
     }
     return fine;
 }

@@ -1,12 +1,13 @@
 #include "daemon/verify_outbox.h"
 
-#include "daemon/outbox_factory.h"
+#include "kafka/client.h"
 #include "kafka/marks.h"
 #include "kafka/topic.h"
 #include "kafka/topic_reader.h"
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 namespace sluice {
 namespace {
@@ -21,26 +22,42 @@ std::optional<std::string> id_header(const config::Outbox& outbox) {
     return found->header;
 }
 
-/// How often each of the sent ids is in the topic.
-std::map<std::string, std::int64_t> count_in_topic(const config::Config& config,
-                                                   const std::string& topic,
-                                                   const std::string& header,
-                                                   std::map<std::string, std::int64_t> sent) {
-    kafka::TopicReader reader(config.kafka, topic, 1 << 20);
-    std::vector<kafka::TopicPart> parts;
-    for (const PartitionId partition : kafka::partitions_of(reader.client(), topic)) {
-        const OffsetRange all = kafka::available_offsets(reader.client(), topic, partition);
-        if (all.size() > 0) parts.push_back({partition, {all}});
+/// Whether rows can have led to this topic: a column can have held anything.
+bool can_be(std::string_view name, std::span<const config::TopicPiece> pieces) {
+    if (pieces.empty()) return name.empty();
+    const config::TopicPiece& first = pieces.front();
+    if (first.kind == config::TopicPiece::Kind::text) {
+        return name.starts_with(first.text) &&
+               can_be(name.substr(first.text.size()), pieces.subspan(1));
     }
-    reader.read(parts, [&](const Record& record) {
-        for (const Header& found : record.headers) {
-            if (found.name != header || !found.value) continue;
-            const auto id = sent.find(std::string(*found.value));
-            if (id != sent.end()) ++id->second;
+    for (std::size_t held = 1; held <= name.size(); ++held) {
+        if (can_be(name.substr(held), pieces.subspan(1))) return true;
+    }
+    return false;
+}
+
+/// How often each of these ids is in the topics that the configuration can mean.
+void count_in_topics(const config::Config& config, const config::Outbox& outbox,
+                     const std::string& header, std::map<std::string, std::int64_t>& sent) {
+    kafka::ClientHandle client =
+        kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "verify");
+    for (const std::string& topic : kafka::all_topics(*client)) {
+        if (!can_be(topic, outbox.topic)) continue;
+        kafka::TopicReader reader(config.kafka, topic, 1 << 20);
+        std::vector<kafka::TopicPart> parts;
+        for (const PartitionId partition : kafka::partitions_of(reader.client(), topic)) {
+            const OffsetRange all = kafka::available_offsets(reader.client(), topic, partition);
+            if (all.size() > 0) parts.push_back({partition, {all}});
         }
-        return kafka::TopicReader::Next::record;
-    });
-    return sent;
+        reader.read(parts, [&](const Record& record) {
+            for (const Header& found : record.headers) {
+                if (found.name != header || !found.value) continue;
+                const auto id = sent.find(std::string(*found.value));
+                if (id != sent.end()) ++id->second;
+            }
+            return kafka::TopicReader::Next::record;
+        });
+    }
 }
 
 VerifiedOutbox::ReadBack compare(const std::map<std::string, std::int64_t>& found) {
@@ -99,14 +116,17 @@ VerifiedOutbox verify_outbox(Session& session, const config::Config& config,
     }
     verified.sent = static_cast<std::int64_t>(sent.size());
     const auto header = id_header(outbox);
-    const std::string topic = fixed_topic(outbox);
-    if (topic.empty()) {
-        verified.not_compared = "the topic is not the same for all rows";
+    const bool says_something = std::ranges::any_of(outbox.topic, [](const auto& piece) {
+        return piece.kind == config::TopicPiece::Kind::text;
+    });
+    if (!says_something) {
+        verified.not_compared = "any topic can be that of a row";
     } else if (!header) {
         verified.not_compared =
             "no header holds the id; add headers = { id = \"" + outbox.columns.id + "\" }";
     } else {
-        verified.read_back = compare(count_in_topic(config, topic, *header, std::move(sent)));
+        count_in_topics(config, outbox, *header, sent);
+        verified.read_back = compare(sent);
     }
     judge(verified);
     return verified;

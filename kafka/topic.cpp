@@ -45,6 +45,20 @@ std::string cluster_id(rd_kafka_t& client) {
     return copy;
 }
 
+std::vector<std::string> all_topics(rd_kafka_t& client) {
+    const struct rd_kafka_metadata* raw = nullptr;
+    check(rd_kafka_metadata(&client, 1, nullptr, &raw, answer_timeout_ms),
+          "reading the list of topics");
+    const MetadataHandle metadata{raw};
+    std::vector<std::string> names;
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+        const std::string_view name = metadata->topics[i].topic;
+        if (!name.starts_with("__")) names.emplace_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
 std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic,
                                        std::chrono::milliseconds timeout) {
     const TopicHandle handle{rd_kafka_topic_new(&client, topic.c_str(), nullptr)};

@@ -17,6 +17,9 @@ inline constexpr std::chrono::seconds answer_timeout{10};
 /// Names the cluster for as long as it lives: progress is kept under it.
 [[nodiscard]] std::string cluster_id(rd_kafka_t& client);
 
+/// Names of all topics that we may see, Kafka's own apart.
+[[nodiscard]] std::vector<std::string> all_topics(rd_kafka_t& client);
+
 /// Throws TroubleOfTheWorld, with the remedy, when there is no such topic.
 [[nodiscard]] std::vector<PartitionId> partitions_of(
     rd_kafka_t& client, const std::string& topic,

@@ -132,6 +132,9 @@ TEST_CASE("outbox: Debezium's layout works by configuration alone") {
     CHECK(records.begin()->second.key == "42");
     CHECK(records.begin()->second.headers ==
           Headers{{"id", "00000000-0000-0000-0000-000000000007"}});
+    const auto verified = run_sluice({"verify", "-c", setup.config.string()});
+    CHECK_MESSAGE(verified.out.find("1 sent, 1 found in the topic") != std::string::npos,
+                  verified.out << verified.err);
 }
 
 TEST_CASE("outbox: what Kafka can not take is refused with its reason, in order for the others") {
