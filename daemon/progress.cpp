@@ -260,11 +260,12 @@ void refuse_while_running(rd_kafka_t& client, const config::Ingest& ingest) {
     if (members.empty()) return;
     std::string list;
     for (const std::string& member : members) list += (list.empty() ? "" : ", ") + member;
-    throw TroubleOfTheWorld("pipeline \"" + ingest.name + "\" is running: group \"" + ingest.group +
-                            "\" has the members " + list +
-                            "; stop its daemons, or take it out of their configuration, first "
-                            "(Kafka remembers one with an instance "
-                            "for session.timeout.ms, 45 s unless set otherwise)");
+    throw TroubleOfTheWorld(
+        "pipeline \"" + ingest.name + "\" is running: group \"" + ingest.group +
+        "\" has the members " + list +
+        "; pause it, take it out of their configuration, or stop its daemons, first "
+        "(Kafka remembers one with an instance "
+        "for session.timeout.ms, 45 s unless set otherwise)");
 }
 
 bool confirmed(const CommandLine& line) {
