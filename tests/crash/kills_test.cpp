@@ -1,43 +1,20 @@
+#include "tests/crash/kills.h"
 #include "tests/crash/scenario.h"
-#include "tests/fixture/temp_dir.h"
-#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <random>
-#include <regex>
+#include <set>
 
 using namespace sluice::crash;
 using namespace sluice::fixture;
 
 namespace {
 
-constexpr int killed = 128 + 9;
-
 /// At every line of the write path: those that every batch passes.
 const std::vector<std::string> of_batches = {"before_copy",   "after_copy",   "before_progress",
                                              "before_commit", "after_commit", "during_isolation"};
 const std::vector<std::string> of_starts = {"on_assigned", "after_anchor", "after_progress_read"};
-
-void kill_at(Scenario& scenario, const std::string& point) {
-    CAPTURE(point);
-    scenario.start("a", {{"SLUICE_FAIL_POINT", point}});
-    int ended = 0;
-    try {
-        ended = scenario.daemon().wait(std::chrono::seconds(20));
-    } catch (const WaitedTooLong&) {
-        FAIL("never came to " << point << scenario.logs());
-    }
-    // Died there, not of something else.
-    REQUIRE_MESSAGE(ended == killed, scenario.logs());
-}
-
-int number_from_environment(const char* name, int otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::atoi(text);
-}
 
 }  // namespace
 
@@ -85,17 +62,8 @@ TEST_CASE("kill -9: the list of fail points is complete") {
     known.insert(of_starts.begin(), of_starts.end());
     // component/dead_letters_command_test.cpp
     known.insert({"letters_read", "letters_loaded", "letters_noted", "letters_committed"});
-    const std::regex use{"SLUICE_FAIL_POINT\\(\"([a-z_]+)\"\\);"};
-    std::set<std::string> found;
-    for (const char* folder : {"pipeline", "sinks", "kafka", "daemon"}) {
-        for (const auto& entry : std::filesystem::directory_iterator(
-                 std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
-            if (entry.path().extension() != ".cpp") continue;
-            const std::string text = read_file(entry.path());
-            for (std::sregex_iterator at(text.begin(), text.end(), use), end; at != end; ++at)
-                if (!(*at)[1].str().starts_with("outbox_")) found.insert((*at)[1]);  // outbox_kills
-        }
-    }
+    std::set<std::string> found = fail_points();
+    std::erase_if(found, [](const auto& point) { return point.starts_with("outbox_"); });
     CHECK(found == known);
 }
 
@@ -142,36 +110,17 @@ TEST_CASE("kill -9: a named daemon's first new row comes seconds after its resta
     CHECK(scenario.verdict() == "");
 }
 
-/// SLUICE_SEED repeats a run, SLUICE_ROUNDS and SLUICE_SOAK_MINUTES make it longer.
 TEST_CASE("kill -9: at random moments") {
-    const int seed =
-        number_from_environment("SLUICE_SEED", static_cast<int>(std::random_device{}() >> 1));
-    const int minutes = number_from_environment("SLUICE_SOAK_MINUTES", 0);
-    const int rounds = number_from_environment("SLUICE_ROUNDS", 1);
-    MESSAGE("SLUICE_SEED=" << seed);
-    std::mt19937 random{static_cast<unsigned>(seed)};
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(minutes);
-    for (int round = 0; round < rounds || std::chrono::steady_clock::now() < end; ++round) {
-        CAPTURE(seed);
-        CAPTURE(round);
+    for_rounds([](std::mt19937& random) {
         ScenarioOptions options;
         options.lanes = 1 + static_cast<int>(random() % 3);
         options.batch_rows = 50 + static_cast<int>(random() % 1000);
         if (random() % 2 == 0) options.producer = ScenarioOptions::Producer::transactional;
         Scenario scenario(options);
         scenario.start_producing(3000);
-        for (int kills = 0; kills < 8; ++kills) {
-            scenario.start();
-            // Until it has just begun, or is well at work.
-            const auto moment = std::chrono::milliseconds(100 + random() % 1500);
-            const auto now = std::chrono::steady_clock::now();
-            wait_until([&] { return std::chrono::steady_clock::now() - now > moment; },
-                       std::chrono::seconds(10), "the moment");
-            REQUIRE_MESSAGE(scenario.daemon().running(), scenario.logs());
-            scenario.daemon().kill();
-        }
+        kill_at_random_moments(scenario, random, 8);
         scenario.stop_producing();
         scenario.start();
         REQUIRE(scenario.verdict(std::chrono::seconds(120)) == "");
-    }
+    });
 }

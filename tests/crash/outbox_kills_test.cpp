@@ -1,20 +1,16 @@
+#include "tests/crash/kills.h"
 #include "tests/crash/outbox_scenario.h"
-#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <array>
 #include <random>
-#include <regex>
 #include <set>
 
 using namespace sluice::crash;
 using namespace sluice::fixture;
 
 namespace {
-
-constexpr int killed = 128 + 9;
 
 /// What every batch passes, in this order.
 const std::vector<std::string> of_batches = {"outbox_after_read",   "outbox_after_claim",
@@ -23,24 +19,6 @@ const std::vector<std::string> of_batches = {"outbox_after_read",   "outbox_afte
 const std::vector<std::string> of_starts = {"outbox_after_start"};
 /// What only some pass: test cases of their own.
 const std::vector<std::string> others = {"outbox_after_take_over", "outbox_after_refusal"};
-
-void kill_at(OutboxScenario& scenario, const std::string& point) {
-    CAPTURE(point);
-    scenario.start("a", {{"SLUICE_FAIL_POINT", point}});
-    int ended = 0;
-    try {
-        ended = scenario.daemon().wait(std::chrono::seconds(30));
-    } catch (const WaitedTooLong&) {
-        FAIL("never came to " << point << scenario.logs());
-    }
-    // Died there, not of something else.
-    REQUIRE_MESSAGE(ended == killed, scenario.logs());
-}
-
-int number_from_environment(const char* name, int otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::atoi(text);
-}
 
 }  // namespace
 
@@ -75,18 +53,8 @@ TEST_CASE("outbox: its judge sees what is lost, doubled, foreign or out of order
 TEST_CASE("outbox, kill -9: the list of fail points is complete") {
     std::set<std::string> known;
     for (const auto& list : {of_batches, of_starts, others}) known.insert(list.begin(), list.end());
-    const std::regex use{"SLUICE_FAIL_POINT\\(\"(outbox_[a-z_]+)\"\\);"};
-    std::set<std::string> found;
-    for (const char* folder : {"pipeline", "sinks", "kafka", "daemon"}) {
-        for (const auto& entry : std::filesystem::directory_iterator(
-                 std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
-            if (entry.path().extension() != ".cpp") continue;
-            const std::string text = read_file(entry.path());
-            for (std::sregex_iterator at(text.begin(), text.end(), use), end; at != end; ++at) {
-                found.insert((*at)[1]);
-            }
-        }
-    }
+    std::set<std::string> found = fail_points();
+    std::erase_if(found, [](const auto& point) { return !point.starts_with("outbox_"); });
     CHECK(found == known);
 }
 
@@ -131,18 +99,8 @@ TEST_CASE("outbox, kill -9: a refusal is there once, with its batch") {
           "1bad_partition");
 }
 
-/// SLUICE_SEED repeats a run, SLUICE_ROUNDS and SLUICE_SOAK_MINUTES make it longer.
 TEST_CASE("outbox, kill -9: at random moments, while applications write") {
-    const int seed =
-        number_from_environment("SLUICE_SEED", static_cast<int>(std::random_device{}() >> 1));
-    const int minutes = number_from_environment("SLUICE_SOAK_MINUTES", 0);
-    const int rounds = number_from_environment("SLUICE_ROUNDS", 1);
-    MESSAGE("SLUICE_SEED=" << seed);
-    std::mt19937 random{static_cast<unsigned>(seed)};
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(minutes);
-    for (int round = 0; round < rounds || std::chrono::steady_clock::now() < end; ++round) {
-        CAPTURE(seed);
-        CAPTURE(round);
+    for_rounds([](std::mt19937& random) {
         OutboxOptions options;
         options.batch_rows = 5 + static_cast<int>(random() % 200);
         options.ids = std::array{OutboxOptions::Ids::mixed, OutboxOptions::Ids::serial,
@@ -150,18 +108,9 @@ TEST_CASE("outbox, kill -9: at random moments, while applications write") {
         if (random() % 2 == 0) options.locks = OutboxOptions::Locks::of_mpp;
         OutboxScenario scenario(options);
         scenario.start_writing(3, 5ms);
-        for (int kills = 0; kills < 6; ++kills) {
-            scenario.start();
-            // Until it has just begun, or is well at work.
-            const auto moment = std::chrono::milliseconds(100 + random() % 1500);
-            const auto now = std::chrono::steady_clock::now();
-            wait_until([&] { return std::chrono::steady_clock::now() - now > moment; },
-                       std::chrono::seconds(10), "the moment");
-            REQUIRE_MESSAGE(scenario.daemon().running(), scenario.logs());
-            scenario.daemon().kill();
-        }
+        kill_at_random_moments(scenario, random, 6);
         scenario.stop_writing();
         scenario.start();
         REQUIRE(scenario.verdict(std::chrono::seconds(120)) == "");
-    }
+    });
 }

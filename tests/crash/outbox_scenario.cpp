@@ -17,11 +17,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-std::string unique_name() {
-    static int count = 0;
-    return "o" + std::to_string(::getpid()) + "_" + std::to_string(++count);
-}
-
 std::string quoted(const std::string& text) {
     return "\"" + text + "\"";
 }
@@ -81,10 +76,7 @@ private:
     std::mt19937 random_;
 };
 
-OutboxScenario::OutboxScenario(const OutboxOptions& options)
-    : topic_(unique_name()), database_(topic_), config_(dir_.path() / "sluice.toml") {
-    world().postgres->create_database(database_);
-    world().broker->admin().create_topic(topic_, options.partitions);
+OutboxScenario::OutboxScenario(const OutboxOptions& options) : Stage(options.partitions) {
     configure(options);
     create_tables();
 }
@@ -170,31 +162,6 @@ void OutboxScenario::stop_writing() {
     writers_.clear();
 }
 
-fixture::Daemon& OutboxScenario::start(const std::string& name,
-                                       std::map<std::string, std::string> env) {
-    auto& daemon = daemons_[name];
-    if (daemon) {
-        daemon->start(std::move(env));
-    } else {
-        daemon = std::make_unique<fixture::Daemon>(config_, std::move(env));
-    }
-    return *daemon;
-}
-
-std::string OutboxScenario::logs() const {
-    std::string all;
-    for (const auto& [name, daemon] : daemons_) all += "--- " + name + "\n" + daemon->log();
-    return all;
-}
-
-void OutboxScenario::exec(const std::string& sql) const {
-    world().postgres->exec(sql, database_);
-}
-
-std::string OutboxScenario::value(const std::string& sql) const {
-    return world().postgres->value(sql, database_);
-}
-
 std::vector<OutboxScenario::Event> OutboxScenario::read_topic() const {
     const auto result = fixture::run(
         {.argv = {"kcat", "-C", "-b", world().broker->bootstrap(), "-t", topic_, "-o", "beginning",
@@ -234,16 +201,6 @@ void OutboxScenario::wait_until_drained(milliseconds deadline) {
     try {
         wait_until([&] { return value("select count(*) from outbox") == "0"; },
                    fixture::patient(deadline), "an empty outbox");
-    } catch (const fixture::WaitedTooLong& error) {
-        throw fixture::WaitedTooLong(std::string(error.what()) + "\n" + logs());
-    }
-}
-
-void OutboxScenario::wait_for_log(const std::string& text, const std::string& name,
-                                  milliseconds deadline) {
-    try {
-        wait_until([&] { return daemon(name).log().find(text) != std::string::npos; },
-                   fixture::patient(deadline), "\"" + text + "\" in the log of " + name);
     } catch (const fixture::WaitedTooLong& error) {
         throw fixture::WaitedTooLong(std::string(error.what()) + "\n" + logs());
     }

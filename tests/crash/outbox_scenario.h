@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/crash/scenario.h"
+#include "tests/crash/stage.h"
 
 #include <atomic>
 #include <cstdint>
@@ -28,12 +28,10 @@ struct OutboxOptions {
 ///
 /// Every writer has keys of its own and writes its events in transactions one after the other, some
 /// of which roll back; what commits is in the table `truth` by the same transaction.
-class OutboxScenario {
+class OutboxScenario : public Stage {
 public:
     explicit OutboxScenario(const OutboxOptions& options = {});
     ~OutboxScenario();
-    OutboxScenario(const OutboxScenario&) = delete;
-    OutboxScenario& operator=(const OutboxScenario&) = delete;
 
     /// That many events in one transaction.
     void write(int events);
@@ -44,18 +42,6 @@ public:
 
     void configure(const OutboxOptions& options);
     [[nodiscard]] const OutboxOptions& options() const { return options_; }
-    fixture::Daemon& start(const std::string& name = "a",
-                           std::map<std::string, std::string> env = {});
-    [[nodiscard]] fixture::Daemon& daemon(const std::string& name = "a") {
-        return *daemons_.at(name);
-    }
-    [[nodiscard]] const std::filesystem::path& config() const { return config_; }
-    [[nodiscard]] std::string logs() const;
-
-    [[nodiscard]] const std::string& topic() const { return topic_; }
-    [[nodiscard]] const std::string& database() const { return database_; }
-    void exec(const std::string& sql) const;
-    [[nodiscard]] std::string value(const std::string& sql) const;
     /// Events that the topic holds, committed transactions only, as kcat reads them.
     struct Event {
         int partition = 0;
@@ -70,8 +56,6 @@ public:
     void wait_for_more_sent(std::chrono::milliseconds deadline = 30s);
     /// Until every committed row was sent and purged.
     void wait_until_drained(std::chrono::milliseconds deadline = 60s);
-    void wait_for_log(const std::string& text, const std::string& name = "a",
-                      std::chrono::milliseconds deadline = 30s);
 
     /// Everything that is wrong, in words.
     [[nodiscard]] std::string judge() const;
@@ -85,11 +69,6 @@ private:
     [[nodiscard]] std::string configuration() const;
 
     OutboxOptions options_;
-    std::string topic_;
-    std::string database_;
-    fixture::TempDir dir_{"outbox"};
-    std::filesystem::path config_;
-    std::map<std::string, std::unique_ptr<fixture::Daemon>> daemons_;
     std::atomic<bool> writing_ = false;
     std::vector<std::thread> writers_;
     int next_writer_ = 0;

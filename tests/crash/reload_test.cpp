@@ -1,3 +1,4 @@
+#include "tests/crash/kills.h"
 #include "tests/crash/scenario.h"
 #include "tests/fixture/http.h"
 #include "tests/fixture/pg_connection.h"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -20,11 +20,6 @@ using namespace sluice::crash;
 using namespace sluice::fixture;
 
 namespace {
-
-int number_from_environment(const char* name, int otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::atoi(text);
-}
 
 std::string content_of(const std::filesystem::path& file) {
     std::ifstream in(file);

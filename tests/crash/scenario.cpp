@@ -20,39 +20,18 @@ namespace {
 /// How many records a producing thread sends at a time.
 constexpr int chunk = 100;
 
-std::string unique_name() {
-    static int count = 0;
-    return "t" + std::to_string(::getpid()) + "_" + std::to_string(++count);
-}
-
 std::string quoted(const std::string& text) {
     return "\"" + text + "\"";
 }
 
 }  // namespace
 
-World::World() {
-    auto starting = std::async(std::launch::async, [] {
-        return std::make_unique<fixture::KafkaBroker>(fixture::KafkaBrokerOptions{.proxied = true});
-    });
-    postgres = std::make_unique<fixture::Postgres>();
-    broker = starting.get();
-}
-
-World& world() {
-    static World the_world;
-    return the_world;
-}
-
 struct Scenario::Source {
     explicit Source(const fixture::KafkaProperties& properties) : producer(properties) {}
     fixture::KafkaProducer producer;
 };
 
-Scenario::Scenario(const ScenarioOptions& options)
-    : topic_(unique_name()), database_(topic_), config_(dir_.path() / "sluice.toml") {
-    world().postgres->create_database(database_);
-    world().broker->admin().create_topic(topic_, options.partitions);
+Scenario::Scenario(const ScenarioOptions& options) : Stage(options.partitions) {
     fixture::KafkaProperties properties = world().broker->client();
     if (options.producer == ScenarioOptions::Producer::transactional)
         properties["transactional.id"] = topic_;
@@ -179,36 +158,6 @@ void Scenario::stop_producing() {
     producer_.join();
 }
 
-fixture::Daemon& Scenario::start(const std::string& name, std::map<std::string, std::string> env) {
-    env["SLUICE_INSTANCE"] = name;
-    auto& daemon = daemons_[name];
-    if (daemon) {
-        daemon->start(std::move(env));
-    } else {
-        daemon = std::make_unique<fixture::Daemon>(config_, std::move(env));
-    }
-    return *daemon;
-}
-
-std::string Scenario::logs() const {
-    std::string text;
-    for (const auto& [name, daemon] : daemons_) {
-        std::string log = daemon->log();
-        constexpr std::size_t most = 6000;
-        if (log.size() > most) log = "…" + log.substr(log.size() - most);
-        text += "\n--- log of daemon " + name + "\n" + log;
-    }
-    return text;
-}
-
-void Scenario::exec(const std::string& sql) const {
-    world().postgres->exec(sql, database_);
-}
-
-std::string Scenario::value(const std::string& sql) const {
-    return world().postgres->value(sql, database_);
-}
-
 std::int64_t Scenario::rows() const {
     return std::stoll(value("select count(*) from " + options_.pipelines.front()));
 }
@@ -241,16 +190,6 @@ void Scenario::wait_for_rows(std::int64_t wanted, milliseconds deadline) {
 
 void Scenario::wait_for_more_rows(milliseconds deadline) {
     wait_for_rows(rows() + 1, deadline);
-}
-
-void Scenario::wait_for_log(const std::string& text, const std::string& name,
-                            milliseconds deadline) {
-    try {
-        wait_until([&] { return daemon(name).log().find(text) != std::string::npos; },
-                   fixture::patient(deadline), "\"" + text + "\" in the log");
-    } catch (const fixture::WaitedTooLong& late) {
-        throw fixture::WaitedTooLong(std::string(late.what()) + logs());
-    }
 }
 
 bool Scenario::is_loaded() {

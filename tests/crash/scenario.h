@@ -1,9 +1,6 @@
 #pragma once
 
-#include "tests/fixture/daemon.h"
-#include "tests/fixture/kafka_broker.h"
-#include "tests/fixture/postgres.h"
-#include "tests/fixture/temp_dir.h"
+#include "tests/crash/stage.h"
 
 #include <atomic>
 #include <chrono>
@@ -17,17 +14,6 @@
 #include <vector>
 
 namespace sluice::crash {
-
-using namespace std::chrono_literals;
-
-/// One broker, with room for a proxy in front of it, and one database server for all scenarios of
-/// this process.
-struct World {
-    World();
-    std::unique_ptr<fixture::KafkaBroker> broker;
-    std::unique_ptr<fixture::Postgres> postgres;
-};
-World& world();
 
 struct ScenarioOptions {
     int partitions = 4;
@@ -54,12 +40,10 @@ struct ScenarioOptions {
 ///
 /// Record number n is a good row, a row that the client refuses, one that the database refuses, or
 /// a tombstone, as n says. What Kafka then holds, read by an independent consumer, is the truth.
-class Scenario {
+class Scenario : public Stage {
 public:
     explicit Scenario(const ScenarioOptions& options = {});
     ~Scenario();
-    Scenario(const Scenario&) = delete;
-    Scenario& operator=(const Scenario&) = delete;
 
     /// Produces that many records and waits until the broker has them. In a transactional scenario
     /// in two transactions, with one between them that is aborted.
@@ -68,23 +52,9 @@ public:
     void start_producing(int records_per_second);
     void stop_producing();
 
-    /// The configuration file that the daemons get; written anew by configure().
-    [[nodiscard]] const std::filesystem::path& config() const { return config_; }
+    /// Writes the configuration file anew.
     void configure(const ScenarioOptions& options);
     [[nodiscard]] const ScenarioOptions& options() const { return options_; }
-    /// Starts a daemon, or the one of this name anew.
-    fixture::Daemon& start(const std::string& name = "a",
-                           std::map<std::string, std::string> env = {});
-    [[nodiscard]] fixture::Daemon& daemon(const std::string& name = "a") {
-        return *daemons_.at(name);
-    }
-    /// The logs of all daemons, for messages.
-    [[nodiscard]] std::string logs() const;
-
-    [[nodiscard]] const std::string& topic() const { return topic_; }
-    [[nodiscard]] const std::string& database() const { return database_; }
-    void exec(const std::string& sql) const;
-    [[nodiscard]] std::string value(const std::string& sql) const;
     /// The rows in the first pipeline's table.
     [[nodiscard]] std::int64_t rows() const;
 
@@ -97,8 +67,6 @@ public:
                             std::chrono::milliseconds deadline = 40s);
     void wait_for_rows(std::int64_t rows, std::chrono::milliseconds deadline = 30s);
     void wait_for_more_rows(std::chrono::milliseconds deadline = 30s);
-    void wait_for_log(const std::string& text, const std::string& name = "a",
-                      std::chrono::milliseconds deadline = 30s);
     /// Until progress of all pipelines stands at the end of all partitions.
     void wait_until_loaded(std::chrono::milliseconds deadline = 60s);
     [[nodiscard]] bool is_loaded();
@@ -140,11 +108,6 @@ private:
     [[nodiscard]] bool is_lost(std::size_t incarnation, const Place& place) const;
 
     ScenarioOptions options_;
-    std::string topic_;
-    std::string database_;
-    fixture::TempDir dir_{"crash"};
-    std::filesystem::path config_;
-    std::map<std::string, std::unique_ptr<fixture::Daemon>> daemons_;
 
     struct Source;
     std::unique_ptr<Source> source_;

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "tests/fixture/daemon.h"
+#include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/postgres.h"
+#include "tests/fixture/temp_dir.h"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace sluice::crash {
+
+using namespace std::chrono_literals;
+
+/// One broker, with room for a proxy in front of it, and one database server for all scenarios of
+/// this process.
+struct World {
+    World();
+    std::unique_ptr<fixture::KafkaBroker> broker;
+    std::unique_ptr<fixture::Postgres> postgres;
+};
+World& world();
+
+/// What every scenario has: a topic and a database of its own, a configuration, and daemons, each
+/// by its name, which come and go.
+class Stage {
+public:
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+
+    /// The configuration file that the daemons get.
+    [[nodiscard]] const std::filesystem::path& config() const { return config_; }
+    /// Starts a daemon, or the one of this name anew.
+    fixture::Daemon& start(const std::string& name = "a",
+                           std::map<std::string, std::string> env = {});
+    [[nodiscard]] fixture::Daemon& daemon(const std::string& name = "a") {
+        return *daemons_.at(name);
+    }
+    /// The logs of all daemons, for messages.
+    [[nodiscard]] std::string logs() const;
+    /// Throws WaitedTooLong with the logs.
+    void wait_for_log(const std::string& text, const std::string& name = "a",
+                      std::chrono::milliseconds deadline = 30s);
+
+    [[nodiscard]] const std::string& topic() const { return topic_; }
+    [[nodiscard]] const std::string& database() const { return database_; }
+    void exec(const std::string& sql) const;
+    [[nodiscard]] std::string value(const std::string& sql) const;
+
+protected:
+    explicit Stage(int partitions);
+    ~Stage() = default;
+
+    std::string topic_;
+    std::string database_;
+    fixture::TempDir dir_{"crash"};
+    std::filesystem::path config_;
+    std::map<std::string, std::unique_ptr<fixture::Daemon>> daemons_;
+};
+
+}  // namespace sluice::crash
