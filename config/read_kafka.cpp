@@ -17,7 +17,7 @@ constexpr Owned owned[] = {
     {"bootstrap.servers", "the brokers are set by brokers in [kafka]"},
     {"metadata.broker.list", "the brokers are set by brokers in [kafka]"},
     {"group.id", "each pipeline has its own group; use group in [ingest.NAME]"},
-    {"group.instance.id", "Sluice sets it for each pipeline; use instance in [kafka]"},
+    {"group.instance.id", "use instance in [kafka]"},
     {"auto.offset.reset",
      "progress in the database decides where reading starts; use start and on_offset_lost in "
      "[ingest.NAME]"},
@@ -32,6 +32,7 @@ constexpr Owned owned[] = {
     {"enable.idempotence", "Sluice always produces idempotently; remove it"},
     {"transactional.id", "Sluice chooses it, so that a relay fences its predecessor; remove it"},
     {"transaction.timeout.ms", "Sluice chooses it for each use; remove it"},
+    {"delivery.report.only.error", "Sluice counts what Kafka has acknowledged; remove it"},
     {"queue.buffering.max.messages", "Sluice limits what it queues by bytes; remove it"},
     {"queue.buffering.max.kbytes", "Sluice limits what it queues by bytes; remove it"},
 };
@@ -109,7 +110,7 @@ private:
 };
 
 bool is_instance_name(std::string_view name) {
-    constexpr std::size_t longest = 200;  // Kafka's 249, less what pipelines append
+    constexpr std::size_t longest = 200;  // Kafka's limit is 249
     if (name.size() > longest || name == "." || name == "..") return false;
     return name.find_first_not_of(
                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

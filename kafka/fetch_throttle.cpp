@@ -29,14 +29,12 @@ rd_kafka_resp_err_t FetchThrottle::on_response(rd_kafka_t* /*client*/, int /*soc
 
 void FetchThrottle::wait_for_room() {
     std::unique_lock lock{mutex_};
-    const auto below = [this](std::size_t limit) {
-        return [this, limit] { return released_ || queued_bytes() < limit; };
+    const auto below = [this](std::size_t budgets) {
+        return [this, budgets] { return released_ || queued_bytes() < budgets * budget_bytes_; };
     };
-    if (below(budget_bytes_)()) return;
+    if (below(1)()) return;
     const auto began = std::chrono::steady_clock::now();
-    if (!room_.wait_for(lock, patience, below(budget_bytes_))) {
-        room_.wait(lock, below(2 * budget_bytes_));
-    }
+    if (!room_.wait_for(lock, patience, below(1))) room_.wait(lock, below(2));
     waited_ += std::chrono::steady_clock::now() - began;
 }
 
@@ -75,6 +73,14 @@ void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
         const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
         mean_message_bytes_.store((mean * 7 + bytes / messages) / 8, std::memory_order_relaxed);
     }
+}
+
+void FetchThrottle::set_budget(std::size_t bytes) {
+    budget_bytes_ = bytes;
+    tell_waiting();
+}
+
+void FetchThrottle::tell_waiting() {
     // A thread that has just seen full queues must be waiting when it is told.
     { const std::lock_guard lock{mutex_}; }
     room_.notify_all();

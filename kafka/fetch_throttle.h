@@ -32,17 +32,20 @@ public:
     FetchThrottle& operator=(const FetchThrottle&) = delete;
 
     void attach_to(rd_kafka_conf_t& conf);
-    void set_budget(std::size_t bytes) { budget_bytes_ = bytes; }
+    void set_budget(std::size_t bytes);
     void add_queue(rd_kafka_queue_t& queue) { queues_.push_back(&queue); }
     /// A partition's own queue, while it flows into no other, counts as well.
     void hold(PartitionId partition, QueueHandle queue);
     void forget(PartitionId partition);
     /// Lanes tell what they took, since the queues can only be asked for their number of messages,
     /// and with each message that they are done with it: a lane can be stuck over what it took.
+    /// Who waits for room is told by tell_waiting() alone, before the lane waits for more.
     void on_taken(std::size_t messages, std::size_t bytes);
     void on_done(std::size_t bytes) {
         taken_bytes_.fetch_sub(bytes + overhead_per_message, std::memory_order_relaxed);
     }
+    /// There may be room now.
+    void tell_waiting();
     /// What is there now, and how long threads have waited for room so far.
     struct Held {
         std::size_t messages = 0;  ///< that no lane has taken

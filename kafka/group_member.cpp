@@ -14,9 +14,14 @@ namespace sluice::kafka {
 namespace {
 
 constexpr std::chrono::seconds join_patience{3};
+/// librdkafka does not say that a group has no coordinator, and says only once that it may not be
+/// used. A rebalance in which all members answer takes a few seconds.
+constexpr std::chrono::seconds assignment_patience{30};
 constexpr int seek_timeout_ms = 10000;
 /// The most that librdkafka accepts for queued.max.messages.kbytes.
-constexpr std::size_t most_queued_kib = 2097151;
+constexpr const char* most_queued_kib = "2097151";
+/// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
+constexpr const char* most_per_answer = "8388608";
 
 /// Longer than any handing over should take, in which a partition is nobody's for a moment.
 constexpr std::chrono::seconds unclaimed_patience{3};
@@ -32,7 +37,6 @@ std::size_t fetch_budget(const config::Ingest& ingest) {
 
 std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
                                                 const config::Ingest& ingest) {
-    const std::size_t budget_kib = fetch_budget(ingest) >> 10;
     std::map<std::string, std::string> own = {
         {"group.id", ingest.group},
         {"partition.assignment.strategy", "cooperative-sticky"},
@@ -49,18 +53,13 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         {"statistics.interval.ms", "2000"},
         // FetchThrottle says why these are out of the way.
         {"queued.min.messages", "10000000"},
-        {"queued.max.messages.kbytes",
-         std::to_string(std::clamp<std::size_t>(budget_kib, 1024, most_queued_kib))},
+        {"queued.max.messages.kbytes", most_queued_kib},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     // New partitions are noticed with this; librdkafka's own default is five minutes.
     constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
     if (!kafka.properties.contains(refresh)) own[refresh] = "30000";
-    // One answer must not overrun the budget: it is held twice while it is taken apart.
-    if (!kafka.properties.contains("fetch.max.bytes")) {
-        own["fetch.max.bytes"] =
-            std::to_string(std::clamp<std::size_t>((budget_kib << 10) / 4, 1u << 20, 50u << 20));
-    }
+    if (!kafka.properties.contains("fetch.max.bytes")) own["fetch.max.bytes"] = most_per_answer;
     return own;
 }
 
@@ -143,6 +142,15 @@ void GroupMember::join() {
     rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);
     check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
     joined_ = true;
+    unassigned_since_ = std::chrono::steady_clock::now();
+}
+
+std::string GroupMember::trouble() const {
+    if (!trouble_.empty() || !unassigned_since_) return trouble_;
+    if (std::chrono::steady_clock::now() - *unassigned_since_ < assignment_patience) return {};
+    return "kafka: no assignment from group \"" + group_ +
+           "\": it has no coordinator, does not let us in (Read on the group), or waits for a "
+           "member that does not answer";
 }
 
 void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -154,7 +162,12 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
         event.partitions.push_back(partitions->elems[i].partition);
     }
     auto& member = *static_cast<GroupMember*>(self);
-    if (event.kind == Event::Kind::assigned) member.assigned_once_ = true;
+    if (event.kind == Event::Kind::assigned) {
+        member.assigned_once_ = true;
+        member.unassigned_since_.reset();
+    } else {
+        member.unassigned_since_ = std::chrono::steady_clock::now();
+    }
     member.events_.push_back(std::move(event));
     rd_kafka_yield(client);  // else poll() goes on waiting, and the group with it
 }
@@ -233,9 +246,9 @@ void GroupMember::look_for_unclaimed() {
     next_look_ = now + time_between_looks;
     const std::optional<bool> found =
         has_unclaimed_partition(*client_, group_, topic_, look_timeout);
-    if (!found) return;
-    if (!*found) {
-        doubtful_ = false;
+    if (!found.value_or(false)) {
+        unclaimed_since_.reset();
+        if (found) doubtful_ = false;
         return;
     }
     if (!unclaimed_since_) unclaimed_since_ = now;

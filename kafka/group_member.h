@@ -43,7 +43,7 @@ public:
     void assign(std::span<const Position> positions) override;
     void unassign(std::span<const PartitionId> partitions) override;
     void seek(std::span<const Position> positions) override;
-    [[nodiscard]] std::string trouble() const override { return trouble_; }
+    [[nodiscard]] std::string trouble() const override;
     std::vector<PartitionId> partitions() override;
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
@@ -81,6 +81,8 @@ private:
     bool assigned_once_ = false;
     std::chrono::steady_clock::time_point next_look_;
     std::optional<std::chrono::steady_clock::time_point> unclaimed_since_;
+    /// Since when the group owes us an assignment, be it an empty one.
+    std::optional<std::chrono::steady_clock::time_point> unassigned_since_;
     std::string trouble_;
     std::chrono::steady_clock::time_point next_question_;
 };

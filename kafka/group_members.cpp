@@ -5,13 +5,19 @@
 
 namespace sluice::kafka {
 
-std::vector<std::string> members_of(rd_kafka_t& client, const std::string& group) {
-    constexpr int timeout_ms = static_cast<int>(std::chrono::milliseconds(answer_timeout).count());
+GroupListHandle describe(rd_kafka_t& client, const std::string& group,
+                         std::chrono::milliseconds timeout) {
     const struct rd_kafka_group_list* raw = nullptr;
     const rd_kafka_resp_err_t error =
-        rd_kafka_list_groups(&client, group.c_str(), &raw, timeout_ms);
-    const GroupListHandle list{raw};
-    check(error, "asking for the members of group \"" + group + "\"");
+        rd_kafka_list_groups(&client, group.c_str(), &raw, static_cast<int>(timeout.count()));
+    GroupListHandle list{raw};
+    const bool answered = error == RD_KAFKA_RESP_ERR__PARTIAL && list && list->group_cnt == 1;
+    if (!answered) check(error, "asking for the members of group \"" + group + "\"");
+    return list;
+}
+
+std::vector<std::string> members_of(rd_kafka_t& client, const std::string& group) {
+    const GroupListHandle list = describe(client, group, answer_timeout);
     std::vector<std::string> members;
     for (int i = 0; i < list->group_cnt; ++i) {
         const struct rd_kafka_group_info& info = list->groups[i];

@@ -2,10 +2,17 @@
 
 #include "kafka/handles.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 namespace sluice::kafka {
+
+/// The group as its coordinator knows it, or an empty list: there is none of this name. All brokers
+/// are asked; it does not matter that some do not answer when the coordinator did. Throws
+/// TroubleOfTheWorld when it did not.
+[[nodiscard]] GroupListHandle describe(rd_kafka_t& client, const std::string& group,
+                                       std::chrono::milliseconds timeout);
 
 /// Who is in a consumer group now, by the coordinator's own words and for people: "sluice-orders at
 /// /10.0.0.7". A static member (`instance`) is in it until its session times out, even if it has

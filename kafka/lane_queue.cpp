@@ -48,6 +48,7 @@ void LaneQueue::close(PartitionId partition) {
 }
 
 Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
+    throttle_.tell_waiting();  // the lane is done with what the poll before this one took
     // rd_kafka_consume_batch_queue() waits until the array is full or the time is up, even when
     // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
     Polled polled;

@@ -1,5 +1,6 @@
 #include "kafka/unclaimed.h"
 
+#include "kafka/group_members.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 
@@ -57,25 +58,21 @@ std::vector<int> assigned_partitions(std::string_view encoded, std::string_view 
 std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::string& group,
                                             const std::string& topic,
                                             std::chrono::milliseconds timeout) {
-    const struct rd_kafka_group_list* raw = nullptr;
-    if (rd_kafka_list_groups(&client, group.c_str(), &raw, static_cast<int>(timeout.count())) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return std::nullopt;
-    }
-    const GroupListHandle list{raw};
-    if (list->group_cnt != 1) return std::nullopt;
-    const struct rd_kafka_group_info& info = list->groups[0];
-    if (std::string_view(info.state != nullptr ? info.state : "") != "Stable") return std::nullopt;
-    std::set<int> claimed;
-    for (int i = 0; i < info.member_cnt; ++i) {
-        const auto& member = info.members[i];
-        const std::vector<int> partitions =
-            assigned_partitions({static_cast<const char*>(member.member_assignment),
-                                 static_cast<std::size_t>(member.member_assignment_size)},
-                                topic);
-        claimed.insert(partitions.begin(), partitions.end());
-    }
     try {
+        const GroupListHandle list = describe(client, group, timeout);
+        if (list->group_cnt != 1) return std::nullopt;
+        const struct rd_kafka_group_info& info = list->groups[0];
+        if (std::string_view(info.state != nullptr ? info.state : "") != "Stable")
+            return std::nullopt;
+        std::set<int> claimed;
+        for (int i = 0; i < info.member_cnt; ++i) {
+            const auto& member = info.members[i];
+            const std::vector<int> partitions =
+                assigned_partitions({static_cast<const char*>(member.member_assignment),
+                                     static_cast<std::size_t>(member.member_assignment_size)},
+                                    topic);
+            claimed.insert(partitions.begin(), partitions.end());
+        }
         return partitions_of(client, topic, timeout).size() > claimed.size();
     } catch (const TroubleOfTheWorld&) {
         return std::nullopt;

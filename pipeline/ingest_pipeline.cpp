@@ -148,6 +148,10 @@ void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time
         if (found->second.lane != nullptr) by_lane[found->second.lane].push_back(partition);
         assigned_.erase(found);
     }
+    const auto to_assign = [](const auto& entry) {
+        return entry.second.state == Assigned::State::to_assign;
+    };
+    if (std::ranges::none_of(assigned_, to_assign)) group_waits_since_.reset();
     for (const auto& [lane, of_lane] : by_lane) lane->stop(of_lane);
     for (const auto& [lane, of_lane] : by_lane) {
         if (!lane->wait_until_stopped(of_lane, deadline)) {

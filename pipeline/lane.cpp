@@ -333,7 +333,9 @@ void Lane::offer() {
         options_.observer.on_offering();
         const CommitResult result = sink_->commit(batch_);
         if (const auto* committed = std::get_if<Committed>(&result)) {
-            return after_commit(*committed);
+            after_commit(*committed);
+            if (!committed->stop.empty()) throw RejectedRecord(committed->stop);
+            return;
         }
         if (const auto* fenced = std::get_if<Fenced>(&result)) {
             log(LogLevel::warn, options_.name,

@@ -44,7 +44,8 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
 CommitResult CloudberrySink::commit(Batch& batch) {
     if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
     CommitResult result = write(batch);
-    if (stop_ && std::holds_alternative<Committed>(result)) throw RejectedRecord(stop_->message);
+    if (auto* committed = std::get_if<Committed>(&result); committed != nullptr && stop_)
+        committed->stop = stop_->message;
     return result;
 }
 

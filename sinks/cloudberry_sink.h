@@ -38,10 +38,10 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
-    /// Besides its results: throws RejectedRecord when there is a reject and on_reject is stop
-    /// (with what precedes it, and other partitions, committed when it is the database that refuses
-    /// it), TroubleOfTheWorld when the table has changed under us, WrongConfiguration when the
-    /// database calls a statement impossible.
+    /// Besides its results: throws RejectedRecord when the batch holds a reject and on_reject is
+    /// stop (one that the database refuses cuts the batch: Committed says so), TroubleOfTheWorld
+    /// when the table has changed under us, WrongConfiguration when the database calls a statement
+    /// impossible.
     CommitResult commit(Batch& batch) override;
 
 private:

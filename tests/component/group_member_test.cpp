@@ -216,3 +216,31 @@ TEST_CASE("member: a million small records, with little memory and no stall") {
     MESSAGE("1,000,000 records in " << took.count() << " ms, longest pause " << longest.count()
                                     << " ms");
 }
+
+TEST_CASE("member: a lane that is done with all it took does not wait while Kafka has more") {
+    constexpr int total = 1500;  // 60 MB, several times the budget
+    shared_broker().admin().create_topic("large", 1);
+    KafkaProducer producer(shared_broker().client());
+    const std::string value(40'000, 'v');
+    for (int i = 0; i < total; ++i) producer.produce("large", 0, value);
+    producer.flush();
+    // Slow enough that the queue is full, and the fetching thread waits, whenever a poll begins.
+    struct Slow : RecordVisitor {
+        void on_record(const Record&) override {
+            ++records;
+            std::this_thread::sleep_for(1ms);
+        }
+        void on_end(PartitionId, Offset) override {}
+        void on_out_of_range(PartitionId) override {}
+        int records = 0;
+    } slow;
+    Member member("large");
+    member.open = false;
+    member.until_owning(1);
+    member.group.lane(0).open(0);
+    std::chrono::nanoseconds longest{};
+    while (slow.records < total) {
+        longest = std::max(longest, member.group.lane(0).poll(slow, patient(60s)).waited);
+    }
+    CHECK(longest < patient(5s));  // not until the time of poll() is up
+}

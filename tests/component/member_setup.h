@@ -40,7 +40,7 @@ inline config::Ingest ingest_of(const std::string& topic) {
     ingest.topic = topic;
     ingest.group = "sluice." + topic;
     ingest.lanes = 1;
-    ingest.memory = 64u << 20;
+    ingest.memory = 32u << 20;
     return ingest;
 }
 
