@@ -57,7 +57,7 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
     ensure_schema(session, identity.schema);
     const OutboxTable table = read_outbox_table(session, outbox);
     take_table(session, identity, table.qualified);
-    const std::string origin = read_origin(session, identity);
+    const std::string origin = ensure_origin(session, identity);
     session.close();
 
     kafka::EventTransactions::Options kafka{.name = outbox.name,

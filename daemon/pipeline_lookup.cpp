@@ -53,9 +53,10 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
     Session session{config.cloudberry.dsn.text, "sluice status"};
     const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
     PipelineOverview::Outbox& shown = found.outbox.emplace();
-    if (last_claimed(session, identity) > 0) {
-        shown.mark = kafka::read_mark(config.kafka, outbox.marks_topic,
-                                      transactional_id(identity, read_origin(session, identity)));
+    const auto origin = read_origin(session, identity);
+    if (origin && last_claimed(session, identity) > 0) {
+        shown.mark =
+            kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin));
     }
     const OutboxBacklog backlog =
         read_backlog(session, identity, read_outbox_table(session, outbox), shown.mark.value_or(0));

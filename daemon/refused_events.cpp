@@ -121,8 +121,9 @@ void refuse_ingest(const config::Config& config, const std::string& name) {
 BatchNumber read_mark(Session& session, const config::Config& config,
                       const config::Outbox& outbox) {
     const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
-    return kafka::read_mark(config.kafka, outbox.marks_topic,
-                            transactional_id(identity, read_origin(session, identity)))
+    const auto origin = read_origin(session, identity);
+    if (!origin) return 0;
+    return kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin))
         .value_or(0);
 }
 

@@ -106,9 +106,11 @@ VerifiedOutbox verify_outbox(Session& session, const config::Config& config,
         .schema = config.cloudberry.schema, .relay = outbox.name, .writer = "", .revision = ""};
     VerifiedOutbox verified;
     verified.pipeline = outbox.name;
-    const std::string relay = transactional_id(identity, read_origin(session, identity));
     // The mark first: what is claimed after it is not said to be sent.
-    verified.mark = kafka::read_mark(config.kafka, outbox.marks_topic, relay);
+    if (const auto origin = read_origin(session, identity)) {
+        verified.mark = kafka::read_mark(config.kafka, outbox.marks_topic,
+                                         transactional_id(identity, *origin));
+    }
     verified.books = read_books(session, identity, read_outbox_table(session, outbox));
     std::map<std::string, std::int64_t> sent;
     for (const auto& [id, claim] : verified.books.claims) {

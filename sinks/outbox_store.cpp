@@ -60,7 +60,15 @@ std::string RelayIdentity::is_ours() const {
     return "relay = " + quote_literal(relay);
 }
 
-std::string read_origin(Session& session, const RelayIdentity& identity) {
+std::optional<std::string> read_origin(Session& session, const RelayIdentity& identity) {
+    const Rows rows = session.exec(
+        "SELECT origin FROM " + identity.own_table("outbox_relay") + " WHERE relay = $1",
+        {identity.relay});
+    if (rows.rows.empty()) return std::nullopt;
+    return rows.text(0, 0);
+}
+
+std::string ensure_origin(Session& session, const RelayIdentity& identity) {
     return guarded([&] {
         const std::string table = identity.own_table("outbox_relay");
         std::random_device random;
@@ -71,8 +79,9 @@ std::string read_origin(Session& session, const RelayIdentity& identity) {
                          " (SELECT 1 FROM " +
                          table + " WHERE relay = $1::text) ON CONFLICT DO NOTHING",
                      {identity.relay, digits});
-        return session.exec("SELECT origin FROM " + table + " WHERE relay = $1", {identity.relay})
-            .text(0, 0);
+        const auto origin = read_origin(session, identity);
+        if (!origin) throw TroubleOfTheWorld("outbox: somebody deletes from " + table);
+        return *origin;
     });
 }
 

@@ -24,8 +24,11 @@ struct RelayIdentity {
 };
 
 /// The name under which Kafka keeps the relay's mark: made once, at random, for each relay of each
-/// database, and kept there. Throws TroubleOfTheWorld.
-[[nodiscard]] std::string read_origin(Session& session, const RelayIdentity& identity);
+/// database, and kept there. nullopt: the relay never ran. Throws DatabaseError.
+[[nodiscard]] std::optional<std::string> read_origin(Session& session,
+                                                     const RelayIdentity& identity);
+/// For the relay itself: makes it where there is none. Throws TroubleOfTheWorld.
+[[nodiscard]] std::string ensure_origin(Session& session, const RelayIdentity& identity);
 /// As Kafka knows the relay: its transactional.id, and the key of its mark.
 [[nodiscard]] std::string transactional_id(const RelayIdentity& identity,
                                            const std::string& origin);

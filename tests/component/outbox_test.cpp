@@ -215,6 +215,26 @@ TEST_CASE("outbox: verify compares claims with the mark and the topic") {
     CHECK(doubled.out.find("more than once in the topic: 1 (7)") != std::string::npos);
 }
 
+TEST_CASE("outbox: verify and status only read, and make nothing of what never ran") {
+    OutboxSetup setup("id int primary key, payload text", "topic = \"TOPIC\"\n");
+    REQUIRE(run_sluice({"schema", "--apply", "-c", setup.config.string()}).exit_code == 0);
+    setup.exec("insert into outbox values (1, 'x')");
+    setup.exec("create role reader_of_" + setup.database +
+               " login; grant usage on schema sluice to public; grant select on all tables in"
+               " schema sluice to public; grant select on outbox to public");
+    std::string config = read_file(setup.config);
+    const std::string dsn = shared_postgres().dsn(setup.database);
+    config.replace(config.find(dsn), dsn.size(),
+                   shared_postgres().dsn(setup.database, "reader_of_" + setup.database));
+    write_file(setup.config, config);
+    const auto verify = run_sluice({"verify", "-c", setup.config.string()});
+    CHECK_MESSAGE(verify.exit_code == 0, verify.out << verify.err);
+    const auto status =
+        run_sluice({"status", "events", "-c", setup.config.string(), "--output", "json"});
+    CHECK_MESSAGE(status.out.find("\"unclaimed\":1,") != std::string::npos, status.out);
+    CHECK(setup.value("select count(*) from sluice.outbox_relay") == "0");
+}
+
 TEST_CASE("outbox: check finds what is missing, and what fits") {
     OutboxSetup setup("id uuid not null, key text, payload text", "topic = \"TOPIC\"\n");
     const auto check = [&] { return run_sluice({"check", "-c", setup.config.string()}); };
