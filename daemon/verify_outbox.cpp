@@ -22,6 +22,31 @@ std::optional<std::string> id_header(const config::Outbox& outbox) {
     return found->header;
 }
 
+/// What is known of an id.
+struct SentId {
+    std::int64_t claims = 0;    ///< that were sent
+    std::int64_t since_ms = 0;  ///< no message of these claims is older
+    std::int64_t found = 0;     ///< messages
+    std::int64_t recent = 0;    ///< of these, not older: the others are of claims before the books
+};
+using SentIds = std::map<std::string, SentId>;
+
+/// The clocks of the database and of the relay differ by less.
+constexpr std::int64_t clock_error_ms = 10000;
+
+SentIds sent_ids(const OutboxBooks& books, BatchNumber mark, const config::Outbox& outbox) {
+    SentIds sent;
+    for (const auto& [id, claim] : books.claims) {
+        if (claim.batch > mark || claim.refused) continue;
+        SentId& of = sent[id];
+        // A message whose time is the row's may be of any age.
+        if (of.claims++ == 0 && outbox.columns.timestamp.value_or("").empty()) {
+            of.since_ms = claim.made_at_ms - clock_error_ms;
+        }
+    }
+    return sent;
+}
+
 /// Whether rows can have led to this topic: a column can have held anything.
 bool can_be(std::string_view name, std::span<const config::TopicPiece> pieces) {
     if (pieces.empty()) return name.empty();
@@ -38,7 +63,7 @@ bool can_be(std::string_view name, std::span<const config::TopicPiece> pieces) {
 
 /// How often each of these ids is in the topics that the configuration can mean.
 void count_in_topics(const config::Config& config, const config::Outbox& outbox,
-                     const std::string& header, std::map<std::string, std::int64_t>& sent) {
+                     const std::string& header, SentIds& sent) {
     kafka::ClientHandle client =
         kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "verify");
     for (const std::string& topic : kafka::all_topics(*client)) {
@@ -53,19 +78,27 @@ void count_in_topics(const config::Config& config, const config::Outbox& outbox,
             for (const Header& found : record.headers) {
                 if (found.name != header || !found.value) continue;
                 const auto id = sent.find(std::string(*found.value));
-                if (id != sent.end()) ++id->second;
+                if (id == sent.end()) continue;
+                ++id->second.found;
+                if (record.timestamp_ms < 0 || record.timestamp_ms >= id->second.since_ms) {
+                    ++id->second.recent;
+                }
             }
             return kafka::TopicReader::Next::record;
         });
     }
 }
 
-VerifiedOutbox::ReadBack compare(const std::map<std::string, std::int64_t>& found) {
+VerifiedOutbox::ReadBack compare(const SentIds& ids) {
     VerifiedOutbox::ReadBack compared;
-    for (const auto& [id, times] : found) {
-        if (times == 1) ++compared.once;
-        if (times == 0) compared.missing.push_back(id);
-        if (times > 1) compared.doubled.push_back(id);
+    for (const auto& [id, sent] : ids) {
+        if (sent.found < sent.claims) {
+            compared.missing.push_back(id);
+        } else if (sent.recent > sent.claims) {
+            compared.doubled.push_back(id);
+        } else {
+            compared.once += sent.claims;
+        }
     }
     return compared;
 }
@@ -108,15 +141,12 @@ VerifiedOutbox verify_outbox(Session& session, const config::Config& config,
     verified.pipeline = outbox.name;
     // The mark first: what is claimed after it is not said to be sent.
     if (const auto origin = read_origin(session, identity)) {
-        verified.mark = kafka::read_mark(config.kafka, outbox.marks_topic,
-                                         transactional_id(identity, *origin));
+        verified.mark =
+            kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin));
     }
     verified.books = read_books(session, identity, read_outbox_table(session, outbox));
-    std::map<std::string, std::int64_t> sent;
-    for (const auto& [id, claim] : verified.books.claims) {
-        if (claim.batch <= verified.mark.value_or(0) && !claim.refused) sent.emplace(id, 0);
-    }
-    verified.sent = static_cast<std::int64_t>(sent.size());
+    SentIds sent = sent_ids(verified.books, verified.mark.value_or(0), outbox);
+    for (const auto& [id, of] : sent) verified.sent += of.claims;
     const auto header = id_header(outbox);
     const bool says_something = std::ranges::any_of(outbox.topic, [](const auto& piece) {
         return piece.kind == config::TopicPiece::Kind::text;

@@ -17,11 +17,11 @@ struct VerifiedOutbox {
     OutboxBooks books;
     std::optional<BatchNumber> mark;
     std::int64_t sent = 0;  ///< claimed in batches up to the mark and not refused
-    /// Of these, found in the topic once, not at all, more than once; nullopt: not compared.
+    /// nullopt: not compared.
     struct ReadBack {
-        std::int64_t once = 0;
-        std::vector<std::string> missing;
-        std::vector<std::string> doubled;
+        std::int64_t once = 0;             ///< claims that have a message each
+        std::vector<std::string> missing;  ///< ids with fewer messages than claims
+        std::vector<std::string> doubled;  ///< with more
     };
     std::optional<ReadBack> read_back;
     std::string not_compared;           ///< why the topic was not read

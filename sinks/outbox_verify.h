@@ -17,11 +17,15 @@ struct OutboxBooks {
     BatchNumber last = 0;  ///< the highest number
     struct Claim {
         BatchNumber batch = 0;
-        bool refused = false;  ///< decided to stay behind
+        std::size_t place = 0;        ///< in the batch
+        std::int64_t made_at_ms = 0;  ///< since 1970
+        bool refused = false;         ///< decided to stay behind
     };
-    /// By the row's id; retries are not among them.
-    std::map<std::string, Claim> claims;
-    std::vector<std::string> claimed_twice;  ///< ids; must be none
+    /// By the row's id, in order; retries are not among them.
+    std::multimap<std::string, Claim> claims;
+    /// Ids that were claimed before the purge had deleted the row of their claim before; must be
+    /// none.
+    std::vector<std::string> claimed_twice;
     std::int64_t batches = 0;
     std::int64_t refused_events = 0;  ///< that wait to be retried or discarded
     std::int64_t rows = 0;            ///< in the table now
