@@ -117,7 +117,8 @@ BatchNumber OutboxRelay::reconcile(std::optional<BatchNumber> mark) {
 
 /// A Kafka transaction of the mark alone. That it commits proves that nobody has fenced us before.
 OutboxRelay::Went OutboxRelay::write_mark(BatchNumber mark) {
-    parts_.producer->send(mark, {});
+    const EventBatch none;
+    parts_.producer->send(mark, none);
     for (;;) {
         const SendResult result = parts_.producer->finish(slice);
         if (std::holds_alternative<Sent>(result)) return Went::on;
