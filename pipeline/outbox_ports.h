@@ -100,7 +100,7 @@ public:
     /// What Kafka would certainly not take, without sending anything.
     virtual std::vector<Refusal> inspect(const EventBatch& events) = 0;
     /// Begins a transaction of all events that are not refused and the mark, and leaves the rest to
-    /// finish(). `events` stays where it is until then.
+    /// finish(). `events` stays where it is until that has decided.
     virtual void send(BatchNumber mark, const EventBatch& events) = 0;
     /// Commits it. Blocks for at most about `patience`.
     virtual SendResult finish(std::chrono::milliseconds patience) = 0;
@@ -113,8 +113,8 @@ public:
     virtual ~Leadership() = default;
     /// Whether it is ours, now. Does not wait for it.
     virtual bool acquire() = 0;
-    /// Must be called every second or so while working, or it passes to another relay. False: it is
-    /// not ours any more.
+    /// Asked between two steps of the work, however long they take; who has not asked for longer
+    /// than any of them can take hangs, and loses it. False: it is not ours any more.
     virtual bool hold() = 0;
     virtual void release() noexcept = 0;
 };

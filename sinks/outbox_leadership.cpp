@@ -1,6 +1,7 @@
 #include "sinks/outbox_leadership.h"
 
 #include "pipeline/errors.h"
+#include "pipeline/log.h"
 
 #include <chrono>
 
@@ -19,8 +20,11 @@ constexpr const char* begin = "BEGIN; SET LOCAL idle_in_transaction_session_time
 
 }  // namespace
 
-AdvisoryLeadership::AdvisoryLeadership(const std::string& dsn, const RelayIdentity& identity)
-    : key_(identity.schema + "." + identity.relay),
+AdvisoryLeadership::AdvisoryLeadership(const std::string& dsn, const RelayIdentity& identity,
+                                       std::chrono::milliseconds longest_step)
+    : relay_(identity.relay),
+      key_(identity.schema + "." + identity.relay),
+      longest_step_(longest_step),
       session_(dsn, "sluice/" + identity.relay + " lead") {}
 
 bool AdvisoryLeadership::acquire() {
@@ -39,24 +43,31 @@ bool AdvisoryLeadership::acquire() {
         release();
         throw TroubleOfTheWorld(std::string("outbox: ") + error.what());
     }
+    asked_ = Clock::now();
     if (held_) renewing_ = std::jthread([this](const std::stop_token& stop) { renew(stop); });
     return held_;
 }
 
 void AdvisoryLeadership::renew(const std::stop_token& stop) {
-    auto renewed = std::chrono::steady_clock::now();
+    auto renewed = Clock::now();
     std::unique_lock lock{mutex_};
     while (!ending_.wait_for(lock, stop, renewal, [&] { return stop.stop_requested(); })) {
+        if (Clock::now() - asked_.load() > longest_step_) {
+            log(LogLevel::error, relay_, "the relay hangs: its lead is given up");
+            held_ = false;
+            session_.close();
+            return;
+        }
         try {
             session_.send("SELECT 1");
             while (!session_.answers_within(glance)) {
                 if (stop.stop_requested()) return;
-                if (std::chrono::steady_clock::now() - renewed < patience) continue;
+                if (Clock::now() - renewed < patience) continue;
                 held_ = false;
                 return;
             }
             session_.finish();
-            renewed = std::chrono::steady_clock::now();
+            renewed = Clock::now();
         } catch (const DatabaseError&) {
             held_ = false;
             return;

@@ -38,5 +38,19 @@ TEST_CASE("leadership: one has it; who lets go of it does not wait for a dead co
     }
 }
 
+TEST_CASE("leadership: it passes from a relay that hangs, not from one that works") {
+    shared_postgres().create_database("hanging");
+    const RelayIdentity identity{.relay = "r"};
+    AdvisoryLeadership first(shared_postgres().dsn("hanging"), identity, 2s);
+    AdvisoryLeadership second(shared_postgres().dsn("hanging"), identity);
+    REQUIRE(first.acquire());
+    const auto until = Clock::now() + 4s;
+    wait_until([&] { return !first.hold() || Clock::now() > until; }, 10s, "a while of work");
+    CHECK(first.hold());
+    CHECK_FALSE(second.acquire());
+    wait_until([&] { return second.acquire(); }, patient(10s), "the lead of who hangs");
+    CHECK_FALSE(first.hold());
+}
+
 }  // namespace
 }  // namespace sluice
