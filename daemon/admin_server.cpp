@@ -81,7 +81,7 @@ public:
           acceptor_(context_),
           retry_(context_) {
         answered(200);
-        thread_ = std::thread{[this] { context_.run(); }};
+        thread_ = std::thread{[this] { run(); }};
     }
 
     ~Network() {
@@ -127,6 +127,23 @@ private:
         bool waits = true;  ///< for its client, rather than its client for us
     };
     using ConnectionPtr = std::shared_ptr<Connection>;
+
+    /// An exception ends one handler; if it was the one that accepts, there would be no other.
+    void run() {
+        for (bool listens = true;;) {
+            try {
+                if (!std::exchange(listens, true)) {
+                    stop_listening();
+                    try_to_listen();
+                }
+                context_.run();
+                return;
+            } catch (const std::exception& error) {
+                log(LogLevel::error, "sluice", std::string("admin server: ") + error.what());
+                listens = false;
+            }
+        }
+    }
 
     void stop_listening() {
         error_code ignored;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <set>
 
 namespace sluice {
@@ -123,7 +124,12 @@ void ConfigWatch::loop() {
         Woken woken = wait(inotify_ < 0 ? look_without_inotify : look_anyway);
         while (woken == Woken::by_event) woken = wait(quiet);
         if (woken == Woken::to_end) return;
-        if (differ()) changed_();
+        try {
+            if (differ()) changed_();
+        } catch (const std::exception& error) {
+            log(LogLevel::error, "sluice",
+                std::string("the configuration's files cannot be looked at: ") + error.what());
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 #include "daemon/supervisor.h"
 
 #include "config/settings.h"
+#include "pipeline/log.h"
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace sluice {
@@ -70,6 +72,10 @@ SupervisorStatus Supervisor::status() const {
             status.restarts += kept.starts_before;
         } else {
             status.state = kept.paused_since ? PipelineState::paused : PipelineState::stopped;
+            if (!kept.not_started.empty() && !kept.paused_since) {
+                status.state = PipelineState::failed;
+                status.reason = kept.not_started;
+            }
             status.since = kept.paused_since.value_or(std::chrono::system_clock::now());
             status.restarts = std::max(0, kept.starts_before - 1);
         }
@@ -80,7 +86,15 @@ SupervisorStatus Supervisor::status() const {
 void Supervisor::loop() {
     std::unique_lock lock{mutex_};
     for (;;) {
-        posted_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+        const auto is_posted = [&] { return ending_ || !queue_.empty(); };
+        if (!lacks_some()) {
+            posted_.wait(lock, is_posted);
+        } else if (!posted_.wait_for(lock, restart_.most, is_posted)) {
+            for (auto& [key, kept] : pipelines_) {
+                if (!kept.running && !kept.paused_since) start(kept);
+            }
+            continue;
+        }
         if (ending_) {
             for (Posted& late : queue_) late.result.set_value(CommandResult::draining);
             return;
@@ -89,9 +103,15 @@ void Supervisor::loop() {
         queue_.pop_front();
         const bool refused = draining_ && !std::holds_alternative<Drain>(posted.command);
         lock.unlock();
-        posted.result.set_value(
-            refused ? CommandResult::draining
+        try {
+            posted.result.set_value(
+                refused
+                    ? CommandResult::draining
                     : std::visit([this](auto& command) { return run(command); }, posted.command));
+        } catch (const std::exception& error) {
+            log(LogLevel::error, "sluice", std::string("a command failed: ") + error.what());
+            posted.result.set_exception(std::current_exception());
+        }
         lock.lock();
     }
 }
@@ -203,7 +223,20 @@ bool Supervisor::stop(const std::vector<std::string>& keys, Clock::time_point de
 void Supervisor::start(Kept& kept) {
     if (draining_) return;
     kept.paused_since.reset();
-    kept.running = std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_);
+    try {
+        kept.running = std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_);
+        kept.not_started.clear();
+    } catch (const std::system_error& error) {
+        kept.not_started = std::string("no thread can be had: ") + error.what();
+        log(LogLevel::error, config::name_of(kept.config), kept.not_started);
+    }
+}
+
+/// Whether a pipeline could not be started. The caller holds the mutex.
+bool Supervisor::lacks_some() const {
+    return !draining_ && std::ranges::any_of(pipelines_, [](const auto& kept) {
+        return !kept.second.running && !kept.second.paused_since;
+    });
 }
 
 void Supervisor::forget_those_that_left() {

@@ -94,6 +94,7 @@ private:
         std::unique_ptr<SupervisedPipeline> running;  ///< none while paused
         int starts_before = 0;                        ///< of those that ran before `running`
         std::optional<std::chrono::system_clock::time_point> paused_since;
+        std::string not_started;  ///< why there could be no thread for it; it is tried again
     };
     using Pipelines = std::map<std::string, Kept>;
 
@@ -110,6 +111,7 @@ private:
     /// False when something has not ended by the deadline; it is left to end by itself.
     bool stop(const std::vector<std::string>& keys, Clock::time_point deadline);
     void start(Kept& kept);
+    [[nodiscard]] bool lacks_some() const;
     void forget_those_that_left();
 
     const PipelineFactory factory_;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <pthread.h>
+
 #include <atomic>
 #include <stdexcept>
 
@@ -294,4 +296,25 @@ TEST_CASE("supervisor: what is equal is built anew where that is asked for") {
     stage.await("b", State::running);
     CHECK(stage.scripts["ingest.a"].built == 1);
     CHECK(stage.scripts["ingest.b"].built == 2);
+}
+
+TEST_CASE(
+    "supervisor: a pipeline that gets no thread has failed, and is started when there is one") {
+    Stage stage;
+    stage.apply(configured({"a"}));
+    stage.await("a", State::running);
+    pthread_attr_t usual{};
+    pthread_attr_t larger_than_memory{};
+    REQUIRE(pthread_getattr_default_np(&usual) == 0);
+    REQUIRE(pthread_attr_init(&larger_than_memory) == 0);
+    REQUIRE(pthread_attr_setstacksize(&larger_than_memory, std::size_t{1} << 50) == 0);
+    REQUIRE(pthread_setattr_default_np(&larger_than_memory) == 0);
+    stage.apply(configured({"a", "b"}));
+    CHECK(stage.status("b").state == State::failed);
+    CHECK(stage.status("b").reason.find("no thread can be had") == 0);
+    CHECK(stage.status("a").state == State::running);
+    REQUIRE(pthread_setattr_default_np(&usual) == 0);
+    stage.await("b", State::running);
+    pthread_attr_destroy(&usual);
+    pthread_attr_destroy(&larger_than_memory);
 }
