@@ -4,13 +4,16 @@
 
 namespace sluice {
 
-/// What an error of the database asks for. One table (sqlstate.cpp) decides it for every statement.
+/// What kind of trouble an error of the database is. One table (sqlstate.cpp) decides it for every
+/// statement. What follows is the caller's: a batch becomes rejects by `data`, ends its pipeline by
+/// `wrong`, and is offered again with back-off by all others; commands and upkeep go on after
+/// `again`; a COMMIT that ends in `world` may have taken effect.
 enum class Trouble {
-    world,   ///< something outside broke: the same again, later, with back-off
-    again,   ///< another transaction was in the way: the same again, soon
-    person,  ///< stays until somebody does something: the same again, slowly, and say what to do
-    data,    ///< this row, and no other time will help: a reject
-    wrong,   ///< the statement itself cannot work: wrong configuration
+    world,   ///< something outside broke
+    again,   ///< another transaction was in the way
+    person,  ///< stays until somebody does something; see remedy()
+    data,    ///< this row, and no other time will help
+    wrong,   ///< the statement itself cannot work
 };
 
 /// `sqlstate` is empty where the server gave none: the connection broke. `message` is looked at
