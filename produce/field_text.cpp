@@ -130,7 +130,8 @@ std::optional<std::int64_t> milliseconds_of(std::string_view text) {
     if (error == std::errc() && end == text.data() + text.size()) return number;
     const auto moment = moment_of(text);
     if (!moment) return std::nullopt;
-    return *moment / 1000;
+    // Down, not towards 1970.
+    return (*moment - (*moment < 0 ? 999 : 0)) / 1000;
 }
 
 bool append_json(std::string& to, std::string_view text, Field::Style style, JsonIndex& index) {

@@ -65,7 +65,8 @@ void RowReader::read_more() {
     const std::size_t count = read_(buffer_.get() + end_, capacity_ - end_);
     at_end_ = count == 0;
     end_ += count;
-    if (bytes_read_ == 0 && begin_ == 0 && end_ >= byte_order_mark.size() &&
+    // The first reads of a pipe may bring less than a whole mark.
+    if (bytes_read_ < byte_order_mark.size() && begin_ == 0 && end_ >= byte_order_mark.size() &&
         std::string_view(buffer_.get(), byte_order_mark.size()) == byte_order_mark) {
         begin_ = scanned_ = quote_ = byte_order_mark.size();
     }

@@ -187,8 +187,8 @@ private:
 
     static bool begins_value(const Token& token) {
         if (token.kind == Token::Kind::quoted) return true;
-        return token.kind == Token::Kind::word &&
-               (token.text[0] < 'A' && token.text[0] != '_');  // a digit or a sign
+        if (token.kind != Token::Kind::word) return false;
+        return std::string_view("0123456789-+").find(token.text[0]) != std::string_view::npos;
     }
 
     /// The value stands first, but only its field says how to read it.

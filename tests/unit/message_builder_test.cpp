@@ -109,6 +109,8 @@ TEST_CASE("produce: key, partition, timestamp and headers come from fields of a 
     CHECK(build(plan, R"({"id":1,"to":{},"at":null})").find("no such field") != std::string::npos);
     CHECK(build(plan, R"({"id":1,"to":{"partition":0},"at":"soon"})").find("no time") !=
           std::string::npos);
+    CHECK(build(plan, R"({"id":1,"to":{"partition":0},"at":"1969-12-31T23:59:59.9999Z"})")
+              .find("no time since 1970") != std::string::npos);
     CHECK(build(plan, "[1]").starts_with("! 0: not valid JSON: not an object"));
 }
 

@@ -53,8 +53,9 @@ TEST_CASE("rows: lines end with a line feed, before which a carriage return is d
 
 TEST_CASE("rows: a byte order mark is no part of the first row") {
     const std::string mark = "\xEF\xBB\xBF";
-    CHECK(rows(mark + "a\nb", RowReader::Form::lines, 100) == "1:a|2:b|");
-    CHECK(rows(mark + "\"a\n\"", RowReader::Form::csv, 100) == "1:\"a\n\"|");
+    check(mark + "a\nb", RowReader::Form::lines, "1:a|2:b|");
+    check(mark + "\"a\n\"", RowReader::Form::csv, "1:\"a\n\"|");
+    check("\n" + mark, RowReader::Form::lines, "1:|2:" + mark + "|");
 }
 
 TEST_CASE("rows: a quoted field of CSV holds line breaks, and later rows know their line") {
