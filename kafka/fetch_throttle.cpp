@@ -71,7 +71,9 @@ void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
     if (messages > 0) {
         taken_bytes_.fetch_add(bytes + messages * overhead_per_message, std::memory_order_relaxed);
         const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
-        mean_message_bytes_.store((mean * 7 + bytes / messages) / 8, std::memory_order_relaxed);
+        const std::size_t seen = bytes / messages;
+        mean_message_bytes_.store(mean == 0 ? seen : (mean * 7 + seen) / 8,
+                                  std::memory_order_relaxed);
     }
 }
 

@@ -74,9 +74,9 @@ private:
 
     std::atomic<std::size_t> budget_bytes_;
     std::vector<rd_kafka_queue_t*> queues_;
-    std::atomic<std::size_t> mean_message_bytes_{1024};
-    std::atomic<std::size_t> taken_bytes_{0};  ///< by lanes that are not done with it
-    mutable std::mutex mutex_;                 // guards what follows
+    std::atomic<std::size_t> mean_message_bytes_{0};  ///< 0: none was taken yet
+    std::atomic<std::size_t> taken_bytes_{0};         ///< by lanes that are not done with it
+    mutable std::mutex mutex_;                        // guards what follows
     std::chrono::nanoseconds waited_{};
     std::map<PartitionId, QueueHandle> held_;
     std::condition_variable room_;

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds join_patience{3};
 constexpr std::chrono::seconds assignment_patience{30};
 constexpr int seek_timeout_ms = 10000;
 /// The most that librdkafka accepts for queued.max.messages.kbytes.
-constexpr const char* most_queued_kib = "2097151";
+constexpr std::size_t most_queued_kib = 2097151;
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
@@ -51,9 +51,11 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         // The end of a partition moves progress over markers behind the last record.
         {"enable.partition.eof", "true"},
         {"statistics.interval.ms", "2000"},
-        // FetchThrottle says why these are out of the way.
+        // FetchThrottle says why these are out of the way. The second is its net: it estimates,
+        // librdkafka counts.
         {"queued.min.messages", "10000000"},
-        {"queued.max.messages.kbytes", most_queued_kib},
+        {"queued.max.messages.kbytes",
+         std::to_string(std::clamp<std::size_t>(ingest.memory >> 10, 1024, most_queued_kib))},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     // New partitions are noticed with this; librdkafka's own default is five minutes.
@@ -71,6 +73,7 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
       topic_(ingest.topic),
       group_(ingest.group),
       on_statistics_(std::move(on_statistics)),
+      net_(ingest.memory),
       throttle_(fetch_budget(ingest)),
       doubtful_(!kafka.instance.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
@@ -134,7 +137,13 @@ std::string GroupMember::cluster_id() {
 }
 
 void GroupMember::adapt(const config::Ingest& ingest) {
-    throttle_.set_budget(fetch_budget(ingest));
+    const std::size_t wanted = fetch_budget(ingest);
+    if (wanted > net_) {
+        log(LogLevel::info, name_,
+            "until the pipeline restarts, " + std::to_string(net_ >> 20) +
+                " MiB are fetched ahead, as its memory was when it started");
+    }
+    throttle_.set_budget(std::min(wanted, net_));
 }
 
 void GroupMember::join() {

@@ -70,6 +70,7 @@ private:
     const std::string topic_;
     const std::string group_;
     const OnStatistics on_statistics_;
+    const std::size_t net_;  ///< bytes at which librdkafka stops fetching, by its own count
     FetchThrottle throttle_;
     ClientHandle client_;
     QueueHandle group_queue_;

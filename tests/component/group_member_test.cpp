@@ -218,29 +218,33 @@ TEST_CASE("member: a million small records, with little memory and no stall") {
 }
 
 TEST_CASE("member: a lane that is done with all it took does not wait while Kafka has more") {
-    constexpr int total = 1500;  // 60 MB, several times the budget
-    shared_broker().admin().create_topic("large", 1);
+    constexpr int partitions = 8;
+    constexpr int total = 2000;  // 80 MB, five times the budget
+    shared_broker().admin().create_topic("large", partitions);
     KafkaProducer producer(shared_broker().client());
     const std::string value(40'000, 'v');
-    for (int i = 0; i < total; ++i) producer.produce("large", 0, value);
+    for (int i = 0; i < total; ++i) producer.produce("large", i % partitions, value);
     producer.flush();
-    // Slow enough that the queue is full, and the fetching thread waits, whenever a poll begins.
+    // As long as a slow commit: what is fetched meanwhile reaches twice the budget, and the thread
+    // that fetches waits without a limit.
     struct Slow : RecordVisitor {
         void on_record(const Record&) override {
-            ++records;
-            std::this_thread::sleep_for(1ms);
+            if (++records == 1) std::this_thread::sleep_for(3s);
         }
         void on_end(PartitionId, Offset) override {}
         void on_out_of_range(PartitionId) override {}
         int records = 0;
     } slow;
-    Member member("large");
+    config::Ingest ingest = ingest_of("large");
+    ingest.memory = 64u << 20;
+    ingest.batch.bytes = 48u << 20;  // 16 MiB are left to fetch ahead
+    Member member("large", kafka_of(shared_broker()), ingest);
     member.open = false;
-    member.until_owning(1);
-    member.group.lane(0).open(0);
+    member.until_owning(partitions);
+    for (PartitionId p = 0; p < partitions; ++p) member.group.lane(0).open(p);
     std::chrono::nanoseconds longest{};
     while (slow.records < total) {
-        longest = std::max(longest, member.group.lane(0).poll(slow, patient(60s)).waited);
+        longest = std::max(longest, member.group.lane(0).poll(slow, patient(20s)).waited);
     }
     CHECK(longest < patient(5s));  // not until the time of poll() is up
 }
