@@ -38,7 +38,7 @@ bool is_pipeline_name(std::string_view name) {
 
 bool is_topic_name(std::string_view name) {
     constexpr std::size_t longest = 249;
-    return name.size() <= longest && name != "." && name != ".." &&
+    return !name.empty() && name.size() <= longest && name != "." && name != ".." &&
            name.find_first_not_of(std::string(name_characters) + '.') == std::string_view::npos;
 }
 

@@ -153,7 +153,7 @@ Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
     read_limits(section, outbox);
     if (const auto marks = section.text("marks_topic", "\"sluice.outbox_marks\"")) {
         outbox.marks_topic = marks->text;
-        if (marks->text.empty() || !is_topic_name(marks->text)) {
+        if (!is_topic_name(marks->text)) {
             section.problem(marks->at,
                             "\"marks_topic\": " + marks->shown + " is not a name that Kafka takes");
         }

@@ -1,5 +1,6 @@
 #include "kafka/event_transactions.h"
 
+#include "config/names.h"
 #include "kafka/client.h"
 #include "kafka/marks.h"
 #include "kafka/topic.h"
@@ -25,14 +26,6 @@ constexpr auto flush_patience = 10s;
 constexpr int offers_of_a_suspect = 3;
 // A record's own frame, about; what counts exactly is the broker's business.
 constexpr std::size_t record_overhead = 70;
-
-bool is_topic_name(std::string_view name) {
-    constexpr std::size_t longest = 249;
-    return !name.empty() && name.size() <= longest && name != "." && name != ".." &&
-           name.find_first_not_of(
-               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") ==
-               std::string_view::npos;
-}
 
 std::size_t number_setting(rd_kafka_t& client, const char* name) {
     std::array<char, 32> text{};
@@ -123,7 +116,7 @@ std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
 std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
     if (!event.topic) return Refusal{0, RefusalReason::no_topic, "the row names no topic"};
     const std::string topic{*event.topic};
-    if (!is_topic_name(topic)) {
+    if (!config::is_topic_name(topic)) {
         return Refusal{0, RefusalReason::bad_topic,
                        "\"" + topic + "\" is not a name that Kafka takes"};
     }
