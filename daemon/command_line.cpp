@@ -1,8 +1,10 @@
 #include "daemon/command_line.h"
 
 #include "config/words.h"
+#include "pipeline/errors.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace sluice {
 namespace {
@@ -152,6 +154,16 @@ std::optional<std::string> CommandLine::option(const std::string& name) const {
     const auto found = options.find(name);
     if (found == options.end()) return std::nullopt;
     return found->second;
+}
+
+std::optional<std::int64_t> CommandLine::limit() const {
+    const auto text = option("--limit");
+    if (!text) return std::nullopt;
+    std::int64_t limit = 0;
+    const char* const end = text->data() + text->size();
+    const auto [after, error] = std::from_chars(text->data(), end, limit);
+    if (error == std::errc() && after == end && limit > 0) return limit;
+    throw WrongConfiguration("--limit takes a whole number from 1, not \"" + *text + "\"");
 }
 
 bool CommandLine::names(const std::string& pipeline) const {

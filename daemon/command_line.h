@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -22,6 +23,8 @@ struct CommandLine {
 
     [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
     [[nodiscard]] std::optional<std::string> option(const std::string& name) const;
+    /// What --limit says. Throws WrongConfiguration where it is no whole number from 1.
+    [[nodiscard]] std::optional<std::int64_t> limit() const;
     /// For commands whose words are names of pipelines, all of them without one.
     [[nodiscard]] bool names(const std::string& pipeline) const;
 };

@@ -9,7 +9,6 @@
 #include "sinks/dead_letter_pass.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <limits>
 
@@ -34,15 +33,6 @@ Action action_of(const std::string& word) {
     throw WrongConfiguration("\"" + word + "\" is none of list, show, retry, discard");
 }
 
-std::int64_t limit_of(const std::string& text) {
-    std::int64_t limit = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, limit);
-    if (error != std::errc() || rest != end || limit < 1)
-        throw WrongConfiguration("--limit takes a whole number from 1, not \"" + text + "\"");
-    return limit;
-}
-
 Asked asked(const CommandLine& line) {
     Asked asked;
     asked.action = action_of(line.words.at(0));
@@ -55,7 +45,7 @@ Asked asked(const CommandLine& line) {
             throw WrongConfiguration("--where: " + *problem);
         asked.where = std::get<query::Condition>(std::move(parsed));
     }
-    if (const auto text = line.option("--limit")) asked.limit = limit_of(*text);
+    asked.limit = line.limit();
     const bool changes = asked.action == Action::retry || asked.action == Action::discard;
     if (line.has("--yes") && !changes) throw WrongConfiguration("--yes is for retry and discard");
     return asked;

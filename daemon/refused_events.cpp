@@ -8,7 +8,6 @@
 #include "pipeline/errors.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <iostream>
 #include <thread>
@@ -36,15 +35,6 @@ RefusedEventQuery query_of(const config::Config& config, const CommandLine& line
     return query;
 }
 
-std::int64_t limit_of(const CommandLine& line) {
-    const std::string text = line.option("--limit").value_or("50");
-    std::int64_t limit = 0;
-    const char* const end = text.data() + text.size();
-    const auto [after, error] = std::from_chars(text.data(), end, limit);
-    if (error == std::errc() && after == end && limit > 0) return limit;
-    throw WrongConfiguration("--limit takes a whole number from 1, not \"" + text + "\"");
-}
-
 void print_json(const std::vector<RefusedEvent>& events, const RefusedEventCount& count) {
     JsonWriter json;
     json.begin_object().field("open", static_cast<long long>(count.open));
@@ -65,7 +55,7 @@ void print_json(const std::vector<RefusedEvent>& events, const RefusedEventCount
 
 int list(Session& session, const RefusedEventQuery& query, const CommandLine& line) {
     const RefusedEventCount count = count_refused_events(session, query);
-    const auto events = newest_refused_events(session, query, limit_of(line));
+    const auto events = newest_refused_events(session, query, line.limit().value_or(50));
     if (line.output == CommandLine::Output::json) {
         print_json(events, count);
         return fine;
