@@ -100,7 +100,11 @@ std::string not_toml(std::string why) {
     if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') {
         why[0] = static_cast<char>(why[0] - 'A' + 'a');
     }
-    return "not valid TOML: " + on_one_line(why);
+    // The slip that most begin with; the library says only that it knows no such type.
+    const char* const remedy = why.find("could not determine value type") != std::string::npos
+                                   ? "; text is written in quotes: topic = \"orders\""
+                                   : "";
+    return "not valid TOML: " + on_one_line(why) + remedy;
 }
 
 bool breaks_expectation(std::string_view toml) {

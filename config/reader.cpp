@@ -24,7 +24,8 @@ std::variant<std::string, SyntaxError> read_secret_file(const std::filesystem::p
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
         return SyntaxError{.at = {},
-                           .text = shown + (error ? ": " + error.message() : " is not a file")};
+                           .text = shown + (error ? ": " + error.message() : " is not a file") +
+                                   "; a relative path begins at the configuration's folder"};
     }
     std::ifstream in(path, std::ios::binary);
     std::string content;
@@ -77,7 +78,7 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
     scope.files.push_back(scope.folder / *name);
     auto content = read_secret_file(scope.files.back());
     if (auto* error = std::get_if<SyntaxError>(&content)) {
-        scope.problems.add(source.value.at, std::move(error->text));
+        scope.problems.add(source.value.at, in_quotes(key) + ": " + error->text);
         return std::nullopt;
     }
     return Text{std::get<std::string>(std::move(content)), true, "the content of file " + *name,

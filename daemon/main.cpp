@@ -1,4 +1,5 @@
 #include "config/load.h"
+#include "config/words.h"
 #include "daemon/command_line.h"
 #include "daemon/commands.h"
 #include "daemon/version.h"
@@ -6,6 +7,8 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 namespace {
 
@@ -22,18 +25,18 @@ int run_command(const CommandLine& line) {
     if (!loaded.problems.empty()) return used_or_configured_wrongly;
     const config::Config& config = loaded.config;
     if (command.words == Command::Words::pipelines) {
-        if (config.ingest.empty() && config.outbox.empty()) {
-            std::cerr << line.config_file << ": no pipeline is configured; add an [ingest.NAME]\n";
-            return used_or_configured_wrongly;
+        std::vector<std::string_view> known;
+        for (const config::Ingest& ingest : config.ingest) known.push_back(ingest.name);
+        for (const config::Outbox& outbox : config.outbox) known.push_back(outbox.name);
+        if (known.empty()) {
+            std::cerr << line.config_file
+                      << ": no pipeline is configured; add an [ingest.NAME] or an [outbox.NAME]\n";
         }
         for (const std::string& name : line.words) {
-            if (std::ranges::find(config.ingest, name, &config::Ingest::name) ==
-                    config.ingest.end() &&
-                std::ranges::find(config.outbox, name, &config::Outbox::name) ==
-                    config.outbox.end()) {
-                std::cerr << line.config_file << ": there is no pipeline \"" << name << "\"\n";
-                return used_or_configured_wrongly;
-            }
+            if (std::ranges::find(known, name) != known.end()) continue;
+            std::cerr << line.config_file << ": there is no pipeline \"" << name << "\""
+                      << config::suggestion(name, known) << '\n';
+            return used_or_configured_wrongly;
         }
     }
     return command.run(config, line);
@@ -45,7 +48,7 @@ int main(int argc, char** argv) {
     const auto syntax = syntax_of_all_commands();
     const auto parsed = parse_command_line({argv + 1, argv + argc}, syntax);
     if (const auto* problem = std::get_if<std::string>(&parsed)) {
-        std::cerr << "sluice: " << *problem << "\n\n" << usage(syntax);
+        std::cerr << "sluice: " << *problem << "\nsluice help lists all commands\n";
         return used_or_configured_wrongly;
     }
     const auto& line = std::get<CommandLine>(parsed);

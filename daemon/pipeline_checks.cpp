@@ -79,7 +79,8 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check(const config::Pipel
 std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config::Outbox& outbox) {
     const std::string where = "outbox." + outbox.name;
     const bool kafka_answers = ask_kafka();
-    bool complete = kafka_answers && ask_database();
+    const bool database_answers = ask_database();
+    bool complete = kafka_answers && database_answers;
     const bool one_topic = !fixed_topic(outbox).empty();
     std::string topic = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
     if (kafka_answers && one_topic) {
@@ -89,7 +90,7 @@ std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config
         });
     }
     std::string table;
-    if (database_answers_ == true) {
+    if (database_answers) {
         complete &= ask(where, [&] {
             table = read_outbox_table(*session_, outbox).name;
             std::ranges::move(sluice::check_outbox(*session_, outbox, config_.cloudberry.schema),

@@ -65,7 +65,10 @@ ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::strin
 
 void check(rd_kafka_resp_err_t code, std::string_view what) {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    throw TroubleOfTheWorld(std::string(what) + ": " + rd_kafka_err2str(code));
+    const bool silent =
+        code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    throw TroubleOfTheWorld(std::string(what) + ": " + rd_kafka_err2str(code) +
+                            (silent ? "; see brokers in [kafka], and the log" : ""));
 }
 
 void check(rd_kafka_error_t* error, std::string_view what) {

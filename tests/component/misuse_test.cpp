@@ -25,6 +25,8 @@ TEST_CASE("commands: what is wrong with a request is said before Kafka or the da
     says({"wait", "orders", "--partition", "x", "--offset", "1"}, "--partition takes a number");
     says({"wait", "events", "--end"}, "[outbox.events] is an outbox; this is for ingest pipelines");
     says({"peek", "events"}, "[outbox.events] is an outbox");
+    says({"verify", "ordres"}, "there is no pipeline \"ordres\"; did you mean \"orders\"?");
+    says({"verfy"}, "unknown command \"verfy\"; did you mean \"verify\"?");
     says({"progress", "show", "events"}, "[outbox.events] is an outbox");
     says({"outbox", "list", "orders"},
          "[ingest.orders] is no outbox; what it could not load: sluice dead-letters list orders");
