@@ -141,7 +141,7 @@ struct Ingest {
     BatchLimits batch;
     int lanes = 2;
     std::size_t memory = 64u << 20;  ///< all records that the pipeline holds: fetched and batched
-    std::string group;                ///< group.id; default "sluice." + name
+    std::string group;               ///< group.id; default "sluice." + name
     OnReject on_reject = OnReject::dead_letter;
     OnMissing on_missing = OnMissing::null;
     OnExtra on_extra = OnExtra::ignore;

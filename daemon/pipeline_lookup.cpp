@@ -18,10 +18,9 @@ namespace {
 std::int64_t dead_letters_of(Session& session, const std::string& schema,
                              const std::string& pipeline) {
     return session
-        .exec(
-            "SELECT count(*) FROM " + quote_identifier(schema) +
-                ".open_dead_letter WHERE pipeline = $1",
-            {pipeline})
+        .exec("SELECT count(*) FROM " + quote_identifier(schema) +
+                  ".open_dead_letter WHERE pipeline = $1",
+              {pipeline})
         .number(0, 0);
 }
 

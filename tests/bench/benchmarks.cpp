@@ -202,8 +202,7 @@ void run_trouble(Stage& stage, Report& report) {
     std::vector<std::vector<double>> daemon_cpu(all.size());
     std::vector<std::vector<double>> database_cpu(all.size());
     for (int round = 0; round < round_count(); ++round) {
-        for (std::size_t i = 0;
-             i < all.size(); ++i) {
+        for (std::size_t i = 0; i < all.size(); ++i) {
             const TroubledRun run = run_troubled(stage, all[i]);
             rates[i].push_back(run.rate);
             daemon_cpu[i].push_back(run.daemon_cpu);
@@ -214,8 +213,7 @@ void run_trouble(Stage& stage, Report& report) {
                    ", narrow_json, 4 partitions; CPU in seconds per million");
     std::vector<std::vector<std::string>> rows{
         {"", "rows/s: median (least - greatest)", "to clean", "CPU daemon", "CPU database"}};
-    for (std::size_t i = 0; i < all.size();
-         ++i) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
         rows.push_back({all[i].name, spread(rates[i]),
                         fixed(median(rates[i]) / median(rates[all[i].clean]), 2),
                         fixed(median(daemon_cpu[i]), 2), fixed(median(database_cpu[i]), 2)});

@@ -55,7 +55,8 @@ TEST_CASE("plan: pipeline by pipeline, the same over the wire as inside of the d
     };
     const Case cases[] = {
         {head + orders, head + orders, "ingest.orders unchanged\n"},
-        {head + orders, head + orders + "lanes = 4\n", "ingest.orders restart, lanes: 2 → 4, memory: 64MiB → 96MiB\n"},
+        {head + orders, head + orders + "lanes = 4\n",
+         "ingest.orders restart, lanes: 2 → 4, memory: 64MiB → 96MiB\n"},
         {head + orders, head + orders + "batch.rows = 7\n[daemon]\nlog_level = 'debug'\n",
          "ingest.orders in_place, batch.rows: 50000 → 7\ndaemon.log_level: info → debug\n"},
         {head + orders, head + copies, "ingest.copies added\ningest.orders removed\n"},
