@@ -13,15 +13,16 @@ namespace {
 
 constexpr std::size_t block = 128u << 10;
 
+std::string list(const std::vector<std::string>& texts) {
+    std::string joined;
+    for (const std::string& text : texts) joined.append(joined.empty() ? "" : ", ") += text;
+    return joined;
+}
+
 /// What the database says of a duplicate; without its values where they are at hand in a form that
 /// nobody reads.
 std::string duplicate(const std::string& constraint, const std::vector<std::string>& columns,
                       const std::vector<std::string>& values) {
-    const auto list = [](const std::vector<std::string>& texts) {
-        std::string joined;
-        for (const std::string& text : texts) joined.append(joined.empty() ? "" : ", ") += text;
-        return joined;
-    };
     std::string text = "duplicate key value violates unique constraint " +
                        quote_identifier(constraint) + ": Key (" + list(columns) + ")";
     if (!values.empty()) text += "=(" + list(values) + ")";
@@ -55,7 +56,7 @@ constexpr const char* takes_rows_as_they_are =
 
 /// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns.
 constexpr const char* checks =
-    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname"
+    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, ''"
     " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(number, position)"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number AND a.attnum > 0"
     " WHERE c.conrelid = $1::regclass AND c.contype = 'c' ORDER BY c.conname, k.position";
@@ -67,7 +68,7 @@ std::string unique_keys(int server_version) {
     if (server_version >= 150000) also += " AND NOT x.indnullsnotdistinct";
     return "SELECT i.relname, '', CASE WHEN o.opcdefault"
            " AND x.indcollation[k.position - 1] = a.attcollation"
-           " AND has_column_privilege(x.indrelid, a.attnum, 'SELECT') THEN a.attname END"
+           " AND has_column_privilege(x.indrelid, a.attnum, 'SELECT') THEN a.attname END, ''"
            " FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
            " CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY k(number, position)"
            " JOIN pg_opclass o ON o.oid = x.indclass[k.position - 1]"
@@ -76,6 +77,28 @@ std::string unique_keys(int server_version) {
            " AND x.indpred IS NULL" +
            also + " ORDER BY i.relname, k.position";
 }
+
+/// References that an = of one type tells, to other tables that may be read in full, and that no
+/// trigger has a chance to put right first; a NULL column says that it is none of them.
+constexpr const char* references =
+    "SELECT c.conname, CASE f.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END || quote_ident(n.nspname)"
+    " || '.' || quote_ident(f.relname), CASE WHEN c.confmatchtype = 's' AND f.oid <> c.conrelid"
+    " AND own.relkind = 'r' AND NOT f.relrowsecurity AND o.oprname = '='"
+    " AND a.atttypid = r.atttypid AND a.attcollation = r.attcollation"
+    " AND has_schema_privilege(n.oid, 'USAGE')"
+    " AND has_column_privilege(f.oid, r.attnum, 'SELECT')"
+    // tgtype: 4 is INSERT.
+    " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.conrelid"
+    " AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)"
+    " THEN a.attname END, r.attname"
+    " FROM pg_constraint c JOIN pg_class own ON own.oid = c.conrelid"
+    " JOIN pg_class f ON f.oid = c.confrelid JOIN pg_namespace n ON n.oid = f.relnamespace"
+    " CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY"
+    " k(number, key, equal, position)"
+    " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number"
+    " JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.key"
+    " JOIN pg_operator o ON o.oid = k.equal"
+    " WHERE c.conrelid = $1::regclass AND c.contype = 'f' ORDER BY c.conname, k.position";
 
 }  // namespace
 
@@ -87,8 +110,7 @@ ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
     number_ = quote_identifier(number);
 }
 
-void ConstraintJudge::read_rows_of(const std::string& sql, bool unique,
-                                   std::vector<Constraint>& to) {
+void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to) {
     const std::size_t first = to.size();
     std::set<std::string> unfit;
     const Rows rows = session_.exec(sql, {target_});
@@ -96,16 +118,17 @@ void ConstraintJudge::read_rows_of(const std::string& sql, bool unique,
         const std::string& name = rows.text(row, 0);
         const Cell& column = rows.rows[row][2];
         if (to.size() == first || to.back().name != name)
-            to.push_back({name, unique, rows.text(row, 1), {}});
+            to.push_back({name, kind, rows.text(row, 1), {}, {}});
         // What is not in the rows gets a value that nobody knows yet.
         if (!column || std::ranges::find(columns_, *column) == columns_.end()) {
             unfit.insert(name);
             continue;
         }
         to.back().columns.push_back(*column);
+        to.back().keys.push_back(rows.text(row, 3));
     }
     const auto is_unfit = [&](const Constraint& constraint) {
-        return constraint.unique == unique && unfit.contains(constraint.name);
+        return constraint.kind == kind && unfit.contains(constraint.name);
     };
     std::erase_if(to, is_unfit);
 }
@@ -113,8 +136,9 @@ void ConstraintJudge::read_rows_of(const std::string& sql, bool unique,
 std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
     std::vector<Constraint> constraints;
     if (session_.exec(takes_rows_as_they_are, {target_}).rows[0][0] != "t") return constraints;
-    read_rows_of(checks, false, constraints);
-    read_rows_of(unique_keys(session_.server_version()), true, constraints);
+    read_rows_of(checks, Kind::check, constraints);
+    read_rows_of(unique_keys(session_.server_version()), Kind::unique, constraints);
+    read_rows_of(references, Kind::reference, constraints);
     return constraints;
 }
 
@@ -122,10 +146,10 @@ bool ConstraintJudge::still_holds() {
     return !dirty_ || constraints_ == read_constraints();
 }
 
-std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(bool unique) const {
+std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind kind) const {
     std::vector<const Constraint*> found;
     for (const Constraint& constraint : constraints_)
-        if (constraint.unique == unique && suspects_.contains(constraint.name))
+        if (constraint.kind == kind && suspects_.contains(constraint.name))
             found.push_back(&constraint);
     return found;
 }
@@ -213,10 +237,11 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& r
         constraints_ = std::move(now);
         suspects_changed_ = true;
     }
-    if (suspected(false).empty() && suspected(true).empty()) return std::nullopt;
+    const std::vector<const Constraint*> keys = suspected(Kind::unique);
+    if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
+        return std::nullopt;
     std::vector<Offender> found;
     judge_by_queries(rows, form, begin, end, found);
-    const std::vector<const Constraint*> keys = suspected(true);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves)
         judge_among_themselves(*keys.front(), rows, form, begin, end, found);
@@ -225,35 +250,37 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& r
 
 void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
                                        std::size_t end, std::vector<Offender>& found) {
-    std::vector<const Constraint*> keys = suspected(true);
+    std::vector<const Constraint*> keys = suspected(Kind::unique);
     if (!duplicates_.in_table) keys.clear();
-    if (keys.empty() && suspected(false).empty()) return;
+    const std::vector<const Constraint*> to_others = suspected(Kind::reference);
+    if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
     if (std::exchange(suspects_changed_, false)) choose_columns();
     session_.run(create_ + (dirty_ ? ";TRUNCATE " + table_ : ""));
     dirty_ = true;
     copy_rows(rows, form, begin, end);
     judge_checks(found);
-    if (keys.empty()) return;
-    const std::size_t before = found.size();
+    if (keys.empty() && to_others.empty()) return;
     // The table may be of any size, and each key is one look into its index.
     session_.run(
         "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
         "SET LOCAL enable_nestloop = on");
+    for (const Constraint* key : to_others) judge_reference(*key, found);
+    const std::size_t before = found.size();
     for (const Constraint* key : keys) judge_against_table(*key, found);
+    if (!keys.empty()) duplicates_.in_table = found.size() > before;
     session_.run(
         "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;"
         "SET LOCAL enable_nestloop TO DEFAULT");
-    duplicates_.in_table = found.size() > before;
 }
 
 /// What is found leaves the temporary table, so that nobody is called its duplicate.
 void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
-    const std::vector<const Constraint*> constraints = suspected(false);
+    const std::vector<const Constraint*> constraints = suspected(Kind::check);
     if (constraints.empty()) return;
     std::string broken;
     std::string which;
     for (std::size_t i = 0; i < constraints.size(); ++i) {
-        const std::string is_broken = "(" + constraints[i]->condition + ") IS FALSE";
+        const std::string is_broken = "(" + constraints[i]->text + ") IS FALSE";
         broken.append(i == 0 ? "" : " OR ").append(is_broken);
         which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
     }
@@ -270,6 +297,31 @@ void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
                       quote_identifier(
                           constraints[static_cast<std::size_t>(rows.number(row, 1))]->name)},
              std::nullopt});
+}
+
+/// A row with a NULL among the columns refers to nothing.
+void ConstraintJudge::judge_reference(const Constraint& key, std::vector<Offender>& found) {
+    std::string is_one;
+    std::string equal;
+    std::string values;
+    for (std::size_t i = 0; i < key.columns.size(); ++i) {
+        const std::string column = "s." + quote_identifier(key.columns[i]);
+        is_one += column + " IS NOT NULL AND ";
+        equal += (i == 0 ? "r." : " AND r.") + quote_identifier(key.keys[i]) + " = " + column;
+        values += ", " + column + "::text";
+    }
+    const Rows rows = session_.exec("DELETE FROM " + table_ + " s WHERE " + is_one +
+                                    "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal +
+                                    ") RETURNING s." + number_ + values);
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        std::vector<std::string> texts;
+        for (std::size_t i = 0; i < key.columns.size(); ++i) texts.push_back(rows.text(row, i + 1));
+        found.push_back(
+            {static_cast<std::size_t>(rows.number(row, 0)),
+             {"", "insert violates foreign key constraint " + quote_identifier(key.name) +
+                      ": Key (" + list(key.columns) + ")=(" + list(texts) + ") is not present."},
+             std::nullopt});
+    }
 }
 
 void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Offender>& found) {

@@ -19,10 +19,11 @@ struct Offender {
     std::optional<std::size_t> duplicate_of;
 };
 
-/// Finds all rows that break a CHECK or a unique key, by queries over a temporary table with the
-/// columns that these are about: COPY stops at each of them. It only speaks of what it is certain
-/// of; the rest is for COPY to find. One per sink, used inside its transactions. Needs the right to
-/// create temporary tables, and SELECT on the columns of a unique key.
+/// Finds all rows that break a CHECK, a unique key or a foreign key, by queries over a temporary
+/// table with the columns that these are about: COPY stops at each of them. It only speaks of what
+/// it is certain of; the rest is for COPY to find. One per sink, used inside its transactions.
+/// Needs the right to create temporary tables, and SELECT on the columns of a unique key, or on
+/// those that a foreign key refers to.
 class ConstraintJudge {
 public:
     /// `columns`: of the rows, in their order.
@@ -48,22 +49,26 @@ public:
 
 private:
     struct Constraint {
+        enum class Kind { check, unique, reference };
         std::string name;
-        bool unique = false;
-        std::string condition;             ///< of a CHECK
-        std::vector<std::string> columns;  ///< that it is about; of a unique key: the key
+        Kind kind = Kind::check;
+        std::string text;                  ///< a CHECK's condition; the table that is referred to
+        std::vector<std::string> columns;  ///< that it is about; of a key: the key
+        std::vector<std::string> keys;     ///< that the columns refer to, one each
         bool operator==(const Constraint&) const = default;
     };
+    using Kind = Constraint::Kind;
 
     [[nodiscard]] std::vector<Constraint> read_constraints();
-    void read_rows_of(const std::string& sql, bool unique, std::vector<Constraint>& to);
-    [[nodiscard]] std::vector<const Constraint*> suspected(bool unique) const;
+    void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
+    [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
     void choose_columns();
     [[nodiscard]] std::string definition(const std::string& name);
     void copy_rows(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end);
     void judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
                           std::size_t end, std::vector<Offender>& found);
     void judge_checks(std::vector<Offender>& found);
+    void judge_reference(const Constraint& key, std::vector<Offender>& found);
     void judge_against_table(const Constraint& key, std::vector<Offender>& found);
     void judge_among_themselves(const Constraint& key, const EncodedRows& rows, CopyForm form,
                                 std::size_t begin, std::size_t end, std::vector<Offender>& found);

@@ -326,7 +326,8 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
     }
     window_per_gap_ = overlaps(error) ? window_per_gap_of_duplicates : window_per_gap;
     window_ = static_cast<std::size_t>(gap_ * window_per_gap_);
-    if (error.sqlstate() == "23505" || error.sqlstate() == "23514") {
+    // Foreign keys, unique keys, CHECKs.
+    if (error.sqlstate() == "23503" || error.sqlstate() == "23505" || error.sqlstate() == "23514") {
         judge_.suspect(error.details().constraint);
         ++suspected_failures_;
     }

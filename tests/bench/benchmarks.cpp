@@ -135,6 +135,7 @@ struct Trouble {
     std::string more;  ///< columns and constraints of the table
     std::int64_t rejected;
     std::size_t clean = 0;  ///< which of all is the same without the trouble
+    std::string refused{};  ///< by a row trigger: a condition over `new`; empty: there is none
 };
 
 struct TroubledRun {
@@ -146,6 +147,14 @@ struct TroubledRun {
 TroubledRun run_troubled(Stage& stage, const Trouble& trouble) {
     const std::int64_t records = record_count();
     stage.fresh_table("troubled", narrow_json().columns + trouble.more);
+    if (!trouble.refused.empty()) {
+        stage.postgres().exec(
+            "create or replace function refuse() returns trigger language plpgsql as $$ begin if " +
+            trouble.refused + " then raise 'refused'; end if; return new; end $$");
+        stage.postgres().exec(
+            "create trigger refuse before insert on troubled for each row execute function"
+            " refuse()");
+    }
     const ServerCpu loading(stage.postgres().pid());
     const DaemonRun run = run_daemons(
         stage, {{.name = stage.new_name("trouble"), .topic = trouble.topic, .table = "troubled"}},
@@ -181,6 +190,12 @@ void run_trouble(Stage& stage, Report& report) {
     stage.postgres().exec(
         "create type colour as enum ('shade 0', 'shade 1', 'shade 2', 'shade 3', 'shade 4',"
         " 'shade 5', 'shade 6', 'shade 7')");
+    stage.postgres().exec(
+        "create table known as select generate_series(0, 2000000) as id;"
+        "alter table known add primary key (id); delete from known where id % 100 = 50");
+    stage.postgres().exec(
+        "create table all_known as select generate_series(0, 2000000) as id;"
+        "alter table all_known add primary key (id)");
     const std::int64_t percent = (records + 49) / 100;
     const std::int64_t single = records > 500000 ? 1 : 0;
     const std::vector<Trouble> all{
@@ -197,6 +212,10 @@ void run_trouble(Stage& stage, Report& report) {
         {"1% of a bad inet", "unreadable", ", address inet", percent, 9},
         {"clean, with an interval", "exotic", ", span interval", 0, 11},
         {"1% of a bad interval", "unreadable", ", span interval", percent, 11},
+        {"clean, with a trigger", "clean", "", 0, 13, "new.id < 0"},
+        {"1% refused by a trigger", "clean", "", percent, 13, "new.id % 100 = 50"},
+        {"clean, with a foreign key", "clean", ", foreign key (id) references all_known", 0, 15},
+        {"1% break a foreign key", "clean", ", foreign key (id) references known", percent, 15},
     };
     std::vector<std::vector<double>> rates(all.size());
     std::vector<std::vector<double>> daemon_cpu(all.size());

@@ -105,6 +105,29 @@ TEST_CASE("judge: a duplicate of a row that is refused for another reason is non
                 "o % 1500 = 8 OR o % 50 IN (10, 20) OR (o % 50 = 9 AND (o - 1) % 1500 <> 8)");
 }
 
+TEST_CASE("judge: rows that refer to nothing are found at once, NULLs apart") {
+    for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
+        const SinkSetup setup("id bigint, city text");
+        setup.exec(
+            "CREATE TABLE known AS SELECT i AS id, 'city'::text AS city FROM"
+            " generate_series(0::bigint, 20000) i WHERE i % 40 <> 7;"
+            "ALTER TABLE known ADD PRIMARY KEY (id, city);"
+            "ALTER TABLE t ADD CONSTRAINT \"to known\" FOREIGN KEY (id, city) REFERENCES known");
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        load(
+            setup, sink,
+            [](Offset o) {
+                return o % 80 == 47 ? TestRow{o, std::nullopt} : TestRow{o, "city"};
+            },
+            form);
+        check_split(setup, "o % 40 = 7 AND o % 80 <> 47");
+        CHECK(setup.value("SELECT count(*) > 50 FROM sluice.dead_letter WHERE"
+                          " reasons->0->>'reason' LIKE '%constraint \"to known\": Key"
+                          " (id, city)=(%, city) is not present.'") == "t");
+    }
+}
+
 TEST_CASE("judge: a constraint that was dropped rejects nothing more") {
     const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
     setup.anchor(0, 0);
