@@ -66,9 +66,7 @@ void create(rd_kafka_t& client, const std::string& topic) {
 
 bool exists(rd_kafka_t& client, const std::string& topic) {
     // Of all topics: asking for one could create it, with another policy.
-    const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&client, 1, nullptr, &raw, answer_ms), "reading the list of topics");
-    const MetadataHandle metadata{raw};
+    const MetadataHandle metadata = ask_for_metadata(client, nullptr, "reading the list of topics");
     for (int i = 0; i < metadata->topic_cnt; ++i) {
         const auto& found = metadata->topics[i];
         if (found.topic != topic || found.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;

@@ -45,11 +45,17 @@ std::string cluster_id(rd_kafka_t& client) {
     return copy;
 }
 
-std::vector<std::string> all_topics(rd_kafka_t& client) {
+MetadataHandle ask_for_metadata(rd_kafka_t& client, rd_kafka_topic_t* topic, std::string_view doing,
+                                std::chrono::milliseconds timeout) {
     const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&client, 1, nullptr, &raw, answer_timeout_ms),
-          "reading the list of topics");
-    const MetadataHandle metadata{raw};
+    check(rd_kafka_metadata(&client, topic == nullptr ? 1 : 0, topic, &raw,
+                            static_cast<int>(timeout.count())),
+          doing);
+    return MetadataHandle{raw};
+}
+
+std::vector<std::string> all_topics(rd_kafka_t& client) {
+    const MetadataHandle metadata = ask_for_metadata(client, nullptr, "reading the list of topics");
     std::vector<std::string> names;
     for (int i = 0; i < metadata->topic_cnt; ++i) {
         const std::string_view name = metadata->topics[i].topic;
@@ -62,10 +68,8 @@ std::vector<std::string> all_topics(rd_kafka_t& client) {
 std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic,
                                        std::chrono::milliseconds timeout) {
     const TopicHandle handle{rd_kafka_topic_new(&client, topic.c_str(), nullptr)};
-    const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&client, 0, handle.get(), &raw, static_cast<int>(timeout.count())),
-          "reading the metadata of topic \"" + topic + "\"");
-    const MetadataHandle metadata{raw};
+    const MetadataHandle metadata = ask_for_metadata(
+        client, handle.get(), "reading the metadata of topic \"" + topic + "\"", timeout);
     if (metadata->topic_cnt != 1) throw TroubleOfTheWorld("kafka sent no metadata of " + topic);
     const auto& found = metadata->topics[0];
     if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Questions about a topic, asked through any client. They block for a bounded time and throw
@@ -16,6 +17,12 @@ inline constexpr std::chrono::seconds answer_timeout{10};
 
 /// Names the cluster for as long as it lives: progress is kept under it.
 [[nodiscard]] std::string cluster_id(rd_kafka_t& client);
+
+/// Asks for this topic's metadata, or, without one, for all topics'. To ask for one may create it.
+/// Throws TroubleOfTheWorld, which begins with `doing`.
+[[nodiscard]] MetadataHandle ask_for_metadata(rd_kafka_t& client, rd_kafka_topic_t* topic,
+                                              std::string_view doing,
+                                              std::chrono::milliseconds timeout = answer_timeout);
 
 /// Names of all topics that we may see, Kafka's own apart.
 [[nodiscard]] std::vector<std::string> all_topics(rd_kafka_t& client);

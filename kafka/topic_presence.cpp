@@ -16,13 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int confirmations = 4;
 constexpr auto pause = 300ms;
 
-MetadataHandle ask(rd_kafka_t& client, rd_kafka_topic_t* topic) {
-    const struct rd_kafka_metadata* raw = nullptr;
-    check(rd_kafka_metadata(&client, topic == nullptr ? 1 : 0, topic, &raw,
-                            static_cast<int>(std::chrono::milliseconds(answer_timeout).count())),
-          "asking which topics there are");
-    return MetadataHandle{raw};
-}
+constexpr const char* doing = "asking which topics there are";
 
 /// nullopt: the answer has no opinion.
 std::optional<std::size_t> partitions_in(const struct rd_kafka_metadata& answer,
@@ -44,10 +38,11 @@ std::size_t confirmed_partitions(rd_kafka_t& client, const TopicNeed& need) {
     const TopicHandle handle{rd_kafka_topic_new(&client, need.topic.c_str(), nullptr)};
     const auto deadline = Clock::now() + need.patience;
     for (int confirmed = 0;;) {
-        const auto asked = partitions_in(*ask(client, handle.get()), need.topic);
+        const auto asked =
+            partitions_in(*ask_for_metadata(client, handle.get(), doing), need.topic);
         if (asked && *asked >= need.partitions) return *asked;
         // The question names one topic; the list tells whether who answers knows any.
-        const MetadataHandle all = ask(client, nullptr);
+        const MetadataHandle all = ask_for_metadata(client, nullptr, doing);
         const auto listed = partitions_in(*all, need.topic);
         if (asked && listed == asked && partitions_in(*all, need.witness).value_or(0) > 0 &&
             ++confirmed == confirmations) {
