@@ -106,6 +106,9 @@ struct Slice {
     std::int64_t gaps = 0;  ///< compaction, transaction markers, aborted transactions
     RecordIdentity last{};  ///< of the last record in the range, or carried over from before it
     int incarnation = 0;  ///< of the topic, as the lane's start said: progress must still be of it
+
+    /// Whether this batch moves the partition's progress.
+    [[nodiscard]] bool moves() const { return range.size() > 0; }
 };
 
 /// What one transaction writes: rows, rejects, and the progress over exactly those. Filled by a

@@ -10,16 +10,12 @@
 namespace sluice {
 namespace {
 
-bool moves(const Slice& slice) {
-    return slice.range.size() > 0;
-}
-
 /// One array parameter: a number of each slice that moves.
 template <typename Number>
 std::string column_of(const Batch& batch, Number number) {
     std::vector<std::int64_t> numbers;
     for (const Slice& slice : batch.slices())
-        if (moves(slice)) numbers.push_back(number(slice));
+        if (slice.moves()) numbers.push_back(number(slice));
     return array_literal(numbers);
 }
 
@@ -106,7 +102,7 @@ bool BatchBooks::move_progress(const Batch& batch) {
             " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset"
             " AND p.incarnation = v.incarnation",
         parameters);
-    return moved.affected == std::ranges::count_if(batch.slices(), moves);
+    return moved.affected == std::ranges::count_if(batch.slices(), &Slice::moves);
 }
 
 std::vector<PartitionId> BatchBooks::moved_by_others(const Batch& batch) {

@@ -131,6 +131,10 @@ Table read_table(Session& session, const std::string& name) {
     return table;
 }
 
+std::string qualified(const Table& table) {
+    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
+}
+
 namespace {
 
 /// Of a serial, or any default that calls nextval(); an identity column's needs no right.
@@ -160,7 +164,7 @@ std::vector<std::string> sequences_without_usage(Session& session, const std::st
 
 TableTraits read_traits(Session& session, const Table& table, Family family,
                         const std::vector<std::string>& columns) {
-    const std::string name = quote_identifier(table.schema) + "." + quote_identifier(table.name);
+    const std::string name = qualified(table);
     const auto list = [&](const std::string& sql) {
         std::vector<std::string> texts;
         for (const Row& row : session.exec(sql, {name}).rows) texts.push_back(row[0].value());

@@ -14,6 +14,9 @@ namespace sluice {
 /// such table or it cannot be loaded into, DatabaseError when the database does not answer.
 [[nodiscard]] Table read_table(Session& session, const std::string& name);
 
+/// "public"."orders", quoted.
+[[nodiscard]] std::string qualified(const Table& table);
+
 /// What `sluice check` wants to know of a table besides.
 struct TableTraits {
     std::vector<std::string> columns_without_insert;  ///< of the columns asked for

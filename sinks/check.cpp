@@ -90,7 +90,7 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     std::vector<Finding> findings;
     const Family family = family_of(session);
     const TableTraits traits = read_traits(session, table, family, columns);
-    const std::string name = quote_identifier(table.schema) + "." + quote_identifier(table.name);
+    const std::string name = qualified(table);
     const std::string where = "ingest." + ingest.name + ": table " + name + ": ";
     const auto add = [&](Severity severity, const std::string& text, std::string remedy) {
         findings.push_back({severity, where + text, std::move(remedy)});

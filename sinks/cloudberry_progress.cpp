@@ -6,6 +6,20 @@
 #include <cstdlib>
 
 namespace sluice {
+namespace {
+
+std::string next_offset_at(Offset to) {
+    return "next_offset = " + std::to_string(to);
+}
+
+/// Offsets begin again there, and are accounted for by themselves.
+std::string another_incarnation_at(Offset start) {
+    return "incarnation = p.incarnation + 1, anchor_offset = " + std::to_string(start) + ", " +
+           next_offset_at(start);
+}
+
+}  // namespace
+
 CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
     : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
 
@@ -80,34 +94,21 @@ std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
 
 bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
     // What follows is another record; the one before it is gone from Kafka, so none is known.
-    return take_alone({partition, range, "skipped", "next_offset = " + std::to_string(range.to)});
+    return take_alone({partition, range, "skipped", next_offset_at(range.to)});
 }
 
 bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
-    const std::string at = std::to_string(start);
-    return take_alone(
-        {partition,
-         {next, next},
-         "ended",
-         "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at});
+    return take_alone({partition, {next, next}, "ended", another_incarnation_at(start)});
 }
 
 CloudberryProgress::Step CloudberryProgress::step_of(const ProgressMove& move) {
     const ResumePoint& now = *move.now;
-    const std::string at = std::to_string(move.to);
-    if (move.to >= now.next) {
-        return {.partition = move.partition,
-                .range = {now.next, move.to},
-                .kind = "moved",
-                .set = "next_offset = " + at,
-                .incarnation = now.incarnation};
-    }
-    return {
-        .partition = move.partition,
-        .range = {now.next, now.next},
-        .kind = "rewound",
-        .set = "incarnation = p.incarnation + 1, anchor_offset = " + at + ", next_offset = " + at,
-        .incarnation = now.incarnation};
+    const bool back = move.to < now.next;
+    return {.partition = move.partition,
+            .range = {now.next, back ? now.next : move.to},
+            .kind = back ? "rewound" : "moved",
+            .set = back ? another_incarnation_at(move.to) : next_offset_at(move.to),
+            .incarnation = now.incarnation};
 }
 
 bool CloudberryProgress::set(std::span<const ProgressMove> moves) {

@@ -12,13 +12,8 @@
 namespace sluice {
 namespace {
 
-std::string qualified(const Table& table) {
-    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
-}
-
 bool moves_nothing(const Batch& batch) {
-    return std::ranges::none_of(batch.slices(),
-                                [](const Slice& slice) { return slice.range.size() > 0; });
+    return std::ranges::none_of(batch.slices(), &Slice::moves);
 }
 
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
@@ -80,7 +75,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
 std::vector<CloudberrySink::Doubt> CloudberrySink::moves_of(const Batch& batch) {
     std::vector<Doubt> moves;
     for (const Slice& slice : batch.slices())
-        if (slice.range.size() > 0) moves.push_back({slice.partition, slice.range});
+        if (slice.moves()) moves.push_back({slice.partition, slice.range});
     return moves;
 }
 

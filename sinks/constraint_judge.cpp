@@ -29,6 +29,18 @@ std::string duplicate(const std::string& constraint, const std::vector<std::stri
     return text + " already exists.";
 }
 
+/// Of what a DELETE returns: the row's number, then its key's values.
+template <typename Complaint>
+void append_offenders(const Rows& rows, std::vector<Offender>& found, Complaint complaint_of) {
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        std::vector<std::string> values;
+        for (std::size_t i = 1; i < rows.rows[row].size(); ++i) values.push_back(rows.text(row, i));
+        found.push_back({static_cast<std::size_t>(rows.number(row, 0)),
+                         {"", complaint_of(values)},
+                         std::nullopt});
+    }
+}
+
 /// The bytes of these columns; false when one of them is NULL, which equals nothing.
 bool append_key(FieldWalker& fields, const std::vector<std::size_t>& columns, CopyForm form,
                 std::string& key) {
@@ -313,15 +325,10 @@ void ConstraintJudge::judge_reference(const Constraint& key, std::vector<Offende
     const Rows rows = session_.exec("DELETE FROM " + table_ + " s WHERE " + is_one +
                                     "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal +
                                     ") RETURNING s." + number_ + values);
-    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-        std::vector<std::string> texts;
-        for (std::size_t i = 0; i < key.columns.size(); ++i) texts.push_back(rows.text(row, i + 1));
-        found.push_back(
-            {static_cast<std::size_t>(rows.number(row, 0)),
-             {"", "insert violates foreign key constraint " + quote_identifier(key.name) +
-                      ": Key (" + list(key.columns) + ")=(" + list(texts) + ") is not present."},
-             std::nullopt});
-    }
+    append_offenders(rows, found, [&](const std::vector<std::string>& of_row) {
+        return "insert violates foreign key constraint " + quote_identifier(key.name) + ": Key (" +
+               list(key.columns) + ")=(" + list(of_row) + ") is not present.";
+    });
 }
 
 void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Offender>& found) {
@@ -334,13 +341,9 @@ void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Off
     }
     const Rows rows = session_.exec("DELETE FROM " + table_ + " s USING " + target_ + " t WHERE " +
                                     conditions + " RETURNING s." + number_ + values);
-    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-        std::vector<std::string> texts;
-        for (std::size_t i = 0; i < key.columns.size(); ++i) texts.push_back(rows.text(row, i + 1));
-        found.push_back({static_cast<std::size_t>(rows.number(row, 0)),
-                         {"", duplicate(key.name, key.columns, texts)},
-                         std::nullopt});
-    }
+    append_offenders(rows, found, [&](const std::vector<std::string>& of_row) {
+        return duplicate(key.name, key.columns, of_row);
+    });
 }
 
 /// Equal bytes are equal values. Equal values of other bytes, like 1.0 and 1.00, are for COPY.

@@ -1,5 +1,6 @@
 #include "sinks/dead_letter_loader.h"
 
+#include "sinks/catalogue.h"
 #include "sinks/schema.h"
 #include "sinks/sql_text.h"
 #include "sinks/stored_json.h"
@@ -8,10 +9,6 @@ namespace sluice {
 namespace {
 
 using Kind = DeadLetterOutcome::Kind;
-
-std::string qualified(const Table& table) {
-    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
-}
 
 RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
     const std::vector<StoredHeader> stored = parse_headers(letter.headers);

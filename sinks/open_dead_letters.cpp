@@ -99,9 +99,7 @@ const char* name_of(DeadLetterOutcome::Kind kind) {
 }  // namespace
 
 std::vector<query::Field> dead_letter_fields() {
-    std::vector<query::Field> names;
-    for (const SqlField& field : fields) names.push_back(field.field);
-    return names;
+    return names_of(fields);
 }
 
 std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query) {

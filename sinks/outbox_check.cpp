@@ -67,7 +67,7 @@ std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox
                                   const std::string& schema) {
     std::vector<Finding> findings;
     const Table table = read_table(session, outbox.table);
-    const std::string name = quote_identifier(table.schema) + "." + quote_identifier(table.name);
+    const std::string name = qualified(table);
     const std::string where = "outbox." + outbox.name + ": table " + name + ": ";
     const auto lacks = [&](const std::string& of, const std::string& privilege) {
         if (may(session, of, privilege)) return;

@@ -158,8 +158,8 @@ std::string CloudberryOutboxPurge::delete_statement(bool retry,
                " = ANY (" + list + "::" + options_.table.id_type + "[])";
     }
     return "DELETE FROM " + options_.identity.own_table("refused_event") + " o WHERE o." +
-           options_.identity.is_ours() + " AND o.batch::text || ':' || o.place::text = ANY (" +
-           list + "::text[])";
+           options_.identity.is_ours() + " AND " + refused_event_key + " = ANY (" + list +
+           "::text[])";
 }
 
 /// The last batch and the last note stay for ever: claims are numbered from the one, and reading

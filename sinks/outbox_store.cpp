@@ -48,9 +48,7 @@ std::vector<std::string> ids_of(const EventBatch& events) {
 
 }  // namespace
 
-const char* const refused_event_select =
-    "o.id, o.topic, o.kafka_partition, o.key, o.value, o.headers, o.timestamp_ms,"
-    " o.batch::text || ':' || o.place::text";
+const char* const refused_event_key = "o.batch::text || ':' || o.place::text";
 
 std::string RelayIdentity::own_table(const char* name) const {
     return quote_identifier(schema) + "." + name;
@@ -195,9 +193,12 @@ std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
 std::string CloudberryOutbox::select_claimed(const ClaimedBatch& batch) const {
     const std::string ids = quote_literal(array_literal(batch.ids));
     if (batch.kind == ClaimedBatch::Kind::retry) {
-        return std::string("SELECT ") + refused_event_select + " FROM " +
-               identity_.own_table("refused_event") + " o WHERE o." + identity_.is_ours() +
-               " AND o.batch::text || ':' || o.place::text = ANY (" + ids + "::text[])";
+        // What append_event() understands, and the key.
+        return std::string(
+                   "SELECT o.id, o.topic, o.kafka_partition, o.key, o.value, o.headers,"
+                   " o.timestamp_ms, ") +
+               refused_event_key + " FROM " + identity_.own_table("refused_event") + " o WHERE o." +
+               identity_.is_ours() + " AND " + refused_event_key + " = ANY (" + ids + "::text[])";
     }
     return "SELECT " + table_.select + " FROM " + table_.qualified + " o JOIN (SELECT unnest(" +
            ids + "::text[])::" + table_.id_type + " AS claimed_id) c ON c.claimed_id = o." +

@@ -91,7 +91,7 @@ private:
     bool sweeping_ = false;
 };
 
-/// As one row of refused_event, a table called o, is read: what append_event() understands.
-extern const char* const refused_event_select;
+/// What a claim calls a refused event: an expression over a table refused_event that is called o.
+extern const char* const refused_event_key;
 
 }  // namespace sluice

@@ -162,7 +162,7 @@ OutboxTable read_outbox_table(Session& session, const config::Outbox& outbox) {
     }
     OutboxTable table;
     table.name = found.schema + "." + found.name;
-    table.qualified = quote_identifier(found.schema) + "." + quote_identifier(found.name);
+    table.qualified = sluice::qualified(found);
     table.id = quote_identifier(id.name);
     table.id_type = id.type_name;
     table.order = "o." + table.id;

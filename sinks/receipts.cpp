@@ -11,10 +11,6 @@
 namespace sluice {
 namespace {
 
-std::string qualified(const Table& table) {
-    return quote_identifier(table.schema) + "." + quote_identifier(table.name);
-}
-
 const Column& column_of(const Table& table, const std::string& name) {
     const auto found = std::ranges::find(table.columns, name, &Column::name);
     if (found != table.columns.end()) return *found;
@@ -74,7 +70,7 @@ void Receipts::insert(Session& session, const Batch& batch) const {
     std::vector<std::string> keys;
     std::vector<std::string> payloads;
     for (const Slice& slice : batch.slices()) {
-        if (slice.range.size() == 0) continue;
+        if (!slice.moves()) continue;
         keys.push_back(identity_.pipeline + "/" + std::to_string(slice.partition));
         payloads.push_back(payload(slice));
     }

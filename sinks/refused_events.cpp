@@ -15,9 +15,6 @@ const SqlField fields[] = {{{"id", query::FieldType::text}, "o.id"},
                            {{"refused", query::FieldType::time}, "o.refused_at"},
                            {{"batch", query::FieldType::number}, "o.batch"}};
 
-/// What a claim calls a refused event.
-constexpr const char* key_of_event = "o.batch::text || ':' || o.place::text";
-
 std::string batches_of(const RefusedEventQuery& query) {
     return quote_identifier(query.schema) + ".outbox_batch";
 }
@@ -30,7 +27,7 @@ std::string from_events(const RefusedEventQuery& query, Row& parameters) {
                       batches_of(query) +
                       " b WHERE b.relay = $1::text AND b.kind = 'retry' AND b.round = 0) c"
                       " ON c.claimed = " +
-                      key_of_event + " WHERE o.relay = $1::text";
+                      refused_event_key + " WHERE o.relay = $1::text";
     if (query.where) sql += " AND " + to_sql(*query.where, fields, parameters);
     return sql;
 }
@@ -38,9 +35,7 @@ std::string from_events(const RefusedEventQuery& query, Row& parameters) {
 }  // namespace
 
 std::vector<query::Field> refused_event_fields() {
-    std::vector<query::Field> all;
-    for (const SqlField& field : fields) all.push_back(field.field);
-    return all;
+    return names_of(fields);
 }
 
 RefusedEventCount count_refused_events(Session& session, const RefusedEventQuery& query) {
@@ -120,7 +115,7 @@ std::vector<std::string> RefusedEventPass::read_page() {
     Row parameters = {options_.query.relay};
     const std::string from = from_events(options_.query, parameters);
     const Rows rows = session_.exec(
-        std::string("SELECT ") + key_of_event + ", coalesce(octet_length(o.value), 0)" + from +
+        std::string("SELECT ") + refused_event_key + ", coalesce(octet_length(o.value), 0)" + from +
             " AND c.claimed IS NULL AND o.batch <= " + std::to_string(*last_batch_) +
             " ORDER BY o.batch, o.place LIMIT 1000",
         parameters);
@@ -144,7 +139,7 @@ bool RefusedEventPass::claim(std::vector<std::string> keys, BatchNumber last) {
 
 void RefusedEventPass::remove(const std::vector<std::string>& keys) {
     session_.exec("DELETE FROM " + quote_identifier(options_.query.schema) +
-                      ".refused_event o WHERE o.relay = $1 AND " + key_of_event +
+                      ".refused_event o WHERE o.relay = $1 AND " + refused_event_key +
                       " = ANY ($2::text[])",
                   {options_.query.relay, array_literal(keys)});
 }

@@ -48,6 +48,12 @@ std::string comparison(const query::Comparison& comparison, std::span<const SqlF
 
 }  // namespace
 
+std::vector<query::Field> names_of(std::span<const SqlField> fields) {
+    std::vector<query::Field> names;
+    for (const SqlField& field : fields) names.push_back(field.field);
+    return names;
+}
+
 std::string to_sql(const Condition& condition, std::span<const SqlField> fields, Row& parameters) {
     if (condition.kind == Condition::Kind::comparison)
         return comparison(condition.comparison, fields, parameters);

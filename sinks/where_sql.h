@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice {
 
@@ -15,6 +16,9 @@ struct SqlField {
     query::Field field;
     std::string_view expression;
 };
+
+/// As users know them.
+[[nodiscard]] std::vector<query::Field> names_of(std::span<const SqlField> fields);
 
 /// A condition as SQL of PostgreSQL 9.6. Constants become parameters behind those that `parameters`
 /// holds already; nothing that a user wrote becomes part of the text.
