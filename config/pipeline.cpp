@@ -1,5 +1,7 @@
 #include "config/pipeline.h"
 
+#include <algorithm>
+
 namespace sluice::config {
 namespace {
 
@@ -7,6 +9,12 @@ struct KindOf {
     const char* operator()(const Ingest&) const { return "ingest"; }
     const char* operator()(const Outbox&) const { return "outbox"; }
 };
+
+template <typename OfKind>
+const OfKind* find(const std::vector<OfKind>& all, std::string_view name) {
+    const auto found = std::ranges::find(all, name, &OfKind::name);
+    return found == all.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
@@ -25,6 +33,14 @@ std::string to_string(const std::vector<TopicPiece>& topic) {
         text += piece.kind == TopicPiece::Kind::text ? piece.text : "${" + piece.text + "}";
     }
     return text;
+}
+
+const Ingest* find_ingest(const Config& config, std::string_view name) {
+    return find(config.ingest, name);
+}
+
+const Outbox* find_outbox(const Config& config, std::string_view name) {
+    return find(config.outbox, name);
 }
 
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {

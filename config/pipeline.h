@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace sluice::config {
@@ -23,6 +24,10 @@ struct Pipeline {
 
 /// As it is configured: "outbox.event.${aggregatetype}"; empty: rows name their topic.
 [[nodiscard]] std::string to_string(const std::vector<TopicPiece>& topic);
+
+/// The pipeline of this kind and name; null: none is configured.
+[[nodiscard]] const Ingest* find_ingest(const Config& config, std::string_view name);
+[[nodiscard]] const Outbox* find_outbox(const Config& config, std::string_view name);
 
 /// All that are configured, by key.
 [[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);

@@ -1,7 +1,9 @@
+#include "config/pipeline.h"
 #include "daemon/commands.h"
 #include "daemon/confirm.h"
 #include "daemon/dead_letter_report.h"
 #include "daemon/progress_line.h"
+#include "daemon/where_option.h"
 #include "daemon/writer_name.h"
 #include "pipeline/errors.h"
 #include "sinks/catalogue.h"
@@ -38,13 +40,7 @@ Asked asked(const CommandLine& line) {
     asked.action = action_of(line.words.at(0));
     asked.output = line.output;
     if (line.words.size() > 1) asked.pipeline = line.words[1];
-    if (const auto text = line.option("--where")) {
-        const auto fields = dead_letter_fields();
-        auto parsed = query::parse_where(*text, fields);
-        if (const auto* problem = std::get_if<std::string>(&parsed))
-            throw WrongConfiguration("--where: " + *problem);
-        asked.where = std::get<query::Condition>(std::move(parsed));
-    }
+    asked.where = where_of(line, dead_letter_fields());
     asked.limit = line.limit();
     const bool changes = asked.action == Action::retry || asked.action == Action::discard;
     if (line.has("--yes") && !changes) throw WrongConfiguration("--yes is for retry and discard");
@@ -53,11 +49,8 @@ Asked asked(const CommandLine& line) {
 
 /// Told before anybody is asked.
 void refuse_outbox(const config::Config& config, const std::string& name) {
-    const auto has = [&](const auto& pipelines) {
-        return std::ranges::any_of(pipelines,
-                                   [&](const auto& pipeline) { return pipeline.name == name; });
-    };
-    if (has(config.ingest) || !has(config.outbox)) return;
+    if (config::find_ingest(config, name) != nullptr) return;
+    if (config::find_outbox(config, name) == nullptr) return;
     throw WrongConfiguration("[outbox." + name +
                              "] is an outbox; what Kafka could not take: sluice outbox list " +
                              name);
@@ -93,16 +86,13 @@ private:
                 .topic = topic,
                 .where = asked_.where};
     }
-    [[nodiscard]] const config::Ingest* configured(const std::string& name) const {
-        const auto found = std::ranges::find(config_.ingest, name, &config::Ingest::name);
-        return found == config_.ingest.end() ? nullptr : &*found;
-    }
 
     /// Dead letters outlive their pipeline's configuration; a name that neither knows is a mistake.
     std::int64_t count_all() {
         const DeadLetterQuery all = query(asked_.pipeline.value_or(""));
         const std::int64_t count = count_dead_letters(session_, all);
-        if (count == 0 && asked_.pipeline && configured(*asked_.pipeline) == nullptr)
+        if (count == 0 && asked_.pipeline &&
+            config::find_ingest(config_, *asked_.pipeline) == nullptr)
             throw WrongConfiguration("there is no pipeline \"" + *asked_.pipeline +
                                      "\", and no dead letter of one");
         return count;

@@ -1,5 +1,6 @@
 #include "daemon/fdw_progress.h"
 
+#include "config/pipeline.h"
 #include "daemon/progress_line.h"
 #include "daemon/report.h"
 #include "daemon/writer_name.h"
@@ -56,12 +57,11 @@ public:
     }
 
     void add(const FdwSource& source) {
-        const auto found =
-            std::ranges::find(config_.ingest, source.pipeline, &config::Ingest::name);
+        const config::Ingest* const found = config::find_ingest(config_, source.pipeline);
         const std::string topic = source.table.options.contains("topic")
                                       ? source.table.options.at("topic")
                                       : std::string();
-        if (found == config_.ingest.end() || found->topic != topic) {
+        if (found == nullptr || found->topic != topic) {
             refuse(source, "the configuration has no [ingest." + source.pipeline +
                                "] with topic = \"" + topic +
                                "\": progress is kept under the pipeline's name");

@@ -1,17 +1,15 @@
 #include "daemon/ingest_named.h"
 
+#include "config/pipeline.h"
 #include "config/words.h"
 #include "pipeline/errors.h"
-
-#include <algorithm>
 
 namespace sluice {
 
 const config::Ingest& ingest_named(const config::Config& config, const std::string& name,
                                    const std::string& remedy) {
-    const auto found = std::ranges::find(config.ingest, name, &config::Ingest::name);
-    if (found != config.ingest.end()) return *found;
-    if (std::ranges::find(config.outbox, name, &config::Outbox::name) != config.outbox.end()) {
+    if (const config::Ingest* const found = config::find_ingest(config, name)) return *found;
+    if (config::find_outbox(config, name) != nullptr) {
         throw WrongConfiguration("[outbox." + name +
                                  "] is an outbox; this is for ingest pipelines" + remedy);
     }

@@ -41,14 +41,20 @@ void Observatory::set_patience(std::chrono::milliseconds patience) {
     for (const auto& [key, observer] : ingest_) observer->set_patience(patience);
 }
 
+/// The caller holds the mutex.
+void Observatory::tell_what_it_is(const std::string& key, const std::string& topic,
+                                  const std::string& table) {
+    pipeline(key).info =
+        registry_.gauge("sluice_pipeline_info", "Always 1; what the pipeline is, in its labels",
+                        with(with(labels_of(key), "topic", topic), "table", table));
+    pipeline(key).info.set(1);
+}
+
 std::shared_ptr<IngestObserver> Observatory::observe(const PipelineConfig& config) {
     const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string key = config::key_of(config);
     const std::lock_guard lock{mutex_};
-    pipeline(key).info =
-        registry_.gauge("sluice_pipeline_info", "Always 1; what the pipeline is, in its labels",
-                        with(with(labels_of(key), "topic", ingest.topic), "table", ingest.table));
-    pipeline(key).info.set(1);
+    tell_what_it_is(key, ingest.topic, ingest.table);
     std::shared_ptr<IngestObserver>& observer = ingest_[key];
     if (!observer) observer = std::make_shared<IngestObserver>(registry_, ingest.name, patience_);
     return observer;
@@ -58,11 +64,7 @@ std::shared_ptr<OutboxObserver> Observatory::observe_outbox(const PipelineConfig
     const auto& outbox = std::get<config::Outbox>(config.of_kind);
     const std::string key = config::key_of(config);
     const std::lock_guard lock{mutex_};
-    pipeline(key).info =
-        registry_.gauge("sluice_pipeline_info", "Always 1; what the pipeline is, in its labels",
-                        with(with(labels_of(key), "topic", config::to_string(outbox.topic)),
-                             "table", outbox.table));
-    pipeline(key).info.set(1);
+    tell_what_it_is(key, config::to_string(outbox.topic), outbox.table);
     std::shared_ptr<OutboxObserver>& observer = outbox_[key];
     if (!observer) observer = std::make_shared<OutboxObserver>(registry_, outbox.name);
     return observer;

@@ -48,6 +48,8 @@ private:
         metrics::Counter restarts;
     };
 
+    void tell_what_it_is(const std::string& key, const std::string& topic,
+                         const std::string& table);
     void look(const std::function<SupervisorStatus()>& status);
     [[nodiscard]] Pipeline& pipeline(const std::string& key);
     template <typename Observers>

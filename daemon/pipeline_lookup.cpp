@@ -1,6 +1,6 @@
+#include "daemon/outbox_mark.h"
 #include "daemon/pipeline_overview.h"
 #include "kafka/client.h"
-#include "kafka/marks.h"
 #include "kafka/topic.h"
 #include "sinks/cloudberry_progress.h"
 #include "sinks/outbox_backlog.h"
@@ -53,11 +53,7 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
     Session session{config.cloudberry.dsn.text, "sluice status"};
     const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
     PipelineOverview::Outbox& shown = found.outbox.emplace();
-    const auto origin = read_origin(session, identity);
-    if (origin && last_claimed(session, identity) > 0) {
-        shown.mark =
-            kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin));
-    }
+    if (last_claimed(session, identity) > 0) shown.mark = mark_of(session, config, outbox);
     const OutboxBacklog backlog =
         read_backlog(session, identity, read_outbox_table(session, outbox), shown.mark.value_or(0));
     shown.batch = backlog.last;

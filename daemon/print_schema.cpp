@@ -1,3 +1,4 @@
+#include "config/pipeline.h"
 #include "config/words.h"
 #include "daemon/commands.h"
 #include "pipeline/errors.h"
@@ -5,7 +6,6 @@
 #include "sinks/schema.h"
 #include "sinks/session.h"
 
-#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -16,15 +16,15 @@ std::vector<const config::Outbox*> outboxes_named(const config::Config& config,
                                                   const CommandLine& line) {
     std::vector<const config::Outbox*> outboxes;
     for (const std::string& name : line.words) {
-        const auto found = std::ranges::find(config.outbox, name, &config::Outbox::name);
-        if (found == config.outbox.end()) {
+        const config::Outbox* const found = config::find_outbox(config, name);
+        if (found == nullptr) {
             std::vector<std::string_view> known;
             for (const config::Outbox& outbox : config.outbox) known.push_back(outbox.name);
             throw WrongConfiguration("there is no [outbox." + name + "]" +
                                      config::suggestion(name, known) +
                                      "; of other pipelines, tables are yours to make");
         }
-        outboxes.push_back(&*found);
+        outboxes.push_back(found);
     }
     return outboxes;
 }

@@ -1,13 +1,14 @@
 #include "sinks/refused_events.h"
+#include "config/pipeline.h"
 #include "daemon/commands.h"
 #include "daemon/confirm.h"
+#include "daemon/outbox_mark.h"
 #include "daemon/progress_line.h"
 #include "daemon/report.h"
+#include "daemon/where_option.h"
 #include "daemon/writer_name.h"
-#include "kafka/marks.h"
 #include "pipeline/errors.h"
 
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <thread>
@@ -23,16 +24,9 @@ constexpr std::chrono::seconds patience{60};
 constexpr std::chrono::milliseconds pause_after_giving_way{200};
 
 RefusedEventQuery query_of(const config::Config& config, const CommandLine& line) {
-    RefusedEventQuery query{.schema = config.cloudberry.schema, .relay = line.words.at(1)};
-    if (const auto text = line.option("--where")) {
-        const auto fields = refused_event_fields();
-        auto parsed = query::parse_where(*text, fields);
-        if (const auto* problem = std::get_if<std::string>(&parsed)) {
-            throw WrongConfiguration("--where: " + *problem);
-        }
-        query.where = std::get<query::Condition>(std::move(parsed));
-    }
-    return query;
+    return {.schema = config.cloudberry.schema,
+            .relay = line.words.at(1),
+            .where = where_of(line, refused_event_fields())};
 }
 
 void print_json(const std::vector<RefusedEvent>& events, const RefusedEventCount& count) {
@@ -93,28 +87,12 @@ std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int
     }
 }
 
-const config::Outbox* outbox_named(const config::Config& config, const std::string& name) {
-    const auto found = std::ranges::find(config.outbox, name, &config::Outbox::name);
-    return found == config.outbox.end() ? nullptr : &*found;
-}
-
 void refuse_ingest(const config::Config& config, const std::string& name) {
-    if (outbox_named(config, name) != nullptr) return;
-    if (std::ranges::find(config.ingest, name, &config::Ingest::name) == config.ingest.end())
-        return;
+    if (config::find_outbox(config, name) != nullptr) return;
+    if (config::find_ingest(config, name) == nullptr) return;
     throw WrongConfiguration("[ingest." + name +
                              "] is no outbox; what it could not load: sluice dead-letters list " +
                              name);
-}
-
-/// How far the relay has sent: only a claim above it is ever looked at.
-BatchNumber read_mark(Session& session, const config::Config& config,
-                      const config::Outbox& outbox) {
-    const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
-    const auto origin = read_origin(session, identity);
-    if (!origin) return 0;
-    return kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin))
-        .value_or(0);
 }
 
 std::string events_text(std::int64_t count) {
@@ -125,14 +103,15 @@ int decide(Session& session, const config::Config& config, const CommandLine& li
            RefusedEventPass::Options options) {
     const std::string& action = line.words.at(0);
     const bool again = options.decision == Decision::send_again;
-    const config::Outbox* const outbox = outbox_named(config, options.query.relay);
+    const config::Outbox* const outbox = config::find_outbox(config, options.query.relay);
     if (again && outbox == nullptr) {
         throw WrongConfiguration("there is no [outbox." + options.query.relay +
                                  "] to send them again");
     }
     const std::int64_t open = count_refused_events(session, options.query).open;
     if (open > 0) confirm(line, action + " " + std::to_string(open) + " refused events");
-    if (again) options.mark = read_mark(session, config, *outbox);
+    // Only a claim above it is ever looked at.
+    if (again) options.mark = mark_of(session, config, *outbox).value_or(0);
     std::int64_t done = 0;
     {
         ProgressLine progress(action + " " + options.query.relay, "events");
@@ -160,11 +139,13 @@ int refused_events(const config::Config& config, const CommandLine& line) {
         const RefusedEventQuery query = query_of(config, line);
         refuse_ingest(config, query.relay);
         Session session{config.cloudberry.dsn.text, "sluice outbox"};
-        const RefusedEventCount all =
-            count_refused_events(session, {.schema = query.schema, .relay = query.relay});
-        if (outbox_named(config, query.relay) == nullptr && all.open + all.claimed == 0) {
-            throw WrongConfiguration("there is no [outbox." + query.relay +
-                                     "], and no refused event of one");
+        if (config::find_outbox(config, query.relay) == nullptr) {
+            const RefusedEventCount all =
+                count_refused_events(session, {.schema = query.schema, .relay = query.relay});
+            if (all.open + all.claimed == 0) {
+                throw WrongConfiguration("there is no [outbox." + query.relay +
+                                         "], and no refused event of one");
+            }
         }
         if (action == "list") return list(session, query, line);
         if (action != "retry" && action != "discard") {

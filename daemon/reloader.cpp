@@ -22,6 +22,10 @@ std::map<std::string, std::string> targets_of(const Supervisor& supervisor) {
     return targets;
 }
 
+ReloadOutcome refusal(std::vector<std::string> problems) {
+    return {.result = Result::refused, .problems = std::move(problems)};
+}
+
 void log_outcome(const ReloadOutcome& outcome) {
     if (outcome.result == Result::refused) {
         log(LogLevel::error, "sluice",
@@ -150,58 +154,48 @@ std::vector<Reloader::Request> Reloader::await_requests() {
 ReloadOutcome Reloader::serve(const Request& request) {
     ReloadOutcome outcome;
     try {
-        outcome = request.first ? apply(*request.first, request.trigger) : reload(request.trigger);
+        outcome = request.first ? begin(*request.first) : reload();
     } catch (const std::exception& error) {
-        outcome.result = Result::refused;
-        outcome.problems = {error.what()};
+        outcome = refusal({error.what()});
     }
     outcome.trigger = request.trigger;
     conclude(outcome);
     return outcome;
 }
 
-ReloadOutcome Reloader::reload(ReloadTrigger trigger) {
-    const config::Loaded loaded = world_.load();
-    if (loaded.problems.empty()) return apply(loaded.config, trigger);
-    ReloadOutcome refused{.result = Result::refused};
-    for (const config::Problem& problem : loaded.problems) {
-        refused.problems.push_back(config::to_string(problem));
-    }
-    return refused;
+ReloadOutcome Reloader::begin(const config::Config& config) {
+    ReloadPlan plan = plan_reload(settings_of(*this->config()), settings_of(config));
+    plan.process.clear();  // as configured from its first moment
+    return put_in_force(config, std::move(plan));
 }
 
-ReloadOutcome Reloader::apply(const config::Config& config, ReloadTrigger trigger) {
-    ReloadOutcome outcome;
-    outcome.plan = plan_reload(settings_of(*this->config()), settings_of(config));
-    if (trigger == ReloadTrigger::start) {
-        outcome.plan.process.clear();  // as configured from its first moment
-    } else {
-        outcome.problems = prepare(config, outcome.plan);
+ReloadOutcome Reloader::reload() {
+    const config::Loaded loaded = world_.load();
+    std::vector<std::string> problems;
+    for (const config::Problem& problem : loaded.problems) {
+        problems.push_back(config::to_string(problem));
     }
+    if (!problems.empty()) return refusal(std::move(problems));
+    const config::Config& next = loaded.config;
+    ReloadPlan plan = plan_reload(settings_of(*config()), settings_of(next));
+    problems = prepare(next, plan);
+    if (!problems.empty()) return refusal(std::move(problems));
+    if (plan.changes_nothing() && next.revision == config()->revision) return {.plan = plan};
+    if (std::string problem = world_.adopt(next); !problem.empty()) return refusal({problem});
+    return put_in_force(next, std::move(plan));
+}
+
+ReloadOutcome Reloader::put_in_force(const config::Config& config, ReloadPlan plan) {
     std::set<std::string> restart;
-    for (const PipelineChange& change : outcome.plan.pipelines) {
+    for (const PipelineChange& change : plan.pipelines) {
         if (change.kind == Kind::restart) restart.insert(change.pipeline);
     }
-    if (outcome.problems.empty() && trigger != ReloadTrigger::start) {
-        if (outcome.plan.changes_nothing() && config.revision == this->config()->revision) {
-            return outcome;
-        }
-        std::string problem = world_.adopt(config);
-        if (!problem.empty()) outcome.problems.push_back(std::move(problem));
+    if (world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
+        return refusal({about_to_end});
     }
-    if (outcome.problems.empty() &&
-        world_.supervisor.apply(config, std::move(restart)).get() != CommandResult::done) {
-        outcome.problems.emplace_back(about_to_end);
-    }
-    if (!outcome.problems.empty()) {
-        outcome.result = Result::refused;
-        outcome.plan = {};
-        return outcome;
-    }
-    outcome.result = Result::applied;
     const std::lock_guard lock{mutex_};
     config_ = std::make_shared<config::Config>(config);
-    return outcome;
+    return {.result = Result::applied, .plan = std::move(plan)};
 }
 
 std::vector<std::string> Reloader::prepare(const config::Config& config, ReloadPlan& plan) {

@@ -88,8 +88,9 @@ private:
     /// Those that the next reload serves; none: the end.
     [[nodiscard]] std::vector<Request> await_requests();
     [[nodiscard]] ReloadOutcome serve(const Request& request);
-    [[nodiscard]] ReloadOutcome reload(ReloadTrigger trigger);
-    [[nodiscard]] ReloadOutcome apply(const config::Config& config, ReloadTrigger trigger);
+    [[nodiscard]] ReloadOutcome begin(const config::Config& config);
+    [[nodiscard]] ReloadOutcome reload();
+    [[nodiscard]] ReloadOutcome put_in_force(const config::Config& config, ReloadPlan plan);
     /// Adds pipelines that are to be restarted since their tables changed; returns what is wrong.
     [[nodiscard]] std::vector<std::string> prepare(const config::Config& config, ReloadPlan& plan);
     void conclude(ReloadOutcome& outcome);

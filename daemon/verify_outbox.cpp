@@ -1,7 +1,7 @@
 #include "daemon/verify_outbox.h"
 
+#include "daemon/outbox_mark.h"
 #include "kafka/client.h"
-#include "kafka/marks.h"
 #include "kafka/topic.h"
 #include "kafka/topic_reader.h"
 
@@ -140,10 +140,7 @@ VerifiedOutbox verify_outbox(Session& session, const config::Config& config,
     VerifiedOutbox verified;
     verified.pipeline = outbox.name;
     // The mark first: what is claimed after it is not said to be sent.
-    if (const auto origin = read_origin(session, identity)) {
-        verified.mark =
-            kafka::read_mark(config.kafka, outbox.marks_topic, transactional_id(identity, *origin));
-    }
+    verified.mark = mark_of(session, config, outbox);
     verified.books = read_books(session, identity, read_outbox_table(session, outbox));
     SentIds sent = sent_ids(verified.books, verified.mark.value_or(0), outbox);
     for (const auto& [id, of] : sent) verified.sent += of.claims;
