@@ -1,5 +1,6 @@
 #include "config/column_source.h"
 #include "config/names.h"
+#include "config/read_names.h"
 #include "config/sections.h"
 #include "config/units.h"
 
@@ -163,22 +164,13 @@ void read_topic(const TableReader& section, const std::optional<Text>& topic, st
                                    "letters, digits, \".\", \"_\" and \"-\"");
 }
 
-void read_table_name(TableReader& section, std::string_view example, std::string& target) {
-    const auto table = section.required_text("table", example);
-    if (!table) return;
-    target = table->text;
-    if (is_table_name(table->text)) return;
-    section.problem(table->at, "\"table\": " + table->shown +
-                                   " is not a table's name; write table or schema.table, "
-                                   "unusual parts in double quotes: "
-                                   "'public.\"Order Items\"'");
-}
+constexpr std::string_view unusual_table = "public.\"Order Items\"";
 
 void read_receipts(TableReader& section, std::optional<Receipts>& target) {
     auto table = section.table("receipts", "receipts = { table = \"public.outbox\" }");
     if (!table) return;
     Receipts& receipts = target.emplace();
-    read_table_name(*table, "\"public.outbox\"", receipts.table);
+    read_table_name(*table, "\"public.outbox\"", unusual_table, receipts.table);
     read_topic(*table, table->text("topic", "\"orders.committed\""), receipts.topic);
     table->finish();
 }
@@ -190,12 +182,9 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     Ingest ingest;
     ingest.name = name;
     ingest.group = "sluice." + name;
-    if (!is_pipeline_name(name)) {
-        section.problem(name_at, "a pipeline cannot be called " + in_quotes(name) +
-                                     "; use up to 63 letters, digits, \"_\" and \"-\"");
-    }
+    check_pipeline_name(section, name, name_at);
     read_topic(section, section.required_text("topic", "\"orders\""), ingest.topic);
-    read_table_name(section, "\"public.orders\"", ingest.table);
+    read_table_name(section, "\"public.orders\"", unusual_table, ingest.table);
     const std::optional<Format> format = read_format(section);
     ingest.format = format.value_or(Format::json);
     read_start(section, scope, ingest.start);

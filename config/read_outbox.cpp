@@ -1,4 +1,5 @@
 #include "config/names.h"
+#include "config/read_names.h"
 #include "config/sections.h"
 
 #include <algorithm>
@@ -49,16 +50,6 @@ void read_topic(TableReader& section, Outbox& outbox) {
         return;
     }
     outbox.topic = *pieces;
-}
-
-void read_table_name(TableReader& section, std::string& target) {
-    const auto table = section.required_text("table", "\"public.outbox\"");
-    if (!table) return;
-    target = table->text;
-    if (is_table_name(table->text)) return;
-    section.problem(table->at, "\"table\": " + table->shown +
-                                   " is not a table's name; write table or schema.table, unusual "
-                                   "parts in double quotes: 'public.\"Out Box\"'");
 }
 
 void read_column(TableReader& columns, std::string_view key, std::optional<std::string>& target) {
@@ -141,11 +132,8 @@ Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                    const Scope& scope) {
     Outbox outbox;
     outbox.name = name;
-    if (!is_pipeline_name(name)) {
-        section.problem(name_at, "a pipeline cannot be called " + in_quotes(name) +
-                                     "; use up to 63 letters, digits, \"_\" and \"-\"");
-    }
-    read_table_name(section, outbox.table);
+    check_pipeline_name(section, name, name_at);
+    read_table_name(section, "\"public.outbox\"", "public.\"Out Box\"", outbox.table);
     read_topic(section, outbox);
     std::optional<std::string> order;
     read_column(section, "order", order);

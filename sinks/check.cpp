@@ -38,6 +38,11 @@ bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
 
 }  // namespace
 
+Finding may_not_draw_from(const std::string& sequence, const std::string& where) {
+    return {Severity::error, where + "this role may not draw numbers from sequence " + sequence,
+            "GRANT USAGE ON SEQUENCE " + sequence + " TO …"};
+}
+
 std::vector<Finding> check_own_tables(Session& session, const std::string& schema) {
     std::vector<Finding> findings;
     const std::string name = quote_identifier(schema);
@@ -101,8 +106,7 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
             "this role may not insert into " + joined(traits.columns_without_insert),
             "GRANT INSERT ON " + name + " TO …");
     for (const std::string& sequence : traits.sequences_without_usage)
-        add(Severity::error, "this role may not draw numbers from sequence " + sequence,
-            "GRANT USAGE ON SEQUENCE " + sequence + " TO …");
+        findings.push_back(may_not_draw_from(sequence, where));
     for (const Column& column : table.columns) {
         const bool mapped = std::find(columns.begin(), columns.end(), column.name) != columns.end();
         if (ingest.columns.empty() && mapped && column.has_default)

@@ -17,6 +17,9 @@ struct Finding {
     std::string remedy;
 };
 
+/// That this role has no right to a sequence that a default draws from. `where`: "…: table t: ".
+[[nodiscard]] Finding may_not_draw_from(const std::string& sequence, const std::string& where);
+
 /// Sluice's own tables: there, of our version, with the rights that the daemon needs. Also what of
 /// the server matters. Throws DatabaseError when the database does not answer.
 [[nodiscard]] std::vector<Finding> check_own_tables(Session& session, const std::string& schema);

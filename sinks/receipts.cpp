@@ -116,9 +116,7 @@ std::vector<Finding> check_receipts(Session& session, const config::Ingest& inge
                             "GRANT INSERT ON " + qualified(table) + " TO …"});
     }
     for (const std::string& sequence : traits.sequences_without_usage) {
-        findings.push_back({Finding::Severity::error,
-                            where + "this role may not draw numbers from sequence " + sequence,
-                            "GRANT USAGE ON SEQUENCE " + sequence + " TO …"});
+        findings.push_back(may_not_draw_from(sequence, where));
     }
     return findings;
 }

@@ -8,6 +8,7 @@
 #include "tests/fakes/fake_topic.h"
 #include "tests/fakes/mapping.h"
 #include "tests/fixture/wait.h"
+#include "tests/unit/lists.h"
 
 #include <doctest/doctest.h>
 
@@ -20,16 +21,8 @@
 namespace sluice::lane_test {
 
 using namespace fakes;
+using namespace lists;
 using namespace std::chrono_literals;
-
-using Strings = std::vector<std::string>;
-using Partitions = std::vector<PartitionId>;
-
-inline std::string joined(const Strings& lines) {
-    std::string text;
-    for (const std::string& line : lines) text += line + "; ";
-    return text;
-}
 
 inline void eventually(const std::function<bool()>& predicate, const std::string& what) {
     fixture::wait_until(predicate, fixture::patient(5s), what);
