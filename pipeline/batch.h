@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -77,6 +78,10 @@ struct EncodedRows {
 
     [[nodiscard]] std::size_t begin_of(std::size_t row) const {
         return row == 0 ? 0 : rows[row - 1].end;
+    }
+    [[nodiscard]] std::string_view bytes_of(std::size_t row) const {
+        const std::size_t begin = begin_of(row);
+        return std::string_view(bytes).substr(begin, rows[row].end - begin);
     }
     /// Takes rows out (indices ascending), e.g. because the database refused them.
     void erase(const std::vector<std::size_t>& rows_to_erase);

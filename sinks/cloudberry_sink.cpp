@@ -29,11 +29,12 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
       copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
       copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
       judge_(session_, qualified(options_.table), options_.columns),
+      server_side_(session_, qualified(options_.table), options_.columns),
       isolate_binary_(
-          session_, judge_,
+          session_, judge_, server_side_,
           isolation_options(copy_binary_, options_.table, options_.columns, options_.on_invalid)),
       isolate_text_(
-          session_, judge_,
+          session_, judge_, server_side_,
           isolation_options(copy_text_, options_.table, options_.columns, options_.on_invalid)) {}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
@@ -219,6 +220,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
 
     where_ = name_of_target();
     judge_.begin();
+    server_side_.begin();
     Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, of_binary);
     Refused text = isolate_text_.load(batch.text, *line_numbers_, of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {

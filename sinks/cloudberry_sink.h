@@ -80,6 +80,7 @@ private:
     CopyStatement copy_binary_;
     CopyStatement copy_text_;
     ConstraintJudge judge_;
+    ServerSideLoad server_side_;
     RowIsolation isolate_binary_;
     RowIsolation isolate_text_;
     std::optional<LineNumbers> line_numbers_;  ///< once the server is known

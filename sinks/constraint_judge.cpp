@@ -11,8 +11,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t block = 128u << 10;
-
 std::string list(const std::vector<std::string>& texts) {
     std::string joined;
     for (const std::string& text : texts) joined.append(joined.empty() ? "" : ", ") += text;
@@ -31,13 +29,13 @@ std::string duplicate(const std::string& constraint, const std::vector<std::stri
 
 /// Of what a DELETE returns: the row's number, then its key's values.
 template <typename Complaint>
-void append_offenders(const Rows& rows, std::vector<Offender>& found, Complaint complaint_of) {
+void append_offenders(const Rows& rows, const StagedRows& staged, std::vector<Offender>& found,
+                      Complaint complaint_of) {
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
         std::vector<std::string> values;
         for (std::size_t i = 1; i < rows.rows[row].size(); ++i) values.push_back(rows.text(row, i));
-        found.push_back({static_cast<std::size_t>(rows.number(row, 0)),
-                         {"", complaint_of(values)},
-                         std::nullopt});
+        found.push_back(
+            {staged.row_of(rows.number(row, 0)), {"", complaint_of(values)}, std::nullopt});
     }
 }
 
@@ -116,11 +114,10 @@ constexpr const char* references =
 
 ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
                                  std::vector<std::string> columns)
-    : session_(session), target_(std::move(qualified_table)), columns_(std::move(columns)) {
-    std::string number = "row";
-    while (std::ranges::find(columns_, number) != columns_.end()) number += '_';
-    number_ = quote_identifier(number);
-}
+    : session_(session),
+      target_(std::move(qualified_table)),
+      columns_(std::move(columns)),
+      staged_(session, "sluice_judged", target_, columns_) {}
 
 void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to) {
     const std::size_t first = to.size();
@@ -155,7 +152,7 @@ std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
 }
 
 bool ConstraintJudge::still_holds() {
-    return !dirty_ || constraints_ == read_constraints();
+    return !staged_.was_filled() || constraints_ == read_constraints();
 }
 
 std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind kind) const {
@@ -166,84 +163,21 @@ std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind 
     return found;
 }
 
-std::string ConstraintJudge::definition(const std::string& name) {
-    const Rows rows = session_.exec(
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation <>"
-        " t.typcollation THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
-        " FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
-        " WHERE c.oid = a.attcollation) END"
-        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {target_});
-    std::string columns = number_ + " int";
-    for (const std::size_t taken : taken_) {
-        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-            if (rows.text(row, 0) != columns_[taken]) continue;
-            columns += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
-            if (rows.rows[row][2]) columns += " COLLATE " + rows.text(row, 2);
-        }
-    }
-    const bool mpp = is_mpp(family_of(session_));
-    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + columns + ")" +
-           (mpp ? " WITH (appendonly=false)" : "") + " ON COMMIT DELETE ROWS" +
-           (mpp ? " DISTRIBUTED RANDOMLY" : "");
-}
-
-/// Under a new name when other columns are needed.
 void ConstraintJudge::choose_columns() {
-    taken_.clear();
+    std::vector<std::size_t> taken;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         const bool wanted = std::ranges::any_of(constraints_, [&](const Constraint& constraint) {
             return suspects_.contains(constraint.name) &&
                    std::ranges::find(constraint.columns, columns_[i]) != constraint.columns.end();
         });
-        if (wanted) taken_.push_back(i);
+        if (wanted) taken.push_back(i);
     }
-    create_.clear();
-    if (tables_ > 0) create_ = "DROP TABLE IF EXISTS " + table_ + ";";
-    const std::string name = "sluice_judged_" + std::to_string(++tables_);
-    table_ = "pg_temp." + name;
-    create_ += definition(name);
-    dirty_ = false;
-}
-
-void ConstraintJudge::copy_rows(const EncodedRows& rows, CopyForm form, std::size_t begin,
-                                std::size_t end) {
-    const bool binary = form == CopyForm::binary;
-    session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
-    session_.await_copy();
-    std::string buffer;
-    if (binary) buffer = copy_header();
-    for (std::size_t row = begin; row < end; ++row) {
-        const std::size_t from = rows.begin_of(row);
-        FieldWalker fields(std::string_view(rows.bytes).substr(from, rows.rows[row].end - from),
-                           form);
-        if (binary) {
-            binary_copy::append_column_count(buffer, taken_.size() + 1);
-            binary_copy::append_field(buffer, static_cast<std::int32_t>(row));
-        } else {
-            buffer += std::to_string(row);
-        }
-        std::size_t column = 0;
-        for (const std::size_t taken : taken_) {
-            for (; column < taken; ++column) static_cast<void>(fields.next());
-            if (!binary) buffer += '\t';
-            buffer += fields.next();
-            ++column;
-        }
-        if (!binary) buffer += '\n';
-        if (buffer.size() < block) continue;
-        session_.put(buffer);
-        buffer.clear();
-    }
-    if (binary) buffer += copy_trailer();
-    session_.put(buffer);
-    session_.end_copy();
-    session_.finish();
+    staged_.choose(std::move(taken));
 }
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& rows, CopyForm form,
-                                                            std::size_t begin, std::size_t end) {
+                                                            std::size_t begin, std::size_t end,
+                                                            const RowChanges& changes) {
     // Asked each time: by a constraint that was dropped no row may be judged.
     if (auto now = read_constraints(); now != constraints_) {
         constraints_ = std::move(now);
@@ -253,23 +187,22 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& r
     if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
         return std::nullopt;
     std::vector<Offender> found;
-    judge_by_queries(rows, form, begin, end, found);
+    judge_by_queries(rows, form, begin, end, changes, found);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves)
-        judge_among_themselves(*keys.front(), rows, form, begin, end, found);
+        judge_among_themselves(*keys.front(), rows, form, begin, end, changes, found);
     return found;
 }
 
 void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
-                                       std::size_t end, std::vector<Offender>& found) {
+                                       std::size_t end, const RowChanges& changes,
+                                       std::vector<Offender>& found) {
     std::vector<const Constraint*> keys = suspected(Kind::unique);
     if (!duplicates_.in_table) keys.clear();
     const std::vector<const Constraint*> to_others = suspected(Kind::reference);
     if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
     if (std::exchange(suspects_changed_, false)) choose_columns();
-    session_.run(create_ + (dirty_ ? ";TRUNCATE " + table_ : ""));
-    dirty_ = true;
-    copy_rows(rows, form, begin, end);
+    staged_.fill(rows, form, begin, end, changes);
     judge_checks(found);
     if (keys.empty() && to_others.empty()) return;
     // The table may be of any size, and each key is one look into its index.
@@ -296,15 +229,15 @@ void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
         broken.append(i == 0 ? "" : " OR ").append(is_broken);
         which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
     }
-    const Rows rows = session_.exec("DELETE FROM " + table_ + " WHERE " + broken + " RETURNING " +
-                                    number_ + ", CASE" + which + " END");
+    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " WHERE " + broken +
+                                    " RETURNING " + staged_.number() + ", CASE" + which + " END");
     const std::string relation =
         session_
             .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
             .text(0, 0);
     for (std::size_t row = 0; row < rows.rows.size(); ++row)
         found.push_back(
-            {static_cast<std::size_t>(rows.number(row, 0)),
+            {staged_.row_of(rows.number(row, 0)),
              {"", "new row for relation " + relation + " violates check constraint " +
                       quote_identifier(
                           constraints[static_cast<std::size_t>(rows.number(row, 1))]->name)},
@@ -322,10 +255,10 @@ void ConstraintJudge::judge_reference(const Constraint& key, std::vector<Offende
         equal += (i == 0 ? "r." : " AND r.") + quote_identifier(key.keys[i]) + " = " + column;
         values += ", " + column + "::text";
     }
-    const Rows rows = session_.exec("DELETE FROM " + table_ + " s WHERE " + is_one +
+    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " s WHERE " + is_one +
                                     "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal +
-                                    ") RETURNING s." + number_ + values);
-    append_offenders(rows, found, [&](const std::vector<std::string>& of_row) {
+                                    ") RETURNING s." + staged_.number() + values);
+    append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
         return "insert violates foreign key constraint " + quote_identifier(key.name) + ": Key (" +
                list(key.columns) + ")=(" + list(of_row) + ") is not present.";
     });
@@ -339,9 +272,10 @@ void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Off
         conditions += (conditions.empty() ? "s." : " AND s.") + name + " = t." + name;
         values += ", s." + name + "::text";
     }
-    const Rows rows = session_.exec("DELETE FROM " + table_ + " s USING " + target_ + " t WHERE " +
-                                    conditions + " RETURNING s." + number_ + values);
-    append_offenders(rows, found, [&](const std::vector<std::string>& of_row) {
+    const Rows rows =
+        session_.exec("DELETE FROM " + staged_.table() + " s USING " + target_ + " t WHERE " +
+                      conditions + " RETURNING s." + staged_.number() + values);
+    append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
         return duplicate(key.name, key.columns, of_row);
     });
 }
@@ -349,6 +283,7 @@ void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Off
 /// Equal bytes are equal values. Equal values of other bytes, like 1.0 and 1.00, are for COPY.
 void ConstraintJudge::judge_among_themselves(const Constraint& key, const EncodedRows& rows,
                                              CopyForm form, std::size_t begin, std::size_t end,
+                                             const RowChanges& changes,
                                              std::vector<Offender>& found) {
     std::vector<std::size_t> columns;
     for (std::size_t i = 0; i < columns_.size(); ++i)
@@ -359,16 +294,14 @@ void ConstraintJudge::judge_among_themselves(const Constraint& key, const Encode
     first.reserve(end - begin);
     const std::size_t before = found.size();
     std::string value;
-    for (std::size_t row = begin; row < end; ++row) {
-        if (out.contains(row)) continue;
-        const std::size_t from = rows.begin_of(row);
-        FieldWalker fields(std::string_view(rows.bytes).substr(from, rows.rows[row].end - from),
-                           form);
-        if (!append_key(fields, columns, form, value)) continue;
+    for_each_row(rows, begin, end, changes, [&](std::size_t row, std::string_view bytes) {
+        if (out.contains(row)) return;
+        FieldWalker fields(bytes, form);
+        if (!append_key(fields, columns, form, value)) return;
         const auto [at, is_first] = first.try_emplace(value, row);
-        if (is_first) continue;
+        if (is_first) return;
         found.push_back({row, {"", duplicate(key.name, key.columns, {})}, at->second});
-    }
+    });
     duplicates_.among_themselves = found.size() > before;
 }
 

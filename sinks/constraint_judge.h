@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sinks/copy_rows.h"
+#include "sinks/staged_rows.h"
 
 #include <cstddef>
 #include <optional>
@@ -31,7 +31,7 @@ public:
                     std::vector<std::string> columns);
 
     /// The transaction is a new one: what was judged before is not in the temporary table any more.
-    void begin() { dirty_ = false; }
+    void begin() { staged_.begin(); }
     /// COPY ran into this constraint: from now on judge() looks for rows that break it.
     void suspect(const std::string& constraint) {
         suspects_changed_ |= suspects_.insert(constraint).second;
@@ -39,10 +39,11 @@ public:
     }
     void clear_suspects() { suspects_.clear(); }
 
-    /// Of the rows [begin, end), those that break a suspected constraint; nullopt: no suspected
-    /// constraint is one that can be judged. Throws DatabaseError.
+    /// Of the rows [begin, end), as `changes` leave them, those that break a suspected constraint;
+    /// nullopt: no suspected constraint is one that can be judged. Throws DatabaseError.
     [[nodiscard]] std::optional<std::vector<Offender>> judge(const EncodedRows& rows, CopyForm form,
-                                                             std::size_t begin, std::size_t end);
+                                                             std::size_t begin, std::size_t end,
+                                                             const RowChanges& changes);
     /// Whether the table is still as judge() saw it. With rows in the table by this transaction the
     /// answer holds to its end.
     [[nodiscard]] bool still_holds();
@@ -63,15 +64,14 @@ private:
     void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
     [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
     void choose_columns();
-    [[nodiscard]] std::string definition(const std::string& name);
-    void copy_rows(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end);
     void judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
-                          std::size_t end, std::vector<Offender>& found);
+                          std::size_t end, const RowChanges& changes, std::vector<Offender>& found);
     void judge_checks(std::vector<Offender>& found);
     void judge_reference(const Constraint& key, std::vector<Offender>& found);
     void judge_against_table(const Constraint& key, std::vector<Offender>& found);
     void judge_among_themselves(const Constraint& key, const EncodedRows& rows, CopyForm form,
-                                std::size_t begin, std::size_t end, std::vector<Offender>& found);
+                                std::size_t begin, std::size_t end, const RowChanges& changes,
+                                std::vector<Offender>& found);
 
     /// Where duplicates were found lately: elsewhere they are not looked for, until COPY runs into
     /// one.
@@ -83,16 +83,11 @@ private:
     Session& session_;
     const std::string target_;
     const std::vector<std::string> columns_;
-    std::string number_;                   ///< quoted name of the column that says which row it is
+    StagedRows staged_;
     std::vector<Constraint> constraints_;  ///< as last read
     std::set<std::string> suspects_;
     bool suspects_changed_ = false;
     Duplicates duplicates_;
-    std::vector<std::size_t> taken_;  ///< indices of the columns in the temporary table
-    std::string table_;
-    std::string create_;  ///< again each time: it is rolled back with the transaction that made it
-    int tables_ = 0;
-    bool dirty_ = false;  ///< judged in this transaction
 };
 
 }  // namespace sluice

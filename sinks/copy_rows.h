@@ -5,6 +5,7 @@
 #include "sinks/session.h"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,24 @@ struct CopyStatement {
 /// Sends rows [begin, end) straight from where they were encoded. Between await_copy() and
 /// end_copy().
 void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std::size_t end);
+
+/// What COPY gets for a row, by its index, instead of its bytes; nullopt: nothing.
+using RowChanges = std::map<std::size_t, std::optional<std::string>>;
+
+/// Calls `visit(index, bytes)` for what is left of the rows [begin, end).
+template <typename Visit>
+void for_each_row(const EncodedRows& rows, std::size_t begin, std::size_t end,
+                  const RowChanges& changes, Visit visit) {
+    auto change = changes.lower_bound(begin);
+    for (std::size_t row = begin; row < end; ++row) {
+        if (change != changes.end() && change->first == row) {
+            if (change->second) visit(row, std::string_view(*change->second));
+            ++change;
+            continue;
+        }
+        visit(row, rows.bytes_of(row));
+    }
+}
 
 /// One row's bytes with NULL in a column; nullopt: it is NULL already.
 [[nodiscard]] std::optional<std::string> with_null(std::string_view row, CopyForm form,

@@ -29,12 +29,13 @@ DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& inges
     : session_(session),
       mapper_(ingest, table),
       judge_(session, qualified(table), mapper_.columns()),
+      server_side_(session, qualified(table), mapper_.columns()),
       isolate_binary_(isolation(ingest, table, CopyForm::binary)),
       isolate_text_(isolation(ingest, table, CopyForm::text)) {}
 
 RowIsolation DeadLetterLoader::isolation(const config::Ingest& ingest, const Table& table,
                                          CopyForm form) {
-    return {session_, judge_,
+    return {session_, judge_, server_side_,
             isolation_options(copy_statement(qualified(table), mapper_.columns(), form), table,
                               mapper_.columns(), ingest.on_invalid)};
 }
@@ -53,6 +54,7 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
     for (Reject& reject : batch_.rejects)
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
     judge_.begin();
+    server_side_.begin();
     refuse(batch_.binary, isolate_binary_, outcomes);
     refuse(batch_.text, isolate_text_, outcomes);
     if (!judge_.still_holds())

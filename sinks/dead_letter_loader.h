@@ -31,6 +31,7 @@ private:
     Session& session_;
     RowMapper mapper_;
     ConstraintJudge judge_;
+    ServerSideLoad server_side_;
     RowIsolation isolate_binary_;
     RowIsolation isolate_text_;
     std::optional<LineNumbers> line_numbers_;  ///< once the server is known

@@ -3,6 +3,7 @@
 #include "pipeline/fail_point.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -17,11 +18,15 @@ constexpr double longest_gap = 4;
 constexpr std::size_t smallest_window = 16;
 // The judge reads a part of each row once more, and offenders then cost next to nothing. Measured:
 // it pays from one offender in this many rows on, and for pieces that are worth its queries.
-constexpr double longest_judged_gap = 400;
-constexpr std::size_t smallest_judged_piece = 1000;
+constexpr double longest_dense_gap = 400;
+// The server goes through all rows once more. Measured: that pays where stops of COPY are denser.
+constexpr double longest_server_side_gap = 150;
+constexpr std::size_t smallest_dense_piece = 1000;
 /// Of one load, before the judge is asked about the rest of it.
-constexpr std::size_t failures_before_judge = 4;
-constexpr int loads_without_judge = 20;
+constexpr std::size_t failures_before_asking = 4;
+/// So many, when what was asked could not help. One, when a value could not be read: the ValueJudge
+/// may find such values before the next load.
+constexpr int loads_without = 20;
 constexpr double smoothing = 0.2;
 constexpr std::size_t longest_reason = 1000;
 
@@ -34,6 +39,10 @@ std::string shortened(std::string text) {
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
     text.resize(end);
     return text + "…";
+}
+
+int loads_to_wait(const DatabaseError& error) {
+    return parse_copy_context(error.details().context).line ? 1 : loads_without;
 }
 
 /// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
@@ -69,10 +78,12 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
     duplicates_.clear();
     duplicates_in_copy_.clear();
     last_failure_ = failures_ = suspected_failures_ = rows_judged_ = offenders_ = 0;
+    rows_server_side_ = refused_server_side_ = 0;
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
     if (count == 0) return {};
     if (loads_without_judge_ > 0) --loads_without_judge_;
+    if (loads_without_server_side_ > 0) --loads_without_server_side_;
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
@@ -83,7 +94,10 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
         open_.push_back({.begin = 0, .end = count});
     while (!open_.empty()) {
         if (judging_pays(open_.back())) judge(open_.back());
-        attempt();
+        if (server_side_pays(open_.back()))
+            load_server_side();
+        else
+            attempt();
     }
     if (before_copy_ == keep) session_.run("RELEASE SAVEPOINT r");
     if (before_copy_ == undo) session_.run("ROLLBACK TO SAVEPOINT r;RELEASE SAVEPOINT r");
@@ -92,11 +106,16 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
 }
 
 void RowIsolation::learn(std::size_t rows) {
+    const auto per = [](std::size_t of, std::size_t found) {
+        return found == 0 ? 0 : static_cast<double>(of) / static_cast<double>(found);
+    };
     if (failures_ == 0) gap_ = 0;
+    if (rows_server_side_ > 0 || failures_ == 0)
+        server_side_gap_ = per(rows_server_side_, refused_server_side_);
+    if (server_side_gap_ > longest_server_side_gap) gap_ = std::exchange(server_side_gap_, 0);
     if (rows_judged_ == 0) return;
-    judged_gap_ =
-        offenders_ == 0 ? 0 : static_cast<double>(rows_judged_) / static_cast<double>(offenders_);
-    if (judged_gap_ > 0 && judged_gap_ <= longest_judged_gap) return;
+    judged_gap_ = per(rows_judged_, offenders_);
+    if (judged_gap_ > 0 && judged_gap_ <= longest_dense_gap) return;
     // So few that COPY may find them; it will say which constraint they break, if any.
     if (gap_ == 0 && judged_gap_ < static_cast<double>(rows)) gap_ = judged_gap_;
     judged_gap_ = 0;
@@ -114,10 +133,10 @@ Refused RowIsolation::refused() const {
 
 bool RowIsolation::judging_pays(const Piece& piece) const {
     if (piece.proven || piece.judged || loads_without_judge_ > 0 ||
-        piece.size() < smallest_judged_piece)
+        piece.size() < smallest_dense_piece)
         return false;
     if (judged_gap_ > 0) return true;
-    return suspected_failures_ >= failures_before_judge && gap_ < longest_judged_gap;
+    return suspected_failures_ >= failures_before_asking && gap_ < longest_dense_gap;
 }
 
 void RowIsolation::judge(Piece& piece) {
@@ -125,14 +144,15 @@ void RowIsolation::judge(Piece& piece) {
     before_copy_ = undo;
     std::optional<std::vector<Offender>> judged;
     try {
-        judged = judge_.judge(*rows_, options_.copy.form, piece.begin, piece.end);
+        judged = judge_.judge(*rows_, options_.copy.form, piece.begin, piece.end, changed_);
     } catch (const DatabaseError& error) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
         if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
+        loads_without_judge_ = loads_to_wait(error);
     }
     if (!judged) {
-        loads_without_judge_ = loads_without_judge;
+        if (loads_without_judge_ == 0) loads_without_judge_ = loads_without;
         judged_gap_ = 0;
         return;
     }
@@ -150,6 +170,44 @@ void RowIsolation::judge(Piece& piece) {
     gap_ = 0;
     last_failure_ = piece.begin;
     window_ = piece.size();
+}
+
+bool RowIsolation::server_side_pays(const Piece& piece) const {
+    if (piece.proven || line_numbers_ != LineNumbers::exact || loads_without_server_side_ > 0 ||
+        piece.size() < smallest_dense_piece)
+        return false;
+    if (server_side_gap_ > 0) return true;
+    return failures_ >= failures_before_asking && gap_ > 0 && gap_ < longest_server_side_gap;
+}
+
+void RowIsolation::load_server_side() {
+    const Piece piece = open_.back();
+    if (*before_copy_ != '\0') session_.run(before_copy_);
+    before_copy_ = undo;
+    const double gap = gap_ > 0 ? gap_ : server_side_gap_;
+    std::optional<std::vector<ServerSideLoad::RefusedRow>> refused;
+    try {
+        refused = server_side_.load(*rows_, options_.copy.form, piece.begin, piece.end, changed_,
+                                    std::max<std::size_t>(static_cast<std::size_t>(gap / 2), 1));
+    } catch (const DatabaseError& error) {
+        // A value that only the table's COPY may read, a statement that no row is to blame for, no
+        // right to temporary tables, no PL/pgSQL: COPY finds the rows without, or says it better.
+        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
+        loads_without_server_side_ = loads_to_wait(error);
+    }
+    if (!refused) {
+        if (loads_without_server_side_ == 0) loads_without_server_side_ = loads_without;
+        server_side_gap_ = 0;
+        return;
+    }
+    SLUICE_FAIL_POINT("during_isolation");
+    before_copy_ = keep;
+    open_.pop_back();
+    rows_server_side_ += piece.size();
+    refused_server_side_ += refused->size();
+    for (const auto& [row, error] : *refused) put_on_record(row, error);
+    // What COPY has run into is done with.
+    last_failure_ = piece.end;
 }
 
 RowIsolation::Piece RowIsolation::take() {
@@ -269,11 +327,10 @@ void RowIsolation::take_out(const UnreadableValue& value) {
 bool RowIsolation::make_null(std::size_t row, const std::string& column) {
     if (!options_.nulls_for_invalid.contains(column)) return false;
     const auto found = std::ranges::find(options_.columns, column);
-    const std::size_t begin = rows_->begin_of(row);
     const auto changed = changed_.find(row);
     const std::string before = changed != changed_.end() && changed->second
                                    ? *changed->second
-                                   : rows_->bytes.substr(begin, rows_->rows[row].end - begin);
+                                   : std::string(rows_->bytes_of(row));
     auto after = with_null(before, options_.copy.form,
                            static_cast<std::size_t>(found - options_.columns.begin()));
     if (!after) return false;  // it is NULL: a domain that refuses that, too
@@ -282,13 +339,17 @@ bool RowIsolation::make_null(std::size_t row, const std::string& column) {
 }
 
 void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
+    put_on_record(row, error);
+    note_failure(row, error);
+}
+
+void RowIsolation::put_on_record(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
     const CopyContext context = parse_copy_context(details.context);
     found_[row] = {
         {context.column.empty() ? details.column : context.column, shortened(details.message)}};
     if (context.line && overlaps(error)) duplicates_in_copy_.insert(row);
     take_back_duplicates_of(row, context.line.has_value());
-    note_failure(row, error);
 }
 
 /// What was called a duplicate of a row that will not be there gets its own try, the first first.

@@ -4,6 +4,7 @@
 #include "pipeline/table.h"
 #include "sinks/constraint_judge.h"
 #include "sinks/copy_rows.h"
+#include "sinks/server_side_load.h"
 #include "sinks/value_judge.h"
 
 #include <cstddef>
@@ -38,14 +39,17 @@ struct IsolationOptions {
 
 /// Loads all rows that the database takes and finds those that it does not, inside the session's
 /// open transaction, with savepoints. One per sink and form: from one batch to the next it keeps
-/// how dense refusals are, so that a COPY that fails wastes little, and that many go by queries
-/// (ConstraintJudge) before COPY can run into them. Throws DatabaseError for anything but trouble
-/// of the data, and for data trouble that no row is to blame for.
+/// how dense refusals are, so that a COPY that fails wastes little, that many go by queries
+/// (ConstraintJudge) before COPY can run into them, and that the server goes through the rows by
+/// itself (ServerSideLoad) where many are refused for what no query tells. Throws DatabaseError for
+/// anything but trouble of the data, and for data trouble that no row is to blame for.
 class RowIsolation {
 public:
-    RowIsolation(Session& session, ConstraintJudge& judge, IsolationOptions options)
+    RowIsolation(Session& session, ConstraintJudge& judge, ServerSideLoad& server_side,
+                 IsolationOptions options)
         : session_(session),
           judge_(judge),
+          server_side_(server_side),
           options_(std::move(options)),
           values_(session, options_.copy.form, options_.copy.table, options_.columns) {}
 
@@ -60,7 +64,8 @@ public:
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
         const auto likely = [&](double gap) { return gap > 0 && gap < double(rows); };
-        return likely(gap_) || likely(judged_gap_) || (rows > 0 && values_.expects_some(rows));
+        return likely(gap_) || likely(judged_gap_) || likely(server_side_gap_) ||
+               (rows > 0 && values_.expects_some(rows));
     }
 
 private:
@@ -83,21 +88,27 @@ private:
     [[nodiscard]] bool make_null(std::size_t row, const std::string& column);
     void note_failure(std::size_t row, const DatabaseError& error);
     void refuse(std::size_t row, const DatabaseError& error);
+    void put_on_record(std::size_t row, const DatabaseError& error);
     void blame_rows_only(const DatabaseError& error);
     [[nodiscard]] bool judging_pays(const Piece& piece) const;
     void judge(Piece& piece);
+    [[nodiscard]] bool server_side_pays(const Piece& piece) const;
+    void load_server_side();
     void take_back_duplicates_of(std::size_t row, bool while_reading);
     void learn(std::size_t rows);
     [[nodiscard]] Refused refused() const;
 
     Session& session_;
     ConstraintJudge& judge_;
+    ServerSideLoad& server_side_;
     const IsolationOptions options_;
     ValueJudge values_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
     double judged_gap_ = 0;        ///< rows per offender that the judge finds; 0: it is not asked
     int loads_without_judge_ = 0;  ///< still to come: it has failed
+    double server_side_gap_ = 0;   ///< rows per refusal there; 0: rows go by COPY
+    int loads_without_server_side_ = 0;
 
     // Of the load() that runs:
     const EncodedRows* rows_ = nullptr;
@@ -109,11 +120,12 @@ private:
     std::size_t suspected_failures_ = 0;  ///< of these, for what the judge could have found
     std::size_t rows_judged_ = 0;
     std::size_t offenders_ = 0;
+    std::size_t rows_server_side_ = 0;
+    std::size_t refused_server_side_ = 0;
     const char* before_copy_ = "";  ///< what brings the savepoint in order for the next COPY
     bool statement_is_fine_ = false;
     std::map<std::size_t, std::vector<Reason>> found_;
-    /// What COPY gets for a row instead of its bytes; nullopt: nothing.
-    std::map<std::size_t, std::optional<std::string>> changed_;
+    RowChanges changed_;
     std::multimap<std::size_t, std::size_t> duplicates_;  ///< of a row, among those found
     std::set<std::size_t> duplicates_in_copy_;            ///< found: of what COPY does not say
 };

@@ -73,6 +73,17 @@ Trouble classify(std::string_view sqlstate, std::string_view message) {
     return entry == nullptr ? Trouble::world : entry->trouble;
 }
 
+std::string sql_is_data(const std::string& sqlstate) {
+    // No code of another kind stands before a class of data.
+    std::string sql;
+    for (const Entry& entry : entries) {
+        if (entry.trouble != Trouble::data) continue;
+        sql += sql.empty() ? "" : " OR ";
+        sql.append(sqlstate).append(" LIKE '").append(entry.prefix).append("%'");
+    }
+    return sql;
+}
+
 std::string_view remedy(std::string_view sqlstate) {
     const Entry* entry = find(sqlstate);
     return entry == nullptr ? "" : entry->remedy;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace sluice {
@@ -19,6 +20,9 @@ enum class Trouble {
 /// `sqlstate` is empty where the server gave none: the connection broke. `message` is looked at
 /// where the code alone says too little.
 [[nodiscard]] Trouble classify(std::string_view sqlstate, std::string_view message);
+
+/// SQL for whether a SQLSTATE, an expression of type text, is one of trouble of the data.
+[[nodiscard]] std::string sql_is_data(const std::string& sqlstate);
 
 /// What to do about trouble of a person's kind; empty where the message says it all.
 [[nodiscard]] std::string_view remedy(std::string_view sqlstate);

@@ -3,6 +3,8 @@
 #include "sinks/catalogue.h"
 #include "sinks/schema.h"
 
+#include <doctest/doctest.h>
+
 namespace sluice::test {
 namespace {
 
@@ -35,7 +37,12 @@ SinkSetup::SinkSetup(const std::string& columns) {
                 .revision = "r"};
     Session session(dsn, "test");
     ensure_schema(session, identity.schema);
-    table = read_table(session, "t");
+    table = sluice::read_table(session, "t");
+}
+
+void SinkSetup::read_table() {
+    Session session(dsn, "test");
+    table = sluice::read_table(session, "t");
 }
 
 CloudberrySink SinkSetup::sink(config::OnReject on_reject, const std::string& its_dsn) const {
@@ -107,6 +114,29 @@ std::vector<TestRow> plain_rows(Offset from, std::size_t count) {
     std::vector<TestRow> rows;
     for (std::size_t i = 0; i < count; ++i) rows.push_back({from + static_cast<Offset>(i), "city"});
     return rows;
+}
+
+void load_batches(const SinkSetup& setup, CloudberrySink& sink, const MakeRow& make_row,
+                  CopyForm form, int count) {
+    for (int i = 0; i < count; ++i) {
+        const Offset from = setup.next(0);
+        std::vector<TestRow> rows;
+        for (Offset offset = from; offset < from + rows_per_batch; ++offset)
+            rows.push_back(make_row(offset));
+        Batch batch;
+        add_rows(batch, 0, from, rows, form);
+        REQUIRE(committed(sink.commit(batch)));
+    }
+}
+
+void check_split(const SinkSetup& setup, const std::string& bad) {
+    const std::string all = std::to_string(usual_batches * rows_per_batch);
+    CHECK(setup.value("SELECT count(*) FROM generate_series(0::bigint, " + all + " - 1) o WHERE (" +
+                      bad +
+                      ") = (SELECT count(*) = 1 FROM sluice.dead_letter"
+                      " WHERE kafka_offset = o)") == all);
+    CHECK(setup.value("SELECT sum(loaded) = (SELECT count(*) FROM t) AND sum(rejected) ="
+                      " (SELECT count(*) FROM sluice.dead_letter) FROM sluice.ledger") == "t");
 }
 
 bool committed(const CommitResult& result) {

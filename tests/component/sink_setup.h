@@ -4,6 +4,7 @@
 #include "sinks/cloudberry_sink.h"
 #include "tests/fixture/postgres.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ public:
     [[nodiscard]] CloudberryProgress progress() const;
     void anchor(PartitionId partition, Offset offset) const;
 
+    /// After the target has been altered.
+    void read_table();
     void exec(const std::string& sql) const;
     [[nodiscard]] std::string value(const std::string& sql) const;
     /// Rows of a query, values joined by "|", rows by " ".
@@ -43,6 +46,16 @@ void add_rows(Batch& batch, PartitionId partition, Offset from, const std::vecto
               CopyForm form = CopyForm::binary);
 /// `count` rows whose id is their offset.
 [[nodiscard]] std::vector<TestRow> plain_rows(Offset from, std::size_t count);
+
+/// Whole batches of partition 0, one after the other from where its progress is, so that a sink has
+/// something to learn from. Requires that each is committed.
+constexpr Offset rows_per_batch = 3000;
+constexpr int usual_batches = 3;
+using MakeRow = std::function<TestRow(Offset)>;
+void load_batches(const SinkSetup& setup, CloudberrySink& sink, const MakeRow& make_row,
+                  CopyForm form = CopyForm::binary, int count = usual_batches);
+/// Of the usual batches, each offset is a row or a dead letter, by what `bad`, SQL over o, says.
+void check_split(const SinkSetup& setup, const std::string& bad);
 
 [[nodiscard]] bool committed(const CommitResult& result);
 /// The partitions as text, "" when it was not fenced.

@@ -31,7 +31,7 @@ EncodedRows rows(const std::vector<std::string>& encoded) {
 std::vector<std::string> split(const EncodedRows& from) {
     std::vector<std::string> encoded;
     for (std::size_t i = 0; i < from.rows.size(); ++i) {
-        encoded.push_back(from.bytes.substr(from.begin_of(i), from.rows[i].end - from.begin_of(i)));
+        encoded.emplace_back(from.bytes_of(i));
     }
     return encoded;
 }

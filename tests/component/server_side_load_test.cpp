@@ -1,0 +1,187 @@
+#include "sinks/server_side_load.h"
+#include "tests/component/sink_setup.h"
+
+#include <doctest/doctest.h>
+
+namespace sluice::test {
+namespace {
+
+/// Has `t` judged by a function's body before or after, by row or by statement.
+void add_trigger(const SinkSetup& setup, const std::string& when, const std::string& body) {
+    setup.exec("CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
+               " RETURN NEW; END $$; CREATE TRIGGER judge " + when +
+               " EXECUTE FUNCTION judge()");
+}
+
+constexpr const char* before_rows = "BEFORE INSERT ON t FOR EACH ROW";
+constexpr const char* after_rows = "AFTER INSERT ON t FOR EACH ROW";
+constexpr const char* refuse_bad = "IF NEW.city = 'bad' THEN RAISE 'no such city'; END IF;";
+
+TestRow bad_at(Offset offset, bool bad) {
+    return {offset, bad ? "bad" : "city"};
+}
+
+/// Whether some sink's rows have gone through a temporary table.
+bool went_server_side(const SinkSetup& setup) {
+    return setup.value("SELECT count(*) > 0 FROM pg_class WHERE relname LIKE 'sluice\\_staged%'") ==
+           "t";
+}
+
+std::string rejected(const SinkSetup& setup) {
+    return setup.value("SELECT count(*) FROM sluice.dead_letter");
+}
+
+TEST_CASE("server side: what a trigger refuses, row by row, in both forms") {
+    for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
+        const SinkSetup setup("id bigint GENERATED ALWAYS AS IDENTITY, city text NOT NULL");
+        add_trigger(setup, before_rows, refuse_bad);
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        load_batches(
+            setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7 || o % 41 == 7); }, form);
+        check_split(setup, "o % 40 = 7 OR o % 41 = 7");
+        CHECK(went_server_side(setup));
+        CHECK(setup.list("SELECT DISTINCT reasons->0->>'column', reasons->0->>'reason'"
+                         " FROM sluice.dead_letter") == "NULL|no such city");
+        CHECK(setup.value("SELECT bool_and(city = 'city') AND count(DISTINCT id) = count(*)"
+                          " FROM t") == "t");
+    }
+}
+
+TEST_CASE("server side: NOT NULL names its column") {
+    const SinkSetup setup("id bigint, city text NOT NULL");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) {
+        return o % 50 == 3 ? TestRow{o, std::nullopt} : TestRow{o, "city"};
+    });
+    check_split(setup, "o % 50 = 3");
+    CHECK(went_server_side(setup));
+    CHECK(setup.list("SELECT DISTINCT reasons->0->>'column' FROM sluice.dead_letter") == "city");
+}
+
+TEST_CASE("server side: rows close together, at both ends, and all of them") {
+    const SinkSetup setup("id bigint, city text");
+    add_trigger(setup, before_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) {
+        return bad_at(o, o % 3000 < 20 || o % 3000 > 2990 || (o > 6000 && o < 9000));
+    });
+    check_split(setup, "o % 3000 < 20 OR o % 3000 > 2990 OR (o > 6000 AND o < 9000)");
+    CHECK(went_server_side(setup));
+}
+
+TEST_CASE("server side: what the statement's end refuses") {
+    const SinkSetup setup("id bigint, city text");
+    add_trigger(setup, after_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 60 == 7 || o % 61 == 7); });
+    check_split(setup, "o % 60 = 7 OR o % 61 = 7");
+    CHECK(went_server_side(setup));
+}
+
+TEST_CASE("server side: a duplicate of a row that the statement's end refuses is none") {
+    const SinkSetup setup("id bigint, city text");
+    // The judge knows no index over an expression.
+    setup.exec("CREATE UNIQUE INDEX ON t ((id + 0))");
+    add_trigger(setup, after_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    // 9 takes the place of 8, and 10 is its duplicate.
+    load_batches(setup, sink, [](Offset o) {
+        const Offset in_fifty = o % 50;
+        if (in_fifty == 9 || in_fifty == 10) return TestRow{o - in_fifty + 8, "city"};
+        return bad_at(o, in_fifty == 8);
+    });
+    check_split(setup, "o % 50 IN (8, 10)");
+    CHECK(went_server_side(setup));
+}
+
+TEST_CASE("server side: a statement that is refused is not the rows' fault") {
+    for (const std::string when : {"BEFORE", "AFTER"}) {
+        const SinkSetup setup("id bigint, city text");
+        add_trigger(setup, before_rows, refuse_bad);
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
+        load_batches(setup, sink, some_bad, CopyForm::binary, 2);
+        REQUIRE(went_server_side(setup));
+        setup.exec(
+            "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " RAISE 'closed for the audit'; END $$; CREATE TRIGGER closed " +
+            when + " INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION closed()");
+        Batch batch;
+        std::vector<TestRow> rows;
+        for (Offset offset = 6000; offset < 9000; ++offset) rows.push_back(some_bad(offset));
+        add_rows(batch, 0, 6000, rows);
+        CHECK(retry_reason(sink.commit(batch)).find("closed for the audit") != std::string::npos);
+        CHECK(rejected(setup) == "150");
+        setup.exec("DROP TRIGGER closed ON t");
+        REQUIRE(committed(sink.commit(batch)));
+        check_split(setup, "o % 40 = 7");
+    }
+}
+
+TEST_CASE("server side: trouble of the world is not the rows' fault") {
+    const SinkSetup setup("id bigint, city text");
+    add_trigger(setup, before_rows,
+                "IF NEW.city = 'locked' THEN RAISE 'busy' USING ERRCODE = '55P03'; END IF;" +
+                    std::string(refuse_bad));
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
+    load_batches(setup, sink, some_bad, CopyForm::binary, 2);
+    REQUIRE(went_server_side(setup));
+    Batch batch;
+    std::vector<TestRow> rows;
+    for (Offset offset = 6000; offset < 9000; ++offset) rows.push_back(some_bad(offset));
+    rows[1500].city = "locked";
+    add_rows(batch, 0, 6000, rows);
+    CHECK(retry_reason(sink.commit(batch)).find("busy") != std::string::npos);
+    CHECK(rejected(setup) == "150");
+    CHECK(setup.next(0) == 6000);
+}
+
+TEST_CASE("server side: not where INSERT is something else than COPY") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TABLE elsewhere (id bigint);"
+        "CREATE RULE copies AS ON INSERT TO t DO ALSO INSERT INTO elsewhere VALUES (1)");
+    add_trigger(setup, before_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7); });
+    check_split(setup, "o % 40 = 7");
+    CHECK(!went_server_side(setup));
+    CHECK(setup.value("SELECT count(*) FROM elsewhere") == "0");
+}
+
+TEST_CASE("server side: a row that was found before is not offered again") {
+    SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TYPE colour AS ENUM ('city', 'bad');"
+        "ALTER TABLE t ALTER city TYPE colour USING NULL");
+    setup.read_table();
+    add_trigger(setup, before_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) {
+        return o % 50 == 9 ? TestRow{o, "Atlantis"} : bad_at(o, o % 40 == 7);
+    });
+    check_split(setup, "o % 50 = 9 OR o % 40 = 7");
+    CHECK(went_server_side(setup));
+}
+
+TEST_CASE("server side: the end of all refusals") {
+    const SinkSetup setup("id bigint, city text");
+    add_trigger(setup, before_rows, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) { return bad_at(o, o < 6000 && o % 40 == 7); });
+    check_split(setup, "o < 6000 AND o % 40 = 7");
+}
+
+}  // namespace
+}  // namespace sluice::test
