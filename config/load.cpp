@@ -68,6 +68,20 @@ Daemon read_daemon(TableReader section) {
     return daemon;
 }
 
+/// Of [KIND.a.b], which TOML takes for a table b within a: b, where that looks like a pipeline.
+const Entry* pipeline_within(const TomlTable& table) {
+    const auto table_of = [](const Entry& entry) {
+        return std::get_if<TomlTable>(&entry.value.value);
+    };
+    if (!std::ranges::all_of(table.entries, table_of)) return nullptr;
+    const auto looks_like_one = [&](const Entry& entry) {
+        return std::ranges::any_of(table_of(entry)->entries,
+                                   [](const Entry& key) { return key.key == "table"; });
+    };
+    const auto found = std::ranges::find_if(table.entries, looks_like_one);
+    return found == table.entries.end() ? nullptr : &*found;
+}
+
 /// All [KIND.NAME] of one kind, by name.
 template <typename Read>
 auto read_pipelines(const TableReader& section, const std::string& kind, const Scope& scope,
@@ -86,6 +100,13 @@ auto read_pipelines(const TableReader& section, const std::string& kind, const S
             scope.problems.add(entry.at, in_quotes(entry.key) +
                                              " belongs to a pipeline; give the pipeline a name: [" +
                                              kind + ".NAME]");
+            continue;
+        }
+        if (const Entry* within = pipeline_within(*table)) {
+            scope.problems.add(entry.at, "[" + kind + "." + entry.key + "." + within->key +
+                                             "] is a table within a pipeline; write the name "
+                                             "without a dot: [" +
+                                             kind + "." + entry.key + "_" + within->key + "]");
             continue;
         }
         const TableReader reader(*table, entry.value.at, "[" + kind + "." + entry.key + "]", scope);

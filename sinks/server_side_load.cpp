@@ -52,7 +52,8 @@ std::optional<std::vector<ServerSideLoad::RefusedRow>> ServerSideLoad::load(
     session_.run(statement(window));
     session_.run("SET LOCAL plan_cache_mode TO DEFAULT");
     const Rows refused = session_.exec(
-        "SELECT row_number, state, message, column_name, constraint_name FROM pg_temp.sluice_refused"
+        "SELECT row_number, state, message, column_name, constraint_name FROM "
+        "pg_temp.sluice_refused"
         " ORDER BY row_number");
     std::vector<RefusedRow> found;
     for (std::size_t i = 0; i < refused.rows.size(); ++i)
@@ -66,11 +67,11 @@ std::optional<std::vector<ServerSideLoad::RefusedRow>> ServerSideLoad::load(
 }
 
 /// Rows arrive at the table one by one, in their order, each noted on its way. So where a window
-/// stops in the midst, the row that it reached is the bad one, and the window goes once more without
-/// it. Where it stops with all rows through, the statement's end (a foreign key, an AFTER trigger)
-/// refuses any of them: halves are tried, down to one row; what was refused behind that one gets
-/// another try, since it may have been its duplicate. A statement that stops before its first row,
-/// or does not even take no rows, is nobody's fault.
+/// stops in the midst, the row that it reached is the bad one, and the window goes once more
+/// without it. Where it stops with all rows through, the statement's end (a foreign key, an AFTER
+/// trigger) refuses any of them: halves are tried, down to one row; what was refused behind that
+/// one gets another try, since it may have been its duplicate. A statement that stops before its
+/// first row, or does not even take no rows, is nobody's fault.
 ///
 /// A window is some blocks of the temporary table, and of these the rows from `start` to `stop`.
 std::string ServerSideLoad::statement(std::size_t window) const {
@@ -82,11 +83,12 @@ std::string ServerSideLoad::statement(std::size_t window) const {
         values.append(values.empty() ? "" : ", ").append("s.").append(name);
     }
     const std::string rows = " FROM " + staged_.table() + " s WHERE ";
-    const std::string insert =
-        "INSERT INTO " + target_ + " (" + list + ") OVERRIDING SYSTEM VALUE SELECT " + values + rows;
+    const std::string insert = "INSERT INTO " + target_ + " (" + list +
+                               ") OVERRIDING SYSTEM VALUE SELECT " + values + rows;
     const std::string number = "s." + staged_.number();
     const std::string in_blocks = "s.ctid >= sluice.bottom AND s.ctid < sluice.top";
-    const std::string is_left = number + " < sluice.stop AND " + number + " <> ALL (sluice.left_out)";
+    const std::string is_left =
+        number + " < sluice.stop AND " + number + " <> ALL (sluice.left_out)";
     const std::string count = std::to_string(staged_.count());
     return R"(DO $sluice$ <<sluice>> DECLARE
     blocks int := pg_catalog.pg_relation_size(')" +

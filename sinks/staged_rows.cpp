@@ -52,10 +52,9 @@ std::string StagedRows::definition(const std::string& name) const {
         }
     }
     const bool mpp = is_mpp(family_of(session_));
-    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" +
-           columns + ") WITH (" + (mpp ? "appendonly=false, " : "") +
-           "fillfactor=" + std::to_string(fill_) + ") ON COMMIT DELETE ROWS" +
-           (mpp ? " DISTRIBUTED RANDOMLY" : "");
+    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + columns + ") WITH (" +
+           (mpp ? "appendonly=false, " : "") + "fillfactor=" + std::to_string(fill_) +
+           ") ON COMMIT DELETE ROWS" + (mpp ? " DISTRIBUTED RANDOMLY" : "");
 }
 
 void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,

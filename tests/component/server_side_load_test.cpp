@@ -9,8 +9,7 @@ namespace {
 /// Has `t` judged by a function's body before or after, by row or by statement.
 void add_trigger(const SinkSetup& setup, const std::string& when, const std::string& body) {
     setup.exec("CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
-               " RETURN NEW; END $$; CREATE TRIGGER judge " + when +
-               " EXECUTE FUNCTION judge()");
+               " RETURN NEW; END $$; CREATE TRIGGER judge " + when + " EXECUTE FUNCTION judge()");
 }
 
 constexpr const char* before_rows = "BEFORE INSERT ON t FOR EACH ROW";

@@ -179,6 +179,10 @@ TEST_CASE("config: names that the database or Kafka would not take are refused")
     CHECK(problem_of(head + "[ingest.'a b']\ntopic = 't'\ntable = 't'\n") ==
           "sluice.toml:5:9: a pipeline cannot be called \"a b\"; use up to 63 letters, digits, "
           "\"_\" and \"-\"");
+    CHECK(
+        problem_of(head + "[ingest.my.orders]\ntopic = 't'\ntable = 't'\n") ==
+        "sluice.toml:5:9: [ingest.my.orders] is a table within a pipeline; write the name without "
+        "a dot: [ingest.my_orders]");
     for (const std::string topic : {"a b", ".", "..", "ä"}) {
         CHECK(contains(problem_of(head + "[ingest.x]\ntable = 't'\ntopic = '" + topic + "'\n"),
                        "is not a name that Kafka takes"));
