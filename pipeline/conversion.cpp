@@ -1,7 +1,7 @@
 #include "pipeline/conversion.h"
 
-#include "pipeline/civil_time.h"
 #include "pipeline/encoder.h"
+#include "pipeline/text_value.h"
 
 #include <charconv>
 
@@ -62,11 +62,9 @@ Converted from_epoch(std::string_view text, int decimals, Scratch& scratch) {
         if (!(number > -far_away && number < far_away)) return {{}, "is out of range for a time"};
         microseconds = static_cast<std::int64_t>(number);
     }
-    char* const begin = scratch.reserve(civil_time::longest);
-    char* const end = civil_time::write_timestamp(begin, microseconds, 0);
-    if (end == nullptr) return {{}, "is out of range for a time"};
-    scratch.shrink(end);
-    return {{Value::Kind::text, {begin, static_cast<std::size_t>(end - begin)}}};
+    const Value time = timestamp_value(microseconds, 0, scratch);
+    if (time.kind == Value::Kind::null) return {{}, "is out of range for a time"};
+    return {time};
 }
 
 int base64_digit(char c) {

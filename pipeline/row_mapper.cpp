@@ -1,7 +1,6 @@
 #include "pipeline/row_mapper.h"
 
 #include "pipeline/binary_copy.h"
-#include "pipeline/civil_time.h"
 #include "pipeline/column_plan.h"
 #include "pipeline/conversion.h"
 #include "pipeline/copy_text.h"
@@ -10,13 +9,11 @@
 #include "pipeline/hex.h"
 #include "pipeline/json_decoder.h"
 #include "pipeline/json_text.h"
-
-#include <simdjson.h>
+#include "pipeline/metadata.h"
+#include "pipeline/text_value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstring>
 #include <optional>
 
 namespace sluice {
@@ -29,11 +26,6 @@ using config::Conversion;
 using config::Format;
 using SourceKind = config::Source::Kind;
 using Kind = Value::Kind;
-
-bool is_metadata(SourceKind kind) {
-    return kind != SourceKind::field && kind != SourceKind::position &&
-           kind != SourceKind::key_field;
-}
 
 std::vector<JsonDecoder::Wanted> wanted(const std::vector<ColumnPlan>& columns, SourceKind kind) {
     std::vector<JsonDecoder::Wanted> paths;
@@ -48,14 +40,6 @@ JsonDecoder::Root root_of(const std::vector<ColumnPlan>& columns) {
         if (plan.source.kind == SourceKind::field) return JsonDecoder::Root::object;
     }
     return JsonDecoder::Root::anything;
-}
-
-/// Bytes of the record have yet to be found to be text. nullptr: they are.
-const char* complaint_of_text(std::string_view bytes) {
-    if (!bytes.empty() && std::memchr(bytes.data(), 0, bytes.size()) != nullptr) {
-        return "contains a NUL byte, which text cannot hold";
-    }
-    return simdjson::validate_utf8(bytes.data(), bytes.size()) ? nullptr : "is not UTF-8";
 }
 
 }  // namespace
@@ -85,13 +69,6 @@ struct RowMapper::Plan {
     bool decode(const Record& record);
     void decode_csv(std::string_view record);
     void take_metadata(const Record& record);
-    Value metadata(const Record& record, const ColumnPlan& plan);
-    Value decimal(std::int64_t number);
-    Value record_time(std::int64_t timestamp_ms);
-    Value moment(std::int64_t microseconds, int decimals);
-    Value time_of_day(std::int64_t microseconds);
-    Value header(const Record& record, const std::string& name) const;
-    Value headers_as_json(const Record& record);
     bool encode_row(RecordLog::Index index, Batch& batch);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
     Verdict append_null(const ColumnPlan& plan, std::string& out);
@@ -187,99 +164,13 @@ bool RowMapper::Plan::decode(const Record& record) {
 }
 
 void RowMapper::Plan::take_metadata(const Record& record) {
-    for (const std::size_t i : of_metadata) values[i] = metadata(record, columns[i]);
-}
-
-Value RowMapper::Plan::metadata(const Record& record, const ColumnPlan& plan) {
-    const auto bytes = [](const std::optional<std::string_view>& from) {
-        return from ? Value{Kind::bytes, *from} : Value{Kind::null, {}};
-    };
-    switch (plan.source.kind) {
-        case SourceKind::value:
-            // What the decoder has accepted need not be checked again.
-            if (config.format == Format::json && plan.column.type != ColumnType::bytea) {
-                return {Kind::json, *record.value};
-            }
-            return bytes(record.value);
-        case SourceKind::key:
-            return bytes(record.key);
-        case SourceKind::topic:
-            return {Kind::text, config.topic};
-        case SourceKind::partition:
-            return decimal(record.partition);
-        case SourceKind::offset:
-            return decimal(record.offset);
-        case SourceKind::timestamp:
-            return record_time(record.timestamp_ms);
-        case SourceKind::headers:
-            return headers_as_json(record);
-        case SourceKind::header:
-            return header(record, plan.source.name);
-        default:
-            return {};
+    for (const std::size_t i : of_metadata) {
+        values[i] = metadata_of(record, columns[i].source, config.topic, scratch, buffer);
+        // What the decoder has accepted need not be checked again.
+        if (columns[i].source.kind == SourceKind::value && values[i].kind == Kind::bytes &&
+            config.format == Format::json && columns[i].column.type != ColumnType::bytea)
+            values[i].kind = Kind::json;
     }
-}
-
-Value RowMapper::Plan::decimal(std::int64_t number) {
-    char* const begin = scratch.reserve(24);
-    char* const end = std::to_chars(begin, begin + 24, number).ptr;
-    scratch.shrink(end);
-    return {Kind::text, {begin, static_cast<std::size_t>(end - begin)}};
-}
-
-Value RowMapper::Plan::moment(std::int64_t microseconds, int decimals) {
-    char* const begin = scratch.reserve(civil_time::longest);
-    char* const end = civil_time::write_timestamp(begin, microseconds, decimals);
-    if (end == nullptr) return {Kind::null, {}};
-    scratch.shrink(end);
-    return {Kind::text, {begin, static_cast<std::size_t>(end - begin)}};
-}
-
-Value RowMapper::Plan::time_of_day(std::int64_t microseconds) {
-    char* const begin = scratch.reserve(civil_time::longest);
-    char* const end =
-        civil_time::write_time(begin, microseconds % civil_time::microseconds_per_day, 0);
-    scratch.shrink(end);
-    return {Kind::text, {begin, static_cast<std::size_t>(end - begin)}};
-}
-
-Value RowMapper::Plan::record_time(std::int64_t timestamp_ms) {
-    std::int64_t microseconds = 0;
-    if (timestamp_ms < 0 || __builtin_mul_overflow(timestamp_ms, 1000, &microseconds)) {
-        return {Kind::null, {}};
-    }
-    return moment(microseconds, 3);
-}
-
-Value RowMapper::Plan::header(const Record& record, const std::string& name) const {
-    for (auto at = record.headers.rbegin(); at != record.headers.rend(); ++at) {
-        if (at->name != name) continue;
-        return at->value ? Value{Kind::bytes, *at->value} : Value{Kind::null, {}};
-    }
-    return {};
-}
-
-/// A value that is no text appears as bytea would show it.
-Value RowMapper::Plan::headers_as_json(const Record& record) {
-    const auto append = [this](std::string_view text) {
-        if (complaint_of_text(text) == nullptr) return json::append_string(buffer, text);
-        buffer += "\"\\\\x";
-        append_hex(buffer, text);
-        buffer += '"';
-    };
-    buffer = "{";
-    for (const Header& each : record.headers) {
-        if (buffer.size() > 1) buffer += ", ";
-        append(each.name);
-        buffer += ": ";
-        if (each.value) {
-            append(*each.value);
-        } else {
-            buffer += "null";
-        }
-    }
-    buffer += '}';
-    return {Kind::json, scratch.keep(buffer)};
 }
 
 /// Judges all values and appends the row in the form that fits; nothing of it when one is invalid.
@@ -369,7 +260,8 @@ Value RowMapper::Plan::default_of(const ColumnPlan& plan) {
     }
     const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::system_clock::now().time_since_epoch());
-    return plan.column.type == ColumnType::time ? time_of_day(now.count()) : moment(now.count(), 0);
+    return plan.column.type == ColumnType::time ? time_value(now.count(), scratch)
+                                                : timestamp_value(now.count(), 0, scratch);
 }
 
 /// Turns what was found into a value that encoders know: text, json or bytes. Returns a complaint
