@@ -192,8 +192,10 @@ void RowIsolation::load_server_side() {
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no
         // right to temporary tables, no PL/pgSQL: COPY finds the rows without, or says it better.
-        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
         loads_without_server_side_ = loads_to_wait(error);
+        server_side_gap_ = 0;
+        // A statement's time limit (57014), too, is easier kept by COPY, window by window.
+        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
     }
     if (!refused) {
         if (loads_without_server_side_ == 0) loads_without_server_side_ = loads_without;

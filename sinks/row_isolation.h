@@ -106,7 +106,7 @@ private:
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
     double judged_gap_ = 0;        ///< rows per offender that the judge finds; 0: it is not asked
-    int loads_without_judge_ = 0;  ///< still to come: it has failed
+    int loads_without_judge_ = 0;  ///< since it has failed; the load that runs included
     double server_side_gap_ = 0;   ///< rows per refusal there; 0: rows go by COPY
     int loads_without_server_side_ = 0;
 

@@ -56,6 +56,17 @@ constexpr std::array entries = {
     Entry{"54", Trouble::wrong, ""},
 };
 
+/// So that a class of data is one whatever stands before it.
+constexpr bool data_is_told_by_its_prefix() {
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        for (std::size_t before = 0; before < i; ++before)
+            if (entries[i].trouble == Trouble::data && entries[before].trouble != Trouble::data &&
+                entries[before].prefix.starts_with(entries[i].prefix))
+                return false;
+    return true;
+}
+static_assert(data_is_told_by_its_prefix());
+
 const Entry* find(std::string_view sqlstate) {
     for (const Entry& entry : entries)
         if (sqlstate.substr(0, entry.prefix.size()) == entry.prefix) return &entry;
@@ -74,7 +85,6 @@ Trouble classify(std::string_view sqlstate, std::string_view message) {
 }
 
 std::string sql_is_data(const std::string& sqlstate) {
-    // No code of another kind stands before a class of data.
     std::string sql;
     for (const Entry& entry : entries) {
         if (entry.trouble != Trouble::data) continue;

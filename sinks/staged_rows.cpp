@@ -5,6 +5,7 @@
 #include "sinks/sql_text.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace sluice {
 namespace {
@@ -26,15 +27,21 @@ StagedRows::StagedRows(Session& session, std::string name, std::string qualified
 /// Under a new name, since the columns may be others.
 void StagedRows::choose(std::vector<std::size_t> taken) {
     taken_ = std::move(taken);
-    create_.clear();
-    if (tables_ > 0) create_ = "DROP TABLE IF EXISTS " + table_ + ";";
-    const std::string name = name_ + "_" + std::to_string(++tables_);
-    create_ += definition(name);
+    types_ = types();
+    create_ = !table_.empty() ? "DROP TABLE IF EXISTS " + table_ + ";" : "";
+    // Unique in the process, and so in the session, whoever else stages rows there.
+    static std::atomic<int> tables = 0;
+    const std::string name = name_ + "_" + std::to_string(++tables);
+    const bool mpp = is_mpp(family_of(session_));
+    create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " int" + types_ +
+               ") WITH (" + (mpp ? "appendonly=false, " : "") +
+               "fillfactor=" + std::to_string(fill_) + ") ON COMMIT DELETE ROWS" +
+               (mpp ? " DISTRIBUTED RANDOMLY" : "");
     table_ = "pg_temp." + name;
     filled_ = false;
 }
 
-std::string StagedRows::definition(const std::string& name) const {
+std::string StagedRows::types() const {
     const Rows rows = session_.exec(
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation <>"
         " t.typcollation THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
@@ -43,23 +50,21 @@ std::string StagedRows::definition(const std::string& name) const {
         " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
         " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
         {target_});
-    std::string columns = number_ + " int";
+    std::string types;
     for (const std::size_t taken : taken_) {
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
             if (rows.text(row, 0) != columns_[taken]) continue;
-            columns += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
-            if (rows.rows[row][2]) columns += " COLLATE " + rows.text(row, 2);
+            types += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
+            if (rows.rows[row][2]) types += " COLLATE " + rows.text(row, 2);
         }
     }
-    const bool mpp = is_mpp(family_of(session_));
-    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + columns + ") WITH (" +
-           (mpp ? "appendonly=false, " : "") + "fillfactor=" + std::to_string(fill_) +
-           ") ON COMMIT DELETE ROWS" + (mpp ? " DISTRIBUTED RANDOMLY" : "");
+    return types;
 }
 
 void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
                       const RowChanges& changes) {
-    session_.run(create_ + (filled_ ? ";TRUNCATE " + table_ : ""));
+    // Rolled back rows would stay in its blocks, and COPY would fill gaps between them.
+    session_.run(create_ + ";TRUNCATE " + table_);
     filled_ = true;
     rows_.clear();
     const bool binary = form == CopyForm::binary;

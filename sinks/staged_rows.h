@@ -13,7 +13,7 @@ namespace sluice {
 /// leaves a row behind. Needs the right to create temporary tables.
 class StagedRows {
 public:
-    /// `name`: of the table, unique in the session. `columns`: of the rows, in their order.
+    /// `name`: how the table's begins. `columns`: of the rows, in their order.
     /// `fill`: how full its blocks get, in percent.
     StagedRows(Session& session, std::string name, std::string qualified_target,
                std::vector<std::string> columns, int fill = 100);
@@ -21,6 +21,8 @@ public:
     /// Which columns, by their index in the rows, the table has from now on, of the types that the
     /// target's have now.
     void choose(std::vector<std::size_t> taken);
+    /// Whether the target's columns still are of these types.
+    [[nodiscard]] bool fits() const { return types_ == types(); }
     /// The transaction is a new one: what was staged before is not there any more.
     void begin() { filled_ = false; }
     [[nodiscard]] bool was_filled() const { return filled_; }
@@ -30,8 +32,7 @@ public:
 
     /// Qualified, quoted; empty: none was chosen.
     [[nodiscard]] const std::string& table() const { return table_; }
-    /// Quoted name of the column that counts the rows from 0 on, which is also the order in which
-    /// they lie there.
+    /// Quoted name of the column that counts the rows from 0 on.
     [[nodiscard]] const std::string& number() const { return number_; }
     [[nodiscard]] std::size_t count() const { return rows_.size(); }
     [[nodiscard]] std::size_t row_of(std::int64_t number) const {
@@ -39,7 +40,7 @@ public:
     }
 
 private:
-    [[nodiscard]] std::string definition(const std::string& name) const;
+    [[nodiscard]] std::string types() const;
     void append(std::string& to, std::string_view row, CopyForm form) const;
 
     Session& session_;
@@ -49,10 +50,10 @@ private:
     const int fill_;
     std::string number_;
     std::vector<std::size_t> taken_;
+    std::string types_;  ///< of its columns, with their names
     std::string table_;
-    std::string create_;  ///< again each time: it is rolled back with the transaction that made it
-    int tables_ = 0;
-    bool filled_ = false;            ///< in this transaction
+    std::string create_;   ///< again each time: it is rolled back with the transaction that made it
+    bool filled_ = false;  ///< in this transaction
     std::vector<std::size_t> rows_;  ///< index of each that is staged
 };
 

@@ -103,9 +103,7 @@ ValueJudge::Values ValueJudge::values_of(const EncodedRows& rows, std::size_t co
     values.of_row.reserve(rows.rows.size());
     std::unordered_map<std::string_view, std::uint32_t> known;  // of fields as they stand there
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-        const std::size_t from = rows.begin_of(row);
-        FieldWalker fields(std::string_view(rows.bytes).substr(from, rows.rows[row].end - from),
-                           form_);
+        FieldWalker fields(rows.bytes_of(row), form_);
         for (std::size_t i = 0; i < column; ++i) static_cast<void>(fields.next());
         const std::string_view field = fields.next();
         if (is_null(field, form_)) {

@@ -96,6 +96,10 @@ TEST_CASE("server side: a duplicate of a row that the statement's end refuses is
     });
     check_split(setup, "o % 50 IN (8, 10)");
     CHECK(went_server_side(setup));
+    CHECK(setup.value("SELECT reasons->0->>'reason' FROM sluice.dead_letter"
+                      " WHERE kafka_offset = 8960") ==
+          "duplicate key value violates unique constraint \"t_expr_idx\": Key ((id +"
+          " 0))=(8958) already exists.");
 }
 
 TEST_CASE("server side: a statement that is refused is not the rows' fault") {
@@ -104,7 +108,7 @@ TEST_CASE("server side: a statement that is refused is not the rows' fault") {
         add_trigger(setup, before_rows, refuse_bad);
         setup.anchor(0, 0);
         CloudberrySink sink = setup.sink();
-        const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
+        const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 0); };
         load_batches(setup, sink, some_bad, CopyForm::binary, 2);
         REQUIRE(went_server_side(setup));
         setup.exec(
@@ -119,8 +123,99 @@ TEST_CASE("server side: a statement that is refused is not the rows' fault") {
         CHECK(rejected(setup) == "150");
         setup.exec("DROP TRIGGER closed ON t");
         REQUIRE(committed(sink.commit(batch)));
-        check_split(setup, "o % 40 = 7");
+        check_split(setup, "o % 40 = 0");
     }
+}
+
+TEST_CASE("server side: a statement that is refused once doubles no row") {
+    const SinkSetup setup("id bigint, city text");
+    add_trigger(setup, before_rows, refuse_bad);
+    setup.exec(
+        "CREATE SEQUENCE statements START 1000000; CREATE FUNCTION once() RETURNS trigger LANGUAGE "
+        "plpgsql AS $$"
+        " BEGIN IF nextval('statements') = 40 THEN RAISE 'not now'; END IF; RETURN NULL; END $$;"
+        "CREATE TRIGGER once BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION once()");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
+    load_batches(setup, sink, some_bad, CopyForm::binary, 2);
+    REQUIRE(went_server_side(setup));
+    setup.exec("SELECT setval('statements', 1)");
+    load_batches(setup, sink, some_bad, CopyForm::binary, 1);
+    CHECK(setup.value("SELECT last_value > 40 FROM statements") == "t");
+    check_split(setup, "o % 40 = 7");
+}
+
+TEST_CASE("server side: rows of many sizes") {
+    for (const char* const when : {before_rows, after_rows}) {
+        const SinkSetup setup("id bigint, city text");
+        add_trigger(setup, when,
+                    "IF NEW.city LIKE 'bad%' THEN RAISE '%', repeat('x', 100000); END IF;");
+        setup.anchor(0, 0);
+        CloudberrySink sink = setup.sink();
+        load_batches(setup, sink, [](Offset o) {
+            TestRow row = bad_at(o, o % 100 == 7);
+            row.city->append(static_cast<std::size_t>(o * 7919 % 1500), 'x');
+            return row;
+        });
+        check_split(setup, "o % 100 = 7");
+        CHECK(went_server_side(setup));
+    }
+}
+
+TEST_CASE("server side: values go through no type that the table had before") {
+    SinkSetup setup("id bigint, city numeric(10, 2)");
+    add_trigger(setup, before_rows, "IF NEW.id % 40 = 7 THEN RAISE 'no such id'; END IF;");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow make_row = [](Offset o) { return TestRow{o, "1.2345"}; };
+    load_batches(setup, sink, make_row, CopyForm::text, 2);
+    REQUIRE(went_server_side(setup));
+    setup.exec(
+        "ALTER TABLE t ALTER city TYPE numeric(10, 4); UPDATE t SET city = 0;"
+        "DROP TRIGGER judge ON t");
+    load_batches(setup, sink, make_row, CopyForm::text, 1);
+    CHECK(setup.list("SELECT city, count(*) FROM t WHERE city > 0 GROUP BY 1") == "1.2345|3000");
+}
+
+/// Two columns, "<row>\t7" each.
+EncodedRows three_rows() {
+    EncodedRows rows;
+    for (int row = 0; row < 3; ++row) {
+        rows.bytes += std::to_string(row) + "\t7\n";
+        rows.rows.push_back({0, rows.bytes.size()});
+    }
+    return rows;
+}
+
+TEST_CASE("server side: a column's name that ends the quotes around the statement") {
+    const SinkSetup setup("id bigint, city text, \"x$sluice$; SELECT 1 / 0; -- @count@\" int");
+    Session session(setup.dsn, "test");
+    ServerSideLoad load(session, "t", {"id", "x$sluice$; SELECT 1 / 0; -- @count@"});
+    Transaction transaction(session);
+    load.begin();
+    const auto refused = load.load(three_rows(), CopyForm::text, 0, 3, {{1, std::nullopt}}, 10);
+    REQUIRE(refused.has_value());
+    CHECK(refused->empty());
+    transaction.commit();
+    CHECK(setup.list("SELECT id, \"x$sluice$; SELECT 1 / 0; -- @count@\" FROM t ORDER BY 1") ==
+          "0|7 2|7");
+}
+
+TEST_CASE("server side: two tables in one session") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("CREATE TABLE other (b int, a int)");
+    Session session(setup.dsn, "test");
+    ServerSideLoad first(session, "t", {"id", "city"});
+    ServerSideLoad second(session, "other", {"a", "b"});
+    for (ServerSideLoad* const load : {&first, &second}) {
+        Transaction transaction(session);
+        load->begin();
+        REQUIRE(load->load(three_rows(), CopyForm::text, 0, 3, {}, 10).has_value());
+        transaction.commit();
+    }
+    CHECK(setup.list("SELECT * FROM t ORDER BY 1") == "0|7 1|7 2|7");
+    CHECK(setup.list("SELECT * FROM other ORDER BY a") == "7|0 7|1 7|2");
 }
 
 TEST_CASE("server side: trouble of the world is not the rows' fault") {
@@ -155,6 +250,17 @@ TEST_CASE("server side: not where INSERT is something else than COPY") {
     check_split(setup, "o % 40 = 7");
     CHECK(!went_server_side(setup));
     CHECK(setup.value("SELECT count(*) FROM elsewhere") == "0");
+}
+
+TEST_CASE("server side: not where a domain's column is left to a trigger") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("CREATE DOMAIN given AS int NOT NULL; ALTER TABLE t ADD d given");
+    add_trigger(setup, before_rows, "NEW.d := 1; " + std::string(refuse_bad));
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7); });
+    check_split(setup, "o % 40 = 7");
+    CHECK(!went_server_side(setup));
 }
 
 TEST_CASE("server side: a row that was found before is not offered again") {
