@@ -67,7 +67,6 @@ struct RowMapper::Plan {
 
     Outcome map(const Record& record, RecordLog::Index index, Batch& batch);
     bool decode(const Record& record);
-    void decode_csv(std::string_view record);
     void take_metadata(const Record& record);
     bool encode_row(RecordLog::Index index, Batch& batch);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);

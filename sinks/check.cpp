@@ -11,15 +11,6 @@ namespace {
 
 using Severity = Finding::Severity;
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) {
-        if (!text.empty()) text += ", ";
-        text += quote_identifier(name);
-    }
-    return text;
-}
-
 struct Need {
     const char* table;
     const char* privilege;
@@ -103,7 +94,7 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
 
     if (!traits.columns_without_insert.empty())
         add(Severity::error,
-            "this role may not insert into " + joined(traits.columns_without_insert),
+            "this role may not insert into " + identifier_list(traits.columns_without_insert),
             "GRANT INSERT ON " + name + " TO …");
     for (const std::string& sequence : traits.sequences_without_usage)
         findings.push_back(may_not_draw_from(sequence, where));
@@ -121,12 +112,12 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
             "drop the index; sluice loads each record once without it");
     if (!traits.deferred_constraints.empty())
         add(Severity::hint,
-            "deferred constraints (" + joined(traits.deferred_constraints) +
+            "deferred constraints (" + identifier_list(traits.deferred_constraints) +
                 ") are checked at COMMIT: one violation makes the batch be loaded twice",
             "make them INITIALLY IMMEDIATE if violations are frequent");
     if (!traits.row_triggers.empty())
         add(Severity::hint,
-            "row triggers (" + joined(traits.row_triggers) + ") make loading slower",
+            "row triggers (" + identifier_list(traits.row_triggers) + ") make loading slower",
             "drop them if they are not needed");
     if (is_mpp(family) && traits.distribution.find("(") == std::string::npos &&
         traits.distribution.find("RANDOMLY") == std::string::npos)

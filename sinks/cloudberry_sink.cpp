@@ -220,7 +220,6 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
 
     where_ = name_of_target();
     judge_.begin();
-    server_side_.begin();
     Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, of_binary);
     Refused text = isolate_text_.load(batch.text, *line_numbers_, of_text);
     if (!binary.rows.empty() || !text.rows.empty()) {

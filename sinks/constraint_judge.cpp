@@ -152,7 +152,7 @@ std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
 }
 
 bool ConstraintJudge::still_holds() {
-    return !staged_.was_filled() || constraints_ == read_constraints();
+    return !has_judged_ || constraints_ == read_constraints();
 }
 
 std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind kind) const {
@@ -202,6 +202,7 @@ void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, s
     const std::vector<const Constraint*> to_others = suspected(Kind::reference);
     if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
     if (std::exchange(suspects_changed_, false)) choose_columns();
+    has_judged_ = true;
     staged_.fill(rows, form, begin, end, changes);
     judge_checks(found);
     if (keys.empty() && to_others.empty()) return;

@@ -30,8 +30,8 @@ public:
     ConstraintJudge(Session& session, std::string qualified_table,
                     std::vector<std::string> columns);
 
-    /// The transaction is a new one: what was judged before is not in the temporary table any more.
-    void begin() { staged_.begin(); }
+    /// The transaction is a new one: nothing was judged in it.
+    void begin() { has_judged_ = false; }
     /// COPY ran into this constraint: from now on judge() looks for rows that break it.
     void suspect(const std::string& constraint) {
         suspects_changed_ |= suspects_.insert(constraint).second;
@@ -84,6 +84,7 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     StagedRows staged_;
+    bool has_judged_ = false;              ///< in this transaction
     std::vector<Constraint> constraints_;  ///< as last read
     std::set<std::string> suspects_;
     bool suspects_changed_ = false;

@@ -11,13 +11,8 @@ namespace sluice {
 
 CopyStatement copy_statement(const std::string& qualified_table,
                              const std::vector<std::string>& columns, CopyForm form) {
-    std::string list;
-    for (const std::string& column : columns) {
-        if (!list.empty()) list += ",";
-        list += quote_identifier(column);
-    }
     return {qualified_table,
-            "COPY " + qualified_table + " (" + list + ") FROM STDIN" +
+            "COPY " + qualified_table + " (" + identifier_list(columns) + ") FROM STDIN" +
                 (form == CopyForm::binary ? " (FORMAT binary)" : ""),
             form};
 }

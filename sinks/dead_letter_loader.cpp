@@ -54,7 +54,6 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
     for (Reject& reject : batch_.rejects)
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
     judge_.begin();
-    server_side_.begin();
     refuse(batch_.binary, isolate_binary_, outcomes);
     refuse(batch_.text, isolate_text_, outcomes);
     if (!judge_.still_holds())

@@ -54,16 +54,15 @@ Receipts::Receipts(const config::Receipts& receipts, const Table& table, Pipelin
     : topic_(receipts.topic),
       identity_(std::move(identity)),
       where_("receipts: table " + qualified(table)) {
-    std::string names;
+    const std::vector<std::string> names = columns(receipts);
     std::string values;
-    for (const std::string& name : columns(receipts)) {
+    for (const std::string& name : names) {
         const Column& column = column_of(table, name);
-        names += (names.empty() ? "" : ", ") + quote_identifier(name);
         const std::string text = name == "topic" ? "$3::text" : "v." + name;
         values += (values.empty() ? "" : ", ") + as_column(text, column);
     }
-    insert_ = "INSERT INTO " + qualified(table) + " (" + names + ") SELECT " + values +
-              " FROM (SELECT unnest($1::text[]) AS key, unnest($2::text[]) AS payload) v";
+    insert_ = "INSERT INTO " + qualified(table) + " (" + identifier_list(names) + ") SELECT " +
+              values + " FROM (SELECT unnest($1::text[]) AS key, unnest($2::text[]) AS payload) v";
 }
 
 void Receipts::insert(Session& session, const Batch& batch) const {

@@ -77,13 +77,12 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
     changed_.clear();
     duplicates_.clear();
     duplicates_in_copy_.clear();
-    last_failure_ = failures_ = suspected_failures_ = rows_judged_ = offenders_ = 0;
-    rows_server_side_ = refused_server_side_ = 0;
+    last_failure_ = failures_ = suspected_failures_ = 0;
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
     if (count == 0) return {};
-    if (loads_without_judge_ > 0) --loads_without_judge_;
-    if (loads_without_server_side_ > 0) --loads_without_server_side_;
+    by_judge_.begin_load();
+    by_server_.begin_load();
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
@@ -105,20 +104,35 @@ Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, co
     return refused();
 }
 
+void RowIsolation::OtherWay::begin_load() {
+    rows = found = 0;
+    if (loads_without > 0) --loads_without;
+}
+
+void RowIsolation::OtherWay::note(std::size_t more_rows, std::size_t more_found) {
+    rows += more_rows;
+    found += more_found;
+}
+
+void RowIsolation::OtherWay::give_up(int loads) {
+    loads_without = loads;
+    gap = 0;
+}
+
+double RowIsolation::OtherWay::gap_of_load() const {
+    return found == 0 ? 0 : static_cast<double>(rows) / static_cast<double>(found);
+}
+
 void RowIsolation::learn(std::size_t rows) {
-    const auto per = [](std::size_t of, std::size_t found) {
-        return found == 0 ? 0 : static_cast<double>(of) / static_cast<double>(found);
-    };
     if (failures_ == 0) gap_ = 0;
-    if (rows_server_side_ > 0 || failures_ == 0)
-        server_side_gap_ = per(rows_server_side_, refused_server_side_);
-    if (server_side_gap_ > longest_server_side_gap) gap_ = std::exchange(server_side_gap_, 0);
-    if (rows_judged_ == 0) return;
-    judged_gap_ = per(rows_judged_, offenders_);
-    if (judged_gap_ > 0 && judged_gap_ <= longest_dense_gap) return;
+    if (by_server_.rows > 0 || failures_ == 0) by_server_.gap = by_server_.gap_of_load();
+    if (by_server_.gap > longest_server_side_gap) gap_ = std::exchange(by_server_.gap, 0);
+    if (by_judge_.rows == 0) return;
+    by_judge_.gap = by_judge_.gap_of_load();
+    if (by_judge_.gap > 0 && by_judge_.gap <= longest_dense_gap) return;
     // So few that COPY may find them; it will say which constraint they break, if any.
-    if (gap_ == 0 && judged_gap_ < static_cast<double>(rows)) gap_ = judged_gap_;
-    judged_gap_ = 0;
+    if (gap_ == 0 && by_judge_.gap < static_cast<double>(rows)) gap_ = by_judge_.gap;
+    by_judge_.gap = 0;
     judge_.clear_suspects();
 }
 
@@ -132,10 +146,10 @@ Refused RowIsolation::refused() const {
 }
 
 bool RowIsolation::judging_pays(const Piece& piece) const {
-    if (piece.proven || piece.judged || loads_without_judge_ > 0 ||
+    if (piece.proven || piece.judged || by_judge_.loads_without > 0 ||
         piece.size() < smallest_dense_piece)
         return false;
-    if (judged_gap_ > 0) return true;
+    if (by_judge_.gap > 0) return true;
     return suspected_failures_ >= failures_before_asking && gap_ < longest_dense_gap;
 }
 
@@ -149,17 +163,12 @@ void RowIsolation::judge(Piece& piece) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
         if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
-        loads_without_judge_ = loads_to_wait(error);
+        return by_judge_.give_up(loads_to_wait(error));
     }
-    if (!judged) {
-        if (loads_without_judge_ == 0) loads_without_judge_ = loads_without;
-        judged_gap_ = 0;
-        return;
-    }
+    if (!judged) return by_judge_.give_up(loads_without);
     before_copy_ = keep;
     piece.judged = true;
-    rows_judged_ += piece.size();
-    offenders_ += judged->size();
+    by_judge_.note(piece.size(), judged->size());
     for (Offender& offender : *judged) {
         changed_[offender.row] = std::nullopt;
         if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
@@ -173,10 +182,10 @@ void RowIsolation::judge(Piece& piece) {
 }
 
 bool RowIsolation::server_side_pays(const Piece& piece) const {
-    if (piece.proven || line_numbers_ != LineNumbers::exact || loads_without_server_side_ > 0 ||
+    if (piece.proven || line_numbers_ != LineNumbers::exact || by_server_.loads_without > 0 ||
         piece.size() < smallest_dense_piece)
         return false;
-    if (server_side_gap_ > 0) return true;
+    if (by_server_.gap > 0) return true;
     return failures_ >= failures_before_asking && gap_ > 0 && gap_ < longest_server_side_gap;
 }
 
@@ -184,7 +193,7 @@ void RowIsolation::load_server_side() {
     const Piece piece = open_.back();
     if (*before_copy_ != '\0') session_.run(before_copy_);
     before_copy_ = undo;
-    const double gap = gap_ > 0 ? gap_ : server_side_gap_;
+    const double gap = gap_ > 0 ? gap_ : by_server_.gap;
     std::optional<std::vector<ServerSideLoad::RefusedRow>> refused;
     try {
         refused = server_side_.load(*rows_, options_.copy.form, piece.begin, piece.end, changed_,
@@ -192,21 +201,16 @@ void RowIsolation::load_server_side() {
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no
         // right to temporary tables, no PL/pgSQL: COPY finds the rows without, or says it better.
-        loads_without_server_side_ = loads_to_wait(error);
-        server_side_gap_ = 0;
+        by_server_.give_up(loads_to_wait(error));
         // A statement's time limit (57014), too, is easier kept by COPY, window by window.
         if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
-    }
-    if (!refused) {
-        if (loads_without_server_side_ == 0) loads_without_server_side_ = loads_without;
-        server_side_gap_ = 0;
         return;
     }
+    if (!refused) return by_server_.give_up(loads_without);
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = keep;
     open_.pop_back();
-    rows_server_side_ += piece.size();
-    refused_server_side_ += refused->size();
+    by_server_.note(piece.size(), refused->size());
     for (const auto& [row, error] : *refused) put_on_record(row, error);
     // What COPY has run into is done with.
     last_failure_ = piece.end;
@@ -229,7 +233,9 @@ void RowIsolation::attempt() {
     const Piece first = take();
     std::optional<Piece> second;
     // What was proven will hardly fail, so the next piece can travel in the same message.
-    if (first.proven && !open_.empty() && !judging_pays(open_.back())) second = take();
+    if (first.proven && !open_.empty() && !judging_pays(open_.back()) &&
+        !server_side_pays(open_.back()))
+        second = take();
     std::string sql = before_copy_ + options_.copy.sql;
     if (second) sql.append(";").append(keep).append(options_.copy.sql);
     session_.send(sql);

@@ -64,7 +64,7 @@ public:
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
         const auto likely = [&](double gap) { return gap > 0 && gap < double(rows); };
-        return likely(gap_) || likely(judged_gap_) || likely(server_side_gap_) ||
+        return likely(gap_) || likely(by_judge_.gap) || likely(by_server_.gap) ||
                (rows > 0 && values_.expects_some(rows));
     }
 
@@ -76,6 +76,19 @@ private:
         bool judged = false;  ///< offenders are out: worth trying as a whole
 
         [[nodiscard]] std::size_t size() const { return end - begin; }
+    };
+
+    /// A way besides COPY to find what is refused, and whether it pays.
+    struct OtherWay {
+        double gap = 0;         ///< rows per refusal that it finds; 0: it is not gone
+        int loads_without = 0;  ///< since it could not help; the load that runs included
+        std::size_t rows = 0;   ///< that went it, of the load that runs
+        std::size_t found = 0;  ///< of these
+
+        void begin_load();
+        void note(std::size_t more_rows, std::size_t more_found);
+        void give_up(int loads);
+        [[nodiscard]] double gap_of_load() const;
     };
 
     Piece take();
@@ -105,10 +118,8 @@ private:
     ValueJudge values_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
-    double judged_gap_ = 0;        ///< rows per offender that the judge finds; 0: it is not asked
-    int loads_without_judge_ = 0;  ///< since it has failed; the load that runs included
-    double server_side_gap_ = 0;   ///< rows per refusal there; 0: rows go by COPY
-    int loads_without_server_side_ = 0;
+    OtherWay by_judge_;
+    OtherWay by_server_;
 
     // Of the load() that runs:
     const EncodedRows* rows_ = nullptr;
@@ -118,11 +129,7 @@ private:
     std::size_t last_failure_ = 0;
     std::size_t failures_ = 0;            ///< of COPY, for a row
     std::size_t suspected_failures_ = 0;  ///< of these, for what the judge could have found
-    std::size_t rows_judged_ = 0;
-    std::size_t offenders_ = 0;
-    std::size_t rows_server_side_ = 0;
-    std::size_t refused_server_side_ = 0;
-    const char* before_copy_ = "";  ///< what brings the savepoint in order for the next COPY
+    const char* before_copy_ = "";        ///< what brings the savepoint in order for the next COPY
     bool statement_is_fine_ = false;
     std::map<std::size_t, std::vector<Reason>> found_;
     RowChanges changed_;

@@ -175,23 +175,18 @@ std::optional<std::vector<ServerSideLoad::RefusedRow>> ServerSideLoad::load(
 }
 
 std::string ServerSideLoad::statement(std::size_t window) const {
-    std::string list;
-    std::string values;
-    for (const std::string& column : columns_) {
-        const std::string name = quote_identifier(column);
-        list.append(list.empty() ? "" : ", ").append(name);
-        values.append(values.empty() ? "" : ", ").append("s.").append(name);
-    }
-    return "DO " + dollar_quoted(filled_in(
-                       move_on, {{"count", std::to_string(staged_.count())},
-                                 {"staged", staged_.table()},
-                                 {"number", staged_.number()},
-                                 {"window", std::to_string(window)},
-                                 {"insert", "INSERT INTO " + target_ + " (" + list +
-                                                ") OVERRIDING SYSTEM VALUE SELECT " + values +
-                                                " FROM " + staged_.table() + " s WHERE"},
-                                 {"is_data", sql_is_data("sluice.note.state")},
-                                 {"longest", std::to_string(longest_message)}}));
+    return "DO " +
+           dollar_quoted(filled_in(
+               move_on, {{"count", std::to_string(staged_.count())},
+                         {"staged", staged_.table()},
+                         {"number", staged_.number()},
+                         {"window", std::to_string(window)},
+                         {"insert", "INSERT INTO " + target_ + " (" + identifier_list(columns_) +
+                                        ") OVERRIDING SYSTEM VALUE SELECT " +
+                                        identifier_list(columns_, "s.") + " FROM " +
+                                        staged_.table() + " s WHERE"},
+                         {"is_data", sql_is_data("sluice.note.state")},
+                         {"longest", std::to_string(longest_message)}}));
 }
 
 }  // namespace sluice

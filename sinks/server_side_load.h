@@ -22,9 +22,6 @@ public:
     /// `columns`: of the rows, in their order.
     ServerSideLoad(Session& session, std::string qualified_table, std::vector<std::string> columns);
 
-    /// The transaction is a new one.
-    void begin() { staged_.begin(); }
-
     struct RefusedRow {
         std::size_t row = 0;
         DatabaseError error;

@@ -13,6 +13,13 @@ std::string quote_identifier(std::string_view name) {
     return quoted + "\"";
 }
 
+std::string identifier_list(const std::vector<std::string>& names, std::string_view prefix) {
+    std::string list;
+    for (const std::string& name : names)
+        list.append(list.empty() ? "" : ", ").append(prefix).append(quote_identifier(name));
+    return list;
+}
+
 std::string quote_literal(std::string_view text) {
     std::string quoted = "'";
     for (const char c : text) {

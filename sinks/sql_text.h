@@ -8,6 +8,9 @@
 namespace sluice {
 
 [[nodiscard]] std::string quote_identifier(std::string_view name);
+/// "a", "b", each with the prefix before it.
+[[nodiscard]] std::string identifier_list(const std::vector<std::string>& names,
+                                          std::string_view prefix = "");
 /// '…' with standard_conforming_strings.
 [[nodiscard]] std::string quote_literal(std::string_view text);
 /// {1,2,3}

@@ -38,7 +38,6 @@ void StagedRows::choose(std::vector<std::size_t> taken) {
                "fillfactor=" + std::to_string(fill_) + ") ON COMMIT DELETE ROWS" +
                (mpp ? " DISTRIBUTED RANDOMLY" : "");
     table_ = "pg_temp." + name;
-    filled_ = false;
 }
 
 std::string StagedRows::types() const {
@@ -65,7 +64,6 @@ void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin,
                       const RowChanges& changes) {
     // Rolled back rows would stay in its blocks, and COPY would fill gaps between them.
     session_.run(create_ + ";TRUNCATE " + table_);
-    filled_ = true;
     rows_.clear();
     const bool binary = form == CopyForm::binary;
     session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));

@@ -23,9 +23,6 @@ public:
     void choose(std::vector<std::size_t> taken);
     /// Whether the target's columns still are of these types.
     [[nodiscard]] bool fits() const { return types_ == types(); }
-    /// The transaction is a new one: what was staged before is not there any more.
-    void begin() { filled_ = false; }
-    [[nodiscard]] bool was_filled() const { return filled_; }
     /// The rows [begin, end) as `changes` leave them, instead of what is there.
     void fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
               const RowChanges& changes);
@@ -52,8 +49,7 @@ private:
     std::vector<std::size_t> taken_;
     std::string types_;  ///< of its columns, with their names
     std::string table_;
-    std::string create_;   ///< again each time: it is rolled back with the transaction that made it
-    bool filled_ = false;  ///< in this transaction
+    std::string create_;  ///< again each time: it is rolled back with the transaction that made it
     std::vector<std::size_t> rows_;  ///< index of each that is staged
 };
 

@@ -12,10 +12,6 @@ std::string judged(const SinkSetup& setup) {
         " '%violates check constraint%' AND reasons->0->>'reason' NOT LIKE '%Failing row%'");
 }
 
-std::string rejected(const SinkSetup& setup) {
-    return setup.value("SELECT count(*) FROM sluice.dead_letter");
-}
-
 TEST_CASE("judge: many rows that break CHECKs are found at once, in both forms") {
     for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
         const SinkSetup setup(
@@ -118,18 +114,16 @@ TEST_CASE("judge: a constraint that was dropped rejects nothing more") {
     CloudberrySink sink = setup.sink();
     const MakeRow plain = [](Offset o) { return TestRow{o, "city"}; };
     load_batches(setup, sink, plain);
-    const std::string before = rejected(setup);
+    const std::string before = setup.rejected();
     setup.exec("ALTER TABLE t DROP CONSTRAINT few");
     load_batches(setup, sink, plain, CopyForm::binary, 1);
-    CHECK(rejected(setup) == before);
+    CHECK(setup.rejected() == before);
 }
 
 TEST_CASE("judge: rows that a trigger puts right are loaded") {
     const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
-    setup.exec(
-        "CREATE FUNCTION mend() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF NEW.city = 'mend' THEN NEW.id := 0; END IF; RETURN NEW; END $$;"
-        "CREATE TRIGGER mend BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION mend()");
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF NEW.city = 'mend' THEN NEW.id := 0; END IF; RETURN NEW;");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     load_batches(setup, sink, [](Offset o) { return TestRow{o, o % 40 == 7 ? "mend" : "city"}; });
@@ -155,10 +149,9 @@ TEST_CASE("judge: it also works, as slowly as before, without its rights") {
 
 TEST_CASE("judge: many refusals by what it does not know, and an expression that fails") {
     const SinkSetup setup("id bigint CONSTRAINT odd CHECK (1000 / (id % 500) <> 77), city text");
-    setup.exec(
-        "CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF; RETURN NULL; END $$;"
-        "CREATE TRIGGER judge AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION judge()");
+    setup.add_trigger(
+        "AFTER INSERT ON t FOR EACH ROW",
+        "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF; RETURN NULL;");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     load_batches(setup, sink, [](Offset o) {

@@ -6,15 +6,10 @@
 namespace sluice::test {
 namespace {
 
-/// Has `t` judged by a function's body before or after, by row or by statement.
-void add_trigger(const SinkSetup& setup, const std::string& when, const std::string& body) {
-    setup.exec("CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
-               " RETURN NEW; END $$; CREATE TRIGGER judge " + when + " EXECUTE FUNCTION judge()");
-}
-
 constexpr const char* before_rows = "BEFORE INSERT ON t FOR EACH ROW";
 constexpr const char* after_rows = "AFTER INSERT ON t FOR EACH ROW";
-constexpr const char* refuse_bad = "IF NEW.city = 'bad' THEN RAISE 'no such city'; END IF;";
+constexpr const char* refuse_bad =
+    "IF NEW.city = 'bad' THEN RAISE 'no such city'; END IF; RETURN NEW;";
 
 TestRow bad_at(Offset offset, bool bad) {
     return {offset, bad ? "bad" : "city"};
@@ -26,14 +21,22 @@ bool went_server_side(const SinkSetup& setup) {
            "t";
 }
 
-std::string rejected(const SinkSetup& setup) {
-    return setup.value("SELECT count(*) FROM sluice.dead_letter");
+/// Some batches of which a trigger refuses the rows that `bad` says, SQL over o.
+void check_trigger(const char* when, const std::function<bool(Offset)>& is_bad,
+                   const std::string& bad) {
+    const SinkSetup setup("id bigint, city text");
+    setup.add_trigger(when, refuse_bad);
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(setup, sink, [&](Offset o) { return bad_at(o, is_bad(o)); });
+    check_split(setup, bad);
+    CHECK(went_server_side(setup));
 }
 
 TEST_CASE("server side: what a trigger refuses, row by row, in both forms") {
     for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
         const SinkSetup setup("id bigint GENERATED ALWAYS AS IDENTITY, city text NOT NULL");
-        add_trigger(setup, before_rows, refuse_bad);
+        setup.add_trigger(before_rows, refuse_bad);
         setup.anchor(0, 0);
         CloudberrySink sink = setup.sink();
         load_batches(
@@ -60,32 +63,23 @@ TEST_CASE("server side: NOT NULL names its column") {
 }
 
 TEST_CASE("server side: rows close together, at both ends, and all of them") {
-    const SinkSetup setup("id bigint, city text");
-    add_trigger(setup, before_rows, refuse_bad);
-    setup.anchor(0, 0);
-    CloudberrySink sink = setup.sink();
-    load_batches(setup, sink, [](Offset o) {
-        return bad_at(o, o % 3000 < 20 || o % 3000 > 2990 || (o > 6000 && o < 9000));
-    });
-    check_split(setup, "o % 3000 < 20 OR o % 3000 > 2990 OR (o > 6000 AND o < 9000)");
-    CHECK(went_server_side(setup));
+    check_trigger(
+        before_rows,
+        [](Offset o) { return o % 3000 < 20 || o % 3000 > 2990 || (o > 6000 && o < 9000); },
+        "o % 3000 < 20 OR o % 3000 > 2990 OR (o > 6000 AND o < 9000)");
 }
 
 TEST_CASE("server side: what the statement's end refuses") {
-    const SinkSetup setup("id bigint, city text");
-    add_trigger(setup, after_rows, refuse_bad);
-    setup.anchor(0, 0);
-    CloudberrySink sink = setup.sink();
-    load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 60 == 7 || o % 61 == 7); });
-    check_split(setup, "o % 60 = 7 OR o % 61 = 7");
-    CHECK(went_server_side(setup));
+    check_trigger(
+        after_rows, [](Offset o) { return o % 60 == 7 || o % 61 == 7; },
+        "o % 60 = 7 OR o % 61 = 7");
 }
 
 TEST_CASE("server side: a duplicate of a row that the statement's end refuses is none") {
     const SinkSetup setup("id bigint, city text");
     // The judge knows no index over an expression.
     setup.exec("CREATE UNIQUE INDEX ON t ((id + 0))");
-    add_trigger(setup, after_rows, refuse_bad);
+    setup.add_trigger(after_rows, refuse_bad);
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     // 9 takes the place of 8, and 10 is its duplicate.
@@ -105,22 +99,17 @@ TEST_CASE("server side: a duplicate of a row that the statement's end refuses is
 TEST_CASE("server side: a statement that is refused is not the rows' fault") {
     for (const std::string when : {"BEFORE", "AFTER"}) {
         const SinkSetup setup("id bigint, city text");
-        add_trigger(setup, before_rows, refuse_bad);
+        setup.add_trigger(before_rows, refuse_bad);
         setup.anchor(0, 0);
         CloudberrySink sink = setup.sink();
         const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 0); };
         load_batches(setup, sink, some_bad, CopyForm::binary, 2);
         REQUIRE(went_server_side(setup));
-        setup.exec(
-            "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " RAISE 'closed for the audit'; END $$; CREATE TRIGGER closed " +
-            when + " INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION closed()");
-        Batch batch;
-        std::vector<TestRow> rows;
-        for (Offset offset = 6000; offset < 9000; ++offset) rows.push_back(some_bad(offset));
-        add_rows(batch, 0, 6000, rows);
+        setup.add_trigger(when + " INSERT ON t FOR EACH STATEMENT", "RAISE 'closed for the audit';",
+                          "closed");
+        Batch batch = make_batch(6000, 9000, some_bad);
         CHECK(retry_reason(sink.commit(batch)).find("closed for the audit") != std::string::npos);
-        CHECK(rejected(setup) == "150");
+        CHECK(setup.rejected() == "150");
         setup.exec("DROP TRIGGER closed ON t");
         REQUIRE(committed(sink.commit(batch)));
         check_split(setup, "o % 40 = 0");
@@ -129,12 +118,11 @@ TEST_CASE("server side: a statement that is refused is not the rows' fault") {
 
 TEST_CASE("server side: a statement that is refused once doubles no row") {
     const SinkSetup setup("id bigint, city text");
-    add_trigger(setup, before_rows, refuse_bad);
-    setup.exec(
-        "CREATE SEQUENCE statements START 1000000; CREATE FUNCTION once() RETURNS trigger LANGUAGE "
-        "plpgsql AS $$"
-        " BEGIN IF nextval('statements') = 40 THEN RAISE 'not now'; END IF; RETURN NULL; END $$;"
-        "CREATE TRIGGER once BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION once()");
+    setup.add_trigger(before_rows, refuse_bad);
+    setup.exec("CREATE SEQUENCE statements START 1000000");
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH STATEMENT",
+                      "IF nextval('statements') = 40 THEN RAISE 'not now'; END IF; RETURN NULL;",
+                      "once");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
@@ -149,8 +137,9 @@ TEST_CASE("server side: a statement that is refused once doubles no row") {
 TEST_CASE("server side: rows of many sizes") {
     for (const char* const when : {before_rows, after_rows}) {
         const SinkSetup setup("id bigint, city text");
-        add_trigger(setup, when,
-                    "IF NEW.city LIKE 'bad%' THEN RAISE '%', repeat('x', 100000); END IF;");
+        setup.add_trigger(
+            when,
+            "IF NEW.city LIKE 'bad%' THEN RAISE '%', repeat('x', 100000); END IF; RETURN NEW;");
         setup.anchor(0, 0);
         CloudberrySink sink = setup.sink();
         load_batches(setup, sink, [](Offset o) {
@@ -165,7 +154,8 @@ TEST_CASE("server side: rows of many sizes") {
 
 TEST_CASE("server side: values go through no type that the table had before") {
     SinkSetup setup("id bigint, city numeric(10, 2)");
-    add_trigger(setup, before_rows, "IF NEW.id % 40 = 7 THEN RAISE 'no such id'; END IF;");
+    setup.add_trigger(before_rows,
+                      "IF NEW.id % 40 = 7 THEN RAISE 'no such id'; END IF; RETURN NEW;");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     const MakeRow make_row = [](Offset o) { return TestRow{o, "1.2345"}; };
@@ -193,7 +183,6 @@ TEST_CASE("server side: a column's name that ends the quotes around the statemen
     Session session(setup.dsn, "test");
     ServerSideLoad load(session, "t", {"id", "x$sluice$; SELECT 1 / 0; -- @count@"});
     Transaction transaction(session);
-    load.begin();
     const auto refused = load.load(three_rows(), CopyForm::text, 0, 3, {{1, std::nullopt}}, 10);
     REQUIRE(refused.has_value());
     CHECK(refused->empty());
@@ -210,7 +199,6 @@ TEST_CASE("server side: two tables in one session") {
     ServerSideLoad second(session, "other", {"a", "b"});
     for (ServerSideLoad* const load : {&first, &second}) {
         Transaction transaction(session);
-        load->begin();
         REQUIRE(load->load(three_rows(), CopyForm::text, 0, 3, {}, 10).has_value());
         transaction.commit();
     }
@@ -220,21 +208,19 @@ TEST_CASE("server side: two tables in one session") {
 
 TEST_CASE("server side: trouble of the world is not the rows' fault") {
     const SinkSetup setup("id bigint, city text");
-    add_trigger(setup, before_rows,
-                "IF NEW.city = 'locked' THEN RAISE 'busy' USING ERRCODE = '55P03'; END IF;" +
-                    std::string(refuse_bad));
+    setup.add_trigger(before_rows,
+                      "IF NEW.city = 'locked' THEN RAISE 'busy' USING ERRCODE = '55P03'; END IF;" +
+                          std::string(refuse_bad));
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
-    const MakeRow some_bad = [](Offset o) { return bad_at(o, o % 40 == 7); };
-    load_batches(setup, sink, some_bad, CopyForm::binary, 2);
+    load_batches(
+        setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7); }, CopyForm::binary, 2);
     REQUIRE(went_server_side(setup));
-    Batch batch;
-    std::vector<TestRow> rows;
-    for (Offset offset = 6000; offset < 9000; ++offset) rows.push_back(some_bad(offset));
-    rows[1500].city = "locked";
-    add_rows(batch, 0, 6000, rows);
+    Batch batch = make_batch(6000, 9000, [](Offset o) {
+        return o == 7500 ? TestRow{o, "locked"} : bad_at(o, o % 40 == 7);
+    });
     CHECK(retry_reason(sink.commit(batch)).find("busy") != std::string::npos);
-    CHECK(rejected(setup) == "150");
+    CHECK(setup.rejected() == "150");
     CHECK(setup.next(0) == 6000);
 }
 
@@ -243,7 +229,7 @@ TEST_CASE("server side: not where INSERT is something else than COPY") {
     setup.exec(
         "CREATE TABLE elsewhere (id bigint);"
         "CREATE RULE copies AS ON INSERT TO t DO ALSO INSERT INTO elsewhere VALUES (1)");
-    add_trigger(setup, before_rows, refuse_bad);
+    setup.add_trigger(before_rows, refuse_bad);
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7); });
@@ -255,7 +241,7 @@ TEST_CASE("server side: not where INSERT is something else than COPY") {
 TEST_CASE("server side: not where a domain's column is left to a trigger") {
     const SinkSetup setup("id bigint, city text");
     setup.exec("CREATE DOMAIN given AS int NOT NULL; ALTER TABLE t ADD d given");
-    add_trigger(setup, before_rows, "NEW.d := 1; " + std::string(refuse_bad));
+    setup.add_trigger(before_rows, "NEW.d := 1; " + std::string(refuse_bad));
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     load_batches(setup, sink, [](Offset o) { return bad_at(o, o % 40 == 7); });
@@ -269,7 +255,7 @@ TEST_CASE("server side: a row that was found before is not offered again") {
         "CREATE TYPE colour AS ENUM ('city', 'bad');"
         "ALTER TABLE t ALTER city TYPE colour USING NULL");
     setup.read_table();
-    add_trigger(setup, before_rows, refuse_bad);
+    setup.add_trigger(before_rows, refuse_bad);
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     load_batches(setup, sink, [](Offset o) {
@@ -280,12 +266,8 @@ TEST_CASE("server side: a row that was found before is not offered again") {
 }
 
 TEST_CASE("server side: the end of all refusals") {
-    const SinkSetup setup("id bigint, city text");
-    add_trigger(setup, before_rows, refuse_bad);
-    setup.anchor(0, 0);
-    CloudberrySink sink = setup.sink();
-    load_batches(setup, sink, [](Offset o) { return bad_at(o, o < 6000 && o % 40 == 7); });
-    check_split(setup, "o < 6000 AND o % 40 = 7");
+    check_trigger(
+        before_rows, [](Offset o) { return o < 6000 && o % 40 == 7; }, "o < 6000 AND o % 40 = 7");
 }
 
 }  // namespace

@@ -91,11 +91,9 @@ TEST_CASE("isolation: text that a type does not take, and NOT NULL, name the col
 
 TEST_CASE("isolation: a trigger that raises, and one that skips") {
     const SinkSetup setup("id bigint, city text");
-    setup.exec(
-        "CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF;"
-        " IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW; END $$;"
-        "CREATE TRIGGER judge BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION judge()");
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF;"
+                      " IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW;");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     Batch batch;
@@ -138,11 +136,8 @@ TEST_CASE("isolation: a deferred unique constraint") {
 
 TEST_CASE("isolation: a table that refuses everything is not the rows' fault") {
     const SinkSetup setup("id bigint, city text");
-    setup.exec(
-        "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " RAISE EXCEPTION 'closed for the audit'; END $$;"
-        "CREATE TRIGGER closed BEFORE INSERT ON t FOR EACH STATEMENT"
-        " EXECUTE FUNCTION closed()");
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH STATEMENT",
+                      "RAISE EXCEPTION 'closed for the audit';", "closed");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     Batch batch;
@@ -156,12 +151,9 @@ TEST_CASE("isolation: a table that refuses everything is not the rows' fault") {
 
 TEST_CASE("isolation: a statement that fails though every row alone is fine still loads") {
     const SinkSetup setup("id bigint, city text");
-    setup.exec(
-        "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF (SELECT count(*) FROM fresh) > 10 THEN RAISE EXCEPTION 'too many at once';"
-        " END IF; RETURN NULL; END $$;"
-        "CREATE TRIGGER few AFTER INSERT ON t REFERENCING NEW TABLE AS fresh"
-        " FOR EACH STATEMENT EXECUTE FUNCTION few()");
+    setup.add_trigger("AFTER INSERT ON t REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
+                      "IF (SELECT count(*) FROM fresh) > 10 THEN RAISE EXCEPTION 'too many at"
+                      " once'; END IF; RETURN NULL;");
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
     Batch batch;

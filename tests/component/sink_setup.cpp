@@ -66,6 +66,16 @@ void SinkSetup::exec(const std::string& sql) const {
     fixture::shared_postgres().exec(sql, database);
 }
 
+void SinkSetup::add_trigger(const std::string& when, const std::string& body,
+                            const std::string& name) const {
+    exec("CREATE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
+         " END $$; CREATE TRIGGER " + name + " " + when + " EXECUTE FUNCTION " + name + "()");
+}
+
+std::string SinkSetup::rejected() const {
+    return value("SELECT count(*) FROM sluice.dead_letter");
+}
+
 std::string SinkSetup::value(const std::string& sql) const {
     return fixture::shared_postgres().value(sql, database);
 }
@@ -116,15 +126,19 @@ std::vector<TestRow> plain_rows(Offset from, std::size_t count) {
     return rows;
 }
 
+Batch make_batch(Offset from, Offset to, const MakeRow& make_row, CopyForm form) {
+    std::vector<TestRow> rows;
+    for (Offset offset = from; offset < to; ++offset) rows.push_back(make_row(offset));
+    Batch batch;
+    add_rows(batch, 0, from, rows, form);
+    return batch;
+}
+
 void load_batches(const SinkSetup& setup, CloudberrySink& sink, const MakeRow& make_row,
                   CopyForm form, int count) {
     for (int i = 0; i < count; ++i) {
         const Offset from = setup.next(0);
-        std::vector<TestRow> rows;
-        for (Offset offset = from; offset < from + rows_per_batch; ++offset)
-            rows.push_back(make_row(offset));
-        Batch batch;
-        add_rows(batch, 0, from, rows, form);
+        Batch batch = make_batch(from, from + rows_per_batch, make_row, form);
         REQUIRE(committed(sink.commit(batch)));
     }
 }

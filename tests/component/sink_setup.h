@@ -24,10 +24,15 @@ public:
     /// After the target has been altered.
     void read_table();
     void exec(const std::string& sql) const;
+    /// Of t: "BEFORE INSERT ON t FOR EACH ROW" runs the body, which ends with RETURN.
+    void add_trigger(const std::string& when, const std::string& body,
+                     const std::string& name = "judge") const;
     [[nodiscard]] std::string value(const std::string& sql) const;
     /// Rows of a query, values joined by "|", rows by " ".
     [[nodiscard]] std::string list(const std::string& sql) const;
     [[nodiscard]] Offset next(PartitionId partition) const;
+    /// How many dead letters there are.
+    [[nodiscard]] std::string rejected() const;
 
     std::string database = "sinks";
     std::string dsn;
@@ -47,11 +52,14 @@ void add_rows(Batch& batch, PartitionId partition, Offset from, const std::vecto
 /// `count` rows whose id is their offset.
 [[nodiscard]] std::vector<TestRow> plain_rows(Offset from, std::size_t count);
 
+/// Of partition 0.
+using MakeRow = std::function<TestRow(Offset)>;
+[[nodiscard]] Batch make_batch(Offset from, Offset to, const MakeRow& make_row,
+                               CopyForm form = CopyForm::binary);
 /// Whole batches of partition 0, one after the other from where its progress is, so that a sink has
 /// something to learn from. Requires that each is committed.
 constexpr Offset rows_per_batch = 3000;
 constexpr int usual_batches = 3;
-using MakeRow = std::function<TestRow(Offset)>;
 void load_batches(const SinkSetup& setup, CloudberrySink& sink, const MakeRow& make_row,
                   CopyForm form = CopyForm::binary, int count = usual_batches);
 /// Of the usual batches, each offset is a row or a dead letter, by what `bad`, SQL over o, says.

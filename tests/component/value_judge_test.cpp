@@ -12,11 +12,12 @@ namespace {
 using MakeCity = std::function<std::optional<std::string>(Offset)>;
 
 Batch batch_of(Offset from, Offset to, const MakeCity& city, CopyForm form) {
-    std::vector<TestRow> rows;
-    for (Offset offset = from; offset < to; ++offset) rows.push_back({offset, city(offset)});
-    Batch batch;
-    add_rows(batch, 0, from, rows, form);
-    return batch;
+    return make_batch(
+        from, to,
+        [&](Offset offset) {
+            return TestRow{offset, city(offset)};
+        },
+        form);
 }
 
 /// What COPY says of a value of column city.
