@@ -1,8 +1,8 @@
 #include "config/load.h"
 #include "config/words.h"
-#include "daemon/command_line.h"
-#include "daemon/commands.h"
-#include "daemon/version.h"
+#include "daemon/commands/command_line.h"
+#include "daemon/commands/commands.h"
+#include "daemon/process/version.h"
 
 #include <algorithm>
 #include <exception>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kafka/producer.h"
-#include "pipeline/outbox_ports.h"
+#include "pipeline/outbox/outbox_ports.h"
 
 #include <map>
 #include <memory>

@@ -4,8 +4,8 @@
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
-#include "pipeline/group_statistics.h"
-#include "pipeline/ports.h"
+#include "pipeline/ingest/group_statistics.h"
+#include "pipeline/ingest/ports.h"
 
 #include <chrono>
 #include <functional>

@@ -2,7 +2,7 @@
 
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
-#include "pipeline/ports.h"
+#include "pipeline/ingest/ports.h"
 
 #include <atomic>
 #include <map>

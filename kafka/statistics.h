@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/group_statistics.h"
+#include "pipeline/ingest/group_statistics.h"
 
 #include <string>
 #include <string_view>

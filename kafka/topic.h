@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kafka/handles.h"
-#include "pipeline/ports.h"
+#include "pipeline/ingest/ports.h"
 
 #include <chrono>
 #include <span>

@@ -1,9 +1,9 @@
 #include "produce/message_builder.h"
 
-#include "pipeline/encoder.h"
-#include "pipeline/excerpt.h"
-#include "pipeline/headers_json.h"
-#include "pipeline/json_text.h"
+#include "pipeline/decode/headers_json.h"
+#include "pipeline/decode/json_text.h"
+#include "pipeline/values/encoder.h"
+#include "pipeline/values/excerpt.h"
 #include "produce/field_text.h"
 
 #include <algorithm>

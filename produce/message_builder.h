@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/csv_decoder.h"
-#include "pipeline/json_decoder.h"
+#include "pipeline/decode/csv_decoder.h"
+#include "pipeline/decode/json_decoder.h"
 #include "pipeline/message.h"
 #include "produce/message_plan.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/column_plan.h"
+#include "pipeline/mapping/column_plan.h"
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 #include "query/record_filter.h"
 
-#include "pipeline/utf8.h"
+#include "pipeline/values/utf8.h"
 
 #include <algorithm>
 #include <compare>

@@ -1,6 +1,6 @@
 // Nanoseconds per record from the log to COPY's binary form, on one thread. Not a test.
 
-#include "pipeline/row_mapper.h"
+#include "pipeline/mapping/row_mapper.h"
 
 #include <time.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/admin_server.h"
+#include "daemon/admin/admin_server.h"
 #include "tests/fixture/http.h"
 #include "tests/fixture/ports.h"
 #include "tests/fixture/wait.h"

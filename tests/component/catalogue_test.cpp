@@ -1,7 +1,7 @@
-#include "sinks/catalogue.h"
+#include "sinks/catalogue/catalogue.h"
 #include "pipeline/errors.h"
-#include "sinks/check.h"
-#include "sinks/schema.h"
+#include "sinks/books/schema.h"
+#include "sinks/catalogue/check.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

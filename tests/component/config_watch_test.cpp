@@ -1,4 +1,4 @@
-#include "daemon/config_watch.h"
+#include "daemon/reload/config_watch.h"
 
 #include "tests/fixture/temp_dir.h"
 #include "tests/fixture/wait.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/table.h"
+#include "pipeline/mapping/table.h"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "sinks/verify.h"
+#include "sinks/verify/verify.h"
 #include "tests/component/sink_setup.h"
 #include "tests/fixture/temp_dir.h"
 

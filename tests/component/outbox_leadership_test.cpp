@@ -1,4 +1,4 @@
-#include "sinks/outbox_leadership.h"
+#include "sinks/outbox/outbox_leadership.h"
 
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/tcp_proxy.h"

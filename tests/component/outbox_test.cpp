@@ -1,6 +1,6 @@
 #include "kafka/marks.h"
 #include "pipeline/errors.h"
-#include "sinks/outbox_store.h"
+#include "sinks/outbox/outbox_store.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"

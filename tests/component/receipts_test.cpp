@@ -1,7 +1,7 @@
-#include "sinks/receipts.h"
+#include "sinks/books/receipts.h"
 
 #include "pipeline/errors.h"
-#include "sinks/catalogue.h"
+#include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

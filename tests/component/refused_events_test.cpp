@@ -1,7 +1,7 @@
-#include "sinks/refused_events.h"
+#include "sinks/outbox/refused_events.h"
 
 #include "pipeline/errors.h"
-#include "sinks/schema.h"
+#include "sinks/books/schema.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/postgres.h"
 

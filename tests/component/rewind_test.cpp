@@ -1,5 +1,5 @@
-#include "sinks/ledger_upkeep.h"
-#include "sinks/verify.h"
+#include "sinks/books/ledger_upkeep.h"
+#include "sinks/verify/verify.h"
 #include "tests/component/sink_setup.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/kafka_broker.h"

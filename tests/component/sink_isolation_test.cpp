@@ -1,5 +1,5 @@
 #include "pipeline/errors.h"
-#include "sinks/catalogue.h"
+#include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

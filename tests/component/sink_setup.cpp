@@ -1,7 +1,7 @@
 #include "tests/component/sink_setup.h"
 
-#include "sinks/catalogue.h"
-#include "sinks/schema.h"
+#include "sinks/books/schema.h"
+#include "sinks/catalogue/catalogue.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "sinks/cloudberry_progress.h"
-#include "sinks/cloudberry_sink.h"
+#include "sinks/books/cloudberry_progress.h"
+#include "sinks/load/cloudberry_sink.h"
 #include "tests/fixture/postgres.h"
 
 #include <functional>

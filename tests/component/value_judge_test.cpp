@@ -1,5 +1,5 @@
-#include "sinks/value_judge.h"
-#include "sinks/catalogue.h"
+#include "sinks/load/value_judge.h"
+#include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/ports.h"
+#include "pipeline/ingest/ports.h"
 #include "tests/fakes/fake_topic.h"
 
 #include <atomic>

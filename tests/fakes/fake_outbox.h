@@ -1,7 +1,7 @@
 #pragma once
 
 #include "pipeline/errors.h"
-#include "pipeline/outbox_ports.h"
+#include "pipeline/outbox/outbox_ports.h"
 
 #include <cstdint>
 #include <functional>

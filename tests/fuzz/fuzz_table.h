@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/row_mapper.h"
+#include "pipeline/mapping/row_mapper.h"
 
 #include <cstdlib>
 #include <string>

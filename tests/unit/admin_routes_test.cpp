@@ -1,4 +1,4 @@
-#include "daemon/admin_routes.h"
+#include "daemon/admin/admin_routes.h"
 
 #include <doctest/doctest.h>
 

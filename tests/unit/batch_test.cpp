@@ -1,4 +1,4 @@
-#include "pipeline/batch.h"
+#include "pipeline/ingest/batch.h"
 
 #include <doctest/doctest.h>
 

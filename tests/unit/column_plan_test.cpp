@@ -1,4 +1,4 @@
-#include "pipeline/column_plan.h"
+#include "pipeline/mapping/column_plan.h"
 
 #include "pipeline/errors.h"
 

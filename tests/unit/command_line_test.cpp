@@ -1,5 +1,5 @@
-#include "daemon/command_line.h"
-#include "daemon/commands.h"
+#include "daemon/commands/command_line.h"
+#include "daemon/commands/commands.h"
 
 #include <doctest/doctest.h>
 

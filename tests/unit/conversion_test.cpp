@@ -1,7 +1,7 @@
-#include "pipeline/conversion.h"
+#include "pipeline/values/conversion.h"
 
-#include "pipeline/civil_time.h"
-#include "pipeline/excerpt.h"
+#include "pipeline/values/civil_time.h"
+#include "pipeline/values/excerpt.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/csv_decoder.h"
+#include "pipeline/decode/csv_decoder.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/fdw_translation.h"
+#include "daemon/imports/fdw_translation.h"
 
 #include "config/load.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/ingest_observer.h"
+#include "pipeline/ingest/ingest_observer.h"
 
 #include <doctest/doctest.h>
 

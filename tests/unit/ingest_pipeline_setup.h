@@ -1,7 +1,7 @@
 #pragma once
 
 #include "pipeline/errors.h"
-#include "pipeline/ingest_pipeline.h"
+#include "pipeline/ingest/ingest_pipeline.h"
 #include "tests/fakes/fake_database.h"
 #include "tests/fakes/fake_group.h"
 #include "tests/fakes/fake_topic.h"

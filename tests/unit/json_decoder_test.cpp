@@ -1,6 +1,6 @@
-#include "pipeline/json_decoder.h"
+#include "pipeline/decode/json_decoder.h"
 
-#include "pipeline/json_text.h"
+#include "pipeline/decode/json_text.h"
 
 #include <doctest/doctest.h>
 

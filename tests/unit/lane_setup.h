@@ -1,8 +1,8 @@
 #pragma once
 
 #include "pipeline/errors.h"
-#include "pipeline/ingest_observer.h"
-#include "pipeline/lane.h"
+#include "pipeline/ingest/ingest_observer.h"
+#include "pipeline/ingest/lane.h"
 #include "tests/fakes/fake_database.h"
 #include "tests/fakes/fake_group.h"
 #include "tests/fakes/fake_topic.h"

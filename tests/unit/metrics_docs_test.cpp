@@ -1,9 +1,9 @@
-#include "daemon/admin_server.h"
-#include "daemon/observatory.h"
-#include "daemon/reload_metrics.h"
+#include "daemon/admin/admin_server.h"
+#include "daemon/reload/reload_metrics.h"
+#include "daemon/supervisor/observatory.h"
 #include "metrics/process_metrics.h"
 #include "metrics/registry.h"
-#include "pipeline/ingest_observer.h"
+#include "pipeline/ingest/ingest_observer.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/outbox_relay.h"
+#include "pipeline/outbox/outbox_relay.h"
 #include "tests/fakes/fake_outbox.h"
 #include "tests/fixture/wait.h"
 

@@ -1,6 +1,6 @@
-#include "daemon/reload_plan.h"
+#include "daemon/reload/reload_plan.h"
 #include "config/load.h"
-#include "daemon/published_settings.h"
+#include "daemon/reload/published_settings.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/reloader.h"
+#include "daemon/reload/reloader.h"
 
 #include "tests/fixture/wait.h"
 

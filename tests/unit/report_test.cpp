@@ -1,4 +1,4 @@
-#include "daemon/report.h"
+#include "daemon/commands/report.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/row_mapper.h"
+#include "pipeline/mapping/row_mapper.h"
 
 #include "pipeline/errors.h"
 

@@ -1,6 +1,6 @@
-#include "sinks/sqlstate.h"
-#include "sinks/dead_letters.h"
-#include "sinks/row_isolation.h"
+#include "sinks/session/sqlstate.h"
+#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/load/row_isolation.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
-#include "sinks/stored_json.h"
+#include "sinks/books/stored_json.h"
 
-#include "sinks/dead_letters.h"
+#include "sinks/dead_letters/dead_letters.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "sinks/where_sql.h"
+#include "sinks/session/where_sql.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,139 @@
+#include "daemon/admin/admin.h"
+
+#include "daemon/admin/admin_routes.h"
+#include "daemon/commands/report.h"
+#include "daemon/process/recent_log.h"
+#include "daemon/process/version.h"
+#include "daemon/reload/published_settings.h"
+
+#include <future>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+/// The same for as long as the process lives, and another one each time.
+std::string new_salt() {
+    std::random_device random;
+    std::string salt;
+    for (int i = 0; i < 4; ++i) salt += std::to_string(random()) + ".";
+    return salt;
+}
+
+CommandAnswer answer_to(CommandResult result) {
+    const auto refused = [](int status, const char* why) {
+        return CommandAnswer{status,
+                             JsonWriter{}.begin_object().field("error", why).end_object().text()};
+    };
+    switch (result) {
+        case CommandResult::done:
+            return {200, R"({"result":"done"})"};
+        case CommandResult::no_such_pipeline:
+            return refused(404, "there is no such pipeline");
+        case CommandResult::ambiguous_name:
+            return refused(409,
+                           "several pipelines have this name; write ingest.NAME or "
+                           "outbox.NAME");
+        case CommandResult::is_paused:
+            return refused(409, "the pipeline is paused; resume it");
+        case CommandResult::draining:
+            break;
+    }
+    return refused(503, "the daemon is about to end");
+}
+
+CommandAnswer answer_to(const ReloadOutcome& outcome) {
+    JsonWriter json;
+    json.begin_object().field("result", name_of(outcome.result));
+    json.field("revision", outcome.revision).field("summary", summary_of(outcome.plan));
+    json.key("problems").begin_array();
+    for (const std::string& problem : outcome.problems) json.value(problem);
+    json.end_array().end_object();
+    return {outcome.result == ReloadOutcome::Result::refused ? 422 : 200, json.text()};
+}
+
+DaemonStatus::Reload shown(const ReloadOutcome& outcome) {
+    const bool applied = outcome.result == ReloadOutcome::Result::applied;
+    return {.at = outcome.at,
+            .result = name_of(outcome.result),
+            .trigger = name_of(outcome.trigger),
+            .revision = outcome.revision,
+            .summary = applied ? summary_of(outcome.plan) : "",
+            .problems = outcome.problems};
+}
+
+/// What the configuration says of the pipeline.
+void describe(DaemonStatus::Pipeline& shown, const PipelineConfig& config) {
+    shown.name = config::name_of(config);
+    if (const auto* ingest = std::get_if<config::Ingest>(&config.of_kind)) {
+        shown.topic = ingest->topic;
+        shown.table = ingest->table;
+    } else {
+        const auto& outbox = std::get<config::Outbox>(config.of_kind);
+        shown.topic = config::to_string(outbox.topic);
+        shown.table = outbox.table;
+    }
+}
+
+AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonStatus()> status) {
+    using Command = std::future<CommandResult> (Supervisor::*)(std::string);
+    const auto command = [&supervisor = parts.supervisor](Command post) {
+        return [&supervisor, post](const std::string& pipeline) {
+            return answer_to((supervisor.*post)(pipeline).get());
+        };
+    };
+    auto routes = std::make_shared<const AdminRoutes>(AdminRoutes::Sources{
+        .status = std::move(status),
+        .metrics = [&registry = parts.registry] { return registry.text(); },
+        .settings =
+            [&reloader = parts.reloader, &supervisor = parts.supervisor, salt = new_salt()] {
+                return to_json(publish(*reloader.config(), supervisor.status(), salt));
+            },
+        .token = [&reloader = parts.reloader] { return reloader.config()->admin.token.text; },
+        .reload =
+            [&reloader = parts.reloader] {
+                return answer_to(reloader.request(ReloadTrigger::request).get());
+            },
+        .commands = {{"pause", command(&Supervisor::pause)},
+                     {"resume", command(&Supervisor::resume)},
+                     {"restart", command(&Supervisor::restart)}}});
+    return [routes](const HttpRequest& request) { return routes->answer(request); };
+}
+
+}  // namespace
+
+Admin::Admin(const Parts& parts)
+    : parts_(parts), server_(parts.registry, handler_of(parts, [this] { return status(); })) {}
+
+DaemonStatus Admin::status() const {
+    const auto config = parts_.reloader.config();
+    const SupervisorStatus supervised = parts_.supervisor.status();
+    DaemonStatus all{.version = version(),
+                     .started = started_,
+                     .revision = config->revision,
+                     .draining = supervised.draining,
+                     .pipelines = {},
+                     .reloads = {},
+                     .log = recent_log().lines()};
+    const auto configured = config::pipelines_of(*config);
+    for (const auto& [key, status] : supervised.pipelines) {
+        DaemonStatus::Pipeline& pipeline = all.pipelines.emplace_back();
+        pipeline.key = key;
+        pipeline.kind = key.substr(0, key.find('.'));
+        pipeline.supervised = status;
+        pipeline.ingest = parts_.observatory.ingest(key);
+        pipeline.outbox = parts_.observatory.outbox(key);
+        if (const auto found = configured.find(key); found != configured.end()) {
+            describe(pipeline, found->second);
+        }
+    }
+    for (const ReloadOutcome& outcome : parts_.reloader.history()) {
+        all.reloads.push_back(shown(outcome));
+    }
+    return all;
+}
+
+}  // namespace sluice

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "daemon/process/recent_log.h"
+#include "daemon/supervisor/pipeline_status.h"
+#include "pipeline/ingest/ingest_status.h"
+#include "pipeline/outbox/outbox_status.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// All that the daemon tells of itself at one moment. A value.
+struct DaemonStatus {
+    struct Pipeline {
+        std::string key;  ///< "ingest.orders"
+        std::string name;
+        std::string kind;
+        std::string topic;
+        std::string table;
+        PipelineStatus supervised;
+        std::optional<IngestStatus> ingest{};  ///< once it was built, as is the other
+        std::optional<OutboxStatus> outbox{};
+    };
+    struct Reload {
+        std::chrono::system_clock::time_point at;
+        std::string result;  ///< "applied", "unchanged", "refused"
+        std::string trigger;
+        std::string revision;
+        std::string summary;
+        std::vector<std::string> problems;
+    };
+
+    std::string version;
+    std::chrono::system_clock::time_point started;
+    std::string revision;
+    bool draining = false;
+    std::vector<Pipeline> pipelines;
+    std::vector<Reload> reloads;  ///< the latest first
+    std::vector<LogLine> log;     ///< warnings and errors, the latest first
+};
+
+/// Why this pipeline is not at work as it should be, in words; empty: it is.
+[[nodiscard]] std::string why_not_ready(const DaemonStatus::Pipeline& pipeline);
+[[nodiscard]] bool is_ready(const DaemonStatus& status);
+
+/// For /status.
+[[nodiscard]] std::string to_json(const DaemonStatus& status);
+/// For /readyz: whether it is ready, and each pipeline that is not, with the reason.
+[[nodiscard]] std::string readiness_json(const DaemonStatus& status);
+
+}  // namespace sluice

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "config/config.h"
+#include "daemon/commands/command_line.h"
+
+#include <span>
+#include <vector>
+
+/// What the program can do. One function per command; each returns the process's exit code.
+namespace sluice {
+
+struct Command {
+    enum class Words {
+        pipelines,  ///< names of configured pipelines
+        own,        ///< the command knows what they are
+    };
+    enum class Configuration {
+        required,   ///< loaded and checked before the command runs
+        by_itself,  ///< the command loads one, if it needs to; it is given an empty one
+    };
+    CommandSyntax syntax;
+    Words words = Words::own;
+    Configuration configuration = Configuration::required;
+    int (*run)(const config::Config& config, const CommandLine& line) = nullptr;
+};
+
+[[nodiscard]] std::span<const Command> all_commands();
+[[nodiscard]] std::vector<CommandSyntax> syntax_of_all_commands();
+
+int run_daemon(const config::Config& config, const CommandLine& line);
+int check_configuration(const config::Config& config, const CommandLine& line);
+int print_schema(const config::Config& config, const CommandLine& line);
+int refused_events(const config::Config& config, const CommandLine& line);
+int produce_messages(const config::Config& config, const CommandLine& line);
+int wait_for_offset(const config::Config& config, const CommandLine& line);
+int progress(const config::Config& config, const CommandLine& line);
+int peek(const config::Config& config, const CommandLine& line);
+int plan_reload(const config::Config& config, const CommandLine& line);
+int show_status(const config::Config& config, const CommandLine& line);
+int verify_pipelines(const config::Config& config, const CommandLine& line);
+int dead_letters(const config::Config& config, const CommandLine& line);
+int import_fdw(const config::Config& config, const CommandLine& line);
+
+}  // namespace sluice

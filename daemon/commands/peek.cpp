@@ -1,0 +1,257 @@
+#include "config/units.h"
+#include "config/words.h"
+#include "daemon/commands/commands.h"
+#include "daemon/commands/ingest_named.h"
+#include "daemon/commands/peek_output.h"
+#include "daemon/commands/peek_plan.h"
+#include "daemon/commands/progress_line.h"
+#include "kafka/client.h"
+#include "pipeline/errors.h"
+#include "pipeline/mapping/row_mapper.h"
+#include "query/record_filter.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+
+namespace sluice {
+namespace {
+
+/// Without --limit, for a person at a terminal.
+constexpr std::int64_t screenful = 50;
+/// So many records in a row that are later than asked: what follows is hardly earlier.
+constexpr int late_enough = 1000;
+
+struct Request {
+    const config::Ingest* ingest = nullptr;  ///< nullptr: a topic alone
+    std::string topic;
+    bool raw = false;
+    PeekWish wish;
+    std::optional<std::int64_t> limit;
+    bool limit_is_ours = false;  ///< nobody asked for one
+    CommandLine::Output output = CommandLine::Output::table;
+};
+
+std::optional<std::int64_t> count_of(std::string_view text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 1) return std::nullopt;
+    return number;
+}
+
+void read_from(const std::string& text, PeekWish& wish) {
+    using Start = config::Start;
+    if (text == "earliest") return;
+    if (text.starts_with("-") && (wish.last = count_of(std::string_view(text).substr(1)))) return;
+    if (const auto time = config::parse_time(text)) {
+        wish.from = {.kind = Start::Kind::time, .time_ms = std::max<std::int64_t>(0, *time)};
+        return;
+    }
+    throw WrongConfiguration(
+        "--from takes earliest, -N for the last N offsets of each partition, or a time "
+        "as in 2026-01-31T12:00:00Z, not " +
+        config::in_quotes(text));
+}
+
+Request request_of(const config::Config& config, const CommandLine& line) {
+    Request request;
+    request.output = line.output;
+    request.raw = line.has("--raw") || line.words.empty();
+    if (line.words.empty() == !line.has("--topic")) {
+        throw WrongConfiguration(
+            "peek takes the name of a pipeline, or --topic and the name of a topic");
+    }
+    if (line.words.empty()) {
+        request.topic = *line.option("--topic");
+    } else {
+        request.ingest =
+            &ingest_named(config, line.words[0], "; --topic shows any topic without one");
+        request.topic = request.ingest->topic;
+    }
+    if (const auto where = line.option("--where")) {
+        auto parsed = query::parse_where(*where, query::record_fields());
+        if (const auto* wrong = std::get_if<std::string>(&parsed)) {
+            throw WrongConfiguration("--where, " + *wrong +
+                                     (request.ingest == nullptr
+                                          ? ""
+                                          : " (a record's own, as it is in Kafka; columns of the "
+                                            "target are not known there)"));
+        }
+        request.wish.where = std::get<query::Condition>(std::move(parsed));
+    }
+    if (const auto from = line.option("--from")) read_from(*from, request.wish);
+    const auto limit = line.option("--limit");
+    if (limit && *limit != "all") {
+        request.limit = count_of(*limit);
+        if (!request.limit) {
+            throw WrongConfiguration("--limit takes a number from 1 on, or all, not " +
+                                     config::in_quotes(*limit));
+        }
+    } else if (!limit && ::isatty(STDOUT_FILENO) == 1) {
+        request.limit = screenful;
+        request.limit_is_ours = true;
+    }
+    return request;
+}
+
+/// What the pipeline would make of records, one at a time.
+class Mapping {
+public:
+    Mapping(const config::Ingest& ingest, const std::string& dsn)
+        : mapper_(ingest, table_of(ingest, dsn)) {}
+
+    [[nodiscard]] const std::vector<std::string>& columns() const { return mapper_.columns(); }
+
+    void show(const Record& record, PeekOutput& output) {
+        batch_.clear();
+        const RecordLog::Index index = batch_.records.append(record);
+        switch (mapper_.map(index, batch_)) {
+            case RowMapper::Outcome::row:
+                return output.show(
+                    {.as = Peeked::As::row, .record = record, .values = mapper_.values_as_text()});
+            case RowMapper::Outcome::rejected:
+                return output.show({.as = Peeked::As::rejected,
+                                    .record = record,
+                                    .reasons = batch_.rejects.front().reasons});
+            case RowMapper::Outcome::filtered:
+                return output.show({.as = Peeked::As::filtered, .record = record});
+        }
+    }
+
+private:
+    static Table table_of(const config::Ingest& ingest, const std::string& dsn) {
+        Session session{dsn, "sluice peek"};
+        return read_table(session, ingest.table);
+    }
+
+    RowMapper mapper_;
+    Batch batch_;
+};
+
+/// Shows what is wanted of what is read, and says when that is enough.
+class Viewer {
+public:
+    using Next = kafka::TopicReader::Next;
+
+    Viewer(const Request& request, const std::vector<PeekPart>& plan, PeekOutput& output,
+           Mapping* mapping)
+        : request_(request), plan_(plan), output_(output), mapping_(mapping) {}
+
+    Next on_record(const Record& record) {
+        progress_.at(++seen_, all_);
+        if (!request_.wish.where || query::matches(*request_.wish.where, record)) {
+            progress_.clear();
+            if (mapping_ != nullptr) {
+                mapping_->show(record, output_);
+            } else {
+                output_.show({.as = Peeked::As::raw, .record = record});
+            }
+            if (++shown_ == request_.limit) return Next::nothing;
+        }
+        return is_late(record) ? Next::range : Next::record;
+    }
+
+    void finish() {
+        progress_.clear();
+        output_.finish();
+        std::cout.flush();
+        if (request_.limit_is_ours && shown_ == request_.limit) {
+            std::cerr << "the first " << shown_ << "; --limit N or --limit all shows more\n";
+        }
+        std::cerr << notes_;
+    }
+
+private:
+    /// Whether the range's end in time is behind us, as far as one can tell. Timestamps need not
+    /// ascend, and one of them may be far off.
+    bool is_late(const Record& record) {
+        const query::ReadRange& range = range_of(record);
+        if (record.timestamp_ms < range.to_ms) {
+            late_in_a_row_ = 0;
+            return false;
+        }
+        if (++late_in_a_row_ < late_enough) return false;
+        late_in_a_row_ = 0;
+        const std::string end = std::to_string(range.offsets.to);
+        notes_ += request_.topic + "[" + std::to_string(record.partition) +
+                  "]: " + std::to_string(late_enough) + " records in a row up to offset " +
+                  std::to_string(record.offset) +
+                  " are later than asked, so those behind were not read; to have them read, add: "
+                  "offset < " +
+                  end + "\n";
+        return true;
+    }
+
+    const query::ReadRange& range_of(const Record& record) {
+        const auto is_behind = [&] {
+            return plan_[part_].partition != record.partition ||
+                   plan_[part_].ranges[range_].offsets.to <= record.offset;
+        };
+        while (is_behind()) {
+            late_in_a_row_ = 0;
+            if (++range_ < plan_[part_].ranges.size()) continue;
+            range_ = 0;
+            ++part_;
+        }
+        return plan_[part_].ranges[range_];
+    }
+
+    const Request& request_;
+    const std::vector<PeekPart>& plan_;
+    PeekOutput& output_;
+    Mapping* const mapping_;
+    ProgressLine progress_{"peek " + request_.topic, "records"};
+    const std::int64_t all_ = offsets_in(plan_);
+    std::int64_t seen_ = 0;
+    std::int64_t shown_ = 0;
+    std::size_t part_ = 0;   // of plan_, that is being read
+    std::size_t range_ = 0;  // of its ranges
+    int late_in_a_row_ = 0;
+    std::string notes_;
+};
+
+void show(const config::Config& config, const Request& request) {
+    std::optional<Mapping> mapping;
+    if (!request.raw) mapping.emplace(*request.ingest, config.cloudberry.dsn.text);
+    std::vector<PeekPart> plan;
+    {
+        const kafka::ClientHandle client = kafka::make_client(
+            RD_KAFKA_CONSUMER,
+            kafka::make_conf(config.kafka, {{"isolation.level", "read_committed"}}), "peek");
+        plan = plan_peek(*client, request.topic, request.wish);
+    }
+    PeekOutputOptions options{.form = request.output,
+                              .to_terminal = ::isatty(STDOUT_FILENO) == 1,
+                              .topic = request.topic,
+                              .columns = std::nullopt};
+    if (mapping) options.columns = mapping->columns();
+    const auto output = make_peek_output(std::move(options), std::cout);
+    Viewer viewer(request, plan, *output, mapping ? &*mapping : nullptr);
+    if (!plan.empty()) {
+        // A record that does not fulfil the condition does not count towards the limit.
+        std::int64_t most = offsets_in(plan);
+        if (!request.wish.where) most = std::min(most, request.limit.value_or(most));
+        kafka::TopicReader reader(config.kafka, request.topic, most);
+        reader.read(parts_to_read(plan),
+                    [&](const Record& record) { return viewer.on_record(record); });
+    }
+    viewer.finish();
+}
+
+}  // namespace
+
+int peek(const config::Config& config, const CommandLine& line) {
+    try {
+        show(config, request_of(config, line));
+        return fine;
+    } catch (const WrongConfiguration& wrong) {
+        std::cerr << "sluice: " << wrong.what() << '\n';
+        return used_or_configured_wrongly;
+    }
+}
+
+}  // namespace sluice

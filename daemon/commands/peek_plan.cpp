@@ -1,0 +1,83 @@
+#include "daemon/commands/peek_plan.h"
+
+#include "kafka/topic.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace sluice {
+namespace {
+
+using ByPartition = std::map<PartitionId, Offset>;
+
+ByPartition resolve(rd_kafka_t& client, const std::string& topic, const config::Start& start,
+                    const std::vector<PartitionId>& partitions) {
+    ByPartition found;
+    for (const Position& position : kafka::resolve_start(client, topic, start, partitions)) {
+        found[position.partition] = position.next;
+    }
+    return found;
+}
+
+}  // namespace
+
+std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
+                                const PeekWish& wish) {
+    using Start = config::Start;
+    std::vector<PeekPart> plan;
+    std::vector<PartitionId> asked;
+    std::map<std::int64_t, std::vector<PartitionId>> times;
+    for (const PartitionId partition : kafka::partitions_of(client, topic)) {
+        std::vector<query::ReadRange> ranges{query::ReadRange{}};
+        if (wish.where) ranges = query::ranges_to_read(*wish.where, partition);
+        if (ranges.empty()) continue;
+        for (const query::ReadRange& range : ranges) {
+            if (range.from_ms <= 0) continue;
+            auto& with_it = times[range.from_ms];
+            if (with_it.empty() || with_it.back() != partition) with_it.push_back(partition);
+        }
+        asked.push_back(partition);
+        plan.push_back({partition, std::move(ranges)});
+    }
+    ByPartition ends = resolve(client, topic, {.kind = Start::Kind::latest}, asked);
+    ByPartition begins = resolve(client, topic, {.kind = Start::Kind::earliest}, asked);
+    if (wish.last) {
+        for (auto& [partition, begin] : begins) {
+            begin = std::max(begin, ends[partition] - *wish.last);
+        }
+    } else if (wish.from.kind != Start::Kind::earliest) {
+        begins = resolve(client, topic, wish.from, asked);
+    }
+    std::map<std::int64_t, ByPartition> first_at;
+    for (const auto& [time, partitions] : times) {
+        first_at[time] =
+            resolve(client, topic, {.kind = Start::Kind::time, .time_ms = time}, partitions);
+    }
+    for (PeekPart& part : plan) {
+        part.ranges =
+            query::settle(std::move(part.ranges), {begins[part.partition], ends[part.partition]},
+                          [&](std::int64_t time) { return first_at[time][part.partition]; });
+    }
+    std::erase_if(plan, [](const PeekPart& part) { return part.ranges.empty(); });
+    return plan;
+}
+
+std::vector<kafka::TopicPart> parts_to_read(const std::vector<PeekPart>& plan) {
+    std::vector<kafka::TopicPart> parts;
+    for (const PeekPart& part : plan) {
+        auto& ranges = parts.emplace_back(kafka::TopicPart{part.partition, {}}).ranges;
+        for (const query::ReadRange& range : part.ranges) ranges.push_back(range.offsets);
+    }
+    return parts;
+}
+
+std::int64_t offsets_in(const std::vector<PeekPart>& plan) {
+    std::int64_t offsets = 0;
+    for (const PeekPart& part : plan) {
+        for (const query::ReadRange& range : part.ranges) offsets += range.offsets.size();
+    }
+    return offsets;
+}
+
+}  // namespace sluice

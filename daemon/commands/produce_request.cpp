@@ -1,0 +1,153 @@
+#include "daemon/commands/produce_request.h"
+
+#include "config/units.h"
+#include "config/words.h"
+#include "daemon/commands/ingest_named.h"
+#include "pipeline/decode/csv_decoder.h"
+#include "pipeline/errors.h"
+
+#include <charconv>
+
+namespace sluice {
+namespace {
+
+using config::Format;
+using config::in_quotes;
+using produce::Input;
+
+/// "a,b" or, where names hold commas, "a,\"b,c\"".
+std::vector<std::string> names_in(const std::string& option, const std::string& list) {
+    CsvDecoder decoder{{}};
+    std::vector<Value> fields;
+    Scratch scratch;
+    if (!decoder.decode(list, fields, scratch)) {
+        throw WrongConfiguration(option + " " + in_quotes(list) + ": " + decoder.error().what);
+    }
+    std::vector<std::string> names;
+    for (const Value& field : fields) {
+        if (field.text.empty()) {
+            throw WrongConfiguration(option + " " + in_quotes(list) +
+                                     ": a name is empty; write names with commas between them");
+        }
+        names.emplace_back(field.text);
+    }
+    return names;
+}
+
+std::vector<std::pair<std::string, std::string>> headers_in(const std::string& list) {
+    std::vector<std::pair<std::string, std::string>> headers;
+    for (const std::string& item : names_in("--headers", list)) {
+        const std::size_t equals = item.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
+            throw WrongConfiguration("--headers takes HEADER=FIELD,…, not " + in_quotes(item));
+        }
+        headers.emplace_back(item.substr(0, equals), item.substr(equals + 1));
+    }
+    return headers;
+}
+
+void read_character(const CommandLine& line, const std::string& option, char& target) {
+    const auto text = line.option(option);
+    if (!text) return;
+    const std::string value = *text == "\\t" ? "\t" : *text;
+    if (value.size() != 1 || value[0] == '\n' || value[0] == '\r') {
+        throw WrongConfiguration(option + " takes one ASCII character, or \\t, not " +
+                                 in_quotes(*text));
+    }
+    target = value[0];
+}
+
+/// CSV as the pipeline writes it, unless the command line says otherwise.
+config::Csv csv_of(const CommandLine& line, const config::Ingest* pipeline) {
+    config::Csv csv = pipeline != nullptr ? pipeline->csv : config::Csv{};
+    read_character(line, "--delimiter", csv.delimiter);
+    read_character(line, "--quote", csv.quote);
+    if (line.has("--quote")) csv.escape = csv.quote;
+    read_character(line, "--escape", csv.escape);
+    if (const auto null = line.option("--null")) csv.null = *null;
+    if (csv.delimiter == csv.quote || csv.delimiter == csv.escape) {
+        throw WrongConfiguration("--delimiter is also the quote or the escape; change one");
+    }
+    return csv;
+}
+
+/// By the option, the file's name, or the pipeline, whichever says it first.
+Input input_of(const CommandLine& line, const std::string& file, const config::Ingest* pipeline) {
+    if (const auto format = line.option("--format")) {
+        if (*format == "csv") return Input::csv;
+        return *format == "json" ? Input::json : Input::text;
+    }
+    if (file.ends_with(".csv")) return Input::csv;
+    if (file.ends_with(".json") || file.ends_with(".jsonl")) return Input::json;
+    if (pipeline == nullptr || pipeline->format == Format::json) return Input::json;
+    return pipeline->format == Format::csv ? Input::csv : Input::text;
+}
+
+void read_words(const config::Config& config, const CommandLine& line, ProduceRequest& request) {
+    std::vector<std::string> words = line.words;
+    if (const auto topic = line.option("--topic")) {
+        request.topic = *topic;
+    } else {
+        if (words.empty()) throw WrongConfiguration("\"produce\" needs NAME or --topic T");
+        request.pipeline = &ingest_named(config, words.front(),
+                                         "; a topic without a pipeline is named with --topic");
+        request.topic = request.pipeline->topic;
+        words.erase(words.begin());
+    }
+    if (words.size() > 1) {
+        throw WrongConfiguration("\"produce\" takes one file; --topic stands instead of NAME");
+    }
+    if (!words.empty()) request.file = words.front();
+}
+
+void check_options(const CommandLine& line, const ProduceRequest& request) {
+    if (request.input != Input::csv) {
+        for (const char* option : {"--columns", "--delimiter", "--quote", "--escape", "--null"}) {
+            if (line.has(option)) throw WrongConfiguration(std::string(option) + " is for CSV");
+        }
+    }
+    if (request.transaction_timeout && !request.transactional) {
+        throw WrongConfiguration("--transaction-timeout needs --transactional");
+    }
+    const bool reads_csv = request.pipeline != nullptr && request.pipeline->format == Format::csv;
+    if (reads_csv && request.input == Input::json && !request.choices.value) {
+        throw WrongConfiguration("[ingest." + request.pipeline->name +
+                                 "] reads CSV, so that a line of JSON would be rejected; use "
+                                 "--format csv, or text for lines that are CSV already");
+    }
+}
+
+}  // namespace
+
+ProduceRequest read_produce_request(const config::Config& config, const CommandLine& line) {
+    ProduceRequest request;
+    read_words(config, line, request);
+    request.input = input_of(line, request.file, request.pipeline);
+    request.csv = csv_of(line, request.pipeline);
+    if (const auto list = line.option("--columns")) request.columns = names_in("--columns", *list);
+    request.choices = {.key = line.option("--key"),
+                       .value = line.option("--value"),
+                       .partition = line.option("--partition"),
+                       .timestamp = line.option("--timestamp")};
+    if (const auto list = line.option("--headers")) request.choices.headers = headers_in(*list);
+    if (const auto list = line.option("--json")) request.choices.json = names_in("--json", *list);
+    request.transactional = line.has("--transactional");
+    if (const auto text = line.option("--transaction-timeout")) {
+        request.transaction_timeout = config::parse_duration(*text);
+        if (!request.transaction_timeout || request.transaction_timeout->count() < 1000) {
+            throw WrongConfiguration("--transaction-timeout takes a duration such as 30m, not " +
+                                     in_quotes(*text));
+        }
+    }
+    if (const auto text = line.option("--skip-lines")) {
+        const char* const end = text->data() + text->size();
+        const auto [after, error] = std::from_chars(text->data(), end, request.skip_lines);
+        if (error != std::errc() || after != end) {
+            throw WrongConfiguration("--skip-lines takes a number, not " + in_quotes(*text));
+        }
+    }
+    check_options(line, request);
+    return request;
+}
+
+}  // namespace sluice

@@ -1,0 +1,211 @@
+#include "daemon/commands/commands.h"
+#include "daemon/commands/progress_line.h"
+#include "daemon/commands/report.h"
+#include "daemon/commands/verify_outbox.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/verify/verify.h"
+
+#include <algorithm>
+#include <iostream>
+
+namespace sluice {
+namespace {
+
+struct Verified {
+    std::string pipeline;
+    Verification result;
+};
+
+std::optional<std::string> column_of(const config::Ingest& ingest, config::Source::Kind kind) {
+    const auto found = std::ranges::find_if(
+        ingest.columns, [&](const auto& mapping) { return mapping.source.kind == kind; });
+    if (found == ingest.columns.end()) return std::nullopt;
+    return found->column;
+}
+
+Verified verify_pipeline(Session& session, const config::Config& config,
+                         const config::Ingest& ingest) {
+    using Kind = config::Source::Kind;
+    ProgressLine progress{"verify " + ingest.name, "rows"};
+    return {ingest.name,
+            verify(session, {.schema = config.cloudberry.schema,
+                             .pipeline = ingest.name,
+                             .topic = ingest.topic,
+                             .table = read_table(session, ingest.table),
+                             .partition_column = column_of(ingest, Kind::partition),
+                             .offset_column = column_of(ingest, Kind::offset),
+                             .topic_column = column_of(ingest, Kind::topic),
+                             .on_compared = [&](std::int64_t rows) { progress.at(rows); }})};
+}
+
+std::string joined(const std::vector<Offset>& offsets) {
+    std::string text;
+    for (const Offset offset : offsets) text += (text.empty() ? "" : ", ") + std::to_string(offset);
+    return text;
+}
+
+void print_table(const std::vector<Verified>& all) {
+    for (const Verified& verified : all) {
+        const auto& partitions = verified.result.partitions;
+        std::cout << verified.pipeline << ": "
+                  << (partitions.empty()       ? "nothing was read yet"
+                      : verified.result.fine() ? "every offset is accounted for, once"
+                                               : "NOT every offset is accounted for, once");
+        if (!verified.result.not_compared.empty()) {
+            std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
+        }
+        std::cout << "\n";
+        std::vector<std::vector<std::string>> rows = {{"partition", "from", "progress", "loaded",
+                                                       "dead letters", "filtered", "gaps", "lost",
+                                                       "rows", "missing", "doubled"}};
+        for (const VerifiedPartition& p : partitions) {
+            const auto compared = [&](std::int64_t count) {
+                return p.rows ? std::to_string(count) : std::string("-");
+            };
+            rows.push_back(
+                {std::to_string(p.partition), std::to_string(p.anchor), std::to_string(p.next),
+                 std::to_string(p.loaded), std::to_string(p.dead_letters),
+                 std::to_string(p.filtered), std::to_string(p.gaps), std::to_string(p.lost),
+                 compared(p.rows.value_or(0)), compared(p.missing), compared(p.doubled)});
+        }
+        if (rows.size() > 1) std::cout << format_table(rows);
+        for (const VerifiedPartition& p : partitions) {
+            const std::string where =
+                verified.pipeline + ": " + p.topic + "[" + std::to_string(p.partition) + "]: ";
+            for (const std::string& problem : p.problems) std::cout << where << problem << '\n';
+            for (const std::string& note : p.notes) std::cout << where << note << '\n';
+            if (p.retried > 0) {
+                std::cout << where << p.retried << " of the loaded were dead letters before\n";
+            }
+            if (p.discarded > 0) {
+                std::cout << where << p.discarded << " dead letters were discarded\n";
+            }
+            if (p.before_anchor > 0) {
+                std::cout << where << p.before_anchor
+                          << " rows are from before the pipeline began: not its own\n";
+            }
+            if (!p.some_missing.empty()) {
+                std::cout << where << "missing offsets: " << joined(p.some_missing) << " …\n";
+            }
+            if (!p.some_doubled.empty()) {
+                std::cout << where << "doubled offsets: " << joined(p.some_doubled) << " …\n";
+            }
+        }
+    }
+}
+
+void add(JsonWriter& json, const VerifiedPartition& p) {
+    json.begin_object()
+        .field("topic", p.topic)
+        .field("partition", static_cast<long long>(p.partition));
+    const auto number = [&](const char* name, std::int64_t count) {
+        json.field(name, static_cast<long long>(count));
+    };
+    number("anchor", p.anchor);
+    number("progress", p.next);
+    number("loaded", p.loaded);
+    number("rejected", p.rejected);
+    number("dead_letters", p.dead_letters);
+    number("retried", p.retried);
+    number("discarded", p.discarded);
+    number("filtered", p.filtered);
+    number("gaps", p.gaps);
+    number("lost", p.lost);
+    if (p.rows) {
+        number("rows", *p.rows);
+        number("missing", p.missing);
+        number("doubled", p.doubled);
+        number("unaccounted", p.unaccounted);
+        number("before_anchor", p.before_anchor);
+        number("before_rewind", p.before_rewind);
+    }
+    json.key("problems").begin_array();
+    for (const std::string& problem : p.problems) json.value(problem);
+    json.end_array().key("notes").begin_array();
+    for (const std::string& note : p.notes) json.value(note);
+    json.end_array().end_object();
+}
+
+void print_table(const VerifiedOutbox& verified) {
+    const OutboxBooks& books = verified.books;
+    std::cout << "outbox." << verified.pipeline << ": "
+              << (verified.problems.empty() ? "every claimed event was sent, once"
+                                            : "NOT every claimed event was sent, once")
+              << "\n  mark " << (verified.mark ? std::to_string(*verified.mark) : "none")
+              << ", last claim " << books.last << "; of " << books.batches
+              << " batches in the books " << verified.sent << " sent";
+    if (verified.read_back) {
+        std::cout << ", " << verified.read_back->once << " found in the topic";
+    } else {
+        std::cout << ", not compared with the topic: " << verified.not_compared;
+    }
+    std::cout << "\n  " << books.rows << " rows in the table, " << books.unclaimed
+              << " of them unclaimed; " << books.refused_events << " refused events\n";
+    for (const std::string& problem : verified.problems) {
+        std::cout << "outbox." << verified.pipeline << ": " << problem << '\n';
+    }
+}
+
+void add(JsonWriter& json, const VerifiedOutbox& verified) {
+    const auto number = [&](const char* name, std::int64_t count) {
+        json.field(name, static_cast<long long>(count));
+    };
+    json.begin_object().field("name", verified.pipeline).field("fine", verified.problems.empty());
+    if (verified.mark) number("mark", *verified.mark);
+    number("last_claim", verified.books.last);
+    number("batches", verified.books.batches);
+    number("sent", verified.sent);
+    number("rows", verified.books.rows);
+    number("unclaimed", verified.books.unclaimed);
+    number("refused", verified.books.refused_events);
+    if (verified.read_back) number("read_back", verified.read_back->once);
+    json.key("problems").begin_array();
+    for (const std::string& problem : verified.problems) json.value(problem);
+    json.end_array().end_object();
+}
+
+void print_json(const std::vector<Verified>& all, const std::vector<VerifiedOutbox>& outboxes) {
+    JsonWriter json;
+    json.begin_object().key("pipelines").begin_array();
+    for (const Verified& verified : all) {
+        json.begin_object().field("name", verified.pipeline);
+        json.field("fine", verified.result.fine());
+        if (!verified.result.not_compared.empty()) {
+            json.field("target_not_compared", verified.result.not_compared);
+        }
+        json.key("partitions").begin_array();
+        for (const VerifiedPartition& partition : verified.result.partitions) add(json, partition);
+        json.end_array().end_object();
+    }
+    json.end_array().key("outboxes").begin_array();
+    for (const VerifiedOutbox& verified : outboxes) add(json, verified);
+    json.end_array().end_object();
+    std::cout << json.text() << '\n';
+}
+
+}  // namespace
+
+int verify_pipelines(const config::Config& config, const CommandLine& line) {
+    Session session{config.cloudberry.dsn.text, "sluice verify"};
+    std::vector<Verified> all;
+    for (const config::Ingest& ingest : config.ingest) {
+        if (line.names(ingest.name)) all.push_back(verify_pipeline(session, config, ingest));
+    }
+    std::vector<VerifiedOutbox> outboxes;
+    for (const config::Outbox& outbox : config.outbox) {
+        if (line.names(outbox.name)) outboxes.push_back(verify_outbox(session, config, outbox));
+    }
+    if (line.output == CommandLine::Output::json) {
+        print_json(all, outboxes);
+    } else {
+        print_table(all);
+        for (const VerifiedOutbox& verified : outboxes) print_table(verified);
+    }
+    const bool fine_all =
+        std::ranges::all_of(all, [](const Verified& verified) { return verified.result.fine(); });
+    const bool sent_all = std::ranges::all_of(
+        outboxes, [](const VerifiedOutbox& verified) { return verified.problems.empty(); });
+    return fine_all && sent_all ? fine : found_something_wrong;
+}
+
+}  // namespace sluice

@@ -1,0 +1,115 @@
+#include "config/load.h"
+#include "daemon/admin/admin.h"
+#include "daemon/commands/commands.h"
+#include "daemon/process/ledger_keeper.h"
+#include "daemon/process/logging.h"
+#include "daemon/process/version.h"
+#include "daemon/process/writer_name.h"
+#include "daemon/reload/config_watch.h"
+#include "daemon/reload/preparation.h"
+#include "daemon/reload/reload_metrics.h"
+#include "daemon/reload/reloader.h"
+#include "daemon/supervisor/ingest_factory.h"
+#include "daemon/supervisor/outbox_factory.h"
+#include "daemon/supervisor/supervisor.h"
+#include "metrics/process_metrics.h"
+#include "pipeline/log.h"
+
+#include <signal.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace sluice {
+namespace {
+
+/// Blocked before the first thread starts, so that all threads inherit it and sigwait() gets them.
+sigset_t block_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
+
+/// Returns the signal that ends the process; SIGHUP asks for a reload.
+int wait_for_end(const sigset_t& signals, Reloader& reloader) {
+    for (;;) {
+        int signal = 0;
+        sigwait(&signals, &signal);
+        if (signal != SIGHUP) return signal;
+        reloader.request(ReloadTrigger::signal);
+    }
+}
+
+/// The file may have changed between its first reading and the beginning of the watch.
+void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloader) {
+    const config::Loaded loaded = config::load(file);
+    watch.set_files(loaded.files);
+    if (loaded.config.revision != reloader.config()->revision) {
+        reloader.request(ReloadTrigger::file);
+    }
+}
+
+}  // namespace
+
+int run_daemon(const config::Config& config, const CommandLine& line) {
+    const sigset_t signals = block_signals();
+    set_up_logging(config.daemon);
+    metrics::Registry registry;
+    const metrics::ProcessMetrics process{registry, version()};
+    Observatory observatory{registry, config.admin.stuck_after};
+    const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
+    Supervisor supervisor{[around](const PipelineConfig& pipeline) {
+        return std::holds_alternative<config::Outbox>(pipeline.of_kind)
+                   ? build_outbox(pipeline, around.writer, around.observatory)
+                   : build_ingest(pipeline, around);
+    }};
+    observatory.watch([&supervisor] { return supervisor.status(); });
+    auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
+    ReloadMetrics reload_metrics{registry};
+    std::unique_ptr<ConfigWatch> watch;
+    std::unique_ptr<Admin> admin;
+    Reloader reloader{{.load =
+                           [&] {
+                               config::Loaded loaded = config::load(line.config_file);
+                               watch->set_files(loaded.files);
+                               return loaded;
+                           },
+                       .prepare = prepare_reload,
+                       .adopt =
+                           [&](const config::Config& adopted) {
+                               std::string problem = admin->move_to(adopted.admin.listen);
+                               if (!problem.empty()) return problem;
+                               observatory.set_patience(adopted.admin.stuck_after);
+                               set_up_logging(adopted.daemon);
+                               ledger_keeper->adopt(adopted);
+                               return problem;
+                           },
+                       .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
+                       .supervisor = supervisor}};
+    if (reloader.start(config).result == ReloadOutcome::Result::refused) {
+        return found_something_wrong;
+    }
+    // Both before anybody can ask for a reload, which needs them.
+    watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
+    admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,
+                                                 .observatory = observatory,
+                                                 .supervisor = supervisor,
+                                                 .reloader = reloader});
+    admin->listen(config.admin.listen);
+    begin_to_watch(*watch, line.config_file, reloader);
+
+    const int signal = wait_for_end(signals, reloader);
+    log(LogLevel::info, "sluice", signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    const bool drained = supervisor.drain(reloader.config()->daemon.drain_deadline);
+    log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
+    // Threads that are still in a call, of a lane or of the ledger's keeper, are not waited for:
+    // what they hold rolls back or is fenced.
+    std::_Exit(fine);
+}
+
+}  // namespace sluice

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "daemon/supervisor/observatory.h"
+#include "daemon/supervisor/running_pipeline.h"
+
+#include <memory>
+#include <string>
+
+namespace sluice {
+
+/// What an ingest pipeline shares with the process that it runs in.
+struct IngestSurroundings {
+    std::string writer;  ///< who writes, for people who read progress and ledger
+    Observatory& observatory;
+};
+
+/// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `config`
+/// is of an ingest pipeline. Throws TroubleOfTheWorld or WrongConfiguration when Kafka, the
+/// database or the table do not permit the pipeline now.
+[[nodiscard]] std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
+                                                            const IngestSurroundings& around);
+
+}  // namespace sluice

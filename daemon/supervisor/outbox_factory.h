@@ -1,0 +1,20 @@
+#pragma once
+
+#include "daemon/supervisor/observatory.h"
+#include "daemon/supervisor/running_pipeline.h"
+
+#include <string>
+
+namespace sluice {
+
+/// The topic that all events go to; empty: it depends on the row.
+[[nodiscard]] std::string fixed_topic(const config::Outbox& outbox);
+
+/// The composition root of outboxes: the one place that joins table, relay and Kafka. `writer` goes
+/// into the books. Throws TroubleOfTheWorld or WrongConfiguration when the database or the table do
+/// not permit the pipeline now.
+[[nodiscard]] std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
+                                                            const std::string& writer,
+                                                            Observatory& observatory);
+
+}  // namespace sluice

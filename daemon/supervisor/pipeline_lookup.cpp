@@ -1,0 +1,96 @@
+#include "daemon/admin/pipeline_overview.h"
+#include "daemon/commands/outbox_mark.h"
+#include "kafka/client.h"
+#include "kafka/topic.h"
+#include "sinks/books/cloudberry_progress.h"
+#include "sinks/outbox/outbox_backlog.h"
+#include "sinks/outbox/refused_events.h"
+#include "sinks/session/session.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+
+namespace sluice {
+namespace {
+
+std::int64_t dead_letters_of(Session& session, const std::string& schema,
+                             const std::string& pipeline) {
+    return session
+        .exec("SELECT count(*) FROM " + quote_identifier(schema) +
+                  ".open_dead_letter WHERE pipeline = $1",
+              {pipeline})
+        .number(0, 0);
+}
+
+void look_up(PipelineOverview& found, const config::Config& config, const config::Ingest& ingest) {
+    Session session{config.cloudberry.dsn.text, "sluice status"};
+    kafka::ClientHandle client = kafka::make_client(
+        RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {{"group.id", ingest.group}}),
+        ingest.name);
+    const std::string cluster = kafka::cluster_id(*client);
+    std::map<PartitionId, Offset> progress;
+    for (const ProgressRow& row : read_progress(session, config.cloudberry.schema, ingest.name)) {
+        if (row.cluster_id == cluster && row.topic == ingest.topic) {
+            progress[row.partition] = row.next;
+        }
+    }
+    found.lag = 0;
+    found.dead_letters = dead_letters_of(session, config.cloudberry.schema, ingest.name);
+    for (const PartitionId partition : kafka::partitions_of(*client, ingest.topic)) {
+        const OffsetRange range = kafka::available_offsets(*client, ingest.topic, partition);
+        PipelineOverview::Partition& shown = found.partitions.emplace_back();
+        shown.partition = partition;
+        shown.end = range.to;
+        if (const auto at = progress.find(partition); at != progress.end()) shown.next = at->second;
+        shown.lag = std::max<Offset>(0, range.to - shown.next.value_or(range.from));
+        *found.lag += shown.lag;
+    }
+}
+
+void look_up(PipelineOverview& found, const config::Config& config, const config::Outbox& outbox) {
+    Session session{config.cloudberry.dsn.text, "sluice status"};
+    const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
+    PipelineOverview::Outbox& shown = found.outbox.emplace();
+    if (last_claimed(session, identity) > 0) shown.mark = mark_of(session, config, outbox);
+    const OutboxBacklog backlog =
+        read_backlog(session, identity, read_outbox_table(session, outbox), shown.mark.value_or(0));
+    shown.batch = backlog.last;
+    shown.unclaimed = backlog.unclaimed;
+    shown.claimed = backlog.claimed;
+    shown.sent = backlog.sent;
+    found.lag = backlog.unclaimed + backlog.claimed;
+    found.dead_letters =
+        count_refused_events(session, {.schema = identity.schema, .relay = outbox.name}).open;
+}
+
+template <typename Configured>
+PipelineOverview looked_up(const config::Config& config, const std::string& kind,
+                           const Configured& pipeline) {
+    PipelineOverview found;
+    found.key = kind + "." + pipeline.name;
+    found.state = "not asked";
+    try {
+        look_up(found, config, pipeline);
+    } catch (const std::exception& error) {
+        found.state = "unknown";
+        found.reason = error.what();
+    }
+    return found;
+}
+
+}  // namespace
+
+Overview look_up(const config::Config& config) {
+    Overview overview{.source = Overview::Source::database, .revision = "", .pipelines = {}};
+    for (const config::Ingest& ingest : config.ingest) {
+        overview.pipelines.push_back(looked_up(config, "ingest", ingest));
+    }
+    for (const config::Outbox& outbox : config.outbox) {
+        overview.pipelines.push_back(looked_up(config, "outbox", outbox));
+    }
+    return overview;
+}
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "daemon/supervisor/pipeline_status.h"
+#include "daemon/supervisor/running_pipeline.h"
+#include "pipeline/backoff.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace sluice {
+
+/// Keeps one pipeline running: builds it, runs it, and after a failure does so again, with
+/// back-off. A thread of its own, from construction to destruction. Methods from any thread.
+class SupervisedPipeline {
+public:
+    SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
+                       const BackoffLimits& restart);
+    /// Ends at once: what is in flight is dropped. request_stop() first, for a graceful end.
+    ~SupervisedPipeline();
+    SupervisedPipeline(const SupervisedPipeline&) = delete;
+    SupervisedPipeline& operator=(const SupervisedPipeline&) = delete;
+
+    void request_stop(std::chrono::steady_clock::time_point deadline);
+    /// False when it has not stopped by the deadline.
+    bool wait_until_stopped(std::chrono::steady_clock::time_point deadline);
+    /// Takes over a configuration that differs only in what applies in place.
+    void adapt(const PipelineConfig& config);
+    [[nodiscard]] PipelineStatus status() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr int failures_to_be_failed = 5;
+
+    void loop();
+    void run_once();
+    /// The caller holds the mutex.
+    void enter(PipelineState state);
+    /// Notes the failure and returns how long to wait before the next try. As above.
+    std::chrono::milliseconds fail(const std::string& failure, Backoff& backoff);
+
+    const PipelineFactory& factory_;
+    const BackoffLimits restart_;
+    const std::string name_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    PipelineConfig config_;
+    std::unique_ptr<RunningPipeline> pipeline_;
+    PipelineStatus status_;
+    bool stopping_ = false;
+    Clock::time_point deadline_;
+
+    std::thread thread_;
+};
+
+}  // namespace sluice

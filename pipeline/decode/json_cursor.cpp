@@ -1,0 +1,162 @@
+#include "pipeline/decode/json_cursor.h"
+
+namespace sluice {
+
+namespace {
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+bool is_hex_digit(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+}  // namespace
+
+bool JsonCursor::fail(const char* what) {
+    if (error_.what == nullptr) error_ = {what, *token_};
+    return false;
+}
+
+bool JsonCursor::check_escapes(std::string_view content) {
+    const char* at = content.data();
+    const char* const end = at + content.size();
+    while ((at = static_cast<const char*>(
+                std::memchr(at, '\\', static_cast<std::size_t>(end - at)))) != nullptr) {
+        ++at;  // never past the end: the closing quote would have been escaped
+        switch (*at) {
+            case '"':
+            case '\\':
+            case '/':
+            case 'b':
+            case 'f':
+            case 'n':
+            case 'r':
+            case 't':
+                ++at;
+                break;
+            case 'u':
+                if (end - at < 5 || !is_hex_digit(at[1]) || !is_hex_digit(at[2]) ||
+                    !is_hex_digit(at[3]) || !is_hex_digit(at[4])) {
+                    return fail("a \\u without four hexadecimal digits");
+                }
+                at += 5;
+                break;
+            default:
+                return fail("an unknown escape in a string");
+        }
+        if (at >= end) break;
+    }
+    return true;
+}
+
+const char* JsonCursor::end_of_number(const char* from, const char* limit) const {
+    const auto digits = [&from, limit] {
+        const char* const first = from;
+        while (from < limit && is_digit(*from)) ++from;
+        return from > first;
+    };
+    if (*from == '-') ++from;
+    if (from < limit && *from == '0') {
+        ++from;
+    } else if (!digits()) {
+        return nullptr;
+    }
+    if (from < limit && *from == '.') {
+        ++from;
+        if (!digits()) return nullptr;
+    }
+    if (from < limit && (*from == 'e' || *from == 'E')) {
+        ++from;
+        if (from < limit && (*from == '+' || *from == '-')) ++from;
+        if (!digits()) return nullptr;
+    }
+    return from;
+}
+
+bool JsonCursor::read_scalar(std::string_view& token) {
+    if (at_end()) return fail("a value is missing");
+    const char* const begin = text_ + *token_;
+    const char* const limit = text_ + token_[1];
+    const std::string_view rest(begin, static_cast<std::size_t>(limit - begin));
+    const char* end = nullptr;
+    switch (*begin) {
+        case 't':
+            if (rest.starts_with("true")) end = begin + 4;
+            break;
+        case 'f':
+            if (rest.starts_with("false")) end = begin + 5;
+            break;
+        case 'n':
+            if (rest.starts_with("null")) end = begin + 4;
+            break;
+        default:
+            end = end_of_number(begin, limit);
+    }
+    if (end == nullptr) return fail("a value is expected");
+    for (const char* c = end; c < limit; ++c) {
+        if (!is_space(*c)) return fail("a value is expected");
+    }
+    token = {begin, static_cast<std::size_t>(end - begin)};
+    after_ = end;
+    ++token_;
+    return true;
+}
+
+bool JsonCursor::skip_value(int depth) {
+    std::string_view ignored;
+    switch (peek()) {
+        case '"':
+            return read_string(ignored);
+        case '{':
+            return skip_object(depth + 1);
+        case '[':
+            return skip_array(depth + 1);
+        default:
+            return read_scalar(ignored);
+    }
+}
+
+bool JsonCursor::skip_object(int depth) {
+    if (depth > deepest) return fail("nested too deeply");
+    ++token_;
+    if (peek() == '}') {
+        pass();
+        return true;
+    }
+    for (;;) {
+        std::string_view ignored;
+        if (peek() != '"') return fail("a field name is expected");
+        if (!read_string(ignored)) return false;
+        if (peek() != ':') return fail("\":\" is expected");
+        ++token_;
+        if (!skip_value(depth)) return false;
+        const char c = peek();
+        if (c != ',' && c != '}') return fail("\",\" or \"}\" is expected");
+        pass();
+        if (c == '}') return true;
+    }
+}
+
+bool JsonCursor::skip_array(int depth) {
+    if (depth > deepest) return fail("nested too deeply");
+    ++token_;
+    if (peek() == ']') {
+        pass();
+        return true;
+    }
+    for (;;) {
+        if (!skip_value(depth)) return false;
+        const char c = peek();
+        if (c != ',' && c != ']') return fail("\",\" or \"]\" is expected");
+        pass();
+        if (c == ']') return true;
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,189 @@
+#include "pipeline/decode/json_decoder.h"
+
+#include "pipeline/decode/json_text.h"
+#include "pipeline/values/excerpt.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice {
+
+namespace {
+
+/// RFC 6901: digits without a leading zero.
+std::int64_t array_element(const std::string& token) {
+    std::int64_t element = -1;
+    if (token.empty() || token[0] == '-' || (token.size() > 1 && token[0] == '0')) return -1;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), element);
+    return error == std::errc() && end == token.data() + token.size() ? element : -1;
+}
+
+/// A record with a thousand unknown fields is told by the first few.
+constexpr std::size_t most_extra_reasons = 8;
+
+}  // namespace
+
+JsonDecoder::JsonDecoder(const std::vector<Wanted>& wanted, Root root) : root_(root) {
+    nodes_.emplace_back();
+    for (const Wanted& want : wanted) {
+        const std::uint32_t node = node_for(want.path);
+        nodes_[node].slots.push_back(want.slot);
+    }
+}
+
+std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
+    std::uint32_t at = 0;
+    for (const std::string& token : path) {
+        auto& children = nodes_[at].children;
+        const auto found =
+            std::find_if(children.begin(), children.end(),
+                         [&token](const Child& child) { return child.key == token; });
+        if (found != children.end()) {
+            at = found->node;
+            continue;
+        }
+        const auto created = static_cast<std::uint32_t>(nodes_.size());
+        Child child;
+        child.key = token;
+        child.element = array_element(token);
+        child.node = created;
+        child.follower = static_cast<std::uint32_t>(children.size() + 1);
+        children.push_back(std::move(child));
+        nodes_.emplace_back();
+        at = created;
+    }
+    return at;
+}
+
+bool JsonDecoder::decode(std::string_view document, std::span<Value> slots,
+                         std::vector<Reason>* extra) {
+    if (const auto error = index_.read(document)) {
+        error_ = *error;
+        return false;
+    }
+    cursor_ = JsonCursor(document, index_);
+    slots_ = slots;
+    extra_ = extra;
+    ++document_;
+    if (take_root()) return true;
+    error_ = cursor_.error();
+    return false;
+}
+
+bool JsonDecoder::take_root() {
+    if (root_ == Root::object && cursor_.peek() != '{') {
+        return cursor_.fail("not an object: \"{\" is expected");
+    }
+    if (!take(nodes_[0])) return false;
+    return cursor_.at_end() || cursor_.fail("something follows the value");
+}
+
+bool JsonDecoder::take(const Node& node) {
+    const auto number = static_cast<std::uint32_t>(&node - nodes_.data());
+    Value value;
+    const char* const begin = cursor_.here();
+    switch (cursor_.peek()) {
+        case '"':
+            value.kind = Value::Kind::json_string;
+            value.escaped = cursor_.has_escapes();
+            if (!cursor_.read_string(value.text)) return false;
+            break;
+        case '{':
+            value.kind = Value::Kind::json_object;
+            if (!(node.children.empty() ? cursor_.skip_value() : take_object(number))) return false;
+            value.text = {begin, static_cast<std::size_t>(cursor_.after() - begin)};
+            break;
+        case '[':
+            value.kind = Value::Kind::json_array;
+            if (!(node.children.empty() ? cursor_.skip_value() : take_array(number))) return false;
+            value.text = {begin, static_cast<std::size_t>(cursor_.after() - begin)};
+            break;
+        default:
+            if (!cursor_.read_scalar(value.text)) return false;
+            value.kind = value.text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar;
+    }
+    for (const std::size_t slot : node.slots) slots_[slot] = value;
+    return true;
+}
+
+bool JsonDecoder::take_object(std::uint32_t node) {
+    cursor_.skip_token();
+    if (cursor_.peek() == '}') {
+        cursor_.pass();
+        return true;
+    }
+    std::uint32_t* prediction = &nodes_[node].first;
+    for (;;) {
+        std::string_view key;
+        if (cursor_.peek() != '"') return cursor_.fail("a field name is expected");
+        if (!cursor_.read_string(key)) return false;
+        if (cursor_.peek() != ':') return cursor_.fail("\":\" is expected");
+        cursor_.skip_token();
+        if (Child* child = find(nodes_[node], key, prediction)) {
+            if (!take_child(*child)) return false;
+        } else {
+            if (extra_ != nullptr && extra_->size() < most_extra_reasons) {
+                extra_->push_back({"", "field " + excerpt(key) + " is not taken by any column"});
+            }
+            if (!cursor_.skip_value()) return false;
+        }
+        const char c = cursor_.peek();
+        if (c != ',' && c != '}') return cursor_.fail("\",\" or \"}\" is expected");
+        cursor_.pass();
+        if (c == '}') return true;
+    }
+}
+
+bool JsonDecoder::take_array(std::uint32_t node) {
+    cursor_.skip_token();
+    if (cursor_.peek() == ']') {
+        cursor_.pass();
+        return true;
+    }
+    for (std::int64_t element = 0;; ++element) {
+        auto& children = nodes_[node].children;
+        const auto child = std::find_if(
+            children.begin(), children.end(),
+            [element](const Child& candidate) { return candidate.element == element; });
+        if (!(child != children.end() ? take_child(*child) : cursor_.skip_value())) return false;
+        const char c = cursor_.peek();
+        if (c != ',' && c != ']') return cursor_.fail("\",\" or \"]\" is expected");
+        cursor_.pass();
+        if (c == ']') return true;
+    }
+}
+
+bool JsonDecoder::take_child(Child& child) {
+    // A duplicate key: the last wins, and with it everything that the first one held.
+    if (child.seen == document_) forget(nodes_[child.node]);
+    child.seen = document_;
+    return take(nodes_[child.node]);
+}
+
+JsonDecoder::Child* JsonDecoder::find(Node& node, std::string_view key,
+                                      std::uint32_t*& prediction) {
+    auto& children = node.children;
+    if (*prediction < children.size() && children[*prediction].key == key) {
+        Child& child = children[*prediction];
+        prediction = &child.follower;
+        return &child;
+    }
+    if (cursor_.has_escapes()) {
+        keys_.clear();
+        key = json::unescape(key, keys_).text;
+    }
+    for (Child& child : children) {
+        if (child.key != key) continue;
+        *prediction = static_cast<std::uint32_t>(&child - children.data());
+        prediction = &child.follower;
+        return &child;
+    }
+    return nullptr;
+}
+
+void JsonDecoder::forget(const Node& node) {
+    for (const std::size_t slot : node.slots) slots_[slot] = {};
+    for (const Child& child : node.children) forget(nodes_[child.node]);
+}
+
+}  // namespace sluice

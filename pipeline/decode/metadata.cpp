@@ -1,0 +1,83 @@
+#include "pipeline/decode/metadata.h"
+
+#include "pipeline/decode/json_text.h"
+#include "pipeline/values/hex.h"
+#include "pipeline/values/text_value.h"
+
+namespace sluice {
+namespace {
+
+using SourceKind = config::Source::Kind;
+using Kind = Value::Kind;
+
+Value bytes_of(const std::optional<std::string_view>& from) {
+    return from ? Value{Kind::bytes, *from} : Value{Kind::null, {}};
+}
+
+Value record_time(std::int64_t timestamp_ms, Scratch& scratch) {
+    std::int64_t microseconds = 0;
+    if (timestamp_ms < 0 || __builtin_mul_overflow(timestamp_ms, 1000, &microseconds))
+        return {Kind::null, {}};
+    return timestamp_value(microseconds, 3, scratch);
+}
+
+Value header(const Record& record, const std::string& name) {
+    for (auto at = record.headers.rbegin(); at != record.headers.rend(); ++at)
+        if (at->name == name) return bytes_of(at->value);
+    return {};
+}
+
+/// A value that is no text appears as bytea would show it.
+Value headers_as_json(const Record& record, Scratch& scratch, std::string& buffer) {
+    const auto append = [&](std::string_view text) {
+        if (complaint_of_text(text) == nullptr) return json::append_string(buffer, text);
+        buffer += "\"\\\\x";
+        append_hex(buffer, text);
+        buffer += '"';
+    };
+    buffer.assign(1, '{');
+    for (const Header& each : record.headers) {
+        if (buffer.size() > 1) buffer += ", ";
+        append(each.name);
+        buffer += ": ";
+        if (each.value)
+            append(*each.value);
+        else
+            buffer += "null";
+    }
+    buffer += '}';
+    return {Kind::json, scratch.keep(buffer)};
+}
+
+}  // namespace
+
+bool is_metadata(SourceKind kind) {
+    return kind != SourceKind::field && kind != SourceKind::position &&
+           kind != SourceKind::key_field;
+}
+
+Value metadata_of(const Record& record, const config::Source& source, const std::string& topic,
+                  Scratch& scratch, std::string& buffer) {
+    switch (source.kind) {
+        case SourceKind::value:
+            return bytes_of(record.value);
+        case SourceKind::key:
+            return bytes_of(record.key);
+        case SourceKind::topic:
+            return {Kind::text, topic};
+        case SourceKind::partition:
+            return decimal_value(record.partition, scratch);
+        case SourceKind::offset:
+            return decimal_value(record.offset, scratch);
+        case SourceKind::timestamp:
+            return record_time(record.timestamp_ms, scratch);
+        case SourceKind::headers:
+            return headers_as_json(record, scratch, buffer);
+        case SourceKind::header:
+            return header(record, source.name);
+        default:
+            return {};
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,254 @@
+#include "pipeline/ingest/batch.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace sluice {
+
+namespace {
+
+constexpr std::size_t first_block = 64u << 10;
+constexpr std::size_t largest_block = 1u << 20;
+
+struct PackedHeader {
+    std::int32_t name_size;
+    std::int32_t value_size;  // -1: NULL
+};
+
+std::size_t packed_size(const Header& header) {
+    return sizeof(PackedHeader) + header.name.size() + (header.value ? header.value->size() : 0);
+}
+
+/// What a reject takes besides its record.
+std::size_t size_of(const Reject& reject) {
+    std::size_t size = sizeof reject;
+    for (const Reason& reason : reject.reasons) {
+        size += sizeof reason + reason.column.capacity() + reason.text.capacity();
+    }
+    return size;
+}
+
+char* put(char* to, std::string_view bytes) {
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    return to + bytes.size();
+}
+
+char* put(char* to, const Header& header) {
+    const PackedHeader packed{static_cast<std::int32_t>(header.name.size()),
+                              header.value ? static_cast<std::int32_t>(header.value->size()) : -1};
+    std::memcpy(to, &packed, sizeof packed);
+    to = put(to + sizeof packed, header.name);
+    return header.value ? put(to, *header.value) : to;
+}
+
+std::uint32_t crc(std::uint32_t so_far, const std::optional<std::string_view>& bytes) {
+    if (!bytes || bytes->empty()) return so_far;
+    return static_cast<std::uint32_t>(
+        crc32_z(so_far, reinterpret_cast<const Bytef*>(bytes->data()), bytes->size()));
+}
+
+std::int32_t size_or_null(const std::optional<std::string_view>& bytes) {
+    return bytes ? static_cast<std::int32_t>(bytes->size()) : -1;
+}
+
+}  // namespace
+
+RecordIdentity identify(const Record& record) {
+    return {record.offset, record.timestamp_ms, crc(crc(0, record.key), record.value)};
+}
+
+char* RecordLog::reserve(std::size_t size) {
+    if (blocks_.empty() || blocks_.back().capacity - used_ < size) {
+        const std::size_t last = blocks_.empty() ? first_block / 2 : blocks_.back().capacity;
+        const std::size_t capacity = std::max(std::min(last * 2, largest_block), size);
+        // One padding at the block's end serves all its values: behind any other value there is
+        // the next record's place.
+        blocks_.push_back({std::unique_ptr<char[]>(new char[capacity + padding]), capacity});
+        std::memset(blocks_.back().data.get() + capacity, 0, padding);
+        used_ = 0;
+    }
+    char* place = blocks_.back().data.get() + used_;
+    used_ += size;
+    return place;
+}
+
+RecordLog::Index RecordLog::append(const Record& record) {
+    std::size_t size =
+        (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+    for (const Header& header : record.headers) size += packed_size(header);
+
+    char* const data = reserve(size);
+    char* to = data;
+    if (record.key) to = put(to, *record.key);
+    if (record.value) to = put(to, *record.value);
+    for (const Header& header : record.headers) to = put(to, header);
+
+    bytes_ += size + sizeof(Entry);
+    entries_.push_back({data, record.offset, record.timestamp_ms, record.partition,
+                        size_or_null(record.key), size_or_null(record.value),
+                        static_cast<std::int32_t>(record.headers.size())});
+    return static_cast<Index>(entries_.size() - 1);
+}
+
+Record RecordLog::at(Index index) const {
+    const Entry& entry = entries_[index];
+    Record record;
+    record.partition = entry.partition;
+    record.offset = entry.offset;
+    record.timestamp_ms = entry.timestamp_ms;
+    const char* from = entry.data;
+    const auto take = [&from](std::int32_t size) -> std::optional<std::string_view> {
+        if (size < 0) return std::nullopt;
+        const std::string_view bytes(from, static_cast<std::size_t>(size));
+        from += size;
+        return bytes;
+    };
+    record.key = take(entry.key_size);
+    record.value = take(entry.value_size);
+    if (entry.header_count == 0) return record;
+
+    header_scratch_.clear();
+    for (std::int32_t i = 0; i < entry.header_count; ++i) {
+        PackedHeader packed;
+        std::memcpy(&packed, from, sizeof packed);
+        from += sizeof packed;
+        const std::string_view name = *take(packed.name_size);
+        header_scratch_.push_back({name, take(packed.value_size)});
+    }
+    record.headers = header_scratch_;
+    return record;
+}
+
+void RecordLog::clear() {
+    entries_.clear();
+    if (blocks_.size() > 1) {
+        // An oversized record's block would stay for ever.
+        const auto keep = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& block) {
+            return block.capacity <= largest_block;
+        });
+        if (keep != blocks_.end()) std::swap(*blocks_.begin(), *keep);
+        blocks_.resize(1);
+    }
+    if (!blocks_.empty() && blocks_.front().capacity > largest_block) blocks_.clear();
+    used_ = 0;
+    bytes_ = 0;
+}
+
+void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
+    if (rows_to_erase.empty()) return;
+    auto next = rows_to_erase.begin();
+    std::size_t kept = *next;
+    std::size_t end = begin_of(kept);
+    std::size_t begin = end;
+    for (std::size_t row = kept; row < rows.size(); ++row) {
+        const std::size_t size = rows[row].end - begin;
+        if (next != rows_to_erase.end() && *next == row) {
+            ++next;
+        } else {
+            std::memmove(bytes.data() + end, bytes.data() + begin, size);
+            end += size;
+            rows[kept] = {rows[row].record, end};
+            ++kept;
+        }
+        begin += size;
+    }
+    assert(next == rows_to_erase.end() && "indices ascend and exist");
+    rows.resize(kept);
+    bytes.resize(end);
+}
+
+void EncodedRows::clear() {
+    bytes.clear();
+    rows.clear();
+}
+
+Slice& Batch::slice(PartitionId partition, Offset from) {
+    const auto at = static_cast<std::size_t>(partition);
+    if (at >= slice_of_partition_.size()) slice_of_partition_.resize(at + 1, -1);
+    if (slice_of_partition_[at] < 0) {
+        slice_of_partition_[at] = static_cast<std::int32_t>(slices_.size());
+        Slice& opened = slices_.emplace_back();
+        opened.partition = partition;
+        opened.range = {from, from};
+    }
+    return slices_[static_cast<std::size_t>(slice_of_partition_[at])];
+}
+
+void Batch::reject(RecordLog::Index record, std::vector<Reason> reasons, RejectCause cause) {
+    rejects.push_back({record, std::move(reasons), cause});
+    reject_bytes_ += size_of(rejects.back());
+}
+
+std::vector<Reason> Batch::take_back_reject() {
+    reject_bytes_ -= size_of(rejects.back());
+    std::vector<Reason> reasons = std::move(rejects.back().reasons);
+    rejects.pop_back();
+    return reasons;
+}
+
+void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
+                        std::vector<std::vector<Reason>> reasons) {
+    assert(rows.size() == reasons.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const RecordLog::Index index = from.rows[rows[i]].record;
+        const Record record = records.at(index);
+        Slice& its = slice(record.partition, record.offset);
+        --its.loaded;
+        ++its.rejected;
+        reject(index, std::move(reasons[i]), RejectCause::refused);
+    }
+    from.erase(rows);
+}
+
+void Batch::cut(PartitionId partition, Offset at) {
+    Slice& its = slice(partition, at);
+    std::int64_t before = 0;  // records
+    std::vector<bool> out(records.size());
+    for (RecordLog::Index index = 0; index < out.size(); ++index) {
+        const Record record = records.at(index);
+        if (record.partition != partition) continue;
+        out[index] = record.offset >= at;
+        if (out[index]) continue;
+        ++before;
+        its.last = identify(record);
+    }
+    std::int64_t cut_rows = 0;
+    for (EncodedRows* const encoded : {&binary, &text}) {
+        std::vector<std::size_t> rows;
+        for (std::size_t row = 0; row < encoded->rows.size(); ++row)
+            if (out[encoded->rows[row].record]) rows.push_back(row);
+        encoded->erase(rows);
+        cut_rows += static_cast<std::int64_t>(rows.size());
+    }
+    its.rejected -= static_cast<std::int64_t>(std::erase_if(rejects, [&](const Reject& reject) {
+        if (!out[reject.record]) return false;
+        reject_bytes_ -= size_of(reject);
+        return true;
+    }));
+    its.loaded -= cut_rows;
+    its.range.to = before == 0 ? its.range.from : at;
+    its.filtered = before - its.loaded - its.rejected;
+    its.gaps = its.range.size() - before;
+}
+
+std::size_t Batch::bytes() const {
+    return records.bytes() + binary.bytes.size() + text.bytes.size() +
+           row_count() * sizeof(EncodedRows::Row) + reject_bytes_;
+}
+
+void Batch::clear() {
+    binary.clear();
+    text.clear();
+    records.clear();
+    rejects.clear();
+    reject_bytes_ = 0;
+    for (const Slice& open : slices_) {
+        slice_of_partition_[static_cast<std::size_t>(open.partition)] = -1;
+    }
+    slices_.clear();
+}
+
+}  // namespace sluice

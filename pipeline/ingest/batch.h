@@ -1,0 +1,143 @@
+#pragma once
+
+#include "pipeline/record.h"
+#include "pipeline/reject.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// Whole copies of records, packed into blocks that never move: a batch can dead-letter any of its
+/// records without asking Kafka again, and decoders read from here, with padding behind each value.
+class RecordLog {
+public:
+    /// Readable bytes behind every value (simdjson asks for 32, 64 covers its wider kernels).
+    static constexpr std::size_t padding = 64;
+    using Index = std::uint32_t;
+
+    /// Copies key, value and headers. The index counts up from 0.
+    Index append(const Record& record);
+    /// Views into this log, valid until clear(). `headers` is backed by scratch that the next call
+    /// of at() reuses.
+    [[nodiscard]] Record at(Index index) const;
+    [[nodiscard]] std::int64_t timestamp_ms(Index index) const {
+        return entries_[index].timestamp_ms;
+    }
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    /// Keeps one block for the next round.
+    void clear();
+
+private:
+    struct Entry {
+        const char* data;  // key, value, then headers packed as (name size, value size, bytes…)
+        Offset offset;
+        std::int64_t timestamp_ms;
+        PartitionId partition;
+        std::int32_t key_size;    // -1: NULL
+        std::int32_t value_size;  // -1: NULL
+        std::int32_t header_count;
+    };
+    struct Block {
+        std::unique_ptr<char[]> data;
+        std::size_t capacity = 0;
+    };
+
+    char* reserve(std::size_t size);
+
+    std::vector<Entry> entries_;
+    std::vector<Block> blocks_;
+    std::size_t used_ = 0;  // of blocks_.back()
+    std::size_t bytes_ = 0;
+    mutable std::vector<Header> header_scratch_;
+};
+
+/// Rows in the wire form of COPY, without COPY's file header and trailer, one after the other.
+struct EncodedRows {
+    struct Row {
+        RecordLog::Index record;
+        std::size_t end;  ///< where the row ends in `bytes`; it begins where the one before ended
+    };
+
+    std::string bytes;
+    std::vector<Row> rows;
+
+    [[nodiscard]] std::size_t begin_of(std::size_t row) const {
+        return row == 0 ? 0 : rows[row - 1].end;
+    }
+    [[nodiscard]] std::string_view bytes_of(std::size_t row) const {
+        const std::size_t begin = begin_of(row);
+        return std::string_view(bytes).substr(begin, rows[row].end - begin);
+    }
+    /// Takes rows out (indices ascending), e.g. because the database refused them.
+    void erase(const std::vector<std::size_t>& rows_to_erase);
+    void clear();
+};
+
+struct Reject {
+    RecordLog::Index record;
+    std::vector<Reason> reasons;
+    RejectCause cause = RejectCause::invalid;  ///< of the first reason
+};
+
+/// One partition's part of a batch: the progress that this batch moves, and promise 1's sum for it:
+/// loaded + rejected + filtered + gaps == range.size().
+struct Slice {
+    PartitionId partition = 0;
+    OffsetRange range;
+    std::int64_t loaded = 0;
+    std::int64_t rejected = 0;
+    std::int64_t filtered = 0;
+    std::int64_t gaps = 0;  ///< compaction, transaction markers, aborted transactions
+    RecordIdentity last{};  ///< of the last record in the range, or carried over from before it
+    int incarnation = 0;  ///< of the topic, as the lane's start said: progress must still be of it
+
+    /// Whether this batch moves the partition's progress.
+    [[nodiscard]] bool moves() const { return range.size() > 0; }
+};
+
+/// What one transaction writes: rows, rejects, and the progress over exactly those. Filled by a
+/// lane, consumed by its sink, used by one thread at a time.
+class Batch {
+public:
+    /// Rows in COPY's binary form, and those that only the database's own text parser can judge.
+    /// A mapping without binary encoders for all its columns fills only `text`.
+    EncodedRows binary;
+    EncodedRows text;
+    RecordLog records;
+    std::vector<Reject> rejects;  ///< filled by reject()
+
+    /// The slice of a partition, opened at `from` when the batch has none yet.
+    Slice& slice(PartitionId partition, Offset from);
+    [[nodiscard]] const std::vector<Slice>& slices() const { return slices_; }
+
+    void reject(RecordLog::Index record, std::vector<Reason> reasons,
+                RejectCause cause = RejectCause::invalid);
+    /// Undoes the latest reject(), and hands out its reasons.
+    std::vector<Reason> take_back_reject();
+    /// Turns already encoded rows (indices ascending) into rejects, one set of reasons each.
+    void reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
+                     std::vector<std::vector<Reason>> reasons);
+
+    /// Takes a partition's records from this offset on out again, with their rows. A slice without
+    /// a record before it moves no progress any more.
+    void cut(PartitionId partition, Offset at);
+
+    [[nodiscard]] bool empty() const { return slices_.empty(); }
+    [[nodiscard]] std::size_t row_count() const { return binary.rows.size() + text.rows.size(); }
+    /// What this batch holds in memory, as configured by batch.bytes.
+    [[nodiscard]] std::size_t bytes() const;
+    void clear();
+
+private:
+    std::size_t reject_bytes_ = 0;  // a running sum: bytes() is asked after every record
+    std::vector<Slice> slices_;
+    std::vector<std::int32_t> slice_of_partition_;  // index into slices_, -1: none
+};
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "metrics/rate.h"
+#include "metrics/registry.h"
+#include "pipeline/ingest/group_statistics.h"
+#include "pipeline/ingest/ingest_status.h"
+#include "pipeline/ingest/lane_observer.h"
+#include "pipeline/ingest/observed_partition.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+
+namespace sluice {
+
+/// What one ingest pipeline does, counted for Prometheus and remembered for the status. Outlives
+/// the pipeline's failures: what is built anew goes on counting here. From any thread.
+class IngestObserver {
+public:
+    /// A partition that has records to read and makes no progress for as long as `patience` is
+    /// stuck.
+    IngestObserver(metrics::Registry& registry, const std::string& pipeline,
+                   std::chrono::milliseconds patience);
+    IngestObserver(const IngestObserver&) = delete;
+    IngestObserver& operator=(const IngestObserver&) = delete;
+
+    void set_patience(std::chrono::milliseconds patience);
+
+    /// Of the lane with this number; lives as long as this.
+    [[nodiscard]] LaneObserver& lane(int number);
+
+    /// The pipeline was built, and will serve partitions until on_ended() with the number that this
+    /// returns. An older one that ends late has nothing to say any more.
+    [[nodiscard]] int on_began();
+    void on_assigned(std::size_t partitions);
+    void on_revoked(std::span<const PartitionId> partitions);
+    void on_statistics(const GroupStatistics& statistics);
+    void on_ended(int number);
+
+    /// Brings those gauges up to date that depend on the time: before Prometheus reads them.
+    void look();
+    [[nodiscard]] IngestStatus status() const;
+    /// All that there is, as far as Kafka has told, is committed.
+    [[nodiscard]] bool idle() const;
+    /// Why a partition makes no progress although there are records, in words; empty when all do.
+    [[nodiscard]] std::string stuck() const;
+
+private:
+    friend class LaneObserver;
+    using Clock = std::chrono::steady_clock;
+
+    struct Broker {
+        metrics::Gauge up;
+        metrics::Gauge round_trip;
+        metrics::Gauge throttle;
+        metrics::Counter errors;
+    };
+
+    // Called by lanes.
+    void take_up(const ResumePoint& point, int lane);
+    void commit(const Batch& batch, const Committed& how);
+
+    void note_rejects(const Batch& batch);
+    void count_freshness(const Batch& batch);
+    [[nodiscard]] Broker& broker(const std::string& id);
+    [[nodiscard]] double oldest_uncommitted_seconds() const;
+
+    metrics::Registry& registry_;
+    const std::string pipeline_;
+
+    metrics::Counter rows_;
+    std::array<metrics::Counter, reject_causes> rejects_;
+    metrics::Counter filtered_;
+    metrics::Counter gaps_;
+    metrics::Histogram batch_rows_;
+    metrics::Histogram batch_bytes_;
+    metrics::Histogram copy_seconds_;
+    metrics::Histogram commit_seconds_;
+    metrics::Histogram freshness_;
+    metrics::Counter throttled_;
+    metrics::Gauge fetched_bytes_;
+    metrics::Gauge fetched_records_;
+    metrics::Gauge assigned_;
+    metrics::Counter assignments_;
+    metrics::Counter revocations_;
+    metrics::Gauge oldest_uncommitted_;
+    metrics::Gauge last_commit_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::chrono::milliseconds patience_;
+    int serving_ = 0;  ///< the number of the pipeline that serves; 0: none does
+    int last_number_ = 0;
+    std::deque<LaneObserver> lanes_;
+    std::map<PartitionId, ObservedPartition> partitions_;
+    std::map<std::string, Broker> brokers_;
+    std::deque<IngestStatus::DeadLetter> dead_letters_;
+    metrics::Rate row_rate_;
+    metrics::Rate byte_rate_;
+    IngestStatus totals_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,145 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/backoff.h"
+#include "pipeline/ingest/ingest_observer.h"
+#include "pipeline/ingest/lane.h"
+#include "pipeline/ingest/ports.h"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice {
+
+/// What a lane is made of; the source outlives the pipeline.
+struct LaneParts {
+    RecordSource& source;
+    RowMapper mapper;
+    std::unique_ptr<Sink> sink;
+};
+
+/// What a pipeline is made of; group and observer outlive it.
+struct IngestParts {
+    ConsumerGroup& group;
+    std::unique_ptr<ProgressStore> progress;
+    std::vector<LaneParts> lanes;
+    IngestObserver& observer;
+};
+
+/// How long a pipeline waits for what.
+struct Patience {
+    BackoffLimits commit{std::chrono::milliseconds(100), std::chrono::seconds(10)};
+    BackoffLimits resume{std::chrono::milliseconds(200), std::chrono::seconds(10)};
+    BackoffLimits fenced{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+    /// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter
+    /// than the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
+    std::chrono::milliseconds handover = std::chrono::seconds(30);
+    /// How long a group waits for a member that cannot read progress before that one leaves.
+    std::chrono::milliseconds assign = std::chrono::seconds(10);
+};
+
+/// One [ingest.NAME] at work: keeps its lanes serving what the consumer group assigns. Whatever
+/// moves a partition (assignment, fence, lost position) goes the same way: its lane lets go of it,
+/// progress is read, fetching is set there, a lane takes it up.
+///
+/// run() occupies the calling thread, the pipeline's control thread, on which everything here
+/// happens; it ends by request_stop(), or with the exception that ended a lane or the membership.
+class IngestPipeline : private GroupListener, private LaneListener {
+public:
+    IngestPipeline(const config::Ingest& config, IngestParts parts, const Patience& patience = {});
+    ~IngestPipeline() override;
+
+    void run();
+    /// From any thread. Batches in flight commit until the deadline; what is left then is dropped.
+    void request_stop(std::chrono::steady_clock::time_point deadline);
+    /// Takes over the limits of batches while it runs. From any thread.
+    void adapt(const config::Ingest& config);
+    /// Why no progress is made now, in words; empty when all is well. From any thread.
+    [[nodiscard]] std::string trouble() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Assigned {
+        enum class State {
+            to_assign,  ///< the group waits for assign(); progress is not read yet
+            to_seek,    ///< fetching goes on elsewhere as soon as progress is read
+            running,
+        };
+        State state = State::to_assign;
+        Lane* lane = nullptr;
+        int failed_seeks = 0;  ///< since it ran last
+        bool verify = true;    ///< compare the record before progress with the one that was read
+    };
+    struct Rewind {
+        std::vector<PartitionId> partitions;
+        RewindCause cause;
+    };
+    struct Lost {
+        PartitionId partition;
+        LostPosition how;
+    };
+    using LaneEvent = std::variant<Rewind, Lost, std::exception_ptr>;
+
+    void on_assigned(std::span<const PartitionId> partitions) override;
+    void on_revoked(std::span<const PartitionId> partitions) override;
+    // On lanes' threads: they only leave an event.
+    void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) override;
+    void on_lost_position(PartitionId partition, LostPosition how) override;
+    void on_failed(std::exception_ptr error) override;
+
+    void post(LaneEvent event);
+    void apply_lane_events();
+    void apply(const Rewind& rewind);
+    void apply(const Lost& lost);
+    /// Throws when the configuration says stop.
+    void choose_position(PartitionId partition, LostPosition how);
+    void resume_waiting();
+    void resume(const std::vector<PartitionId>& partitions);
+    [[nodiscard]] std::vector<ResumePoint> read_progress(const std::vector<PartitionId>& of);
+    void anchor(const std::vector<PartitionId>& missing);
+    /// The partition, when this event is about its present start; nullptr when it came too late.
+    [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
+    void seek_and_start(std::vector<ResumePoint> points);
+    void start(const std::vector<ResumePoint>& points);
+    using Load = std::map<const Lane*, int>;  // how many partitions each lane has
+    [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
+    void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
+    void set_trouble(const std::string& trouble);
+    void note_trouble_of_group();
+
+    const config::Ingest config_;
+    ConsumerGroup& group_;
+    IngestObserver& observer_;
+    const int number_;  ///< to the observer
+    const std::unique_ptr<ProgressStore> progress_;
+
+    const std::chrono::milliseconds handover_;
+    const std::chrono::milliseconds assign_patience_;
+    std::optional<Clock::time_point> group_waits_since_;  ///< for assign()
+
+    std::map<PartitionId, Assigned> assigned_;
+    std::map<PartitionId, Lane*> lingering_;  ///< handed over before the lane had let go
+    Backoff retry_;
+    Backoff fenced_;
+    Clock::time_point next_resume_;
+    Clock::time_point last_fenced_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::vector<LaneEvent> events_;
+    std::string trouble_;
+    std::string group_trouble_;
+    Clock::time_point deadline_;
+    std::atomic<bool> stopping_ = false;
+
+    std::vector<std::unique_ptr<Lane>> lanes_;  // last: their threads use what is above
+};
+
+}  // namespace sluice

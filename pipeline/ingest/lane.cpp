@@ -1,0 +1,403 @@
+#include "pipeline/ingest/lane.h"
+
+#include "pipeline/backoff.h"
+#include "pipeline/errors.h"
+#include "pipeline/log.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long an idle lane waits for records; wake() ends it sooner.
+constexpr std::chrono::milliseconds idle_poll = 500ms;
+/// A poll that is over this soon found something waiting.
+constexpr std::chrono::milliseconds was_there = 1ms;
+
+}  // namespace
+
+Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
+           LaneListener& listener)
+    : options_(std::move(options)),
+      source_(source),
+      mapper_(std::move(mapper)),
+      sink_(std::move(sink)),
+      listener_(listener) {}
+
+Lane::~Lane() {
+    {
+        const std::lock_guard lock{mutex_};
+        ending_ = true;
+    }
+    changed_.notify_all();
+    source_.wake();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Lane::run() {
+    thread_ = std::thread([this] {
+        std::exception_ptr failure;
+        try {
+            loop();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        // Moved out of this thread: it must not be the one that frees what another reads.
+        if (failure) listener_.on_failed(std::move(failure));
+        const std::lock_guard lock{mutex_};
+        ended_ = true;
+        changed_.notify_all();
+    });
+}
+
+void Lane::start(std::vector<ResumePoint> points) {
+    {
+        const std::lock_guard lock{mutex_};
+        std::ranges::move(points, std::back_inserter(to_start_));
+    }
+    source_.wake();
+}
+
+void Lane::stop(std::span<const PartitionId> partitions) {
+    {
+        const std::lock_guard lock{mutex_};
+        for (const PartitionId partition : partitions) {
+            std::erase_if(to_start_,
+                          [&](const ResumePoint& point) { return point.partition == partition; });
+            to_stop_.insert(partition);
+        }
+    }
+    changed_.notify_all();
+    source_.wake();
+}
+
+bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::time_point deadline) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_until(lock, deadline, [&] {
+        return ended_ || std::ranges::none_of(partitions, [&](PartitionId partition) {
+                   return to_stop_.contains(partition);
+               });
+    });
+}
+
+bool Lane::serves(PartitionId partition) const {
+    const std::lock_guard lock{mutex_};
+    return open_.contains(partition) ||
+           std::ranges::any_of(
+               to_start_, [&](const ResumePoint& point) { return point.partition == partition; });
+}
+
+void Lane::set_limits(const config::BatchLimits& limits) {
+    {
+        const std::lock_guard lock{mutex_};
+        new_limits_ = limits;
+    }
+    source_.wake();
+}
+
+std::string Lane::trouble() const {
+    const std::lock_guard lock{mutex_};
+    return sink_trouble_.empty() ? fetch_trouble_ : sink_trouble_;
+}
+
+void Lane::set_sink_trouble(const std::string& trouble) {
+    const std::lock_guard lock{mutex_};
+    sink_trouble_ = trouble;
+}
+
+void Lane::end_fetch_trouble() {
+    if (!troubled_) return;
+    troubled_.reset();
+    const std::lock_guard lock{mutex_};
+    fetch_trouble_.clear();
+}
+
+void Lane::loop() {
+    // A record may be visited only after the command that opened its partition was applied, and a
+    // record fetched before a rewind must meet a closed partition: so commands are applied here,
+    // between two polls, and nowhere else.
+    while (apply_commands()) {
+        const std::size_t records = poll();
+        if (batch_.empty() || !is_due(records)) continue;
+        catching_up_ = false;
+        flush();
+    }
+}
+
+std::size_t Lane::poll() {
+    flushing_ = {};
+    const bool begins_batch = batch_.empty();
+    const auto began = Clock::now();
+    const Polled polled = source_.poll(*this, time_to_flush());
+    // What had to be waited for has not waited itself.
+    if (begins_batch && polled.waited > was_there) batch_began_ = batch_taken_;
+    flushed_ = false;
+    const auto decoding = Clock::now() - began - polled.waited - flushing_;
+    options_.observer.on_polled(polled, decoding, oldest_ms_);
+    return polled.records;
+}
+
+bool Lane::apply_commands() {
+    for (;;) {
+        std::unique_lock lock{mutex_};
+        if (ending_) return false;
+        if (new_limits_) options_.limits = *std::exchange(new_limits_, std::nullopt);
+        if (to_stop_.empty()) {
+            // stop() took back the starts before it: those that are left came after.
+            const std::vector<ResumePoint> to_start = std::exchange(to_start_, {});
+            for (const ResumePoint& point : to_start) open_.insert(point.partition);
+            lock.unlock();
+            for (const ResumePoint& point : to_start) take_up(point);
+            return true;
+        }
+        const std::set<PartitionId> to_stop = to_stop_;
+        lock.unlock();
+        let_go(to_stop);
+    }
+}
+
+void Lane::let_go(const std::set<PartitionId>& partitions) {
+    if (!batch_.empty()) flush();
+    for (const PartitionId partition : partitions) close(partition);
+    const std::lock_guard lock{mutex_};
+    for (const PartitionId partition : partitions) to_stop_.erase(partition);
+    changed_.notify_all();
+}
+
+void Lane::take_up(const ResumePoint& point) {
+    const auto index = static_cast<std::size_t>(point.partition);
+    if (cursors_.size() <= index) cursors_.resize(index + 1);
+    cursors_[index] = {.open = true,
+                       .next = point.next,
+                       .last = point.last,
+                       .incarnation = point.incarnation,
+                       .must_verify = point.last.known() && point.last.offset < point.next,
+                       .newest = std::nullopt};
+    options_.observer.on_took_up(point);
+    source_.open(point.partition);
+}
+
+Lane::Cursor* Lane::cursor_of(PartitionId partition) {
+    const auto index = static_cast<std::size_t>(partition);
+    if (index >= cursors_.size() || !cursors_[index].open) return nullptr;
+    return &cursors_[index];
+}
+
+void Lane::on_record(const Record& record) {
+    Cursor* const cursor = cursor_of(record.partition);
+    if (cursor == nullptr) return;
+    end_fetch_trouble();
+    if (cursor->must_verify) {
+        if (record.offset < cursor->last.offset) return;
+        cursor->must_verify = false;
+        if (!is_the_known_one(*cursor, record)) {
+            return lose(record.partition, LostPosition::replaced);
+        }
+    }
+    if (record.offset < cursor->next) return;  // read and committed before
+    cursor->at_end = false;
+    add(*cursor, record);
+    if (!batch_is_full()) return;
+    catching_up_ = true;
+    flush();
+}
+
+/// The record before `next` was at last.offset. Compaction or retention may have removed it since,
+/// but nothing can have appeared between it and `next`.
+bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
+    if (record.offset >= cursor.next) return true;
+    return identify(record) == cursor.last;
+}
+
+void Lane::on_end(PartitionId partition, Offset next) {
+    Cursor* const cursor = cursor_of(partition);
+    if (cursor == nullptr) return;
+    end_fetch_trouble();
+    if (next < cursor->next) return lose(partition, LostPosition::outside);
+    cursor->must_verify = false;
+    cursor->at_end = true;
+    if (next == cursor->next) return;
+    Slice& slice = slice_of(*cursor, partition);
+    slice.gaps += next - cursor->next;
+    cursor->next = slice.range.to = next;
+}
+
+void Lane::on_out_of_range(PartitionId partition) {
+    if (cursor_of(partition) != nullptr) lose(partition, LostPosition::outside);
+}
+
+void Lane::on_trouble(PartitionId partition, std::string_view text) {
+    if (cursor_of(partition) == nullptr) return;
+    log(LogLevel::warn, about_partition(options_.name, partition), text);
+    troubled_ = partition;
+    const std::lock_guard lock{mutex_};
+    fetch_trouble_ = options_.topic + "[" + std::to_string(partition) + "]: " + std::string(text);
+}
+
+void Lane::lose(PartitionId partition, LostPosition how) {
+    // Progress is read next, so it must not lag behind what is here; and a batch that still held
+    // the partition would meet the partition's next start.
+    if (!batch_.empty()) flush();
+    if (cursor_of(partition) == nullptr) return;  // the batch was dropped: progress is read anyway
+    close(partition);
+    listener_.on_lost_position(partition, how);
+}
+
+Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
+    if (batch_.empty()) {
+        batch_taken_ = Clock::now();
+        // It may have come, and waited, since the flush before began: that counts as its delay.
+        batch_began_ = flushed_ ? flush_began_ : batch_taken_;
+    }
+    Slice& slice = batch_.slice(partition, cursor.next);
+    if (slice.range.from == slice.range.to) {
+        slice.last = cursor.last;
+        slice.incarnation = cursor.incarnation;
+    }
+    return slice;
+}
+
+void Lane::add(Cursor& cursor, const Record& record) {
+    const RecordLog::Index index = batch_.records.append(record);
+    const RowMapper::Outcome outcome = mapper_.map(index, batch_);
+    if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
+        const std::vector<Reason> reasons = batch_.take_back_reject();
+        if (!batch_.empty()) flush();
+        throw RejectedRecord(options_.topic + "[" + std::to_string(record.partition) + "]@" +
+                             std::to_string(record.offset) + ": " + describe(reasons) +
+                             "; on_reject = \"stop\" holds the pipeline here");
+    }
+    Slice& slice = slice_of(cursor, record.partition);
+    slice.gaps += record.offset - cursor.next;
+    switch (outcome) {
+        case RowMapper::Outcome::row:
+            ++slice.loaded;
+            break;
+        case RowMapper::Outcome::rejected:
+            ++slice.rejected;
+            break;
+        case RowMapper::Outcome::filtered:
+            ++slice.filtered;
+            break;
+    }
+    if (!cursor.newest && record.timestamp_ms >= 0) {
+        oldest_ms_ = std::min(oldest_ms_, record.timestamp_ms);
+    }
+    cursor.next = slice.range.to = record.offset + 1;
+    cursor.newest = index;
+}
+
+bool Lane::backlog_ends() const {
+    return catching_up_ && std::ranges::none_of(cursors_, [](const Cursor& cursor) {
+               return cursor.open && !cursor.at_end;
+           });
+}
+
+/// A batch whose delay began during the flush before takes along what else waits by now.
+bool Lane::is_due(std::size_t records_polled) const {
+    if (backlog_ends()) return true;
+    if (time_to_flush() > 0ms) return false;
+    return records_polled == 0 || Clock::now() - batch_taken_ >= options_.limits.delay;
+}
+
+bool Lane::batch_is_full() const {
+    return batch_.records.size() >= options_.limits.rows || batch_.bytes() >= options_.limits.bytes;
+}
+
+std::chrono::milliseconds Lane::time_to_flush() const {
+    if (batch_.empty()) return idle_poll;
+    const auto age = Clock::now() - batch_began_;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.delay - age);
+    return std::max(left, 0ms);
+}
+
+void Lane::flush() {
+    for (const Slice& slice : batch_.slices()) {
+        Cursor& cursor = cursors_[static_cast<std::size_t>(slice.partition)];
+        if (!cursor.newest) continue;
+        cursor.last = identify(batch_.records.at(*cursor.newest));
+        batch_.slice(slice.partition, slice.range.from).last = cursor.last;
+    }
+    flush_began_ = Clock::now();
+    flushed_ = true;
+    offer();
+    flushing_ += Clock::now() - flush_began_;
+}
+
+void Lane::offer() {
+    Backoff backoff{options_.retry};
+    for (;;) {
+        options_.observer.on_offering();
+        const CommitResult result = sink_->commit(batch_);
+        if (const auto* committed = std::get_if<Committed>(&result)) {
+            after_commit(*committed);
+            if (!committed->stop.empty()) throw RejectedRecord(committed->stop);
+            return;
+        }
+        if (const auto* fenced = std::get_if<Fenced>(&result)) {
+            log(LogLevel::warn, options_.name,
+                "fenced: another writer moved the progress of " +
+                    std::to_string(fenced->partitions.size()) + " of " +
+                    std::to_string(batch_.slices().size()) + " partitions");
+            options_.observer.on_fenced();
+            return drop_batch(RewindCause::fenced);
+        }
+        options_.observer.on_retry();
+        const std::string& reason = std::get<Retry>(result).reason;
+        if (reason != sink_trouble_) log(LogLevel::warn, options_.name, reason + "; trying again");
+        set_sink_trouble(reason);
+        std::unique_lock lock{mutex_};
+        const bool wanted =
+            changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
+        lock.unlock();
+        if (!wanted) continue;
+        options_.observer.on_given_up();
+        return drop_batch(RewindCause::given_up);
+    }
+}
+
+void Lane::after_commit(const Committed& how) {
+    options_.observer.on_committed(batch_, how);
+    if (!sink_trouble_.empty()) {
+        log(LogLevel::info, options_.name, "the database is back");
+        set_sink_trouble("");
+    }
+    std::vector<Position> positions;
+    for (const Slice& slice : batch_.slices()) {
+        cursors_[static_cast<std::size_t>(slice.partition)].newest.reset();
+        positions.push_back({slice.partition, slice.range.to});
+    }
+    source_.report_committed(positions);
+    clear_batch();
+}
+
+void Lane::drop_batch(RewindCause cause) {
+    std::vector<PartitionId> partitions;
+    for (const Slice& slice : batch_.slices()) {
+        partitions.push_back(slice.partition);
+        close(slice.partition);
+    }
+    clear_batch();
+    set_sink_trouble("");  // whoever reads progress now meets it again, and says so
+    listener_.on_rewind(std::move(partitions), cause);
+}
+
+void Lane::clear_batch() {
+    batch_.clear();
+    oldest_ms_ = LaneObserver::no_time;
+}
+
+void Lane::close(PartitionId partition) {
+    if (Cursor* const cursor = cursor_of(partition)) {
+        source_.close(partition);
+        cursor->open = false;
+        if (troubled_ == partition) end_fetch_trouble();
+        const std::lock_guard lock{mutex_};
+        open_.erase(partition);
+    }
+}
+
+}  // namespace sluice

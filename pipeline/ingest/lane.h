@@ -1,0 +1,161 @@
+#pragma once
+
+#include "pipeline/backoff.h"
+#include "pipeline/ingest/batch.h"
+#include "pipeline/ingest/lane_observer.h"
+#include "pipeline/ingest/ports.h"
+#include "pipeline/mapping/row_mapper.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice {
+
+enum class RewindCause { fenced, given_up };
+enum class LostPosition {
+    outside,   ///< progress does not lie in the partition, as far as the lane can tell
+    replaced,  ///< the record before progress is not the one that was read: a topic created anew
+};
+
+/// What a lane cannot settle by itself. Called on the lane's thread; must return at once.
+class LaneListener {
+public:
+    virtual ~LaneListener() = default;
+    /// These partitions' progress must be read again and the lane started anew: the batch was
+    /// fenced, or given up because partitions had to be handed over while the database was away.
+    virtual void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) = 0;
+    virtual void on_lost_position(PartitionId partition, LostPosition how) = 0;
+    /// The lane's thread ended with an exception.
+    virtual void on_failed(std::exception_ptr error) = 0;
+};
+
+struct LaneOptions {
+    std::string name;   ///< "orders/0", for messages
+    std::string topic;  ///< for messages
+    config::BatchLimits limits;
+    config::OnReject on_reject = config::OnReject::dead_letter;
+    BackoffLimits retry{std::chrono::milliseconds(100), std::chrono::seconds(10)};
+    LaneObserver& observer;
+};
+
+/// One thread with one database connection that serves several partitions: takes their records,
+/// makes rows of them, and offers one batch after the other to its sink until the sink has it.
+/// What it holds that is not committed is dropped when it ends; the next start reads progress.
+///
+/// Public methods from any thread; everything else happens on the lane's own.
+class Lane : private RecordVisitor {
+public:
+    Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
+         LaneListener& listener);
+    /// Ends the thread without committing what it holds.
+    ~Lane() override;
+
+    void run();
+    void start(std::vector<ResumePoint> points);
+    /// Asks the lane to commit what it holds and then to let go of these partitions.
+    void stop(std::span<const PartitionId> partitions);
+    /// True once it has. False when it has not by the deadline: it will, later, and the fence
+    /// protects what happens meanwhile.
+    bool wait_until_stopped(std::span<const PartitionId> partitions,
+                            std::chrono::steady_clock::time_point deadline);
+
+    /// False when the lane has let go of the partition, or never took it up, and is not about to:
+    /// what it reported of the partition is then about the latest start(), not about an older one.
+    [[nodiscard]] bool serves(PartitionId partition) const;
+
+    /// Holds for the records that come next.
+    void set_limits(const config::BatchLimits& limits);
+
+    /// Why the lane makes no progress now; empty when it does.
+    [[nodiscard]] std::string trouble() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    /// What the lane knows of a partition that it serves.
+    struct Cursor {
+        bool open = false;
+        Offset next = 0;
+        RecordIdentity last;  ///< of the last record before `next`
+        int incarnation = 0;
+        bool must_verify = false;  ///< the record at last.offset will come first: compare it
+        bool at_end = false;       ///< no record has come since the partition's end was reached
+        /// In the batch's log, when a record of this partition is in the batch.
+        std::optional<RecordLog::Index> newest;
+    };
+
+    void on_record(const Record& record) override;
+    void on_end(PartitionId partition, Offset next) override;
+    void on_out_of_range(PartitionId partition) override;
+    void on_trouble(PartitionId partition, std::string_view text) override;
+
+    void loop();
+    /// How many records it brought.
+    std::size_t poll();
+    /// False when the lane is to end.
+    bool apply_commands();
+    void let_go(const std::set<PartitionId>& partitions);
+    void take_up(const ResumePoint& point);
+    [[nodiscard]] Cursor* cursor_of(PartitionId partition);
+    [[nodiscard]] bool is_the_known_one(const Cursor& cursor, const Record& record) const;
+    void lose(PartitionId partition, LostPosition how);
+    void add(Cursor& cursor, const Record& record);
+    [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
+    [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
+    [[nodiscard]] bool batch_is_full() const;
+    [[nodiscard]] bool is_due(std::size_t records_polled) const;
+    /// The rest of a backlog: nothing more is on its way, so there is nothing to wait for.
+    [[nodiscard]] bool backlog_ends() const;
+    /// Until the batch is committed, or dropped.
+    void flush();
+    void offer();
+    void after_commit(const Committed& how);
+    void drop_batch(RewindCause cause);
+    void clear_batch();
+    void close(PartitionId partition);
+    void set_sink_trouble(const std::string& trouble);
+    void end_fetch_trouble();
+
+    LaneOptions options_;  // its limits change by set_limits()
+    RecordSource& source_;
+    RowMapper mapper_;
+    const std::unique_ptr<Sink> sink_;
+    LaneListener& listener_;
+
+    // The thread's own.
+    Batch batch_;
+    std::vector<Cursor> cursors_;                     // by partition
+    Clock::time_point batch_began_;                   // since when its oldest record waits, at most
+    Clock::time_point batch_taken_;                   // when its first record was taken
+    Clock::time_point flush_began_;                   // the latest
+    bool flushed_ = false;                            // since the latest poll began
+    std::chrono::nanoseconds flushing_{};             // within this poll
+    std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
+    std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
+    bool catching_up_ = false;                        // the latest batch was full before its time
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    std::vector<ResumePoint> to_start_;
+    std::set<PartitionId> to_stop_;
+    std::optional<config::BatchLimits> new_limits_;
+    std::set<PartitionId> open_;
+    bool ending_ = false;
+    bool ended_ = false;
+    std::string sink_trouble_;  // these two are written by the lane's thread only
+    std::string fetch_trouble_;
+
+    std::thread thread_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "metrics/registry.h"
+#include "pipeline/ingest/ingest_status.h"
+#include "pipeline/ingest/ports.h"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace sluice {
+
+class IngestObserver;
+
+/// What one lane tells of its work, once per poll and batch. Its thread tells; the rest of the
+/// process looks.
+class LaneObserver {
+public:
+    LaneObserver(metrics::Registry& registry, const std::string& pipeline, int number,
+                 IngestObserver& of_pipeline);
+
+    static constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::max();
+
+    void on_took_up(const ResumePoint& point);
+    /// A poll came to its end; of the time, `decoding` was not spent waiting or writing.
+    /// `oldest_ms`: of the records in the batch, or no_time.
+    void on_polled(const Polled& polled, std::chrono::nanoseconds decoding, std::int64_t oldest_ms);
+    /// A batch goes to the sink. One of the four below follows.
+    void on_offering();
+    void on_committed(const Batch& batch, const Committed& how);
+    void on_fenced();
+    void on_retry();
+    /// The batch is not offered again: its partitions have to be handed over.
+    void on_given_up();
+
+    [[nodiscard]] IngestStatus::Lane status() const;
+    [[nodiscard]] std::int64_t oldest_ms() const { return oldest_ms_; }
+    [[nodiscard]] bool holds_records() const { return oldest_ms_ != no_time; }
+    [[nodiscard]] std::int64_t records() const { return records_seen_; }
+    [[nodiscard]] std::int64_t bytes() const { return bytes_seen_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    void enter(LaneActivity activity);
+    /// How long the activity took that ends here.
+    [[nodiscard]] std::chrono::nanoseconds spent() const;
+
+    IngestObserver& of_pipeline_;
+    const int number_;
+
+    metrics::Counter records_;
+    metrics::Counter bytes_;
+    metrics::Counter waiting_;
+    metrics::Counter decoding_;
+    metrics::Counter copying_;
+    metrics::Counter committing_;
+    metrics::Counter backing_off_;
+    metrics::Counter committed_;
+    metrics::Counter settled_;
+    metrics::Counter fenced_;
+    metrics::Counter retried_;
+    metrics::Histogram decode_seconds_;
+
+    std::chrono::nanoseconds decoding_batch_{};  // the thread's own
+
+    std::atomic<LaneActivity> activity_ = LaneActivity::reading;
+    std::atomic<Clock::time_point> since_ = Clock::now();
+    std::atomic<std::int64_t> oldest_ms_ = no_time;
+    std::atomic<std::int64_t> records_seen_ = 0;
+    std::atomic<std::int64_t> bytes_seen_ = 0;
+};
+
+}  // namespace sluice

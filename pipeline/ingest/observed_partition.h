@@ -1,0 +1,55 @@
+#pragma once
+
+#include "metrics/registry.h"
+#include "pipeline/ingest/ingest_status.h"
+#include "pipeline/ingest/ports.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+/// How far one partition is, as Kafka and the lane that serves it tell. One thread at a time.
+class ObservedPartition {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    ObservedPartition(metrics::Registry& registry, const std::string& pipeline,
+                      PartitionId partition);
+
+    void on_took_up(const ResumePoint& point, int lane, Clock::time_point now);
+    void on_committed(Offset next, std::int64_t timestamp_ms, Clock::time_point now);
+    void on_end(std::optional<Offset> end, std::optional<Offset> open_until, Clock::time_point now);
+    /// Brings the gauge up to date that depends on the time.
+    void look(Clock::time_point now);
+
+    [[nodiscard]] IngestStatus::Partition status(Clock::time_point now) const;
+    /// For how long there were records to read and no progress was made; nullopt: it is made.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> stands_still(Clock::time_point now) const;
+    /// Records lie behind a transaction that was begun that long ago and is still open.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> held_by_transaction(
+        Clock::time_point now) const;
+
+private:
+    [[nodiscard]] Offset lag() const { return end_ && *end_ > next_ ? *end_ - next_ : 0; }
+    [[nodiscard]] double lag_seconds(Clock::time_point now) const;
+    void set_gauges(Clock::time_point now);
+
+    const PartitionId partition_;
+    metrics::Gauge progress_gauge_;
+    metrics::Gauge end_gauge_;
+    metrics::Gauge lag_gauge_;
+    metrics::Gauge lag_seconds_gauge_;
+
+    int lane_ = 0;
+    Offset next_ = 0;
+    std::optional<Offset> end_;
+    std::int64_t last_timestamp_ms_ = -1;  ///< of the last record before next_
+    Clock::time_point moved_at_;           ///< progress was made, or there was nothing to read
+    std::optional<Clock::time_point> caught_up_at_;  ///< there was nothing to read
+    std::optional<Clock::time_point> open_since_;
+    Offset open_at_ = 0;  ///< where the transaction begins that is open since then
+};
+
+}  // namespace sluice

@@ -1,0 +1,157 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/ingest/batch.h"
+#include "pipeline/record.h"
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// What a pipeline needs of the world. Kafka and Cloudberry implement them in
+/// kafka/ and sinks/; tests/ has fakes with the faults of the real ones.
+namespace sluice {
+
+struct Position {
+    PartitionId partition = 0;
+    Offset next = 0;
+    bool operator==(const Position&) const = default;
+};
+
+/// Where a partition goes on: what the database says of it.
+struct ResumePoint {
+    PartitionId partition = 0;
+    Offset next = 0;
+    RecordIdentity last;  ///< of the last record before `next`, if one is known
+    int incarnation = 0;  ///< counts how often the topic was created anew; see begin_anew()
+};
+
+/// Receives what a source delivers, in the order of each partition's offsets.
+class RecordVisitor {
+public:
+    virtual ~RecordVisitor() = default;
+    /// The record's memory is valid during the call only.
+    virtual void on_record(const Record& record) = 0;
+    /// Everything below `next` was delivered or will never come (markers, aborted, compacted).
+    virtual void on_end(PartitionId partition, Offset next) = 0;
+    /// Kafka has no record at the position that was asked for.
+    virtual void on_out_of_range(PartitionId partition) = 0;
+    /// Why nothing arrives from the partition now. The source goes on by itself, and does not tell
+    /// when it is over: the next record, or end, does.
+    virtual void on_trouble(PartitionId /*partition*/, std::string_view /*text*/) {}
+};
+
+/// What one poll brought.
+struct Polled {
+    std::size_t records = 0;
+    std::size_t bytes = 0;              ///< of their keys and values
+    std::chrono::nanoseconds waited{};  ///< before the first one was there
+};
+
+/// One per lane; used by the lane's thread only, save wake().
+class RecordSource {
+public:
+    virtual ~RecordSource() = default;
+    /// From here on the partition's records arrive in poll(). Before this call, and after close(),
+    /// none does, even if some were already fetched.
+    virtual void open(PartitionId partition) = 0;
+    virtual void close(PartitionId partition) = 0;
+    /// Waits until something is there, the time is up or wake() is called, and hands over a bounded
+    /// number of records.
+    virtual Polled poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) = 0;
+    /// Ends a poll() that is waiting, or the next one. From any thread.
+    virtual void wake() = 0;
+    /// Tells lag tools how far the database is. Best effort; nothing depends on it.
+    virtual void report_committed(std::span<const Position> positions) = 0;
+};
+
+struct Committed {
+    std::chrono::nanoseconds copy{};    ///< from the beginning to COMMIT
+    std::chrono::nanoseconds commit{};  ///< COMMIT alone
+    bool settled = false;               ///< an earlier COMMIT of it, not answered, had taken effect
+    std::string stop{};                 ///< the reject before which the batch was cut, if any
+};
+/// Another writer moved the progress of one of the batch's partitions: nothing of the batch was
+/// written. Drop it, read progress again.
+struct Fenced {
+    std::vector<PartitionId> partitions;
+};
+/// Trouble of the world: nothing is known to be written; offer the very same batch again later.
+struct Retry {
+    std::string reason;
+};
+using CommitResult = std::variant<Committed, Fenced, Retry>;
+
+/// One per lane, used by its thread only. Connects on first use and reconnects on its own; holds no
+/// transaction open between calls.
+class Sink {
+public:
+    virtual ~Sink() = default;
+    /// Writes rows, dead letters, ledger and, last, progress in one transaction; blocks until the
+    /// outcome is known. A row that the database refuses becomes a reject of the batch. When the
+    /// answer to an earlier COMMIT of this batch was lost, that is settled before anything is sent.
+    virtual CommitResult commit(Batch& batch) = 0;
+};
+
+/// Progress as the control thread of a pipeline needs it. Used by one thread. Calls throw
+/// TroubleOfTheWorld when the database cannot answer now.
+class ProgressStore {
+public:
+    virtual ~ProgressStore() = default;
+    /// Where the given partitions go on; a partition without progress is left out.
+    virtual std::vector<ResumePoint> read(std::span<const PartitionId> partitions) = 0;
+    /// Whether any partition of this topic has progress: if so, a partition without is a new one.
+    virtual bool any() = 0;
+    /// Fixes where partitions start. Who is first wins; an existing progress is never changed.
+    virtual void anchor(std::span<const Position> starts) = 0;
+    /// Moves progress from `range.from` to `range.to` without loading, and writes the skipped
+    /// offsets to the ledger as lost. False when progress was not at `range.from` any more.
+    virtual bool skip_lost(PartitionId partition, OffsetRange range) = 0;
+    /// The topic was created anew: progress goes from `next` to `start` and a new incarnation of
+    /// the partition begins, whose offsets are accounted for by themselves. False as above.
+    virtual bool begin_anew(PartitionId partition, Offset next, Offset start) = 0;
+};
+
+/// What the group coordinator decided, in the order it did.
+class GroupListener {
+public:
+    virtual ~GroupListener() = default;
+    virtual void on_assigned(std::span<const PartitionId> partitions) = 0;
+    /// The group waits until unassign() is called for them.
+    virtual void on_revoked(std::span<const PartitionId> partitions) = 0;
+};
+
+/// A pipeline's membership in its consumer group. Used by the pipeline's control thread only, save
+/// wake(). Calls throw TroubleOfTheWorld when Kafka cannot answer now.
+class ConsumerGroup {
+public:
+    virtual ~ConsumerGroup() = default;
+    /// Serves the membership: must be called often, whatever else goes on. Events that arrived are
+    /// handed over before it returns, outside of any lock.
+    virtual void poll(GroupListener& listener, std::chrono::milliseconds timeout) = 0;
+    /// Ends a poll() that is waiting, or the next one. From any thread.
+    virtual void wake() = 0;
+    /// Accepts assigned partitions and begins to fetch at the given positions. Records are held
+    /// back until a lane opens the partition.
+    virtual void assign(std::span<const Position> positions) = 0;
+    virtual void unassign(std::span<const PartitionId> partitions) = 0;
+    /// Fetches on from other positions; what was fetched before is dropped. For closed partitions.
+    virtual void seek(std::span<const Position> positions) = 0;
+
+    /// Why nothing can arrive now, in words; empty when Kafka is there, as far as is known.
+    [[nodiscard]] virtual std::string trouble() const = 0;
+
+    /// All partitions that the topic has now.
+    virtual std::vector<PartitionId> partitions() = 0;
+    /// Where `start` lies in each of these partitions now.
+    virtual std::vector<Position> resolve(const config::Start& start,
+                                          std::span<const PartitionId> partitions) = 0;
+    /// The offsets that the partition holds now: from the first that is still there to its end.
+    virtual OffsetRange available(PartitionId partition) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,220 @@
+#include "pipeline/mapping/column_plan.h"
+
+#include "config/words.h"
+#include "pipeline/errors.h"
+#include "pipeline/values/excerpt.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+namespace {
+
+using config::Conversion;
+using config::Format;
+using config::Ingest;
+using Kind = config::Source::Kind;
+
+config::ColumnMapping implied(const Column& column, Kind kind) {
+    config::ColumnMapping mapping;
+    mapping.column = column.name;
+    mapping.source.kind = kind;
+    return mapping;
+}
+
+/// Without `columns`: fields to columns of the same name, CSV in order, else the one column.
+std::vector<config::ColumnMapping> implied_mappings(Format format, const Table& table,
+                                                    std::vector<std::string>& misfits) {
+    std::vector<config::ColumnMapping> mappings;
+    for (const Column& column : table.columns) {
+        if (column.generated) continue;
+        switch (format) {
+            case Format::json:
+                mappings.push_back(implied(column, Kind::field));
+                mappings.back().source.path = {column.name};
+                mappings.back().source.text = column.name;
+                break;
+            case Format::csv:
+                mappings.push_back(implied(column, Kind::position));
+                mappings.back().source.position = static_cast<int>(mappings.size());
+                mappings.back().source.text = std::to_string(mappings.size());
+                break;
+            case Format::text:
+            case Format::binary:
+                mappings.push_back(implied(column, Kind::value));
+                mappings.back().source.text = "@value";
+        }
+    }
+    const bool whole = format == Format::text || format == Format::binary;
+    if (mappings.empty()) misfits.push_back("the table has no column that can be written");
+    if (whole && mappings.size() > 1) {
+        misfits.push_back("the table has " + std::to_string(mappings.size()) +
+                          " columns and the record is one value; say with [columns] which takes "
+                          "\"@value\"");
+    }
+    return mappings;
+}
+
+std::string unknown_column(const std::string& name, const Table& table) {
+    const std::vector<std::string_view> known = [&table] {
+        std::vector<std::string_view> names;
+        for (const Column& column : table.columns) names.push_back(column.name);
+        return names;
+    }();
+    return "the table has no such column" + config::suggestion(name, known);
+}
+
+bool is_text(ColumnType type) {
+    return type == ColumnType::text || type == ColumnType::varchar || type == ColumnType::bpchar ||
+           type == ColumnType::other;
+}
+
+bool is_number(ColumnType type) {
+    return type == ColumnType::int2 || type == ColumnType::int4 || type == ColumnType::int8 ||
+           type == ColumnType::float4 || type == ColumnType::float8 || type == ColumnType::numeric;
+}
+
+bool is_json(ColumnType type) {
+    return type == ColumnType::json || type == ColumnType::jsonb;
+}
+
+bool is_day_or_moment(ColumnType type) {
+    return type == ColumnType::date || type == ColumnType::timestamp ||
+           type == ColumnType::timestamptz;
+}
+
+/// Whether some value of this source can be in a column of this type.
+bool fits(const config::Source& source, ColumnType type) {
+    switch (source.kind) {
+        case Kind::topic:
+            return is_text(type) || type == ColumnType::enumeration;
+        case Kind::partition:
+        case Kind::offset:
+            return is_text(type) || is_number(type) || is_json(type);
+        case Kind::timestamp:
+            return is_text(type) || is_day_or_moment(type) || type == ColumnType::time;
+        case Kind::headers:
+            return is_text(type) || is_json(type);
+        default:
+            return true;
+    }
+}
+
+bool fits(Conversion as, ColumnType type) {
+    switch (as) {
+        case Conversion::epoch_s:
+        case Conversion::epoch_ms:
+        case Conversion::epoch_us:
+            return is_text(type) || is_day_or_moment(type);
+        case Conversion::json:
+            return is_text(type) || is_json(type) || type == ColumnType::array;
+        default:
+            return true;
+    }
+}
+
+json::Elements elements_of(const Column& column) {
+    const bool json =
+        column.type_name.starts_with("json[") || column.type_name.starts_with("jsonb[");
+    return json ? json::Elements::as_json : json::Elements::as_text;
+}
+
+/// Sources that the format of the records does not have.
+const char* wrong_source(Kind kind, Format format) {
+    if (kind == Kind::field && format != Format::json) {
+        return "fields by name need format = \"json\"";
+    }
+    if (kind == Kind::position && format != Format::csv) {
+        return "fields by number need format = \"csv\"";
+    }
+    return nullptr;
+}
+
+/// Everything that is wrong with one mapping to an existing column.
+void check(const ColumnPlan& plan, Format format, std::vector<std::string>& problems) {
+    const Column& column = plan.column;
+    if (column.generated) problems.push_back("it is generated by the database; leave it out");
+    if (const char* wrong = wrong_source(plan.source.kind, format)) problems.push_back(wrong);
+    const std::string type = column.type_name;
+    // A conversion has its own opinion on types.
+    if (plan.as == Conversion::none && !fits(plan.source, column.type)) {
+        problems.push_back(plan.source.text + " cannot go to " + type);
+    }
+    if (!fits(plan.as, column.type)) {
+        problems.push_back(plan.as == Conversion::json
+                               ? "as = \"json\" goes to json, jsonb, an array or text, not to " +
+                                     type
+                               : "as = \"epoch_…\" goes to timestamp, timestamptz, date or text, "
+                                 "not to " +
+                                     type);
+    }
+}
+
+void plan_default(ColumnPlan& plan, const std::optional<std::string>& text,
+                  std::vector<std::string>& problems) {
+    if (!text) return;
+    const bool of_time = is_day_or_moment(plan.column.type) || plan.column.type == ColumnType::time;
+    if (of_time && *text == "now") {
+        plan.has_default = ColumnPlan::Default::now;
+        return;
+    }
+    plan.has_default = ColumnPlan::Default::text;
+    plan.default_text = *text;
+    Judge judge;
+    std::string ignored;
+    if (plan.encode({Value::Kind::text, plan.default_text}, plan.column, judge, ignored) ==
+        Verdict::invalid) {
+        problems.push_back("its default " + excerpt(*text) + " " + judge.complaint);
+    }
+}
+
+}  // namespace
+
+std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
+    std::vector<std::string> misfits;
+    const auto mappings =
+        ingest.columns.empty() ? implied_mappings(ingest.format, table, misfits) : ingest.columns;
+    std::vector<ColumnPlan> plans;
+    const auto planned = [&plans](const std::string& name) {
+        return std::any_of(plans.begin(), plans.end(),
+                           [&name](const ColumnPlan& plan) { return plan.column.name == name; });
+    };
+    for (const config::ColumnMapping& mapping : mappings) {
+        std::vector<std::string> problems;
+        const auto found = std::find_if(
+            table.columns.begin(), table.columns.end(),
+            [&mapping](const Column& column) { return column.name == mapping.column; });
+        if (found == table.columns.end()) {
+            problems.push_back(unknown_column(mapping.column, table));
+        } else if (planned(mapping.column)) {
+            problems.push_back("it is mapped twice");
+        } else {
+            ColumnPlan plan;
+            plan.column = *found;
+            plan.source = mapping.source;
+            plan.as = mapping.as;
+            plan.encode = encoder_for(*found);
+            plan.elements = elements_of(*found);
+            check(plan, ingest.format, problems);
+            plan_default(plan, mapping.default_value, problems);
+            plans.push_back(std::move(plan));
+        }
+        for (const std::string& problem : problems) {
+            misfits.push_back("column \"" + mapping.column + "\": " + problem);
+        }
+    }
+    for (const Column& column : table.columns) {
+        if (!column.not_null || column.has_default || column.generated) continue;
+        if (!planned(column.name)) {
+            misfits.push_back("column \"" + column.name +
+                              "\": it is not null, has no default and gets no value; map it");
+        }
+    }
+    if (misfits.empty()) return plans;
+    std::string text = "ingest." + ingest.name + " does not fit table \"" + table.schema + "\".\"" +
+                       table.name + "\":";
+    for (const std::string& misfit : misfits) text += "\n  " + misfit;
+    throw WrongConfiguration(text);
+}
+
+}  // namespace sluice

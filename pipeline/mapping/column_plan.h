@@ -1,0 +1,36 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/decode/json_text.h"
+#include "pipeline/mapping/table.h"
+#include "pipeline/values/encoder.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// How one column of the COPY gets its values.
+struct ColumnPlan {
+    enum class Default { none, text, now };
+
+    Column column;
+    config::Source source;
+    config::Conversion as = config::Conversion::none;
+    Default has_default = Default::none;
+    std::string default_text;
+    Encoder encode = nullptr;
+    json::Elements elements = json::Elements::as_text;  ///< of a JSON array for an array column
+
+    [[nodiscard]] bool takes_json() const {
+        return column.type == ColumnType::json || column.type == ColumnType::jsonb;
+    }
+};
+
+/// The mapping of an [ingest.NAME], written or implied, held against its table. Throws
+/// WrongConfiguration with everything that does not fit.
+[[nodiscard]] std::vector<ColumnPlan> plan_columns(const config::Ingest& ingest,
+                                                   const Table& table);
+
+}  // namespace sluice

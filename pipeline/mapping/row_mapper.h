@@ -1,0 +1,48 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/ingest/batch.h"
+#include "pipeline/mapping/table.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+enum class CopyForm { binary, text };
+
+/// Turns records into rows of one table, as one [ingest.NAME] says: decodes the value, picks the
+/// columns' values, judges and encodes them. One per lane (it holds parsers' scratch), one thread.
+class RowMapper {
+public:
+    /// What became of a record.
+    enum class Outcome { row, filtered, rejected };
+
+    /// Throws WrongConfiguration when the mapping and the table do not fit; the text lists all of
+    /// it.
+    RowMapper(const config::Ingest& ingest, const Table& table);
+    ~RowMapper();
+    RowMapper(RowMapper&&) noexcept;
+    RowMapper& operator=(RowMapper&&) = delete;
+
+    /// The columns of the COPY statement, in the order of the encoded values.
+    [[nodiscard]] const std::vector<std::string>& columns() const;
+    /// binary: rows go to Batch::binary, unless only the database can judge one of its values;
+    /// those go to Batch::text. text: all rows go to Batch::text.
+    [[nodiscard]] CopyForm form() const;
+
+    /// Appends a row or a reject to the batch for the record at `index` of its log. Leaves the
+    /// slices alone: counting is the caller's.
+    Outcome map(RecordLog::Index index, Batch& batch);
+    /// What the last map() that appended a row put into it, by column, as text that the database's
+    /// input function takes; bytes as bytea's own text.
+    [[nodiscard]] std::vector<std::optional<std::string>> values_as_text() const;
+
+private:
+    struct Plan;
+    std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/backoff.h"
+#include "pipeline/outbox/outbox_observer.h"
+#include "pipeline/outbox/outbox_ports.h"
+#include "pipeline/outbox/outbox_purger.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+struct RelayParts {
+    std::unique_ptr<OutboxStore> store;
+    std::unique_ptr<EventProducer> producer;
+    std::unique_ptr<Leadership> leadership;
+    std::unique_ptr<OutboxPurger> purger;
+    OutboxObserver& observer;
+};
+
+/// How long a relay waits for others.
+struct RelayPace {
+    BackoffLimits retry{std::chrono::milliseconds(200), std::chrono::seconds(10)};
+    std::chrono::milliseconds standby{1000};  ///< between two looks whether the lead is free
+};
+
+/// Sends the rows of one outbox table to Kafka, each once: read, claim, send with a mark, purge
+/// (docs/exactly-once.md). While another relay of the same name works, it waits for its turn.
+///
+/// run() works on the calling thread; the rest is for any thread. Whatever goes wrong, it begins
+/// anew at lead(): there is no other way to recover.
+class OutboxRelay {
+public:
+    OutboxRelay(const config::Outbox& config, RelayParts parts, const RelayPace& pace = {});
+
+    /// Until request_stop(). Throws LostProgress when books and mark contradict each other,
+    /// RejectedRecord when an event is refused and on_refused is stop, WrongConfiguration.
+    void run();
+    /// What is in flight may commit until the deadline.
+    void request_stop(std::chrono::steady_clock::time_point deadline);
+
+    using Role = OutboxObserver::Role;
+    struct Status {
+        Role role = Role::starting;
+        bool idle = false;    ///< nothing was there to send at the last look
+        std::string trouble;  ///< why nothing moves; empty: all is well
+    };
+    [[nodiscard]] Status status() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    /// What was claimed and is about to be committed.
+    struct InFlight {
+        BatchNumber number = 0;
+        int round = 0;
+        EventBatch events;
+        Clock::time_point began = Clock::now();
+    };
+    /// How a piece of work ended that another relay can end too.
+    enum class Went { on, superseded };
+
+    void lead();
+    BatchNumber reconcile(std::optional<BatchNumber> mark);
+    Went recover();
+    Went write_mark(BatchNumber mark);
+    Went resend(const ClaimedBatch& batch);
+    Went work();
+    Went sweep();
+    Went take(EventBatch events);
+    Went refuse(InFlight& batch, const std::vector<Refusal>& refusals);
+    Went send(InFlight batch);
+    Went finish();
+    Went rest();
+
+    void set_status(Role role, bool idle, const std::string& trouble);
+    [[nodiscard]] bool stopping() const;
+    [[nodiscard]] bool out_of_time() const;
+    /// False when it was ended by request_stop().
+    bool wait(std::chrono::milliseconds time);
+
+    const config::Outbox config_;
+    const RelayParts parts_;
+    const RelayPace pace_;
+
+    BatchNumber sent_ = 0;  ///< the mark
+    BatchNumber last_ = 0;  ///< the highest claimed
+    std::optional<InFlight> in_flight_;
+    bool found_ = false;  ///< whether the last sweep found anything
+    bool outrun_ = false;
+    Clock::duration read_took_{};  ///< up to the first rows of the last sweep
+    Backoff idle_;
+    Clock::time_point books_read_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    Status status_;
+    bool stopping_ = false;
+    Clock::time_point deadline_;
+};
+
+}  // namespace sluice

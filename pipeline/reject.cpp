@@ -1,0 +1,21 @@
+#include "pipeline/reject.h"
+
+namespace sluice {
+
+std::string describe(const std::vector<Reason>& reasons) {
+    std::string text;
+    for (const Reason& reason : reasons) {
+        if (!text.empty()) text += "; ";
+        if (!reason.column.empty()) text += "column \"" + reason.column + "\": ";
+        text += reason.text;
+    }
+    return text;
+}
+
+const char* name_of(RejectCause cause) {
+    constexpr const char* names[reject_causes] = {"undecodable", "missing", "extra",
+                                                  "invalid",     "refused", "tombstone"};
+    return names[static_cast<std::size_t>(cause)];
+}
+
+}  // namespace sluice

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Why a record cannot become a row.
+struct Reason {
+    std::string column;  ///< empty: the record as a whole
+    std::string text;    ///< lower case, for people
+    bool operator==(const Reason&) const = default;
+};
+
+/// For messages: `column "a": "x" is not numeric; column "b": …`.
+[[nodiscard]] std::string describe(const std::vector<Reason>& reasons);
+
+/// Why records are rejected, in a few classes.
+enum class RejectCause { undecodable, missing, extra, invalid, refused, tombstone };
+inline constexpr std::size_t reject_causes = 6;
+/// "undecodable" and so on: the same word in metrics and documentation.
+[[nodiscard]] const char* name_of(RejectCause cause);
+
+}  // namespace sluice

@@ -1,0 +1,231 @@
+#include "pipeline/values/civil_time.h"
+
+#include "pipeline/values/encoder.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace sluice::civil_time {
+
+namespace {
+
+using Outcome = Reading::Outcome;
+
+/// Days since 1970-01-01. Years begin in March, so that the leap day is the last.
+std::int32_t days_of(int year, int month, int day) {
+    const int shifted_year = month <= 2 ? year - 1 : year;
+    const int era = shifted_year / 400;  // years are positive here
+    const int year_of_era = shifted_year - era * 400;
+    const int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    const int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * 146097 + day_of_era - 719468;
+}
+
+struct Date {
+    int year, month, day;
+};
+
+Date date_of(std::int32_t days) {
+    days += 719468;
+    const int era = days / 146097;  // not before the year 0 here
+    const int day_of_era = days - era * 146097;
+    const int year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const int shifted_month = (5 * day_of_year + 2) / 153;
+    const int day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    const int month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+    return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day};
+}
+
+int days_in(int year, int month) {
+    constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/// Two digits, or something far out of any range.
+int two(const char* at) {
+    const auto tens = static_cast<unsigned>(at[0] - '0');
+    const auto ones = static_cast<unsigned>(at[1] - '0');
+    return tens > 9 || ones > 9 ? 1000 : static_cast<int>(tens * 10 + ones);
+}
+
+constexpr int no_number = 1000;
+
+/// The part of a second behind its point, rounded as the database rounds.
+std::int64_t fraction_of(const char* digits, const char* end) {
+    constexpr std::int64_t scale[] = {0, 100'000, 10'000, 1'000, 100, 10, 1};
+    if (end - digits <= 6) {
+        std::int64_t number = 0;
+        for (const char* at = digits; at != end; ++at) number = number * 10 + (*at - '0');
+        return number * scale[end - digits];
+    }
+    double fraction = 0;
+    std::from_chars(digits - 1, end, fraction);  // with the point
+    return static_cast<std::int64_t>(std::rint(fraction * 1e6));
+}
+
+/// At "hh:mm"; advances to what follows the time.
+Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds) {
+    if (end - at < 5 || at[2] != ':') return Outcome::unknown;
+    const int hour = two(at);
+    const int minute = two(at + 3);
+    int second = 0;
+    std::int64_t fraction = 0;
+    at += 5;
+    if (end - at >= 3 && *at == ':') {
+        second = two(at + 1);
+        at += 3;
+        if (end - at >= 2 && *at == '.' && is_digit(at[1])) {
+            const char* const digits = ++at;
+            while (at != end && is_digit(*at)) ++at;
+            fraction = fraction_of(digits, at);
+        }
+    }
+    if (hour == no_number || minute == no_number || second == no_number) return Outcome::unknown;
+    if (hour == 24 || second == 60) return Outcome::unknown;  // permitted, with conditions
+    if (hour > 24 || minute > 59 || second > 60) return Outcome::out_of_range;
+    microseconds = ((hour * 60 + minute) * 60 + second) * microseconds_per_second + fraction;
+    return Outcome::exact;
+}
+
+/// Z, +hh, +hhmm or +hh:mm up to the end.
+bool read_zone(const char* at, const char* end, std::int32_t& seconds) {
+    if (end - at == 1 && (*at == 'Z' || *at == 'z')) {
+        seconds = 0;
+        return true;
+    }
+    if (end - at < 3 || (*at != '+' && *at != '-')) return false;
+    const bool west = *at == '-';
+    const int hours = two(at + 1);
+    int minutes = 0;
+    at += 3;
+    if (at != end) {
+        if (*at == ':') ++at;
+        if (end - at != 2) return false;
+        minutes = two(at);
+    }
+    if (hours > 15 || minutes > 59) return false;  // the database's limits, and its words for them
+    seconds = (hours * 60 + minutes) * 60;
+    if (west) seconds = -seconds;
+    return true;
+}
+
+void put_two(char*& to, int number) {
+    *to++ = static_cast<char>('0' + number / 10);
+    *to++ = static_cast<char>('0' + number % 10);
+}
+
+}  // namespace
+
+Reading read_date_time(std::string_view text) {
+    text = trimmed(text);
+    Reading reading;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    if (end - at < 10 || at[4] != '-' || at[7] != '-') return reading;
+    const int century = two(at);
+    const int year_of_century = two(at + 2);
+    const int month = two(at + 5);
+    const int day = two(at + 8);
+    if (century == no_number || year_of_century == no_number || month == no_number ||
+        day == no_number) {
+        return reading;
+    }
+    const int year = century * 100 + year_of_century;
+    if (year == 0) return reading;
+    at += 10;
+    bool time_in_range = true;
+    if (at != end) {
+        if (*at == 'T' || *at == 't') {
+            ++at;
+        } else if (*at == ' ') {
+            while (*at == ' ') ++at;  // ends: the text is trimmed
+        } else {
+            return reading;
+        }
+        const Outcome clock = read_clock(at, end, reading.microseconds);
+        if (clock == Outcome::unknown) return reading;
+        time_in_range = clock == Outcome::exact;
+        while (at != end && *at == ' ') ++at;
+        if (at != end) {
+            if (!read_zone(at, end, reading.zone_seconds)) return reading;
+            reading.has_zone = true;
+        }
+    }
+    if (!time_in_range || month < 1 || month > 12 || day < 1 || day > days_in(year, month)) {
+        reading.outcome = Outcome::out_of_range;
+        return reading;
+    }
+    reading.days = days_of(year, month, day) - database_epoch_days;
+    reading.outcome = Outcome::exact;
+    return reading;
+}
+
+Reading read_time(std::string_view text) {
+    text = trimmed(text);
+    Reading reading;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    const Outcome clock = read_clock(at, end, reading.microseconds);
+    if (at == end) reading.outcome = clock;
+    return reading;
+}
+
+bool is_hopeless(std::string_view text) {
+    std::string lower;
+    for (const char c : text) {
+        if (is_digit(c)) return false;
+        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    }
+    for (const char* word :
+         {"now", "today", "tomorrow", "yesterday", "epoch", "infinity", "allballs"}) {
+        if (lower.find(word) != std::string::npos) return false;
+    }
+    return true;
+}
+
+char* write_time(char* to, std::int64_t microseconds, int decimals) {
+    const auto seconds = static_cast<int>(microseconds / microseconds_per_second);
+    auto fraction = static_cast<int>(microseconds % microseconds_per_second);
+    put_two(to, seconds / 3600);
+    *to++ = ':';
+    put_two(to, seconds / 60 % 60);
+    *to++ = ':';
+    put_two(to, seconds % 60);
+    if (fraction == 0 && decimals == 0) return to;
+    *to++ = '.';
+    for (int unit = 100'000; unit > 0 && (fraction > 0 || decimals > 0); unit /= 10, --decimals) {
+        *to++ = static_cast<char>('0' + fraction / unit);
+        fraction %= unit;
+    }
+    return to;
+}
+
+char* write_timestamp(char* to, std::int64_t microseconds, int decimals) {
+    constexpr std::int32_t first_day = -719162;  // 0001-01-01
+    constexpr std::int32_t last_day = 2932896;   // 9999-12-31
+    std::int64_t days = microseconds / microseconds_per_day;
+    std::int64_t rest = microseconds % microseconds_per_day;
+    if (rest < 0) {
+        rest += microseconds_per_day;
+        --days;
+    }
+    if (days < first_day || days > last_day) return nullptr;
+    const Date date = date_of(static_cast<std::int32_t>(days));
+    put_two(to, date.year / 100);
+    put_two(to, date.year % 100);
+    *to++ = '-';
+    put_two(to, date.month);
+    *to++ = '-';
+    put_two(to, date.day);
+    *to++ = ' ';
+    to = write_time(to, rest, decimals);
+    *to++ = '+';
+    *to++ = '0';
+    *to++ = '0';
+    return to;
+}
+
+}  // namespace sluice::civil_time

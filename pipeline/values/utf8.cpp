@@ -1,0 +1,34 @@
+#include "pipeline/values/utf8.h"
+
+namespace sluice::utf8 {
+
+std::size_t character_size(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const std::size_t size = lead < 0x80   ? 1
+                             : lead < 0xc2 ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
+    if (size > text.size()) return 0;
+    for (std::size_t i = 1; i < size; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+    }
+    if (size < 3) return size;
+    const auto second = static_cast<unsigned char>(text[1]);
+    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+    const bool no_character = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
+    return overlong || no_character ? 0 : size;
+}
+
+std::size_t first_invalid(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t size = character_size(text.substr(at));
+        if (size == 0) break;
+        at += size;
+    }
+    return at;
+}
+
+}  // namespace sluice::utf8

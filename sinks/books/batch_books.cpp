@@ -1,0 +1,142 @@
+#include "sinks/books/batch_books.h"
+
+#include "sinks/books/schema.h"
+#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/load/copy_rows.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice {
+namespace {
+
+/// One array parameter: a number of each slice that moves.
+template <typename Number>
+std::string column_of(const Batch& batch, Number number) {
+    std::vector<std::int64_t> numbers;
+    for (const Slice& slice : batch.slices())
+        if (slice.moves()) numbers.push_back(number(slice));
+    return array_literal(numbers);
+}
+
+}  // namespace
+
+void BatchBooks::insert_dead_letters(const Batch& batch) {
+    if (batch.rejects.empty()) return;
+    constexpr std::size_t block = 128u << 10;
+    std::map<PartitionId, int> incarnations;
+    for (const Slice& slice : batch.slices()) incarnations[slice.partition] = slice.incarnation;
+    session_.send(dead_letter_copy(identity_.schema));
+    session_.await_copy();
+    std::string rows(copy_header());
+    for (const Reject& reject : batch.rejects) {
+        const Record record = batch.records.at(reject.record);
+        append_dead_letter(rows, identity_, record, incarnations.at(record.partition),
+                           reject.reasons);
+        if (rows.size() < block) continue;
+        session_.put(rows);
+        rows.clear();
+    }
+    rows.append(copy_trailer());
+    session_.put(rows);
+    session_.end_copy();
+    session_.finish();
+}
+
+Row BatchBooks::key() const {
+    return {identity_.pipeline, identity_.cluster_id, identity_.topic};
+}
+
+void BatchBooks::insert_ledger(const Batch& batch) {
+    Row parameters = key();
+    parameters.insert(parameters.end(), {identity_.writer, identity_.revision});
+    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
+             {[](const Slice& s) { return std::int64_t{s.partition}; },
+              [](const Slice& s) { return s.range.from; },
+              [](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
+              [](const Slice& s) { return s.rejected; }, [](const Slice& s) { return s.filtered; },
+              [](const Slice& s) { return s.gaps; }}))
+        parameters.push_back(column_of(batch, number));
+    session_.exec_prepared(
+        "ledger",
+        "INSERT INTO " + ledger_ +
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
+            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
+            " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition, p.incarnation,"
+            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', "
+            "$4::text, $5::text,"
+            " clock_timestamp()"
+            " FROM (SELECT unnest($6::int[]) AS kafka_partition,"
+            " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
+            " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
+            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v"
+            // No progress row, no ledger row: the compare-and-set that follows will see it.
+            " JOIN " +
+            progress_ + " p ON" + of_pipeline + " AND p.kafka_partition = v.kafka_partition",
+        parameters);
+}
+
+bool BatchBooks::move_progress(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(identity_.writer);
+    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
+             {[](const Slice& s) { return std::int64_t{s.partition}; },
+              [](const Slice& s) { return s.range.from; },
+              [](const Slice& s) { return s.range.to; },
+              [](const Slice& s) { return s.last.offset; },
+              [](const Slice& s) { return s.last.timestamp_ms; },
+              [](const Slice& s) { return std::int64_t{s.last.checksum}; },
+              [](const Slice& s) { return std::int64_t{s.incarnation}; }}))
+        parameters.push_back(column_of(batch, number));
+    const Rows moved = session_.exec_prepared(
+        "progress",
+        "UPDATE " + progress_ +
+            " p SET next_offset = v.to_offset, last_offset = v.last_offset,"
+            " last_timestamp_ms = v.last_timestamp_ms, last_checksum = v.last_checksum,"
+            " moved_at = clock_timestamp(), writer = $4::text"
+            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+            " unnest($6::bigint[]) AS from_offset, unnest($7::bigint[]) AS to_offset,"
+            " unnest($8::bigint[]) AS last_offset, unnest($9::bigint[]) AS last_timestamp_ms,"
+            " unnest($10::bigint[]) AS last_checksum, unnest($11::int[]) AS incarnation) v WHERE" +
+            of_pipeline +
+            " AND p.kafka_partition = v.kafka_partition AND p.next_offset = v.from_offset"
+            " AND p.incarnation = v.incarnation",
+        parameters);
+    return moved.affected == std::ranges::count_if(batch.slices(), &Slice::moves);
+}
+
+std::vector<PartitionId> BatchBooks::moved_by_others(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));
+    parameters.push_back(
+        column_of(batch, [](const Slice& s) { return std::int64_t{s.incarnation}; }));
+    const Rows rows = session_.exec(
+        "SELECT v.kafka_partition FROM (SELECT unnest($4::int[]) AS kafka_partition,"
+        " unnest($5::bigint[]) AS from_offset, unnest($6::int[]) AS incarnation) v LEFT JOIN " +
+            progress_ + " p ON" + of_pipeline +
+            " AND p.kafka_partition = v.kafka_partition AND p.incarnation = v.incarnation"
+            " WHERE p.next_offset IS NULL OR p.next_offset <> v.from_offset",
+        parameters);
+    std::vector<PartitionId> moved;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        moved.push_back(static_cast<PartitionId>(rows.number(row, 0)));
+    return moved;
+}
+
+/// An UPDATE that changes nothing: it waits for the locks of whoever has moved these rows.
+std::map<PartitionId, Offset> BatchBooks::settled(const Batch& batch) {
+    Row parameters = key();
+    parameters.push_back(column_of(batch, [](const Slice& s) { return s.partition; }));
+    const Rows rows = session_.exec("UPDATE " + progress_ +
+                                        " p SET next_offset = p.next_offset WHERE" + of_pipeline +
+                                        " AND p.kafka_partition = ANY ($4::int[])"
+                                        " RETURNING p.kafka_partition, p.next_offset",
+                                    parameters);
+    std::map<PartitionId, Offset> next;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        next[static_cast<PartitionId>(rows.number(row, 0))] = rows.number(row, 1);
+    return next;
+}
+
+}  // namespace sluice

@@ -1,0 +1,200 @@
+#include "sinks/books/cloudberry_progress.h"
+
+#include "pipeline/errors.h"
+#include "sinks/session/sql_text.h"
+
+#include <cstdlib>
+
+namespace sluice {
+namespace {
+
+std::string next_offset_at(Offset to) {
+    return "next_offset = " + std::to_string(to);
+}
+
+/// Offsets begin again there, and are accounted for by themselves.
+std::string another_incarnation_at(Offset start) {
+    return "incarnation = p.incarnation + 1, anchor_offset = " + std::to_string(start) + ", " +
+           next_offset_at(start);
+}
+
+}  // namespace
+
+CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
+    : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
+
+template <typename Call>
+auto CloudberryProgress::guarded(Call call) {
+    try {
+        return call();
+    } catch (const DatabaseError& error) {
+        throw TroubleOfTheWorld(std::string("progress: ") + error.what());
+    } catch (const OutcomeUnknown& error) {
+        throw TroubleOfTheWorld(std::string("progress: ") + error.what());
+    }
+}
+
+std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> partitions) {
+    const std::vector<std::int64_t> wanted(partitions.begin(), partitions.end());
+    return guarded([&] {
+        const Rows rows = session_.exec(
+            "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum,"
+            " incarnation FROM " +
+                identity_.own_table("progress") + " p WHERE" + of_pipeline +
+                " AND kafka_partition = ANY ($4::int[])",
+            {identity_.pipeline, identity_.cluster_id, identity_.topic, array_literal(wanted)});
+        std::vector<ResumePoint> points;
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            ResumePoint& point = points.emplace_back();
+            point.partition = static_cast<PartitionId>(rows.number(row, 0));
+            point.next = rows.number(row, 1);
+            point.last = {rows.number(row, 2), rows.number(row, 3),
+                          static_cast<std::uint32_t>(rows.number(row, 4))};
+            point.incarnation = static_cast<int>(rows.number(row, 5));
+        }
+        return points;
+    });
+}
+
+bool CloudberryProgress::any() {
+    return guarded([&] {
+        const Rows rows =
+            session_.exec("SELECT EXISTS (SELECT 1 FROM " + identity_.own_table("progress") +
+                              " p WHERE" + of_pipeline + ")",
+                          {identity_.pipeline, identity_.cluster_id, identity_.topic});
+        return rows.text(0, 0) == "t";
+    });
+}
+
+void CloudberryProgress::anchor(std::span<const Position> starts) {
+    guarded([&] { insert(starts); });
+}
+
+std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
+    if (starts.empty()) return 0;
+    std::vector<std::int64_t> partitions;
+    std::vector<std::int64_t> offsets;
+    for (const Position& start : starts) {
+        partitions.push_back(start.partition);
+        offsets.push_back(start.next);
+    }
+    const Rows inserted = session_.exec(
+        "INSERT INTO " + identity_.own_table("progress") +
+            " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
+            " anchor_offset, writer)"
+            " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
+            " $4::text"
+            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+            " unnest($6::bigint[]) AS start) v"
+            " ON CONFLICT DO NOTHING",
+        {identity_.pipeline, identity_.cluster_id, identity_.topic, identity_.writer,
+         array_literal(partitions), array_literal(offsets)});
+    return static_cast<std::size_t>(inserted.affected);
+}
+
+bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
+    // What follows is another record; the one before it is gone from Kafka, so none is known.
+    return take_alone({partition, range, "skipped", next_offset_at(range.to)});
+}
+
+bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
+    return take_alone({partition, {next, next}, "ended", another_incarnation_at(start)});
+}
+
+CloudberryProgress::Step CloudberryProgress::step_of(const ProgressMove& move) {
+    const ResumePoint& now = *move.now;
+    const bool back = move.to < now.next;
+    return {.partition = move.partition,
+            .range = {now.next, back ? now.next : move.to},
+            .kind = back ? "rewound" : "moved",
+            .set = back ? another_incarnation_at(move.to) : next_offset_at(move.to),
+            .incarnation = now.incarnation};
+}
+
+bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
+    std::vector<Step> steps;
+    std::vector<Position> starts;
+    for (const ProgressMove& move : moves) {
+        if (!move.now) {
+            starts.push_back({move.partition, move.to});
+        } else if (move.to != move.now->next) {
+            steps.push_back(step_of(move));
+        }
+    }
+    return guarded([&] {
+        Transaction transaction(session_);
+        // UPDATE takes the stronger lock, so it comes before the INSERT.
+        if (!take(steps) || insert(starts) != starts.size()) return false;
+        transaction.commit();
+        return true;
+    });
+}
+
+bool CloudberryProgress::take_alone(const Step& step) {
+    return guarded([&] {
+        Transaction transaction(session_);
+        if (!take({&step, 1})) return false;
+        transaction.commit();
+        return true;
+    });
+}
+
+bool CloudberryProgress::take(std::span<const Step> steps) {
+    const auto key_of = [&](const Step& step) {
+        return Row{identity_.pipeline,
+                   identity_.cluster_id,
+                   identity_.topic,
+                   std::to_string(step.partition),
+                   std::to_string(step.range.from),
+                   identity_.writer};
+    };
+    const auto at_beginning = [](const Step& step) {
+        std::string condition =
+            std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
+        if (step.incarnation)
+            condition += " AND p.incarnation = " + std::to_string(*step.incarnation);
+        return condition;
+    };
+    // Progress last: its lock is what others wait for.
+    for (const Step& step : steps) {
+        Row ledger = key_of(step);
+        ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});
+        session_.exec("INSERT INTO " + identity_.own_table("ledger") +
+                          " (pipeline, cluster_id, topic, kafka_partition, incarnation,"
+                          " from_offset, to_offset, writer, revision, kind,"
+                          " loaded, rejected, filtered, gaps, lost)"
+                          " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition,"
+                          " p.incarnation, p.next_offset, $7::bigint, $6::text, $8::text,"
+                          " $9::text, 0, 0, 0, 0, $7::bigint - p.next_offset FROM " +
+                          identity_.own_table("progress") + " p WHERE" + at_beginning(step),
+                      ledger);
+    }
+    for (const Step& step : steps) {
+        const Rows moved =
+            session_.exec("UPDATE " + identity_.own_table("progress") + " p SET " + step.set +
+                              ", last_offset = -1, last_timestamp_ms = -1, last_checksum = 0,"
+                              " moved_at = clock_timestamp(), writer = $6::text WHERE" +
+                              at_beginning(step),
+                          key_of(step));
+        if (moved.affected != 1) return false;
+    }
+    return true;
+}
+
+std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,
+                                       const std::string& pipeline) {
+    const Rows rows = session.exec(
+        "SELECT cluster_id, topic, kafka_partition, next_offset, anchor_offset, incarnation,"
+        " moved_at, writer FROM " +
+            quote_identifier(schema) + ".progress WHERE pipeline = $1 ORDER BY 1, 2, 3",
+        {pipeline});
+    std::vector<ProgressRow> progress;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        progress.push_back({rows.text(row, 0), rows.text(row, 1),
+                            static_cast<PartitionId>(rows.number(row, 2)), rows.number(row, 3),
+                            rows.number(row, 4), static_cast<int>(rows.number(row, 5)),
+                            rows.text(row, 6), rows.text(row, 7)});
+    return progress;
+}
+
+}  // namespace sluice

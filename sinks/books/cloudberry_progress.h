@@ -1,0 +1,73 @@
+#pragma once
+
+#include "pipeline/ingest/ports.h"
+#include "sinks/books/identity.h"
+#include "sinks/session/session.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// By a person's wish: this partition goes on at `to`.
+struct ProgressMove {
+    PartitionId partition = 0;
+    std::optional<ResumePoint> now;  ///< as it was read; nullopt: there is none yet
+    Offset to = 0;
+};
+
+/// One pipeline's progress in the database. One per pipeline, used by its control thread only;
+/// connects on first use and again after the connection broke. Every call is one transaction.
+class CloudberryProgress : public ProgressStore {
+public:
+    CloudberryProgress(const std::string& dsn, PipelineIdentity identity);
+
+    std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
+    bool any() override;
+    void anchor(std::span<const Position> starts) override;
+    bool skip_lost(PartitionId partition, OffsetRange range) override;
+    bool begin_anew(PartitionId partition, Offset next, Offset start) override;
+    /// All of them, or none: false when progress of one was not as it was read any more. Back
+    /// begins another incarnation, forth is in the ledger as lost.
+    bool set(std::span<const ProgressMove> moves);
+
+private:
+    template <typename Call>
+    auto guarded(Call call);
+    /// One ledger row of what is not a batch, then progress over it; false when it had moved.
+    struct Step {
+        PartitionId partition = 0;
+        OffsetRange range;      ///< that the ledger row covers; progress must be at its beginning
+        const char* kind = "";  ///< of the ledger row
+        std::string set;        ///< what becomes of the progress row
+        std::optional<int> incarnation{};  ///< that progress must be of, where the caller knows
+    };
+    [[nodiscard]] static Step step_of(const ProgressMove& move);
+    /// In the caller's transaction, which has to roll back when it is false.
+    bool take(std::span<const Step> steps);
+    bool take_alone(const Step& step);
+    /// How many had no progress.
+    std::size_t insert(std::span<const Position> starts);
+
+    PipelineIdentity identity_;
+    Session session_;
+};
+
+/// A row of progress, for status and verify.
+struct ProgressRow {
+    std::string cluster_id;
+    std::string topic;
+    PartitionId partition = 0;
+    Offset next = 0;
+    Offset anchor = 0;
+    int incarnation = 0;
+    std::string moved_at;
+    std::string writer;
+};
+
+/// All progress of a pipeline, by cluster, topic and partition. Throws DatabaseError.
+[[nodiscard]] std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,
+                                                     const std::string& pipeline);
+
+}  // namespace sluice

@@ -1,0 +1,140 @@
+#include "sinks/books/ledger_upkeep.h"
+
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+// DELETE takes the whole table for itself on an MPP database: waiting for it makes writers queue.
+constexpr const char* give_way = "SET LOCAL lock_timeout = '100ms'";
+constexpr int rows_per_step = 10000;
+
+/// Whose offsets are summed up together.
+struct Owner {
+    std::string cluster_id;
+    std::string topic;
+    std::int64_t partition = 0;
+    std::int64_t incarnation = 0;
+    auto operator<=>(const Owner&) const = default;
+};
+
+/// from_offset, to_offset, and the five sums.
+using Entry = std::array<std::int64_t, 7>;
+using Entries = std::vector<std::pair<Owner, Entry>>;
+
+/// One entry for each run without a hole: a hole must stay visible to verify.
+Entries fold(Entries entries) {
+    std::sort(entries.begin(), entries.end());
+    Entries folded;
+    for (const auto& [owner, entry] : entries) {
+        if (folded.empty() || folded.back().first != owner || folded.back().second[1] != entry[0]) {
+            folded.emplace_back(owner, entry);
+            continue;
+        }
+        Entry& sum = folded.back().second;
+        sum[1] = entry[1];
+        for (std::size_t i = 2; i < sum.size(); ++i) sum[i] += entry[i];
+    }
+    return folded;
+}
+
+class LedgerFold {
+public:
+    LedgerFold(Session& session, const std::string& schema, std::string pipeline)
+        : session_(session),
+          ledger_(quote_identifier(schema) + ".ledger"),
+          pipeline_(std::move(pipeline)) {}
+
+    /// Up to when the next step goes: so many rows further, in the order of the index on age.
+    /// nullopt: nothing is old enough behind `behind`.
+    [[nodiscard]] Cell next_step(const Cell& behind, std::chrono::seconds keep) {
+        return session_
+            .exec("SELECT max(committed_at) FROM (SELECT committed_at FROM " + ledger_ +
+                      " WHERE pipeline = $1 AND committed_at > coalesce($2::timestamptz,"
+                      " '-infinity') AND committed_at < now() - $3::int * interval '1 second'"
+                      " ORDER BY committed_at LIMIT " +
+                      std::to_string(rows_per_step) + ") old",
+                  {pipeline_, behind, std::to_string(keep.count())})
+            .rows[0][0];
+    }
+
+    /// Folds all rows up to then, with what earlier steps have folded. What DELETE returns is ours
+    /// alone, whoever else folds at the same time.
+    std::int64_t take(const Cell& until) {
+        Transaction transaction(session_, give_way);
+        const Rows deleted =
+            session_.exec("DELETE FROM " + ledger_ +
+                              " WHERE pipeline = $1 AND committed_at <= $2::timestamptz AND kind "
+                              "NOT IN ('ended', 'rewound')"
+                              " RETURNING cluster_id, topic, kafka_partition, incarnation,"
+                              " from_offset, to_offset, loaded, rejected, filtered, gaps, lost",
+                          {pipeline_, until});
+        Entries entries;
+        for (std::size_t row = 0; row < deleted.rows.size(); ++row) {
+            auto& [owner, entry] = entries.emplace_back();
+            owner = {deleted.text(row, 0), deleted.text(row, 1), deleted.number(row, 2),
+                     deleted.number(row, 3)};
+            for (std::size_t i = 0; i < entry.size(); ++i) entry[i] = deleted.number(row, i + 4);
+        }
+        const Entries folded = fold(entries);
+        if (folded.size() == entries.size()) return 0;  // undone: nothing would change
+        insert(folded, until);
+        transaction.commit();
+        return static_cast<std::int64_t>(entries.size() - folded.size());
+    }
+
+private:
+    void insert(const Entries& folded, const Cell& until) {
+        std::vector<std::string> clusters;
+        std::vector<std::string> topics;
+        std::array<std::vector<std::int64_t>, 9> numbers;
+        for (const auto& [owner, entry] : folded) {
+            clusters.push_back(owner.cluster_id);
+            topics.push_back(owner.topic);
+            numbers[0].push_back(owner.partition);
+            numbers[1].push_back(owner.incarnation);
+            for (std::size_t i = 0; i < entry.size(); ++i) numbers[i + 2].push_back(entry[i]);
+        }
+        Row parameters = {pipeline_, until, array_literal(clusters), array_literal(topics)};
+        for (const auto& column : numbers) parameters.push_back(array_literal(column));
+        session_.exec("INSERT INTO " + ledger_ +
+                          " (pipeline, committed_at, cluster_id, topic, kafka_partition,"
+                          " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps,"
+                          " lost, kind, writer, revision) SELECT $1::text, $2::timestamptz,"
+                          " unnest($3::text[]), unnest($4::text[]), unnest($5::int[]),"
+                          " unnest($6::int[]), unnest($7::bigint[]), unnest($8::bigint[]),"
+                          " unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]),"
+                          " unnest($12::bigint[]), unnest($13::bigint[]), 'folded', '', ''",
+                      parameters);
+    }
+
+    Session& session_;
+    std::string ledger_;
+    std::string pipeline_;
+};
+
+}  // namespace
+
+Folded fold_ledger(Session& session, const std::string& schema, const std::string& pipeline,
+                   std::chrono::seconds keep) {
+    LedgerFold ledger(session, schema, pipeline);
+    Folded result;
+    try {
+        Cell until;
+        while ((until = ledger.next_step(until, keep))) result.rows += ledger.take(until);
+    } catch (const DatabaseError& error) {
+        if (error.trouble() != Trouble::again) throw;
+        result.gave_way = true;
+    } catch (const OutcomeUnknown& error) {
+        throw DatabaseError({{}, error.what(), {}, {}});
+    }
+    return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#include "sinks/books/receipts.h"
+
+#include "pipeline/decode/json_text.h"
+#include "pipeline/errors.h"
+#include "sinks/books/schema.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+const Column& column_of(const Table& table, const std::string& name) {
+    const auto found = std::ranges::find(table.columns, name, &Column::name);
+    if (found != table.columns.end()) return *found;
+    throw WrongConfiguration("receipts: table " + qualified(table) + " has no column " +
+                             quote_identifier(name) +
+                             (name == "topic" ? "; leave topic = out of receipts, or add it"
+                                              : "; add it, or use another table"));
+}
+
+/// A text as what its column holds.
+std::string as_column(const std::string& text, const Column& column) {
+    switch (column.type) {
+        case ColumnType::bytea:
+            return "convert_to(" + text + ", 'UTF8')";
+        case ColumnType::json:
+        case ColumnType::jsonb:
+            return text + "::" + column.type_name;
+        default:
+            return text;
+    }
+}
+
+void append_member(std::string& json, const char* name, std::string_view text) {
+    json.append(json.empty() ? "{\"" : ",\"").append(name).append("\":");
+    json::append_string(json, text);
+}
+
+void append_member(std::string& json, const char* name, std::int64_t number) {
+    json.append(",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+}  // namespace
+
+std::vector<std::string> Receipts::columns(const config::Receipts& receipts) {
+    std::vector<std::string> names = {"key", "payload"};
+    if (!receipts.topic.empty()) names.insert(names.begin(), "topic");
+    return names;
+}
+
+Receipts::Receipts(const config::Receipts& receipts, const Table& table, PipelineIdentity identity)
+    : topic_(receipts.topic),
+      identity_(std::move(identity)),
+      where_("receipts: table " + qualified(table)) {
+    const std::vector<std::string> names = columns(receipts);
+    std::string values;
+    for (const std::string& name : names) {
+        const Column& column = column_of(table, name);
+        const std::string text = name == "topic" ? "$3::text" : "v." + name;
+        values += (values.empty() ? "" : ", ") + as_column(text, column);
+    }
+    insert_ = "INSERT INTO " + qualified(table) + " (" + identifier_list(names) + ") SELECT " +
+              values + " FROM (SELECT unnest($1::text[]) AS key, unnest($2::text[]) AS payload) v";
+}
+
+void Receipts::insert(Session& session, const Batch& batch) const {
+    std::vector<std::string> keys;
+    std::vector<std::string> payloads;
+    for (const Slice& slice : batch.slices()) {
+        if (!slice.moves()) continue;
+        keys.push_back(identity_.pipeline + "/" + std::to_string(slice.partition));
+        payloads.push_back(payload(slice));
+    }
+    Row parameters = {array_literal(keys), array_literal(payloads)};
+    if (!topic_.empty()) parameters.emplace_back(topic_);
+    session.exec_prepared("receipts", insert_, parameters);
+}
+
+std::string Receipts::payload(const Slice& slice) const {
+    std::string json;
+    append_member(json, "pipeline", identity_.pipeline);
+    append_member(json, "cluster_id", identity_.cluster_id);
+    append_member(json, "topic", identity_.topic);
+    append_member(json, "partition", slice.partition);
+    append_member(json, "incarnation", slice.incarnation);
+    append_member(json, "from_offset", slice.range.from);
+    append_member(json, "to_offset", slice.range.to);
+    append_member(json, "rows", slice.loaded);
+    append_member(json, "rejected", slice.rejected);
+    append_member(json, "filtered", slice.filtered);
+    return json + "}";
+}
+
+std::vector<Finding> check_receipts(Session& session, const config::Ingest& ingest,
+                                    const Table& table) {
+    const std::string where =
+        "ingest." + ingest.name + ": receipts: table " + qualified(table) + ": ";
+    const std::vector<std::string> filled = Receipts::columns(*ingest.receipts);
+    std::vector<Finding> findings;
+    for (const Column& column : table.columns) {
+        const bool is_filled = std::ranges::find(filled, column.name) != filled.end();
+        if (is_filled || !column.not_null || column.has_default || column.generated) continue;
+        findings.push_back(
+            {Finding::Severity::error,
+             where + "column " + quote_identifier(column.name) +
+                 " is NOT NULL without a default, and receipts do not fill it",
+             column.name == "topic" ? "set topic = in receipts" : "give it a default"});
+    }
+    const TableTraits traits = read_traits(session, table, family_of(session), filled);
+    for (const std::string& name : traits.columns_without_insert) {
+        findings.push_back({Finding::Severity::error,
+                            where + "this role may not insert into " + quote_identifier(name),
+                            "GRANT INSERT ON " + qualified(table) + " TO …"});
+    }
+    for (const std::string& sequence : traits.sequences_without_usage) {
+        findings.push_back(may_not_draw_from(sequence, where));
+    }
+    return findings;
+}
+
+}  // namespace sluice

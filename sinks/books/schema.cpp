@@ -1,0 +1,307 @@
+#include "sinks/books/schema.h"
+
+#include "pipeline/errors.h"
+#include "sinks/session/sql_text.h"
+
+namespace sluice {
+namespace {
+
+/// Replaces each {key} by its value.
+std::string fill(std::string_view text, const std::string& schema, Family family) {
+    // On Cloudberry tables may be append-optimized by default; progress is updated, so it says so.
+    const bool mpp = is_mpp(family);
+    const auto distributed = [&](std::string_view columns) {
+        return mpp ? "\nDISTRIBUTED BY (" + std::string(columns) + ")" : std::string();
+    };
+    const std::pair<std::string_view, std::string> values[] = {
+        {"{s}", quote_identifier(schema)},
+        {"{version}", std::to_string(schema_version)},
+        {"{hot}", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
+        {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
+        {"{by_pipeline}", distributed("pipeline")},
+        {"{by_relay}", distributed("relay")},
+        {"{by_name}", distributed("name")},
+        {"{by_offset}", distributed("kafka_partition, kafka_offset")},
+        {"{by_version}", distributed("version")}};
+    std::string filled;
+    while (!text.empty()) {
+        const auto at = text.find('{');
+        filled.append(text.substr(0, at));
+        if (at == std::string_view::npos) break;
+        text.remove_prefix(at);
+        std::string_view found = text.substr(0, 1);  // a brace that is just a brace
+        for (const auto& [key, value] : values) {
+            if (text.substr(0, key.size()) != key) continue;
+            filled += value;
+            found = key;
+            break;
+        }
+        if (found == "{") filled += found;
+        text.remove_prefix(found.size());
+    }
+    return filled;
+}
+
+constexpr std::string_view tables = R"(CREATE TABLE IF NOT EXISTS {s}.schema_version (
+    version      int NOT NULL,
+    installed_at timestamptz NOT NULL DEFAULT now()
+) {heap}{by_version};
+COMMENT ON TABLE {s}.schema_version IS
+    'Sluice: which version of these tables is installed';
+
+CREATE TABLE IF NOT EXISTS {s}.progress (
+    pipeline          text NOT NULL,
+    cluster_id        text NOT NULL,
+    topic             text NOT NULL,
+    kafka_partition   int NOT NULL,
+    next_offset       bigint NOT NULL CHECK (next_offset >= 0),
+    anchor_offset     bigint NOT NULL,
+    incarnation       int NOT NULL DEFAULT 0,
+    last_offset       bigint NOT NULL DEFAULT -1,
+    last_timestamp_ms bigint NOT NULL DEFAULT -1,
+    last_checksum     bigint NOT NULL DEFAULT 0,
+    moved_at          timestamptz NOT NULL DEFAULT now(),
+    writer            text NOT NULL,
+    PRIMARY KEY (pipeline, cluster_id, topic, kafka_partition)
+) {hot}{by_pipeline};
+COMMENT ON TABLE {s}.progress IS
+    'Sluice: where each partition of each pipeline goes on; moves in the transaction that loads';
+COMMENT ON COLUMN {s}.progress.next_offset IS
+    'the next offset to read, as Kafka counts: everything below is accounted for in the ledger';
+COMMENT ON COLUMN {s}.progress.anchor_offset IS
+    'where the pipeline began to read this partition';
+COMMENT ON COLUMN {s}.progress.incarnation IS
+    'counts how often offsets began to repeat: the topic was created anew, or progress was rewound';
+COMMENT ON COLUMN {s}.progress.last_checksum IS
+    'CRC-32 of the last record''s key and value: tells a topic that was created anew';
+
+CREATE TABLE IF NOT EXISTS {s}.ledger (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
+    from_offset     bigint NOT NULL,
+    to_offset       bigint NOT NULL,
+    loaded          bigint NOT NULL,
+    rejected        bigint NOT NULL,
+    filtered        bigint NOT NULL,
+    gaps            bigint NOT NULL,
+    lost            bigint NOT NULL,
+    kind            text NOT NULL,
+    writer          text NOT NULL,
+    revision        text NOT NULL,
+    committed_at    timestamptz NOT NULL DEFAULT now(),
+    CHECK (loaded + rejected + filtered + gaps + lost = to_offset - from_offset)
+) {heap}{by_pipeline};
+CREATE INDEX IF NOT EXISTS ledger_age ON {s}.ledger (pipeline, committed_at);
+COMMENT ON TABLE {s}.ledger IS
+    'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
+COMMENT ON COLUMN {s}.ledger.kind IS
+    'batch; skipped: offsets that Kafka had lost; moved: skipped by sluice progress set; folded: the sum of pruned rows; ended: the topic was created anew; rewound: sluice progress set went back';
+
+CREATE TABLE IF NOT EXISTS {s}.dead_letter (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
+    kafka_offset    bigint NOT NULL,
+    record_time     timestamptz,
+    key             bytea,
+    value           bytea,
+    headers         jsonb,
+    reasons         jsonb NOT NULL,
+    rejected_at     timestamptz NOT NULL DEFAULT now()
+) {heap}{by_offset};
+CREATE INDEX IF NOT EXISTS dead_letter_position
+    ON {s}.dead_letter (pipeline, topic, kafka_partition, kafka_offset);
+COMMENT ON TABLE {s}.dead_letter IS
+    'Sluice: records that could not become rows, whole, with the reasons';
+COMMENT ON COLUMN {s}.dead_letter.headers IS
+    '[{"name": …, "value": … or null}]; name_hex and value_hex where the bytes are no UTF-8 text';
+
+CREATE TABLE IF NOT EXISTS {s}.dead_letter_history (
+    pipeline        text NOT NULL,
+    cluster_id      text NOT NULL,
+    topic           text NOT NULL,
+    kafka_partition int NOT NULL,
+    incarnation     int NOT NULL,
+    kafka_offset    bigint NOT NULL,
+    rejected_at     timestamptz NOT NULL,
+    round           int NOT NULL,
+    outcome         text NOT NULL,
+    reasons         jsonb,
+    writer          text NOT NULL,
+    revision        text NOT NULL,
+    decided_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                 rejected_at, round)
+) {heap}{by_offset};
+COMMENT ON TABLE {s}.dead_letter_history IS
+    'Sluice: what became of dead letters afterwards, a row for each retry and discard; insert only, save for the purge';
+COMMENT ON COLUMN {s}.dead_letter_history.rejected_at IS
+    'as in dead_letter: tells two of one position apart';
+COMMENT ON COLUMN {s}.dead_letter_history.round IS
+    'counts the decisions about one dead letter, from 1: of two who decide at once, one is refused';
+COMMENT ON COLUMN {s}.dead_letter_history.outcome IS
+    'loaded, filtered or discarded: that was the last; rejected: it stays, with these reasons';
+
+CREATE OR REPLACE VIEW {s}.open_dead_letter AS
+    SELECT pipeline, cluster_id, topic, kafka_partition, incarnation, kafka_offset, record_time, key,
+           value, headers, latest_reasons AS reasons, rejected_at, retries, retried_at
+    FROM (SELECT stories.*, first_value(outcome) OVER backwards AS latest_outcome,
+                 first_value(reasons) OVER backwards AS latest_reasons,
+                 first_value(round) OVER backwards AS retries,
+                 first_value(decided_at) OVER backwards AS retried_at
+          FROM (SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                       rejected_at, 0 AS round, record_time, key, value, headers, reasons,
+                       'rejected'::text AS outcome, NULL::timestamptz AS decided_at
+                FROM {s}.dead_letter
+                UNION ALL
+                SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
+                       rejected_at, round, NULL, NULL, NULL, NULL, reasons, outcome, decided_at
+                FROM {s}.dead_letter_history) stories
+          WINDOW backwards AS (PARTITION BY pipeline, topic, kafka_partition, kafka_offset,
+                                            incarnation, cluster_id, rejected_at
+                               ORDER BY round DESC)) told
+    WHERE round = 0 AND latest_outcome = 'rejected';
+COMMENT ON VIEW {s}.open_dead_letter IS
+    'Sluice: dead letters that were neither loaded since nor discarded, with their latest reasons';
+
+CREATE TABLE IF NOT EXISTS {s}.outbox_relay (
+    relay    text NOT NULL,
+    origin   text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.outbox_relay IS
+    'Sluice: outbox pipelines, each with the name under which Kafka keeps its mark';
+COMMENT ON COLUMN {s}.outbox_relay.origin IS
+    'made once, at random: a pipeline of the same name in another database has another mark';
+
+CREATE TABLE IF NOT EXISTS {s}.outbox_table (
+    name     text NOT NULL,
+    relay    text NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name)
+) {heap}{by_name};
+COMMENT ON TABLE {s}.outbox_table IS
+    'Sluice: which outbox pipeline has which table, for ever: another one would send its rows again, and delete what is not sent';
+COMMENT ON COLUMN {s}.outbox_table.name IS
+    'with its schema, both quoted';
+
+CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
+    relay    text NOT NULL,
+    batch    bigint NOT NULL,
+    round    int NOT NULL,
+    kind     text NOT NULL,
+    ids      text[] NOT NULL,
+    writer   text NOT NULL,
+    revision text NOT NULL,
+    made_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay, batch, round)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.outbox_batch IS
+    'Sluice: which rows of the outbox were claimed by which batch; insert only, save for the purge';
+COMMENT ON COLUMN {s}.outbox_batch.round IS
+    '0: the claim itself; above: decisions about the batch, one after the other; below: notes of the purge';
+COMMENT ON COLUMN {s}.outbox_batch.kind IS
+    'claim: ids of rows; retry: refused events, as "batch:place"; taken_over; refused: ids that are not sent with the batch; purged: no row of earlier batches is left, and of this one -1 - round';
+
+CREATE TABLE IF NOT EXISTS {s}.refused_event (
+    relay           text NOT NULL,
+    batch           bigint NOT NULL,
+    place           int NOT NULL,
+    id              text NOT NULL,
+    topic           text,
+    kafka_partition int,
+    key             bytea,
+    value           bytea,
+    headers         text,
+    timestamp_ms    bigint NOT NULL,
+    reason          text NOT NULL,
+    detail          text NOT NULL,
+    refused_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (relay, batch, place)
+) {heap}{by_relay};
+COMMENT ON TABLE {s}.refused_event IS
+    'Sluice: events of an outbox that Kafka cannot take, whole, with the reason';
+COMMENT ON COLUMN {s}.refused_event.place IS 'in its batch, from 0';
+COMMENT ON COLUMN {s}.refused_event.headers IS
+    'JSON, [{"name": …, "value": … or null}]; as the row had it where that was not understood';
+COMMENT ON COLUMN {s}.refused_event.timestamp_ms IS 'since 1970 UTC; -1: none';
+
+INSERT INTO {s}.schema_version (version)
+    SELECT {version} WHERE NOT EXISTS (SELECT 1 FROM {s}.schema_version);
+)";
+
+}  // namespace
+
+Family family_of(std::string_view version) {
+    if (version.find("Cloudberry") != std::string_view::npos) return Family::cloudberry;
+    if (version.find("Greenplum") != std::string_view::npos) return Family::greenplum;
+    return Family::postgresql;
+}
+
+Family family_of(Session& session) {
+    return family_of(session.exec("SELECT version()").text(0, 0));
+}
+
+std::string schema_ddl(Family family, const std::string& schema) {
+    return fill("CREATE SCHEMA IF NOT EXISTS {s};\n\n", schema, family) +
+           fill(tables, schema, family);
+}
+
+int installed_schema_version(Session& session, const std::string& schema) {
+    const Rows there = session.exec("SELECT to_regclass($1) IS NOT NULL",
+                                    {quote_identifier(schema) + ".schema_version"});
+    if (there.text(0, 0) != "t") return 0;
+    const Rows version = session.exec("SELECT coalesce(max(version), 0) FROM " +
+                                      quote_identifier(schema) + ".schema_version");
+    return static_cast<int>(version.number(0, 0));
+}
+
+std::string complaint_of_encoding(Session& session) {
+    const Rows rows = session.exec("SELECT current_setting('server_encoding'), current_database()");
+    if (rows.text(0, 0) == "UTF8") return "";
+    return "database " + quote_identifier(rows.text(0, 1)) + ": its encoding is " +
+           rows.text(0, 0) +
+           ", which cannot hold every text that a record brings; use one made with ENCODING 'UTF8'";
+}
+
+void ensure_schema(Session& session, const std::string& schema) {
+    if (const std::string why = complaint_of_encoding(session); !why.empty())
+        throw WrongConfiguration(why);
+    const auto check = [&] {
+        const int version = installed_schema_version(session, schema);
+        if (version == schema_version || version == 0) return version;
+        throw TroubleOfTheWorld("schema " + quote_identifier(schema) +
+                                ": its tables have version " + std::to_string(version) +
+                                ", this program works with version " +
+                                std::to_string(schema_version) +
+                                "; run the sluice of that version, or upgrade the tables");
+    };
+    if (check() != 0) return;
+    try {
+        // CREATE SCHEMA IF NOT EXISTS asks for a right on the database even if the schema is there.
+        const Rows there =
+            session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
+        const Family family = family_of(session);
+        Transaction transaction(session);
+        if (there.text(0, 0) != "t") session.run("CREATE SCHEMA " + quote_identifier(schema));
+        session.run(fill(tables, schema, family));
+        transaction.commit();
+    } catch (const DatabaseError& error) {
+        // Another daemon that starts at the same time may have been faster.
+        if (error.trouble() != Trouble::world && check() != 0) return;
+        throw TroubleOfTheWorld(
+            "schema " + quote_identifier(schema) +
+            ": sluice's tables are missing and cannot be created: " + error.details().message +
+            "; let their owner run: sluice schema | psql");
+    } catch (const OutcomeUnknown& error) {
+        throw TroubleOfTheWorld(error.what());
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "pipeline/mapping/table.h"
+#include "sinks/books/schema.h"
+#include "sinks/session/session.h"
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Reads a table by its name as the user wrote it: "schema.table" or "table" (search_path), parts
+/// in double quotes where PostgreSQL would need them. Throws WrongConfiguration when there is no
+/// such table or it cannot be loaded into, DatabaseError when the database does not answer.
+[[nodiscard]] Table read_table(Session& session, const std::string& name);
+
+/// "public"."orders", quoted.
+[[nodiscard]] std::string qualified(const Table& table);
+
+/// What `sluice check` wants to know of a table besides.
+struct TableTraits {
+    std::vector<std::string> columns_without_insert;  ///< of the columns asked for
+    /// That this role may not draw from, though defaults of columns not asked for do.
+    std::vector<std::string> sequences_without_usage;
+    bool append_optimized = false;
+    std::string distribution;  ///< MPP: "DISTRIBUTED BY (id)"
+    bool has_unique_index = false;
+    std::vector<std::string> deferred_constraints;
+    std::vector<std::string> row_triggers;  ///< on INSERT, ours and the database's own left out
+};
+[[nodiscard]] TableTraits read_traits(Session& session, const Table& table, Family family,
+                                      const std::vector<std::string>& columns);
+
+}  // namespace sluice

@@ -1,0 +1,309 @@
+#include "sinks/load/constraint_judge.h"
+
+#include "pipeline/values/binary_copy.h"
+#include "sinks/books/schema.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+std::string list(const std::vector<std::string>& texts) {
+    std::string joined;
+    for (const std::string& text : texts) joined.append(joined.empty() ? "" : ", ") += text;
+    return joined;
+}
+
+/// What the database says of a duplicate; without its values where they are at hand in a form that
+/// nobody reads.
+std::string duplicate(const std::string& constraint, const std::vector<std::string>& columns,
+                      const std::vector<std::string>& values) {
+    std::string text = "duplicate key value violates unique constraint " +
+                       quote_identifier(constraint) + ": Key (" + list(columns) + ")";
+    if (!values.empty()) text += "=(" + list(values) + ")";
+    return text + " already exists.";
+}
+
+/// Of what a DELETE returns: the row's number, then its key's values.
+template <typename Complaint>
+void append_offenders(const Rows& rows, const StagedRows& staged, std::vector<Offender>& found,
+                      Complaint complaint_of) {
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        std::vector<std::string> values;
+        for (std::size_t i = 1; i < rows.rows[row].size(); ++i) values.push_back(rows.text(row, i));
+        found.push_back(
+            {staged.row_of(rows.number(row, 0)), {"", complaint_of(values)}, std::nullopt});
+    }
+}
+
+/// The bytes of these columns; false when one of them is NULL, which equals nothing.
+bool append_key(FieldWalker& fields, const std::vector<std::size_t>& columns, CopyForm form,
+                std::string& key) {
+    key.clear();
+    std::size_t column = 0;
+    for (const std::size_t wanted : columns) {
+        for (; column < wanted; ++column) static_cast<void>(fields.next());
+        const std::string_view field = fields.next();
+        ++column;
+        if (is_null(field, form)) return false;
+        // A text field ends with a tab, which it cannot hold; a binary one begins with its length.
+        key.append(field).append(form == CopyForm::text ? "\t" : "");
+    }
+    return true;
+}
+
+/// A trigger may change a row before its constraints are checked; and a view has none of its own.
+constexpr const char* takes_rows_as_they_are =
+    "WITH RECURSIVE parts AS (SELECT $1::regclass::oid AS oid UNION ALL SELECT i.inhrelid"
+    " FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid)"
+    " SELECT (SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = $1::regclass)"
+    // tgtype: 1 is FOR EACH ROW, 4 is INSERT, 2 is BEFORE, 64 is INSTEAD OF.
+    " AND NOT EXISTS (SELECT 1 FROM parts JOIN pg_trigger t ON t.tgrelid = parts.oid"
+    " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 5 = 5 AND t.tgtype & 66 <> 0)";
+
+/// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns.
+constexpr const char* checks =
+    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, ''"
+    " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(number, position)"
+    " LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number AND a.attnum > 0"
+    " WHERE c.conrelid = $1::regclass AND c.contype = 'c' ORDER BY c.conname, k.position";
+
+/// Keys that compare as = does, and that may be read; a NULL column says that it is none of them.
+std::string unique_keys(int server_version) {
+    std::string also;
+    if (server_version >= 110000) also += " AND k.position <= x.indnkeyatts";
+    if (server_version >= 150000) also += " AND NOT x.indnullsnotdistinct";
+    return "SELECT i.relname, '', CASE WHEN o.opcdefault"
+           " AND x.indcollation[k.position - 1] = a.attcollation"
+           " AND has_column_privilege(x.indrelid, a.attnum, 'SELECT') THEN a.attname END, ''"
+           " FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+           " CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY k(number, position)"
+           " JOIN pg_opclass o ON o.oid = x.indclass[k.position - 1]"
+           " LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number"
+           " WHERE x.indrelid = $1::regclass AND x.indisunique AND x.indexprs IS NULL"
+           " AND x.indpred IS NULL" +
+           also + " ORDER BY i.relname, k.position";
+}
+
+/// References that an = of one type tells, to other tables that may be read in full, and that no
+/// trigger has a chance to put right first; a NULL column says that it is none of them.
+constexpr const char* references =
+    "SELECT c.conname, CASE f.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END || quote_ident(n.nspname)"
+    " || '.' || quote_ident(f.relname), CASE WHEN c.confmatchtype = 's' AND f.oid <> c.conrelid"
+    " AND own.relkind = 'r' AND NOT f.relrowsecurity AND o.oprname = '='"
+    " AND a.atttypid = r.atttypid AND a.attcollation = r.attcollation"
+    " AND has_schema_privilege(n.oid, 'USAGE')"
+    " AND has_column_privilege(f.oid, r.attnum, 'SELECT')"
+    // tgtype: 4 is INSERT.
+    " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.conrelid"
+    " AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)"
+    " THEN a.attname END, r.attname"
+    " FROM pg_constraint c JOIN pg_class own ON own.oid = c.conrelid"
+    " JOIN pg_class f ON f.oid = c.confrelid JOIN pg_namespace n ON n.oid = f.relnamespace"
+    " CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY"
+    " k(number, key, equal, position)"
+    " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number"
+    " JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.key"
+    " JOIN pg_operator o ON o.oid = k.equal"
+    " WHERE c.conrelid = $1::regclass AND c.contype = 'f' ORDER BY c.conname, k.position";
+
+}  // namespace
+
+ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
+                                 std::vector<std::string> columns)
+    : session_(session),
+      target_(std::move(qualified_table)),
+      columns_(std::move(columns)),
+      staged_(session, "sluice_judged", target_, columns_) {}
+
+void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to) {
+    const std::size_t first = to.size();
+    std::set<std::string> unfit;
+    const Rows rows = session_.exec(sql, {target_});
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        const std::string& name = rows.text(row, 0);
+        const Cell& column = rows.rows[row][2];
+        if (to.size() == first || to.back().name != name)
+            to.push_back({name, kind, rows.text(row, 1), {}, {}});
+        // What is not in the rows gets a value that nobody knows yet.
+        if (!column || std::ranges::find(columns_, *column) == columns_.end()) {
+            unfit.insert(name);
+            continue;
+        }
+        to.back().columns.push_back(*column);
+        to.back().keys.push_back(rows.text(row, 3));
+    }
+    const auto is_unfit = [&](const Constraint& constraint) {
+        return constraint.kind == kind && unfit.contains(constraint.name);
+    };
+    std::erase_if(to, is_unfit);
+}
+
+std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
+    std::vector<Constraint> constraints;
+    if (session_.exec(takes_rows_as_they_are, {target_}).rows[0][0] != "t") return constraints;
+    read_rows_of(checks, Kind::check, constraints);
+    read_rows_of(unique_keys(session_.server_version()), Kind::unique, constraints);
+    read_rows_of(references, Kind::reference, constraints);
+    return constraints;
+}
+
+bool ConstraintJudge::still_holds() {
+    return !has_judged_ || constraints_ == read_constraints();
+}
+
+std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind kind) const {
+    std::vector<const Constraint*> found;
+    for (const Constraint& constraint : constraints_)
+        if (constraint.kind == kind && suspects_.contains(constraint.name))
+            found.push_back(&constraint);
+    return found;
+}
+
+void ConstraintJudge::choose_columns() {
+    std::vector<std::size_t> taken;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        const bool wanted = std::ranges::any_of(constraints_, [&](const Constraint& constraint) {
+            return suspects_.contains(constraint.name) &&
+                   std::ranges::find(constraint.columns, columns_[i]) != constraint.columns.end();
+        });
+        if (wanted) taken.push_back(i);
+    }
+    staged_.choose(std::move(taken));
+}
+
+std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& rows, CopyForm form,
+                                                            std::size_t begin, std::size_t end,
+                                                            const RowChanges& changes) {
+    // Asked each time: by a constraint that was dropped no row may be judged.
+    if (auto now = read_constraints(); now != constraints_) {
+        constraints_ = std::move(now);
+        suspects_changed_ = true;
+    }
+    const std::vector<const Constraint*> keys = suspected(Kind::unique);
+    if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
+        return std::nullopt;
+    std::vector<Offender> found;
+    judge_by_queries(rows, form, begin, end, changes, found);
+    // With several keys, who is first by one may be a duplicate by another.
+    if (keys.size() == 1 && duplicates_.among_themselves)
+        judge_among_themselves(*keys.front(), rows, form, begin, end, changes, found);
+    return found;
+}
+
+void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                                       std::size_t end, const RowChanges& changes,
+                                       std::vector<Offender>& found) {
+    std::vector<const Constraint*> keys = suspected(Kind::unique);
+    if (!duplicates_.in_table) keys.clear();
+    const std::vector<const Constraint*> to_others = suspected(Kind::reference);
+    if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
+    if (std::exchange(suspects_changed_, false)) choose_columns();
+    has_judged_ = true;
+    staged_.fill(rows, form, begin, end, changes);
+    judge_checks(found);
+    if (keys.empty() && to_others.empty()) return;
+    // The table may be of any size, and each key is one look into its index.
+    session_.run(
+        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+        "SET LOCAL enable_nestloop = on");
+    for (const Constraint* key : to_others) judge_reference(*key, found);
+    const std::size_t before = found.size();
+    for (const Constraint* key : keys) judge_against_table(*key, found);
+    if (!keys.empty()) duplicates_.in_table = found.size() > before;
+    session_.run(
+        "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;"
+        "SET LOCAL enable_nestloop TO DEFAULT");
+}
+
+/// What is found leaves the temporary table, so that nobody is called its duplicate.
+void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
+    const std::vector<const Constraint*> constraints = suspected(Kind::check);
+    if (constraints.empty()) return;
+    std::string broken;
+    std::string which;
+    for (std::size_t i = 0; i < constraints.size(); ++i) {
+        const std::string is_broken = "(" + constraints[i]->text + ") IS FALSE";
+        broken.append(i == 0 ? "" : " OR ").append(is_broken);
+        which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
+    }
+    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " WHERE " + broken +
+                                    " RETURNING " + staged_.number() + ", CASE" + which + " END");
+    const std::string relation =
+        session_
+            .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
+            .text(0, 0);
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        found.push_back(
+            {staged_.row_of(rows.number(row, 0)),
+             {"", "new row for relation " + relation + " violates check constraint " +
+                      quote_identifier(
+                          constraints[static_cast<std::size_t>(rows.number(row, 1))]->name)},
+             std::nullopt});
+}
+
+/// A row with a NULL among the columns refers to nothing.
+void ConstraintJudge::judge_reference(const Constraint& key, std::vector<Offender>& found) {
+    std::string is_one;
+    std::string equal;
+    std::string values;
+    for (std::size_t i = 0; i < key.columns.size(); ++i) {
+        const std::string column = "s." + quote_identifier(key.columns[i]);
+        is_one += column + " IS NOT NULL AND ";
+        equal += (i == 0 ? "r." : " AND r.") + quote_identifier(key.keys[i]) + " = " + column;
+        values += ", " + column + "::text";
+    }
+    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " s WHERE " + is_one +
+                                    "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal +
+                                    ") RETURNING s." + staged_.number() + values);
+    append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
+        return "insert violates foreign key constraint " + quote_identifier(key.name) + ": Key (" +
+               list(key.columns) + ")=(" + list(of_row) + ") is not present.";
+    });
+}
+
+void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Offender>& found) {
+    std::string conditions;
+    std::string values;
+    for (const std::string& column : key.columns) {
+        const std::string name = quote_identifier(column);
+        conditions += (conditions.empty() ? "s." : " AND s.") + name + " = t." + name;
+        values += ", s." + name + "::text";
+    }
+    const Rows rows =
+        session_.exec("DELETE FROM " + staged_.table() + " s USING " + target_ + " t WHERE " +
+                      conditions + " RETURNING s." + staged_.number() + values);
+    append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
+        return duplicate(key.name, key.columns, of_row);
+    });
+}
+
+/// Equal bytes are equal values. Equal values of other bytes, like 1.0 and 1.00, are for COPY.
+void ConstraintJudge::judge_among_themselves(const Constraint& key, const EncodedRows& rows,
+                                             CopyForm form, std::size_t begin, std::size_t end,
+                                             const RowChanges& changes,
+                                             std::vector<Offender>& found) {
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+        if (std::ranges::find(key.columns, columns_[i]) != key.columns.end()) columns.push_back(i);
+    std::set<std::size_t> out;
+    for (const Offender& offender : found) out.insert(offender.row);
+    std::unordered_map<std::string, std::size_t> first;
+    first.reserve(end - begin);
+    const std::size_t before = found.size();
+    std::string value;
+    for_each_row(rows, begin, end, changes, [&](std::size_t row, std::string_view bytes) {
+        if (out.contains(row)) return;
+        FieldWalker fields(bytes, form);
+        if (!append_key(fields, columns, form, value)) return;
+        const auto [at, is_first] = first.try_emplace(value, row);
+        if (is_first) return;
+        found.push_back({row, {"", duplicate(key.name, key.columns, {})}, at->second});
+    });
+    duplicates_.among_themselves = found.size() > before;
+}
+
+}  // namespace sluice

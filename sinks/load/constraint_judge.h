@@ -1,0 +1,94 @@
+#pragma once
+
+#include "sinks/load/staged_rows.h"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// A row that breaks a constraint of its table.
+struct Offender {
+    std::size_t row = 0;
+    Reason reason;
+    /// The row of the same rows that has the unique key first: if that one is not loaded for some
+    /// other reason, this one is none.
+    std::optional<std::size_t> duplicate_of;
+};
+
+/// Finds all rows that break a CHECK, a unique key or a foreign key, by queries over a temporary
+/// table with the columns that these are about: COPY stops at each of them. It only speaks of what
+/// it is certain of; the rest is for COPY to find. One per sink, used inside its transactions.
+/// Needs the right to create temporary tables, and SELECT on the columns of a unique key, or on
+/// those that a foreign key refers to.
+class ConstraintJudge {
+public:
+    /// `columns`: of the rows, in their order.
+    ConstraintJudge(Session& session, std::string qualified_table,
+                    std::vector<std::string> columns);
+
+    /// The transaction is a new one: nothing was judged in it.
+    void begin() { has_judged_ = false; }
+    /// COPY ran into this constraint: from now on judge() looks for rows that break it.
+    void suspect(const std::string& constraint) {
+        suspects_changed_ |= suspects_.insert(constraint).second;
+        duplicates_ = {};
+    }
+    void clear_suspects() { suspects_.clear(); }
+
+    /// Of the rows [begin, end), as `changes` leave them, those that break a suspected constraint;
+    /// nullopt: no suspected constraint is one that can be judged. Throws DatabaseError.
+    [[nodiscard]] std::optional<std::vector<Offender>> judge(const EncodedRows& rows, CopyForm form,
+                                                             std::size_t begin, std::size_t end,
+                                                             const RowChanges& changes);
+    /// Whether the table is still as judge() saw it. With rows in the table by this transaction the
+    /// answer holds to its end.
+    [[nodiscard]] bool still_holds();
+
+private:
+    struct Constraint {
+        enum class Kind { check, unique, reference };
+        std::string name;
+        Kind kind = Kind::check;
+        std::string text;                  ///< a CHECK's condition; the table that is referred to
+        std::vector<std::string> columns;  ///< that it is about; of a key: the key
+        std::vector<std::string> keys;     ///< that the columns refer to, one each
+        bool operator==(const Constraint&) const = default;
+    };
+    using Kind = Constraint::Kind;
+
+    [[nodiscard]] std::vector<Constraint> read_constraints();
+    void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
+    [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
+    void choose_columns();
+    void judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                          std::size_t end, const RowChanges& changes, std::vector<Offender>& found);
+    void judge_checks(std::vector<Offender>& found);
+    void judge_reference(const Constraint& key, std::vector<Offender>& found);
+    void judge_against_table(const Constraint& key, std::vector<Offender>& found);
+    void judge_among_themselves(const Constraint& key, const EncodedRows& rows, CopyForm form,
+                                std::size_t begin, std::size_t end, const RowChanges& changes,
+                                std::vector<Offender>& found);
+
+    /// Where duplicates were found lately: elsewhere they are not looked for, until COPY runs into
+    /// one.
+    struct Duplicates {
+        bool in_table = true;
+        bool among_themselves = true;
+    };
+
+    Session& session_;
+    const std::string target_;
+    const std::vector<std::string> columns_;
+    StagedRows staged_;
+    bool has_judged_ = false;              ///< in this transaction
+    std::vector<Constraint> constraints_;  ///< as last read
+    std::set<std::string> suspects_;
+    bool suspects_changed_ = false;
+    Duplicates duplicates_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+#include "sinks/load/copy_rows.h"
+
+#include "pipeline/values/binary_copy.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace sluice {
+
+CopyStatement copy_statement(const std::string& qualified_table,
+                             const std::vector<std::string>& columns, CopyForm form) {
+    return {qualified_table,
+            "COPY " + qualified_table + " (" + identifier_list(columns) + ") FROM STDIN" +
+                (form == CopyForm::binary ? " (FORMAT binary)" : ""),
+            form};
+}
+
+std::string_view copy_header() {
+    // Signature, flags, size of the header's extension.
+    static constexpr char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+    return {header, sizeof header - 1};
+}
+
+std::string_view copy_trailer() {
+    return "\377\377";
+}
+
+void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std::size_t end) {
+    const std::size_t first = rows.begin_of(begin);
+    session.put(std::string_view(rows.bytes).substr(first, rows.begin_of(end) - first));
+}
+
+FieldWalker::FieldWalker(std::string_view row, CopyForm form) : rest_(row), form_(form) {
+    if (form == CopyForm::binary)
+        rest_.remove_prefix(sizeof(std::int16_t));  // the number of fields
+    else
+        rest_.remove_suffix(1);  // the line's end
+}
+
+std::string_view FieldWalker::next() {
+    std::size_t size = 0;
+    if (form_ == CopyForm::binary) {
+        std::int32_t length = 0;
+        std::memcpy(&length, rest_.data(), sizeof length);
+        length = std::max(binary_copy::big_endian(length), 0);  // -1: NULL
+        size = sizeof length + static_cast<std::size_t>(length);
+    } else {
+        size = std::min(rest_.find('\t'), rest_.size());
+    }
+    const std::string_view field = rest_.substr(0, size);
+    // What is within a text field escapes its tabs.
+    if (form_ == CopyForm::text) ++size;
+    rest_.remove_prefix(std::min(size, rest_.size()));
+    return field;
+}
+
+bool is_null(std::string_view field, CopyForm form) {
+    return form == CopyForm::binary ? field == "\377\377\377\377" : field == "\\N";
+}
+
+std::optional<std::string> with_null(std::string_view row, CopyForm form, std::size_t column) {
+    FieldWalker fields(row, form);
+    for (std::size_t i = 0; i < column; ++i) static_cast<void>(fields.next());
+    const std::string_view field = fields.next();
+    if (is_null(field, form)) return std::nullopt;
+    const auto begin = static_cast<std::size_t>(field.data() - row.data());
+    std::string changed(row.substr(0, begin));
+    if (form == CopyForm::binary)
+        binary_copy::append_null(changed);
+    else
+        changed += "\\N";
+    return changed.append(row.substr(begin + field.size()));
+}
+
+CopyContext parse_copy_context(std::string_view context) {
+    // The outermost context is the last line: a trigger's own COPY would stand before it.
+    CopyContext found;
+    const auto start = context.rfind("COPY ");
+    if (start == std::string_view::npos) return found;
+    context.remove_prefix(start);
+    constexpr std::string_view line_mark = ", line ";
+    constexpr std::string_view column_mark = ", column ";
+    const auto line = context.find(line_mark);
+    if (line == std::string_view::npos) return found;
+    context.remove_prefix(line + line_mark.size());
+    std::size_t number = 0;
+    const auto [end, error] =
+        std::from_chars(context.data(), context.data() + context.size(), number);
+    if (error != std::errc() || number == 0) return found;
+    found.line = number;
+    context.remove_prefix(static_cast<std::size_t>(end - context.data()));
+    if (context.substr(0, column_mark.size()) != column_mark) return found;
+    context.remove_prefix(column_mark.size());
+    context = context.substr(0, context.find('\n'));
+    found.column = context.substr(0, context.find(": "));
+    return found;
+}
+
+}  // namespace sluice

@@ -1,0 +1,105 @@
+#include "sinks/load/staged_rows.h"
+
+#include "pipeline/values/binary_copy.h"
+#include "sinks/books/schema.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace sluice {
+namespace {
+constexpr std::size_t block = 128u << 10;
+}  // namespace
+
+StagedRows::StagedRows(Session& session, std::string name, std::string qualified_target,
+                       std::vector<std::string> columns, int fill)
+    : session_(session),
+      name_(std::move(name)),
+      target_(std::move(qualified_target)),
+      columns_(std::move(columns)),
+      fill_(fill) {
+    std::string number = "row";
+    while (std::ranges::find(columns_, number) != columns_.end()) number += '_';
+    number_ = quote_identifier(number);
+}
+
+/// Under a new name, since the columns may be others.
+void StagedRows::choose(std::vector<std::size_t> taken) {
+    taken_ = std::move(taken);
+    types_ = types();
+    create_ = !table_.empty() ? "DROP TABLE IF EXISTS " + table_ + ";" : "";
+    // Unique in the process, and so in the session, whoever else stages rows there.
+    static std::atomic<int> tables = 0;
+    const std::string name = name_ + "_" + std::to_string(++tables);
+    const bool mpp = is_mpp(family_of(session_));
+    create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " int" + types_ +
+               ") WITH (" + (mpp ? "appendonly=false, " : "") +
+               "fillfactor=" + std::to_string(fill_) + ") ON COMMIT DELETE ROWS" +
+               (mpp ? " DISTRIBUTED RANDOMLY" : "");
+    table_ = "pg_temp." + name;
+}
+
+std::string StagedRows::types() const {
+    const Rows rows = session_.exec(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation <>"
+        " t.typcollation THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
+        " FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
+        " WHERE c.oid = a.attcollation) END"
+        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        {target_});
+    std::string types;
+    for (const std::size_t taken : taken_) {
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            if (rows.text(row, 0) != columns_[taken]) continue;
+            types += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
+            if (rows.rows[row][2]) types += " COLLATE " + rows.text(row, 2);
+        }
+    }
+    return types;
+}
+
+void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
+                      const RowChanges& changes) {
+    // Rolled back rows would stay in its blocks, and COPY would fill gaps between them.
+    session_.run(create_ + ";TRUNCATE " + table_);
+    rows_.clear();
+    const bool binary = form == CopyForm::binary;
+    session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
+    session_.await_copy();
+    std::string buffer;
+    if (binary) buffer = copy_header();
+    for_each_row(rows, begin, end, changes, [&](std::size_t index, std::string_view row) {
+        append(buffer, row, form);
+        rows_.push_back(index);
+        if (buffer.size() < block) return;
+        session_.put(buffer);
+        buffer.clear();
+    });
+    if (binary) buffer += copy_trailer();
+    session_.put(buffer);
+    session_.end_copy();
+    session_.finish();
+}
+
+void StagedRows::append(std::string& to, std::string_view row, CopyForm form) const {
+    FieldWalker fields(row, form);
+    const bool binary = form == CopyForm::binary;
+    if (binary) {
+        binary_copy::append_column_count(to, taken_.size() + 1);
+        binary_copy::append_field(to, static_cast<std::int32_t>(rows_.size()));
+    } else {
+        to += std::to_string(rows_.size());
+    }
+    std::size_t column = 0;
+    for (const std::size_t taken : taken_) {
+        for (; column < taken; ++column) static_cast<void>(fields.next());
+        if (!binary) to += '\t';
+        to += fields.next();
+        ++column;
+    }
+    if (!binary) to += '\n';
+}
+
+}  // namespace sluice

@@ -1,0 +1,348 @@
+#include "sinks/outbox/outbox_store.h"
+
+#include "pipeline/errors.h"
+#include "pipeline/values/hex.h"
+#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+namespace sluice {
+namespace {
+
+/// Reading is one large join: what a planner without statistics may choose instead is quadratic.
+constexpr const char* reader_settings =
+    "SELECT set_config(name, CASE name WHEN 'work_mem' THEN '64MB' WHEN 'statement_timeout' THEN"
+    " '0' ELSE 'off' END, false) FROM pg_settings WHERE name IN"
+    " ('enable_nestloop', 'enable_mergejoin', 'jit', 'work_mem', 'statement_timeout')";
+
+constexpr const char* unique_violation = "23505";
+
+/// Errors of the database as the pipeline knows them.
+template <typename Call>
+auto guarded(Call call) {
+    try {
+        return call();
+    } catch (const DatabaseError& error) {
+        if (error.trouble() == Trouble::wrong) throw WrongConfiguration(error.what());
+        throw TroubleOfTheWorld(std::string("outbox: ") + error.what());
+    }
+}
+
+std::string bytea_or_null(std::optional<std::string_view> bytes) {
+    return bytes ? quote_literal(bytea_text(*bytes)) + "::bytea" : "NULL";
+}
+
+std::string text_or_null(std::optional<std::string_view> text) {
+    return text ? quote_literal(*text) : "NULL";
+}
+
+std::vector<std::string> ids_of(const EventBatch& events) {
+    std::vector<std::string> ids;
+    ids.reserve(events.events().size());
+    for (const OutboxEvent& event : events.events()) ids.emplace_back(event.id);
+    return ids;
+}
+
+}  // namespace
+
+const char* const refused_event_key = "o.batch::text || ':' || o.place::text";
+
+std::string RelayIdentity::own_table(const char* name) const {
+    return quote_identifier(schema) + "." + name;
+}
+
+std::string RelayIdentity::is_ours() const {
+    return "relay = " + quote_literal(relay);
+}
+
+std::optional<std::string> read_origin(Session& session, const RelayIdentity& identity) {
+    const Rows rows = session.exec(
+        "SELECT origin FROM " + identity.own_table("outbox_relay") + " WHERE relay = $1",
+        {identity.relay});
+    if (rows.rows.empty()) return std::nullopt;
+    return rows.text(0, 0);
+}
+
+std::string ensure_origin(Session& session, const RelayIdentity& identity) {
+    return guarded([&] {
+        const std::string table = identity.own_table("outbox_relay");
+        std::random_device random;
+        char digits[17];
+        std::snprintf(digits, sizeof digits, "%08x%08x", random(), random());
+        session.exec("INSERT INTO " + table +
+                         " (relay, origin) SELECT $1::text, $2::text WHERE NOT EXISTS"
+                         " (SELECT 1 FROM " +
+                         table + " WHERE relay = $1::text) ON CONFLICT DO NOTHING",
+                     {identity.relay, digits});
+        const auto origin = read_origin(session, identity);
+        if (!origin) throw TroubleOfTheWorld("outbox: somebody deletes from " + table);
+        return *origin;
+    });
+}
+
+std::string transactional_id(const RelayIdentity& identity, const std::string& origin) {
+    return "sluice." + identity.schema + "." + identity.relay + "." + origin;
+}
+
+std::optional<std::string> relay_of_table(Session& session, const std::string& schema,
+                                          const std::string& qualified) {
+    const Rows rows = session.exec(
+        "SELECT relay FROM " + quote_identifier(schema) + ".outbox_table WHERE name = $1",
+        {qualified});
+    if (rows.rows.empty()) return std::nullopt;
+    return rows.text(0, 0);
+}
+
+std::string complaint_of_table(const std::string& schema, const std::string& qualified,
+                               const std::string& relay) {
+    return "table " + qualified + " is that of outbox." + relay +
+           ": each would delete what the other has not sent; give each its own table, or, if "
+           "outbox." +
+           relay + " is gone for good, DELETE FROM " + quote_identifier(schema) +
+           ".outbox_table WHERE name = " + quote_literal(qualified);
+}
+
+void take_table(Session& session, const RelayIdentity& identity, const std::string& qualified) {
+    guarded([&] {
+        const std::string tables = identity.own_table("outbox_table");
+        session.exec(
+            "INSERT INTO " + tables +
+                " (name, relay) SELECT $1::text, $2::text WHERE NOT EXISTS (SELECT 1 FROM " +
+                tables + " WHERE name = $1::text) ON CONFLICT DO NOTHING",
+            {qualified, identity.relay});
+        const auto owner = relay_of_table(session, identity.schema, qualified);
+        if (owner == identity.relay) return;
+        throw WrongConfiguration(
+            complaint_of_table(identity.schema, qualified, owner.value_or("?")));
+    });
+}
+
+BatchNumber last_claimed(Session& session, const RelayIdentity& identity) {
+    return session
+        .exec_prepared("last_claimed",
+                       "SELECT coalesce(max(batch), 0) FROM " + identity.own_table("outbox_batch") +
+                           " WHERE relay = $1",
+                       {identity.relay})
+        .number(0, 0);
+}
+
+ClaimResult insert_claim(Session& session, const RelayIdentity& identity, const Claim& claim) {
+    const std::string batches = identity.own_table("outbox_batch");
+    const char* const kind = claim.kind == ClaimedBatch::Kind::retry ? "retry" : "claim";
+    try {
+        const Rows made = session.exec_prepared(
+            "claim",
+            "INSERT INTO " + batches +
+                " (relay, batch, round, kind, ids, writer, revision) SELECT $1::text,"
+                " $2::bigint, 0, $3::text, $4::text[], $5::text, $6::text WHERE (SELECT"
+                " coalesce(max(batch), 0) FROM " +
+                batches + " WHERE relay = $1::text) = $7::bigint",
+            {identity.relay, std::to_string(claim.number), kind, array_literal(claim.ids),
+             identity.writer, identity.revision, std::to_string(claim.last)});
+        return made.affected == 1 ? ClaimResult::claimed : ClaimResult::outrun;
+    } catch (const DatabaseError& error) {
+        if (error.sqlstate() != unique_violation) throw;
+        return ClaimResult::outrun;
+    }
+}
+
+CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identity,
+                                   OutboxTable table)
+    : identity_(std::move(identity)),
+      table_(std::move(table)),
+      batches_(identity_.own_table("outbox_batch")),
+      reader_(dsn, "sluice/" + identity_.relay + " reader"),
+      books_(dsn, "sluice/" + identity_.relay) {}
+
+BatchNumber CloudberryOutbox::last_claimed() {
+    return guarded([&] { return sluice::last_claimed(books_, identity_); });
+}
+
+std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
+    return guarded([&] {
+        const Rows rows = books_.exec("SELECT batch, round, kind, ids FROM " + batches_ +
+                                          " WHERE relay = $1 AND batch > $2::bigint AND round >= 0"
+                                          " ORDER BY batch, round",
+                                      {identity_.relay, std::to_string(mark)});
+        std::vector<ClaimedBatch> batches;
+        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            const std::string& kind = rows.text(row, 2);
+            std::vector<std::string> ids = parse_array(rows.text(row, 3));
+            const auto round = static_cast<int>(rows.number(row, 1));
+            if (round == 0) {
+                ClaimedBatch& batch = batches.emplace_back();
+                batch.number = rows.number(row, 0);
+                if (kind == "retry") batch.kind = ClaimedBatch::Kind::retry;
+                batch.ids = std::move(ids);
+                continue;
+            }
+            if (batches.empty()) continue;
+            batches.back().round = round;
+            if (kind != "refused") continue;
+            for (const std::string& place : ids) {
+                batches.back().refused.push_back(std::stoi(place));
+            }
+        }
+        return batches;
+    });
+}
+
+std::string CloudberryOutbox::select_claimed(const ClaimedBatch& batch) const {
+    const std::string ids = quote_literal(array_literal(batch.ids));
+    if (batch.kind == ClaimedBatch::Kind::retry) {
+        // What append_event() understands, and the key.
+        return std::string(
+                   "SELECT o.id, o.topic, o.kafka_partition, o.key, o.value, o.headers,"
+                   " o.timestamp_ms, ") +
+               refused_event_key + " FROM " + identity_.own_table("refused_event") + " o WHERE o." +
+               identity_.is_ours() + " AND " + refused_event_key + " = ANY (" + ids + "::text[])";
+    }
+    return "SELECT " + table_.select + " FROM " + table_.qualified + " o JOIN (SELECT unnest(" +
+           ids + "::text[])::" + table_.id_type + " AS claimed_id) c ON c.claimed_id = o." +
+           table_.id;
+}
+
+EventBatch CloudberryOutbox::read_claimed(const ClaimedBatch& batch) {
+    return guarded([&] {
+        open_reader();
+        std::map<std::string_view, int> places;
+        for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+            places.emplace(batch.ids[i], static_cast<int>(i));
+        }
+        // A refused event is claimed by where it is kept, which travels as if it were a header.
+        const bool retry = batch.kind == ClaimedBatch::Kind::retry;
+        const std::vector<std::string> where_kept{""};
+        EventBatch events;
+        reader_.copy_out("COPY (" + select_claimed(batch) + ") TO STDOUT (FORMAT binary)",
+                         [&](std::string_view row) {
+                             append_event(row, retry ? where_kept : table_.headers, events);
+                         });
+        for (OutboxEvent& event : events.events()) {
+            event.place = places.at(retry ? *event.headers.front().value : event.id);
+            if (retry) event.headers.clear();
+            event.refused = std::ranges::find(batch.refused, event.place) != batch.refused.end();
+        }
+        std::ranges::sort(events.events(), {}, &OutboxEvent::place);
+        return events;
+    });
+}
+
+void CloudberryOutbox::open_reader() {
+    if (reader_.is_open()) return;
+    reader_.open();
+    reader_.exec(reader_settings);
+}
+
+void CloudberryOutbox::begin_sweep(BatchNumber purged) {
+    guarded([&] {
+        open_reader();
+        reader_.start_copy_out("COPY (SELECT " + table_.select + " FROM " + table_.qualified +
+                               " o LEFT JOIN (SELECT unnest(b.ids)::" + table_.id_type +
+                               " AS claimed_id FROM " + batches_ + " b WHERE b." +
+                               identity_.is_ours() + " AND b.kind = 'claim' AND b.batch > " +
+                               std::to_string(purged) + ") c ON c.claimed_id = o." + table_.id +
+                               " WHERE c.claimed_id IS NULL ORDER BY " + table_.order +
+                               ") TO STDOUT (FORMAT binary)");
+        sweeping_ = true;
+    });
+}
+
+EventBatch CloudberryOutbox::read(const EventLimits& limits) {
+    EventBatch events;
+    if (!sweeping_) return events;
+    guarded([&] {
+        while (events.events().size() < limits.rows && events.bytes() < limits.bytes) {
+            const auto row = reader_.next_row();
+            if (!row) {
+                sweeping_ = false;
+                break;
+            }
+            append_event(*row, table_.headers, events);
+        }
+    });
+    return events;
+}
+
+void CloudberryOutbox::end_sweep() noexcept {
+    if (sweeping_) reader_.stop_copy_out();
+    sweeping_ = false;
+}
+
+ClaimResult CloudberryOutbox::claim(BatchNumber number, BatchNumber last,
+                                    const EventBatch& events) {
+    return guarded([&] {
+        return insert_claim(books_, identity_,
+                            {.number = number, .last = last, .ids = ids_of(events)});
+    });
+}
+
+std::string CloudberryOutbox::decision(BatchNumber number, int round, const char* kind,
+                                       const std::string& places) const {
+    return "INSERT INTO " + batches_ +
+           " (relay, batch, round, kind, ids, writer, revision) VALUES (" +
+           quote_literal(identity_.relay) + ", " + std::to_string(number) + ", " +
+           std::to_string(round) + ", '" + kind + "', '" + places + "', " +
+           quote_literal(identity_.writer) + ", " + quote_literal(identity_.revision) + ")";
+}
+
+DecisionResult CloudberryOutbox::take_over(ClaimedBatch& batch) {
+    return guarded([&] {
+        try {
+            books_.run(decision(batch.number, batch.round + 1, "taken_over", "{}"));
+        } catch (const DatabaseError& error) {
+            if (error.sqlstate() != unique_violation) throw;
+            return DecisionResult::outrun;
+        }
+        ++batch.round;
+        return DecisionResult::decided;
+    });
+}
+
+std::string CloudberryOutbox::refused_values(BatchNumber number, const EventBatch& events,
+                                             const std::vector<Refusal>& refusals) const {
+    std::string values;
+    for (const Refusal& refusal : refusals) {
+        const OutboxEvent& event = events.events()[refusal.event];
+        std::optional<std::string> headers;
+        if (refusal.reason == RefusalReason::bad_headers) {
+            headers = std::string(event.headers_json.value_or(""));
+        } else if (!event.headers.empty()) {
+            headers = headers_json(event.headers);
+        }
+        if (!values.empty()) values += ", ";
+        values += "(" + quote_literal(identity_.relay) + ", " + std::to_string(number) + ", " +
+                  std::to_string(event.place) + ", " + quote_literal(event.id) + ", " +
+                  text_or_null(event.topic) + ", " +
+                  (event.partition ? std::to_string(*event.partition) : "NULL") + ", " +
+                  bytea_or_null(event.key) + ", " + bytea_or_null(event.value) + ", " +
+                  text_or_null(headers) + ", " + std::to_string(event.timestamp_ms) + ", " +
+                  quote_literal(name_of(refusal.reason)) + ", " + quote_literal(refusal.detail) +
+                  ")";
+    }
+    return values;
+}
+
+DecisionResult CloudberryOutbox::refuse(BatchNumber number, int round, const EventBatch& events,
+                                        const std::vector<Refusal>& refusals) {
+    std::vector<std::int64_t> places;
+    for (const Refusal& refusal : refusals) places.push_back(events.events()[refusal.event].place);
+    return guarded([&] {
+        try {
+            // One message, hence one transaction, which no frozen client can hold open.
+            books_.run(decision(number, round, "refused", array_literal(places)) +
+                       "; INSERT INTO " + identity_.own_table("refused_event") +
+                       " (relay, batch, place, id, topic, kafka_partition, key, value, headers,"
+                       " timestamp_ms, reason, detail) VALUES " +
+                       refused_values(number, events, refusals));
+        } catch (const DatabaseError& error) {
+            if (error.sqlstate() != unique_violation) throw;
+            return DecisionResult::outrun;
+        }
+        return DecisionResult::decided;
+    });
+}
+
+}  // namespace sluice

@@ -1,0 +1,45 @@
+#include "sinks/verify/verify.h"
+
+#include "sinks/verify/verify_books.h"
+#include "sinks/verify/verify_target.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+void note_rewinds(PartitionBooks& partition) {
+    std::vector<std::string>& notes = partition.verified.notes;
+    const std::vector<Offset> begins = partition.begins_by_incarnation();
+    for (const auto& [incarnation, end] : partition.rewound) {
+        const auto next = static_cast<std::size_t>(incarnation) + 1;
+        if (next >= begins.size()) continue;
+        notes.push_back("rewound to " + std::to_string(begins[next]) + ", so offsets " +
+                        std::to_string(begins[next]) + " to " + std::to_string(end - 1) +
+                        " are loaded again");
+    }
+    if (const std::int64_t rows = partition.verified.before_rewind; rows > 0) {
+        notes.push_back(std::to_string(rows) + " rows from before a rewind are still there");
+    }
+}
+
+}  // namespace
+
+bool Verification::fine() const {
+    return std::all_of(partitions.begin(), partitions.end(),
+                       [](const VerifiedPartition& p) { return p.problems.empty(); });
+}
+
+Verification verify(Session& session, const VerifyOptions& options) {
+    Transaction transaction(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    AllBooks books = verify_books(session, options);
+    Verification verification;
+    verification.not_compared = verify_target(session, options, books);
+    for (auto& [key, partition] : books) {
+        note_rewinds(partition);
+        verification.partitions.push_back(std::move(partition.verified));
+    }
+    return verification;
+}
+
+}  // namespace sluice
