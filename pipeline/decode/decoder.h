@@ -1,0 +1,69 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/record.h"
+#include "pipeline/reject.h"
+#include "pipeline/values/value.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// A field that a slot gets: `source` is of kind field, key_field or position.
+struct WantedField {
+    config::Source source;
+    std::size_t slot = 0;
+};
+
+/// What a record says of a row.
+enum class Change : std::uint8_t {
+    upsert,    ///< it is as the slots say
+    remove,    ///< it is gone
+    truncate,  ///< all rows of the table are gone
+    none,      ///< nothing: the record counts as filtered
+};
+
+/// The bytes to decode: a record's value, or its key.
+struct Payload {
+    std::string_view bytes;           ///< RecordLog::padding readable bytes stand behind them
+    std::span<const Header> headers;  ///< the record's: some writers put the schema's id there
+};
+
+/// Why bytes cannot be decoded. `text` is of the record as a whole, lower case, and says where:
+/// "not valid JSON: expected a value at byte 12".
+struct Undecodable {
+    RejectCause cause = RejectCause::undecodable;
+    std::string text;
+};
+
+/// Finds fields in payloads of one format. Made for the fields that are wanted: a path may go to
+/// several slots, and may lead into the value of another. One per lane and used by its thread
+/// only: keeps scratch, and may learn from one payload to the next.
+class Decoder {
+public:
+    virtual ~Decoder() = default;
+
+    /// Fills the slots whose fields are there and leaves the others alone. Values are views into
+    /// the payload or into this decoder's memory, valid until the next call. A field that no slot
+    /// takes becomes a reason in `extra`, unless that is null. False: see error(); the slots then
+    /// hold anything.
+    ///
+    /// Throws TroubleOfTheWorld while a schema cannot be had: that says nothing of the payload.
+    [[nodiscard]] virtual bool decode(const Payload& payload, std::span<Value> slots,
+                                      std::vector<Reason>* extra) = 0;
+    /// What the latest payload said of its row. Formats without an envelope know nothing else.
+    [[nodiscard]] virtual Change change() const { return Change::upsert; }
+    /// Of the latest decode() that said false.
+    [[nodiscard]] virtual Undecodable error() const = 0;
+    /// The names of the top-level fields of a payload that can be decoded, in its order, at most
+    /// `most`: for people who mistyped one. Slow.
+    [[nodiscard]] virtual std::vector<std::string> fields_of(const Payload& payload,
+                                                             std::size_t most) = 0;
+};
+
+}  // namespace sluice
