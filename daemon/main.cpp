@@ -2,6 +2,8 @@
 #include "config/words.h"
 #include "daemon/commands/command_line.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/standard_output.h"
+#include "daemon/process/logging.h"
 #include "daemon/process/version.h"
 
 #include <algorithm>
@@ -42,11 +44,9 @@ int run_command(const CommandLine& line) {
     return command.run(config, line);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int answer(const std::vector<std::string>& arguments) {
     const auto syntax = syntax_of_all_commands();
-    const auto parsed = parse_command_line({argv + 1, argv + argc}, syntax);
+    const auto parsed = parse_command_line(arguments, syntax);
     if (const auto* problem = std::get_if<std::string>(&parsed)) {
         std::cerr << "sluice: " << *problem << "\nsluice help lists all commands\n";
         return used_or_configured_wrongly;
@@ -60,10 +60,24 @@ int main(int argc, char** argv) {
         std::cout << "sluice " << version() << '\n';
         return fine;
     }
+    return run_command(line);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    StandardOutput output;
+    // As by default; the daemon does it again, as its configuration says.
+    set_up_logging({});
     try {
-        return run_command(line);
+        const int exit_code = answer({argv + 1, argv + argc});
+        output.close();
+        return exit_code;
+    } catch (const OutputFailed& failed) {
+        if (failed.reader_left()) return fine;
+        std::cerr << "sluice: " << failed.what() << '\n';
     } catch (const std::exception& error) {
         std::cerr << "sluice: " << error.what() << '\n';
-        return found_something_wrong;
     }
+    return found_something_wrong;
 }

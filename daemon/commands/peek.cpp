@@ -158,7 +158,6 @@ public:
     void finish() {
         progress_.clear();
         output_.finish();
-        std::cout.flush();
         if (request_.limit_is_ours && shown_ == request_.limit) {
             std::cerr << "the first " << shown_ << "; --limit N or --limit all shows more\n";
         }

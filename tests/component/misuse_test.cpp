@@ -3,7 +3,23 @@
 
 #include <doctest/doctest.h>
 
+#include <pty.h>
+#include <unistd.h>
+
 using namespace sluice::fixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// `sluice ARGUMENTS`, and what else the shell is told to do with it.
+RunResult in_shell(const std::string& arguments, const std::string& before = "") {
+    return run({.argv = {"bash", "-c", before + sluice_program() + " " + arguments}}, 60s);
+}
+
+/// A pipe at 3 that nobody reads from any more.
+constexpr const char* closed_pipe = "exec 3> >(true); wait $!; ";
+
+}  // namespace
 
 TEST_CASE("commands: what is wrong with a request is said before Kafka or the database is asked") {
     const TempDir dir{"misuse"};
@@ -35,4 +51,40 @@ TEST_CASE("commands: what is wrong with a request is said before Kafka or the da
     says({"peek", "orders", "--where", "city = 'Oslo'"},
          "there is no field \"city\"; there are partition, offset, timestamp, key, value (a "
          "record's own");
+}
+
+TEST_CASE("commands: output that cannot be written is an error") {
+    const std::string text = "sluice: standard output cannot be written: ";
+    const RunResult full = in_shell("help > /dev/full");
+    CHECK(full.exit_code == 1);
+    CHECK(full.err == text + "No space left on device\n");
+    const RunResult closed = in_shell("version >&-");
+    CHECK(closed.exit_code == 1);
+    CHECK(closed.err == text + "Bad file descriptor\n");
+    const RunResult left = in_shell("help >&3", closed_pipe);
+    CHECK(left.exit_code == 1);
+    CHECK(left.err == text + "Broken pipe\n");
+    CHECK(in_shell("help > /dev/null").exit_code == 0);
+}
+
+TEST_CASE("commands: who leaves the pager at a terminal has seen enough") {
+    int master = -1;
+    int slave = -1;
+    REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+    const RunResult left = in_shell("help >&3 2> " + std::string(::ttyname(slave)), closed_pipe);
+    CHECK(left.exit_code == 0);
+    ::close(slave);
+    ::close(master);
+}
+
+TEST_CASE("commands: librdkafka's log goes to standard error") {
+    const TempDir dir{"log"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config,
+               "[kafka]\nbrokers = \"127.0.0.1:1\"\n[cloudberry]\n"
+               "dsn = \"host=127.0.0.1 port=1 dbname=nowhere\"\n");
+    const RunResult result = run_sluice({"peek", "--topic", "t", "-c", config.string()});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.empty());
+    CHECK_MESSAGE(result.err.find("kafka FAIL: ") != std::string::npos, result.err);
 }
