@@ -30,8 +30,8 @@ int below(std::int64_t i, int salt, int limit) {
 }
 
 struct Times {
-    std::array<char, 16> date;
-    std::array<char, 40> timestamp;
+    std::array<char, 40> date;
+    std::array<char, 80> timestamp;
 };
 
 Times times(std::int64_t i) {
