@@ -37,7 +37,7 @@ std::set<std::string> names_in_code() {
     const std::regex name{"\"((?:sluice|process)_[a-z_]+)\""};
     std::set<std::string> names;
     for (const char* folder : {"metrics", "pipeline", "daemon"}) {
-        for (const auto& file : std::filesystem::directory_iterator(
+        for (const auto& file : std::filesystem::recursive_directory_iterator(
                  std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
             if (file.path().extension() != ".cpp") continue;
             std::ifstream in(file.path());
