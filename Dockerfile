@@ -11,7 +11,7 @@ FROM ${BASE} AS builder
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates ccache cmake g++ ninja-build pkg-config \
-      libboost1.74-dev libgoogle-perftools-dev libpq-dev libpqxx-dev librdkafka-dev libsimdjson-dev \
+      libboost1.74-dev libgoogle-perftools-dev libpq-dev librdkafka-dev libsimdjson-dev \
       libspdlog-dev libtomlplusplus-dev prometheus-cpp-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -30,7 +30,7 @@ FROM ${BASE}
 # ca-certificates brings the openssl program along.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libpq5 libpqxx-6.4 libprometheus-cpp-core1.0 librdkafka1 libsimdjson14 libspdlog1.10 \
+      libpq5 libprometheus-cpp-core1.0 librdkafka1 libsimdjson14 libspdlog1.10 \
       libtcmalloc-minimal4 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt \
       /var/log/dpkg.log /var/log/alternatives.log \

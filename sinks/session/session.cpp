@@ -16,17 +16,18 @@ std::string describe(const DatabaseError::Details& details) {
     return text;
 }
 
-Rows rows_of(const pqxx::result& result) {
-    Rows rows;
-    rows.affected = static_cast<std::int64_t>(result.affected_rows());
-    rows.rows.reserve(result.size());
-    for (const auto& from : result) {
+void append_rows(Rows& rows, const PGresult* result) {
+    for (int number = 0; number < PQntuples(result); ++number) {
         Row& row = rows.rows.emplace_back();
-        for (const auto& field : from)
-            row.push_back(field.is_null() ? Cell()
-                                          : Cell(std::string(field.c_str(), field.size())));
+        for (int column = 0; column < PQnfields(result); ++column) {
+            if (PQgetisnull(result, number, column) != 0) {
+                row.emplace_back();
+            } else {
+                row.emplace_back(std::in_place, PQgetvalue(result, number, column),
+                                 PQgetlength(result, number, column));
+            }
+        }
     }
-    return rows;
 }
 
 std::vector<const char*> pointers(const Row& parameters) {
@@ -54,14 +55,7 @@ Session::~Session() = default;
 
 void Session::open() {
     if (link_) return;
-    try {
-        link_ = std::make_unique<Link>(dsn_, application_name_);
-    } catch (const pqxx::sql_error& error) {
-        throw DatabaseError({error.sqlstate(), primary(error.what()), {}, {}});
-    } catch (const pqxx::failure& error) {
-        throw DatabaseError(
-            {{}, "cannot connect to the database: " + primary(error.what()), {}, {}});
-    }
+    link_ = std::make_unique<Link>(dsn_, application_name_);
 }
 
 void Session::close() {
@@ -84,40 +78,47 @@ void Session::break_off(DatabaseError::Details details) {
 }
 
 int Session::server_version() {
-    return link().connection.server_version();
+    return PQserverVersion(link().raw());
 }
 
-template <typename Call>
-Rows Session::guarded(Call call) {
-    Link& connected = link();
-    try {
-        return rows_of(call(connected));
-    } catch (const pqxx::sql_error& error) {
-        fail({error.sqlstate(), primary(error.what()), {}, {}});
-    } catch (const pqxx::failure& error) {
-        close();
-        throw DatabaseError({{}, primary(error.what()), {}, {}});
+Rows Session::answer(bool sent) {
+    PGconn* const connection = link_->raw();
+    if (!sent) break_off(details_of(connection, nullptr));
+    Rows rows;
+    while (const Result result{PQgetResult(connection)}) {
+        const auto status = PQresultStatus(result.get());
+        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+            auto details = details_of(connection, result.get());
+            link_->drain();
+            fail(std::move(details));
+        }
+        rows.affected = std::strtoll(PQcmdTuples(result.get()), nullptr, 10);
+        append_rows(rows, result.get());
     }
+    if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, nullptr));
+    return rows;
 }
 
 Rows Session::exec(const std::string& sql) {
-    return guarded([&](Link& link) { return link.statements.exec(sql); });
+    return answer(PQsendQuery(link().raw(), sql.c_str()) == 1);
 }
 
 Rows Session::exec(const std::string& sql, const Row& parameters) {
-    return guarded([&](Link& link) {
-        return link.statements.exec_params(
-            sql, pqxx::prepare::make_dynamic_params(pointers(parameters)));
-    });
+    return answer(PQsendQueryParams(link().raw(), sql.c_str(), static_cast<int>(parameters.size()),
+                                    nullptr, pointers(parameters).data(), nullptr, nullptr,
+                                    0) == 1);
 }
 
 Rows Session::exec_prepared(const std::string& name, const std::string& sql,
                             const Row& parameters) {
-    return guarded([&](Link& link) {
-        if (link.prepared.insert(name).second) link.connection.prepare(name, sql);
-        return link.statements.exec_prepared(
-            name, pqxx::prepare::make_dynamic_params(pointers(parameters)));
-    });
+    Link& connected = link();
+    if (!connected.prepared.contains(name)) {
+        answer(PQsendPrepare(connected.raw(), name.c_str(), sql.c_str(), 0, nullptr) == 1);
+        connected.prepared.insert(name);
+    }
+    return answer(PQsendQueryPrepared(connected.raw(), name.c_str(),
+                                      static_cast<int>(parameters.size()),
+                                      pointers(parameters).data(), nullptr, nullptr, 0) == 1);
 }
 
 Transaction::Transaction(Session& session, const std::string& settings) : session_(session) {

@@ -58,10 +58,6 @@ struct Rows {
 
 /// One database connection, used by one thread. Connects on first use and again after it broke;
 /// no statement is ever repeated on its own. Texts of errors never hold the password.
-///
-/// Ordinary statements go through libpqxx; what its version 6 has no call for (COPY in blocks of
-/// ours, several statements in one message, the tag that answers COMMIT) goes to the connection
-/// below it.
 class Session {
 public:
     /// What the DSN leaves open is filled in: connect_timeout, keepalives, tcp_user_timeout,
@@ -126,8 +122,8 @@ private:
     [[noreturn]] void break_off(DatabaseError::Details details);
     [[nodiscard]] std::string prepare_offer(std::int64_t type, std::size_t parameters);
     std::optional<DatabaseError> offer_answer();
-    template <typename Call>
-    Rows guarded(Call call);
+    /// The answer of the one statement that is under way, if it `sent` at all.
+    Rows answer(bool sent);
 
     std::string dsn_;
     std::string application_name_;

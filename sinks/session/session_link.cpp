@@ -60,15 +60,20 @@ constexpr const char* session_settings =
     " FROM pg_settings"
     " WHERE name IN ('lock_timeout', 'idle_in_transaction_session_timeout') AND setting = '0'";
 
-}  // namespace
-
-std::string primary(std::string_view block) {
-    block = block.substr(0, block.find('\n'));
+/// The first line of what libpq says of a connection: "FATAL:  text\n…" → "text". It has words for
+/// programmers where it was given a connection that had already broken.
+std::string complaint_of(PGconn* connection) {
+    std::string_view text = PQerrorMessage(connection);
+    text = text.substr(0, text.find('\n'));
     for (const std::string_view severity : {"ERROR:  ", "FATAL:  ", "PANIC:  "})
-        if (const auto at = block.find(severity); at != std::string_view::npos)
-            block.remove_prefix(at + severity.size());
-    return std::string(block.empty() ? "the connection broke" : block);
+        if (const auto at = text.find(severity); at != std::string_view::npos)
+            text.remove_prefix(at + severity.size());
+    const bool says_why = !text.empty() && text.find("connection not open") == text.npos &&
+                          text.find("no connection to the server") == text.npos;
+    return says_why ? std::string(text) : "the connection to the database broke";
 }
+
+}  // namespace
 
 DatabaseError::Details details_of(PGconn* connection, const PGresult* result) {
     const auto field = [&](int code) {
@@ -81,7 +86,7 @@ DatabaseError::Details details_of(PGconn* connection, const PGresult* result) {
     details.context = field(PG_DIAG_CONTEXT);
     details.column = field(PG_DIAG_COLUMN_NAME);
     details.constraint = field(PG_DIAG_CONSTRAINT_NAME);
-    if (details.message.empty()) details.message = primary(PQerrorMessage(connection));
+    if (details.message.empty()) details.message = complaint_of(connection);
     // The detail names the values ("Key (id)=(7) already exists."): what a dead letter needs.
     if (const std::string detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty())
         details.message += ": " + detail;
@@ -89,8 +94,14 @@ DatabaseError::Details details_of(PGconn* connection, const PGresult* result) {
 }
 
 Session::Link::Link(const std::string& dsn, const std::string& application_name)
-    : connection(complete_dsn(dsn, application_name)), statements(connection) {
-    statements.exec(session_settings);
+    : connection(PQconnectdb(complete_dsn(dsn, application_name).c_str())) {
+    if (PQstatus(raw()) != CONNECTION_OK)
+        throw DatabaseError({{}, "cannot connect to the database: " + complaint_of(raw()), {}});
+    PQsetNoticeReceiver(
+        raw(), [](void*, const PGresult*) {}, nullptr);
+    const Result result{PQexec(raw(), session_settings)};
+    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK)
+        throw DatabaseError(details_of(raw(), result.get()));
 }
 
 void Session::Link::drain() {

@@ -1,5 +1,5 @@
-// What libpqxx 6 has no call for: several statements in one message, COPY in blocks of ours,
-// answers that are read while other statements are on their way.
+// Several statements in one message, COPY in blocks of ours, answers that are read while other
+// statements are on their way.
 #include "sinks/session/session_link.h"
 
 #include <poll.h>
