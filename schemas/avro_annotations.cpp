@@ -1,0 +1,142 @@
+#include "schemas/avro_annotations.h"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::schemas {
+
+namespace {
+
+using Kind = AvroType::Kind;
+using Meaning = AvroType::Meaning;
+using Unit = AvroType::Unit;
+
+struct Known {
+    std::string_view name;
+    Kind kind;
+    Meaning meaning;
+    Unit unit = Unit::milliseconds;
+};
+
+constexpr std::array logical_types = {
+    Known{"date", Kind::int32, Meaning::date},
+    Known{"time-millis", Kind::int32, Meaning::time},
+    Known{"time-micros", Kind::int64, Meaning::time, Unit::microseconds},
+    Known{"timestamp-millis", Kind::int64, Meaning::instant},
+    Known{"timestamp-micros", Kind::int64, Meaning::instant, Unit::microseconds},
+    Known{"timestamp-nanos", Kind::int64, Meaning::instant, Unit::nanoseconds},
+    Known{"local-timestamp-millis", Kind::int64, Meaning::timestamp},
+    Known{"local-timestamp-micros", Kind::int64, Meaning::timestamp, Unit::microseconds},
+    Known{"local-timestamp-nanos", Kind::int64, Meaning::timestamp, Unit::nanoseconds},
+};
+
+/// Debezium's time types are bare numbers for Avro, and this name beside them is all there is.
+constexpr std::array connect_names = {
+    Known{"org.apache.kafka.connect.data.Date", Kind::int32, Meaning::date},
+    Known{"org.apache.kafka.connect.data.Time", Kind::int32, Meaning::time},
+    Known{"org.apache.kafka.connect.data.Timestamp", Kind::int64, Meaning::instant},
+    Known{"io.debezium.time.Date", Kind::int32, Meaning::date},
+    Known{"io.debezium.time.Time", Kind::int32, Meaning::time},
+    Known{"io.debezium.time.MicroTime", Kind::int64, Meaning::time, Unit::microseconds},
+    Known{"io.debezium.time.NanoTime", Kind::int64, Meaning::time, Unit::nanoseconds},
+    Known{"io.debezium.time.Timestamp", Kind::int64, Meaning::timestamp},
+    Known{"io.debezium.time.MicroTimestamp", Kind::int64, Meaning::timestamp, Unit::microseconds},
+    Known{"io.debezium.time.NanoTimestamp", Kind::int64, Meaning::timestamp, Unit::nanoseconds},
+    Known{"io.debezium.time.MicroDuration", Kind::int64, Meaning::interval, Unit::microseconds},
+    Known{"io.debezium.time.NanoDuration", Kind::int64, Meaning::interval, Unit::nanoseconds},
+};
+
+/// PostgreSQL's numeric has no more digits than this behind the point.
+constexpr std::int64_t largest_scale = 16383;
+
+template <class Table>
+bool find_in(const Table& table, std::string_view name, AvroType& type) {
+    for (const Known& known : table) {
+        if (known.name != name || known.kind != type.kind) continue;
+        type.meaning = known.meaning;
+        type.unit = known.unit;
+        return true;
+    }
+    return false;
+}
+
+bool mean_decimal(AvroType& type, std::int64_t scale) {
+    if (scale < -largest_scale || scale > largest_scale) return false;
+    type.meaning = Meaning::decimal;
+    type.scale = static_cast<std::int32_t>(scale);
+    return true;
+}
+
+/// As the specification has it: a decimal that is not valid is bytes.
+bool is_decimal(const AvroAnnotations& annotations) {
+    const std::int64_t scale = annotations.scale.value_or(0);
+    return annotations.logical_type == "decimal" && annotations.precision.value_or(0) > 0 &&
+           scale >= 0 && scale <= *annotations.precision;
+}
+
+/// A number, or its text: Connect's parameters are strings.
+std::optional<std::int64_t> number_in(simdjson::dom::element element) {
+    std::int64_t number = 0;
+    if (element.get(number) == simdjson::SUCCESS) return number;
+    std::string_view text;
+    if (element.get(text) != simdjson::SUCCESS) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// A record {scale: int, value: bytes}.
+bool is_scaled_decimal(const AvroType& type, std::string_view connect_name) {
+    constexpr std::string_view name = "io.debezium.data.VariableScaleDecimal";
+    return (connect_name == name || type.name == name) && type.names.size() == 2 &&
+           type.names[0] == "scale" && type.names[1] == "value";
+}
+
+}  // namespace
+
+AvroAnnotations annotations_of(simdjson::dom::object object) {
+    AvroAnnotations found;
+    simdjson::dom::element value;
+    // What is no string is none of ours.
+    if (object["logicalType"].get(found.logical_type) != simdjson::SUCCESS) found.logical_type = {};
+    if (object["connect.name"].get(found.connect_name) != simdjson::SUCCESS)
+        found.connect_name = {};
+    if (object["precision"].get(value) == simdjson::SUCCESS) found.precision = number_in(value);
+    if (object["scale"].get(value) == simdjson::SUCCESS) found.scale = number_in(value);
+    if (!found.scale && object["connect.parameters"]["scale"].get(value) == simdjson::SUCCESS)
+        found.scale = number_in(value);
+    return found;
+}
+
+bool annotate(AvroType& type, const AvroAnnotations& annotations) {
+    switch (type.kind) {
+        case Kind::int32:
+        case Kind::int64:
+            // Debezium's own name says more: its timestamps have no zone, whatever else stands
+            // there.
+            return find_in(connect_names, annotations.connect_name, type) ||
+                   find_in(logical_types, annotations.logical_type, type);
+        case Kind::bytes:
+        case Kind::fixed:
+            if (type.kind == Kind::fixed && type.size == 12 &&
+                annotations.logical_type == "duration") {
+                type.meaning = Meaning::duration;
+                return true;
+            }
+            if (type.kind == Kind::fixed && type.size == 16 && annotations.logical_type == "uuid") {
+                type.meaning = Meaning::uuid;
+                return true;
+            }
+            if (is_decimal(annotations)) return mean_decimal(type, annotations.scale.value_or(0));
+            return annotations.connect_name == "org.apache.kafka.connect.data.Decimal" &&
+                   annotations.scale && mean_decimal(type, *annotations.scale);
+        case Kind::record:
+            if (!is_scaled_decimal(type, annotations.connect_name)) return false;
+            type.meaning = Meaning::scaled_decimal;
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace sluice::schemas
