@@ -1,12 +1,12 @@
 #pragma once
 
 #include "config/config.h"
+#include "pipeline/change.h"
 #include "pipeline/record.h"
 #include "pipeline/reject.h"
 #include "pipeline/values/value.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,14 +18,6 @@ namespace sluice {
 struct WantedField {
     config::Source source;
     std::size_t slot = 0;
-};
-
-/// What a record says of a row.
-enum class Change : std::uint8_t {
-    upsert,    ///< it is as the slots say
-    remove,    ///< it is gone
-    truncate,  ///< all rows of the table are gone
-    none,      ///< nothing: the record counts as filtered
 };
 
 /// The bytes to decode: a record's value, or its key.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <iterator>
 
 namespace sluice {
 
@@ -150,7 +151,8 @@ void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
         } else {
             std::memmove(bytes.data() + end, bytes.data() + begin, size);
             end += size;
-            rows[kept] = {rows[row].record, end};
+            rows[kept] = rows[row];
+            rows[kept].end = end;
             ++kept;
         }
         begin += size;
@@ -189,18 +191,41 @@ std::vector<Reason> Batch::take_back_reject() {
     return reasons;
 }
 
-void Batch::reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
-                        std::vector<std::vector<Reason>> reasons) {
-    assert(rows.size() == reasons.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const RecordLog::Index index = from.rows[rows[i]].record;
-        const Record record = records.at(index);
-        Slice& its = slice(record.partition, record.offset);
-        --its.loaded;
-        ++its.rejected;
-        reject(index, std::move(reasons[i]), RejectCause::refused);
+void Batch::refuse(std::vector<Reject> refused) {
+    std::ranges::stable_sort(refused, {}, &Reject::record);
+    std::vector<bool> out(records.size());
+    for (Reject& each : refused) {
+        if (out[each.record]) {
+            std::vector<Reason> reasons = take_back_reject();
+            std::ranges::move(each.reasons, std::back_inserter(reasons));
+            each.reasons = std::move(reasons);
+        } else {
+            out[each.record] = true;
+            const Record record = records.at(each.record);
+            Slice& its = slice(record.partition, record.offset);
+            --its.loaded;
+            ++its.rejected;
+        }
+        reject(each.record, std::move(each.reasons), RejectCause::refused);
     }
-    from.erase(rows);
+    take_out(out);
+}
+
+std::int64_t Batch::take_out(const std::vector<bool>& gone) {
+    std::vector<bool> found(gone.size());
+    for (TargetRows& target : targets) {
+        for (EncodedRows* const encoded : {&target.binary, &target.text}) {
+            std::vector<std::size_t> rows;
+            for (std::size_t row = 0; row < encoded->rows.size(); ++row) {
+                const RecordLog::Index record = encoded->rows[row].record;
+                if (!gone[record]) continue;
+                rows.push_back(row);
+                found[record] = true;
+            }
+            encoded->erase(rows);
+        }
+    }
+    return std::ranges::count(found, true);
 }
 
 void Batch::cut(PartitionId partition, Offset at) {
@@ -215,33 +240,37 @@ void Batch::cut(PartitionId partition, Offset at) {
         ++before;
         its.last = identify(record);
     }
-    std::int64_t cut_rows = 0;
-    for (EncodedRows* const encoded : {&binary, &text}) {
-        std::vector<std::size_t> rows;
-        for (std::size_t row = 0; row < encoded->rows.size(); ++row)
-            if (out[encoded->rows[row].record]) rows.push_back(row);
-        encoded->erase(rows);
-        cut_rows += static_cast<std::int64_t>(rows.size());
-    }
     its.rejected -= static_cast<std::int64_t>(std::erase_if(rejects, [&](const Reject& reject) {
         if (!out[reject.record]) return false;
         reject_bytes_ -= size_of(reject);
         return true;
     }));
-    its.loaded -= cut_rows;
+    its.loaded -= take_out(out);
     its.range.to = before == 0 ? its.range.from : at;
     its.filtered = before - its.loaded - its.rejected;
     its.gaps = its.range.size() - before;
 }
 
+std::size_t Batch::row_count() const {
+    std::size_t count = 0;
+    for (const TargetRows& target : targets) count += target.size();
+    return count;
+}
+
 std::size_t Batch::bytes() const {
-    return records.bytes() + binary.bytes.size() + text.bytes.size() +
-           row_count() * sizeof(EncodedRows::Row) + reject_bytes_;
+    std::size_t bytes = records.bytes() + reject_bytes_;
+    for (const TargetRows& target : targets) {
+        bytes += target.binary.bytes.size() + target.text.bytes.size() +
+                 target.size() * sizeof(EncodedRows::Row);
+    }
+    return bytes;
 }
 
 void Batch::clear() {
-    binary.clear();
-    text.clear();
+    for (TargetRows& target : targets) {
+        target.binary.clear();
+        target.text.clear();
+    }
     records.clear();
     rejects.clear();
     reject_bytes_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pipeline/change.h"
 #include "pipeline/record.h"
 #include "pipeline/reject.h"
 
@@ -61,6 +62,7 @@ private:
 struct EncodedRows {
     struct Row {
         RecordLog::Index record;
+        Change change = Change::upsert;  ///< upsert or remove; a table that only grows has upserts
         std::size_t end;  ///< where the row ends in `bytes`; it begins where the one before ended
     };
 
@@ -79,6 +81,16 @@ struct EncodedRows {
     void clear();
 };
 
+/// Rows of one target table, each in the form that fits it, both in the order of their records.
+struct TargetRows {
+    EncodedRows binary;  ///< COPY's binary form
+    /// COPY's text form, which only the database's own parser can judge. A mapping without binary
+    /// encoders for all its columns fills only this one.
+    EncodedRows text;
+
+    [[nodiscard]] std::size_t size() const { return binary.rows.size() + text.rows.size(); }
+};
+
 struct Reject {
     RecordLog::Index record;
     std::vector<Reason> reasons;
@@ -86,7 +98,7 @@ struct Reject {
 };
 
 /// One partition's part of a batch: the progress that this batch moves, and promise 1's sum for it:
-/// loaded + rejected + filtered + gaps == range.size().
+/// loaded + rejected + filtered + gaps == range.size(). Counts records, however many rows one has.
 struct Slice {
     PartitionId partition = 0;
     OffsetRange range;
@@ -105,10 +117,7 @@ struct Slice {
 /// lane, consumed by its sink, used by one thread at a time.
 class Batch {
 public:
-    /// Rows in COPY's binary form, and those that only the database's own text parser can judge.
-    /// A mapping without binary encoders for all its columns fills only `text`.
-    EncodedRows binary;
-    EncodedRows text;
+    std::vector<TargetRows> targets{1};  ///< by target table
     RecordLog records;
     std::vector<Reject> rejects;  ///< filled by reject()
 
@@ -120,21 +129,24 @@ public:
                 RejectCause cause = RejectCause::invalid);
     /// Undoes the latest reject(), and hands out its reasons.
     std::vector<Reason> take_back_reject();
-    /// Turns already encoded rows (indices ascending) into rejects, one set of reasons each.
-    void reject_rows(EncodedRows& from, const std::vector<std::size_t>& rows,
-                     std::vector<std::vector<Reason>> reasons);
+    /// Turns loaded records into rejects, of which the database refused rows, and takes out all of
+    /// their rows. A record that is there several times is one reject with all the reasons.
+    void refuse(std::vector<Reject> refused);
 
     /// Takes a partition's records from this offset on out again, with their rows. A slice without
     /// a record before it moves no progress any more.
     void cut(PartitionId partition, Offset at);
 
     [[nodiscard]] bool empty() const { return slices_.empty(); }
-    [[nodiscard]] std::size_t row_count() const { return binary.rows.size() + text.rows.size(); }
+    [[nodiscard]] std::size_t row_count() const;
     /// What this batch holds in memory, as configured by batch.bytes.
     [[nodiscard]] std::size_t bytes() const;
     void clear();
 
 private:
+    /// Takes out all rows of these records; returns how many of them had any.
+    std::int64_t take_out(const std::vector<bool>& gone);
+
     std::size_t reject_bytes_ = 0;  // a running sum: bytes() is asked after every record
     std::vector<Slice> slices_;
     std::vector<std::int32_t> slice_of_partition_;  // index into slices_, -1: none

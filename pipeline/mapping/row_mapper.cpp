@@ -68,7 +68,7 @@ struct RowMapper::Plan {
     Outcome map(const Record& record, RecordLog::Index index, Batch& batch);
     bool decode(const Record& record);
     void take_metadata(const Record& record);
-    bool encode_row(RecordLog::Index index, Batch& batch);
+    bool encode_row(RecordLog::Index index, TargetRows& rows);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
     Verdict append_null(const ColumnPlan& plan, std::string& out);
     Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
@@ -123,7 +123,7 @@ RowMapper::Outcome RowMapper::Plan::map(const Record& record, RecordLog::Index i
         // What can be read, and is wrong all the same, has more than the columns take.
         if (!reasons.empty()) cause = RejectCause::extra;
         take_metadata(record);
-        if (encode_row(index, batch)) return Outcome::row;
+        if (encode_row(index, batch.targets.front())) return Outcome::row;
     }
     batch.reject(index, std::move(reasons), cause);
     return Outcome::rejected;
@@ -173,10 +173,10 @@ void RowMapper::Plan::take_metadata(const Record& record) {
 }
 
 /// Judges all values and appends the row in the form that fits; nothing of it when one is invalid.
-bool RowMapper::Plan::encode_row(RecordLog::Index index, Batch& batch) {
+bool RowMapper::Plan::encode_row(RecordLog::Index index, TargetRows& rows) {
     const bool binary = form == CopyForm::binary;
     if (!binary) checked.clear();
-    std::string& out = binary ? batch.binary.bytes : checked;
+    std::string& out = binary ? rows.binary.bytes : checked;
     const std::size_t begin = out.size();
     bool as_text = !binary;
     binary_copy::append_column_count(out, columns.size());
@@ -202,10 +202,10 @@ bool RowMapper::Plan::encode_row(RecordLog::Index index, Batch& batch) {
     }
     if (as_text) {
         out.resize(begin);
-        copy_text::append_row(batch.text.bytes, values);
-        batch.text.rows.push_back({index, batch.text.bytes.size()});
+        copy_text::append_row(rows.text.bytes, values);
+        rows.text.rows.push_back({.record = index, .end = rows.text.bytes.size()});
     } else {
-        batch.binary.rows.push_back({index, out.size()});
+        rows.binary.rows.push_back({.record = index, .end = out.size()});
     }
     return true;
 }

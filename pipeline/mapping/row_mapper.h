@@ -29,8 +29,8 @@ public:
 
     /// The columns of the COPY statement, in the order of the encoded values.
     [[nodiscard]] const std::vector<std::string>& columns() const;
-    /// binary: rows go to Batch::binary, unless only the database can judge one of its values;
-    /// those go to Batch::text. text: all rows go to Batch::text.
+    /// binary: rows go to TargetRows::binary, unless only the database can judge one of its values;
+    /// those go to TargetRows::text. text: all rows go there.
     [[nodiscard]] CopyForm form() const;
 
     /// Appends a row or a reject to the batch for the record at `index` of its log. Leaves the

@@ -54,8 +54,9 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
     for (Reject& reject : batch_.rejects)
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
     judge_.begin();
-    refuse(batch_.binary, isolate_binary_, outcomes);
-    refuse(batch_.text, isolate_text_, outcomes);
+    const TargetRows& rows = batch_.targets.front();
+    refuse(rows.binary, isolate_binary_, outcomes);
+    refuse(rows.text, isolate_text_, outcomes);
     if (!judge_.still_holds())
         throw DatabaseError({"40001", "the table's constraints have just changed", {}});
     return outcomes;

@@ -16,6 +16,13 @@ bool moves_nothing(const Batch& batch) {
     return std::ranges::none_of(batch.slices(), &Slice::moves);
 }
 
+void append_rejects(std::vector<Reject>& to, const EncodedRows& rows, Refused refused) {
+    for (std::size_t i = 0; i < refused.rows.size(); ++i) {
+        to.push_back({rows.rows[refused.rows[i]].record, std::move(refused.reasons[i]),
+                      RejectCause::refused});
+    }
+}
+
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
     return Retry{doing + ": " + error.what()};
 }
@@ -54,8 +61,9 @@ CommitResult CloudberrySink::write(Batch& batch) {
         session_.open();
         if (!line_numbers_)
             line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
-        const bool whole = !isolate_binary_.expects_refusals(batch.binary.rows.size()) &&
-                           !isolate_text_.expects_refusals(batch.text.rows.size());
+        const TargetRows& rows = batch.targets.front();
+        const bool whole = !isolate_binary_.expects_refusals(rows.binary.rows.size()) &&
+                           !isolate_text_.expects_refusals(rows.text.rows.size());
         Refusal refusal;
         if (whole) {
             auto outcome = write_whole(batch);
@@ -136,17 +144,13 @@ std::string CloudberrySink::stop_message(const Batch& batch, const Reject& rejec
 }
 
 /// Leaves what precedes each partition's first refused record.
-void CloudberrySink::cut_before(Batch& batch, const Refused& binary, const Refused& text) {
+void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused) {
     std::map<PartitionId, Reject> first;
-    const auto note = [&](const EncodedRows& rows, const Refused& refused) {
-        for (std::size_t i = 0; i < refused.rows.size(); ++i) {
-            const RecordLog::Index record = rows.rows[refused.rows[i]].record;
-            const auto [at, is_new] = first.try_emplace(batch.records.at(record).partition);
-            if (is_new || record < at->second.record) at->second = {record, refused.reasons[i]};
-        }
-    };
-    note(batch.binary, binary);
-    note(batch.text, text);
+    for (const Reject& reject : refused) {
+        const auto [at, is_new] =
+            first.try_emplace(batch.records.at(reject.record).partition, reject);
+        if (!is_new && reject.record < at->second.record) at->second = reject;
+    }
     const auto earliest =
         std::ranges::min_element(first, {}, [](const auto& each) { return each.second.record; });
     std::string message = stop_message(batch, earliest->second);
@@ -159,14 +163,15 @@ std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
     const Batch& batch) {
     enum class At { binary, text, books, commit } at = At::binary;
     const auto began = Clock::now();
+    const TargetRows& rows = batch.targets.front();
     try {
         SLUICE_FAIL_POINT("before_copy");
         Transaction transaction(session_);
         where_ = name_of_target();
-        copy_whole(copy_binary_, batch.binary);
+        copy_whole(copy_binary_, rows.binary);
         at = At::text;
-        copy_whole(copy_text_, batch.text);
-        if (!batch.binary.rows.empty()) check_types();
+        copy_whole(copy_text_, rows.text);
+        if (!rows.binary.rows.empty()) check_types();
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
         if (!write_books(batch)) return CommitResult(give_up(batch, transaction));
@@ -197,15 +202,16 @@ void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRow
 
 CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
     const auto began = Clock::now();
+    const TargetRows& rows = batch.targets.front();
     SLUICE_FAIL_POINT("before_copy");
     where_ = name_of_target();
     const bool stops = options_.on_reject == config::OnReject::stop;
-    const auto look = [&](RowIsolation& isolation, const EncodedRows& rows, const auto& first) {
+    const auto look = [&](RowIsolation& isolation, const EncodedRows& of, const auto& first) {
         // Who stops at the first one need not know them all.
-        return stops ? RowIsolation::Known{.first = first} : isolation.look(rows, first);
+        return stops ? RowIsolation::Known{.first = first} : isolation.look(of, first);
     };
-    const auto of_binary = look(isolate_binary_, batch.binary, refusal.of_binary);
-    const auto of_text = look(isolate_text_, batch.text, refusal.of_text);
+    const auto of_binary = look(isolate_binary_, rows.binary, refusal.of_binary);
+    const auto of_text = look(isolate_text_, rows.text, refusal.of_text);
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     const auto fenced_already = [&]() -> std::optional<Fenced> {
@@ -220,22 +226,23 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
 
     where_ = name_of_target();
     judge_.begin();
-    Refused binary = isolate_binary_.load(batch.binary, *line_numbers_, of_binary);
-    Refused text = isolate_text_.load(batch.text, *line_numbers_, of_text);
-    if (!binary.rows.empty() || !text.rows.empty()) {
+    std::vector<Reject> refused;
+    append_rejects(refused, rows.binary,
+                   isolate_binary_.load(rows.binary, *line_numbers_, of_binary));
+    append_rejects(refused, rows.text, isolate_text_.load(rows.text, *line_numbers_, of_text));
+    if (!refused.empty()) {
         check_table();
         if (!judge_.still_holds())
             return Retry{name_of_target() + ": its constraints have just changed"};
         if (stops) {
             if (auto fenced = fenced_already()) return *fenced;
             transaction.roll_back();
-            cut_before(batch, binary, text);
+            cut_before(batch, refused);
             if (moves_nothing(batch)) return Committed{};
             return write_isolated(batch, {});
         }
-        batch.reject_rows(batch.binary, binary.rows, std::move(binary.reasons));
-        batch.reject_rows(batch.text, text.rows, std::move(text.reasons));
-    } else if (!batch.binary.rows.empty()) {
+        batch.refuse(std::move(refused));
+    } else if (!rows.binary.rows.empty()) {
         check_types();
     }
     SLUICE_FAIL_POINT("after_copy");

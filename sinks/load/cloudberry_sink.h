@@ -67,7 +67,7 @@ private:
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
     void stop_at_rejects(const Batch& batch) const;
     [[nodiscard]] std::string stop_message(const Batch& batch, const Reject& reject) const;
-    void cut_before(Batch& batch, const Refused& binary, const Refused& text);
+    void cut_before(Batch& batch, const std::vector<Reject>& refused);
     void check_table();
     void check_types();
     [[nodiscard]] TroubleOfTheWorld changed(const std::string& column) const;

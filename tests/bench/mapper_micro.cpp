@@ -64,7 +64,7 @@ void measure(const char* name, config::Format format) {
         }
         const std::chrono::duration<double, std::nano> took = cpu_time() - start;
         best = std::min(best, took.count() / static_cast<double>(input.size()));
-        if (batch.binary.rows.size() != input.size()) std::printf("rows are missing\n");
+        if (batch.targets[0].binary.rows.size() != input.size()) std::printf("rows are missing\n");
 
         batch.records.clear();
         const auto again = cpu_time();

@@ -77,12 +77,13 @@ public:
     /// What a mapped row becomes.
     Result copied(const Batch& batch) {
         return after([&] {
-            if (!batch.text.rows.empty()) {
-                session_.copy_in("COPY forms " + columns_ + " FROM STDIN", batch.text.bytes);
+            if (!batch.targets[0].text.rows.empty()) {
+                session_.copy_in("COPY forms " + columns_ + " FROM STDIN",
+                                 batch.targets[0].text.bytes);
                 return;
             }
             std::string file("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", 19);
-            file += batch.binary.bytes;
+            file += batch.targets[0].binary.bytes;
             file += "\xff\xff";
             session_.copy_in("COPY forms " + columns_ + " FROM STDIN (FORMAT binary)", file);
         });
@@ -140,7 +141,7 @@ TEST_CASE("copy forms: the same values arrive in binary, in text and by the data
                 CAPTURE(text);
                 Batch batch;
                 REQUIRE(bench.map(text, CopyForm::binary, batch) == RowMapper::Outcome::row);
-                CHECK(batch.binary.rows.size() == 1);
+                CHECK(batch.targets[0].binary.rows.size() == 1);
             }
         }
     }

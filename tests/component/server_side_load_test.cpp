@@ -173,7 +173,7 @@ EncodedRows three_rows() {
     EncodedRows rows;
     for (int row = 0; row < 3; ++row) {
         rows.bytes += std::to_string(row) + "\t7\n";
-        rows.rows.push_back({0, rows.bytes.size()});
+        rows.rows.push_back({.record = 0, .end = rows.bytes.size()});
     }
     return rows;
 }

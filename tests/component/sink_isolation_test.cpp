@@ -74,13 +74,14 @@ TEST_CASE("isolation: text that a type does not take, and NOT NULL, name the col
     // A value that only the database's parser can judge.
     add_rows(batch, 1, 0, plain_rows(0, 2), CopyForm::text);
     setup.anchor(1, 0);
-    batch.text.bytes += "no-number\tcity\n";
+    batch.targets[0].text.bytes += "no-number\tcity\n";
     const std::string value = "{}";
     Record record;
     record.partition = 1;
     record.offset = 2;
     record.value = value;
-    batch.text.rows.push_back({batch.records.append(record), batch.text.bytes.size()});
+    batch.targets[0].text.rows.push_back(
+        {.record = batch.records.append(record), .end = batch.targets[0].text.bytes.size()});
     Slice& slice = batch.slice(1, 0);
     slice.range.to = 3;
     ++slice.loaded;
@@ -179,14 +180,14 @@ TEST_CASE("isolation: on_invalid = null loads NULL where the database cannot rea
                          .on_invalid = config::OnInvalid::null});
     Batch batch;
     add_rows(batch, 0, 0, plain_rows(0, 100), CopyForm::text);
-    batch.text.bytes.clear();
+    batch.targets[0].text.bytes.clear();
     for (std::size_t i = 0; i < 100; ++i) {
         std::string line = std::to_string(i) + "\tred\t1 day\t{1,2}\t1 hour\n";
         if (i == 20) line = "20\tgreen\t1 day\t{1,2}\t1 hour\n";
         if (i == 40) line = "40\tgreen\tlong\t{1,x}\t1 hour\n";
         if (i == 60) line = "60\tblue\t1 day\t{1,2}\tlong\n";
-        batch.text.bytes += line;
-        batch.text.rows[i].end = batch.text.bytes.size();
+        batch.targets[0].text.bytes += line;
+        batch.targets[0].text.rows[i].end = batch.targets[0].text.bytes.size();
     }
     REQUIRE(committed(sink.commit(batch)));
     CHECK(setup.list("SELECT id, city, span, list FROM t WHERE city IS DISTINCT FROM 'red'"

@@ -111,11 +111,14 @@ void add_rows(Batch& batch, PartitionId partition, Offset from, const std::vecto
         ++slice.loaded;
         slice.last = identify(record);
         if (form == CopyForm::binary) {
-            append_binary(batch.binary.bytes, row);
-            batch.binary.rows.push_back({index, batch.binary.bytes.size()});
+            append_binary(batch.targets[0].binary.bytes, row);
+            batch.targets[0].binary.rows.push_back(
+                {.record = index, .end = batch.targets[0].binary.bytes.size()});
         } else {
-            batch.text.bytes += std::to_string(row.id) + "\t" + row.city.value_or("\\N") + "\n";
-            batch.text.rows.push_back({index, batch.text.bytes.size()});
+            batch.targets[0].text.bytes +=
+                std::to_string(row.id) + "\t" + row.city.value_or("\\N") + "\n";
+            batch.targets[0].text.rows.push_back(
+                {.record = index, .end = batch.targets[0].text.bytes.size()});
         }
     }
 }

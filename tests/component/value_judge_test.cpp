@@ -35,7 +35,8 @@ Found judge(const SinkSetup& setup, const MakeCity& city, CopyForm form, Offset 
     Session session(setup.dsn, "test");
     ValueJudge judge(session, form, "t", {"id", "city"});
     const Batch batch = batch_of(0, count, city, form);
-    const EncodedRows& rows = form == CopyForm::text ? batch.text : batch.binary;
+    const EncodedRows& rows =
+        form == CopyForm::text ? batch.targets[0].text : batch.targets[0].binary;
     CHECK(judge.judge(rows, std::nullopt).empty());  // nobody has stumbled
     Found found;
     for (const UnreadableValue& value : judge.judge(rows, stumbled())) {
@@ -144,11 +145,11 @@ TEST_CASE("values: a row says all that is wrong with it, once its columns are su
     for (Offset from = 0; from < 300; from += 100) {
         Batch batch = batch_of(
             from, from + 100, [](Offset) { return ""; }, CopyForm::text);
-        batch.text.bytes.clear();
+        batch.targets[0].text.bytes.clear();
         for (std::size_t row = 0; row < 100; ++row) {
-            batch.text.bytes += row == 7 || row == 11 ? "long\t" : "1 day\t";
-            batch.text.bytes += row == 9 || row == 11 ? "long\n" : "1 day\n";
-            batch.text.rows[row].end = batch.text.bytes.size();
+            batch.targets[0].text.bytes += row == 7 || row == 11 ? "long\t" : "1 day\t";
+            batch.targets[0].text.bytes += row == 9 || row == 11 ? "long\n" : "1 day\n";
+            batch.targets[0].text.rows[row].end = batch.targets[0].text.bytes.size();
         }
         REQUIRE(committed(sink.commit(batch)));
     }

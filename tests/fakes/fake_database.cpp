@@ -26,7 +26,8 @@ FakeDatabase::Row row_of(const Record& record) {
 
 FakeDatabase::Write write_of(const Batch& batch) {
     FakeDatabase::Write write{.slices = batch.slices(), .rows = {}, .dead_letters = {}};
-    for (const EncodedRows* const rows : {&batch.binary, &batch.text}) {
+    const TargetRows& target = batch.targets.front();
+    for (const EncodedRows* const rows : {&target.binary, &target.text}) {
         for (const EncodedRows::Row& row : rows->rows) {
             write.rows.push_back(row_of(batch.records.at(row.record)));
         }
@@ -230,7 +231,8 @@ void FakeSink::check(const Batch& batch) {
             database_.violate("a record is twice in one batch");
         }
     };
-    for (const EncodedRows* const form : {&batch.binary, &batch.text}) {
+    const TargetRows& target = batch.targets.front();
+    for (const EncodedRows* const form : {&target.binary, &target.text}) {
         for (const EncodedRows::Row& row : form->rows) count(row.record);
     }
     for (const Reject& reject : batch.rejects) count(reject.record);
@@ -250,15 +252,18 @@ void FakeSink::check(const Batch& batch) {
     }
 }
 
-void FakeSink::refuse_rows(Batch& batch, EncodedRows& rows) {
+void FakeSink::refuse_rows(Batch& batch) {
     if (!database_.refused_) return;
-    std::vector<std::size_t> refused;
-    for (std::size_t i = 0; i < rows.rows.size(); ++i) {
-        const Record record = batch.records.at(rows.rows[i].record);
-        if (record.value && database_.refused_(std::string(*record.value))) refused.push_back(i);
+    std::vector<Reject> refused;
+    const TargetRows& target = batch.targets.front();
+    for (const EncodedRows* const form : {&target.binary, &target.text}) {
+        for (const EncodedRows::Row& row : form->rows) {
+            const Record record = batch.records.at(row.record);
+            if (record.value && database_.refused_(std::string(*record.value)))
+                refused.push_back({row.record, {{"n", "violates a constraint"}}});
+        }
     }
-    std::vector<std::vector<Reason>> reasons(refused.size(), {{"n", "violates a constraint"}});
-    batch.reject_rows(rows, refused, std::move(reasons));
+    batch.refuse(std::move(refused));
 }
 
 std::optional<CommitResult> FakeSink::settle(const std::vector<Slice>& slices) {
@@ -294,8 +299,7 @@ CommitResult FakeSink::commit(Batch& batch) {
     if (fault == Fault::retry) return Retry{"the database is away"};
     database_.land_locked(ours);
     if (auto settled = settle(batch.slices())) return *settled;
-    refuse_rows(batch, batch.binary);
-    refuse_rows(batch, batch.text);
+    refuse_rows(batch);
     check(batch);
     FakeDatabase::Write write = write_of(batch);
     if (fault == Fault::lost_vanished || fault == Fault::lost_landed ||

@@ -120,7 +120,7 @@ public:
 
 private:
     void check(const Batch& batch);
-    void refuse_rows(Batch& batch, EncodedRows& rows);
+    void refuse_rows(Batch& batch);
     std::optional<CommitResult> settle(const std::vector<Slice>& slices);
 
     FakeDatabase& database_;

@@ -49,18 +49,19 @@ inline void check(const Batch& batch, RowMapper::Outcome outcome) {
     require(batch.rejects.size() == (rejected ? 1 : 0));
     require(batch.row_count() == (outcome == RowMapper::Outcome::row ? 1 : 0));
     if (batch.row_count() == 0) {
-        require(batch.binary.bytes.empty() && batch.text.bytes.empty());
+        require(batch.targets[0].binary.bytes.empty() && batch.targets[0].text.bytes.empty());
     }
     if (rejected) {
         require(!batch.rejects[0].reasons.empty());
         for (const Reason& reason : batch.rejects[0].reasons) require(!reason.text.empty());
     }
-    if (!batch.text.rows.empty()) {
-        const std::string& text = batch.text.bytes;
+    if (!batch.targets[0].text.rows.empty()) {
+        const std::string& text = batch.targets[0].text.bytes;
         require(text.find('\n') == text.size() - 1 && text.find('\0') == std::string::npos);
     }
-    if (batch.binary.rows.empty()) return;
-    const auto read = [&bytes = batch.binary.bytes, &require](std::size_t at, std::size_t size) {
+    if (batch.targets[0].binary.rows.empty()) return;
+    const auto read = [&bytes = batch.targets[0].binary.bytes, &require](std::size_t at,
+                                                                         std::size_t size) {
         require(at + size <= bytes.size());
         std::uint32_t number = 0;
         for (std::size_t i = 0; i < size; ++i) {
@@ -74,7 +75,7 @@ inline void check(const Batch& batch, RowMapper::Outcome outcome) {
         require(size >= -1);
         at += 4 + static_cast<std::size_t>(size == -1 ? 0 : size);
     }
-    require(at == batch.binary.bytes.size());
+    require(at == batch.targets[0].binary.bytes.size());
 }
 
 /// One record's way through a mapper.

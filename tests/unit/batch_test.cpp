@@ -23,7 +23,7 @@ EncodedRows rows(const std::vector<std::string>& encoded) {
     EncodedRows made;
     for (std::size_t i = 0; i < encoded.size(); ++i) {
         made.bytes += encoded[i];
-        made.rows.push_back({static_cast<RecordLog::Index>(i), made.bytes.size()});
+        made.rows.push_back({.record = static_cast<RecordLog::Index>(i), .end = made.bytes.size()});
     }
     return made;
 }
@@ -145,9 +145,9 @@ TEST_CASE("batch: refused rows become rejects, and the slices' sums follow") {
         batch.records.append(record(i % 2, 10 + i, "v"));
         ++batch.slice(i % 2, 10 + i).loaded;
     }
-    batch.text = rows({"a", "b", "c", "d"});
-    batch.reject_rows(batch.text, {1, 2}, {{{"x", "first"}}, {{"", "second"}}});
-    CHECK(split(batch.text) == std::vector<std::string>{"a", "d"});
+    batch.targets[0].text = rows({"a", "b", "c", "d"});
+    batch.refuse({{2, {{"", "second"}}}, {1, {{"x", "first"}}}});
+    CHECK(split(batch.targets[0].text) == std::vector<std::string>{"a", "d"});
     REQUIRE(batch.rejects.size() == 2);
     CHECK(batch.rejects[0].record == 1);
     CHECK(batch.rejects[0].reasons == std::vector<Reason>{{"x", "first"}});
@@ -159,15 +159,48 @@ TEST_CASE("batch: refused rows become rejects, and the slices' sums follow") {
     CHECK(batch.row_count() == 2);
 }
 
+TEST_CASE("batch: a record of several rows in several targets counts once, and goes as a whole") {
+    Batch batch;
+    batch.targets.resize(2);
+    for (int i = 0; i < 3; ++i) {
+        batch.records.append(record(0, 10 + i, "v"));
+        ++batch.slice(0, 10).loaded;
+    }
+    batch.slice(0, 10).range.to = 13;
+    batch.targets[0].binary = rows({"0a", "0b", "1", "2a", "2b"});
+    batch.targets[1].text = rows({"0", "1", "2"});
+    constexpr RecordLog::Index of_row[] = {0, 0, 1, 2, 2};
+    for (std::size_t row = 0; row < 5; ++row)
+        batch.targets[0].binary.rows[row].record = of_row[row];
+    CHECK(batch.row_count() == 8);
+
+    batch.refuse({{0, {{"x", "first"}}}, {0, {{"y", "second"}}}});
+    REQUIRE(batch.rejects.size() == 1);
+    CHECK(batch.rejects[0].reasons == std::vector<Reason>{{"x", "first"}, {"y", "second"}});
+    CHECK(batch.rejects[0].cause == RejectCause::refused);
+    CHECK(split(batch.targets[0].binary) == std::vector<std::string>{"1", "2a", "2b"});
+    CHECK(split(batch.targets[1].text) == std::vector<std::string>{"1", "2"});
+    CHECK((batch.slices()[0].loaded == 2 && batch.slices()[0].rejected == 1));
+
+    batch.cut(0, 12);
+    CHECK(split(batch.targets[0].binary) == std::vector<std::string>{"1"});
+    CHECK(split(batch.targets[1].text) == std::vector<std::string>{"1"});
+    CHECK((batch.slices()[0].loaded == 1 && batch.slices()[0].rejected == 1));
+    CHECK(batch.slices()[0].filtered == 0);
+    batch.clear();
+    CHECK(batch.row_count() == 0);
+    CHECK(batch.targets.size() == 2);
+}
+
 TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     Batch batch;
     // Offsets 10 (filtered), 12 (row), 13 (reject), 14 (row) of partition 0; 5 of partition 1.
     for (const Offset offset : {10, 12, 13, 14}) batch.records.append(record(0, offset, "v"));
     batch.records.append(record(1, 5, "other"));
-    batch.text = rows({"a", "b", "c"});
-    batch.text.rows[0].record = 1;
-    batch.text.rows[1].record = 3;
-    batch.text.rows[2].record = 4;
+    batch.targets[0].text = rows({"a", "b", "c"});
+    batch.targets[0].text.rows[0].record = 1;
+    batch.targets[0].text.rows[1].record = 3;
+    batch.targets[0].text.rows[2].record = 4;
     batch.reject(2, {{"", "bad"}});
     Slice& slice = batch.slice(0, 9);
     slice = {
@@ -176,7 +209,7 @@ TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     batch.slice(1, 5).loaded = 1;
 
     batch.cut(0, 14);
-    CHECK(split(batch.text) == std::vector<std::string>{"a", "c"});
+    CHECK(split(batch.targets[0].text) == std::vector<std::string>{"a", "c"});
     CHECK(batch.rejects.size() == 1);
     batch.cut(0, 13);
     CHECK(batch.rejects.empty());
@@ -186,7 +219,7 @@ TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     CHECK((cut.loaded == 1 && cut.rejected == 0 && cut.filtered == 1 && cut.gaps == 2));
     CHECK(batch.slices()[1].range == OffsetRange{5, 6});
     batch.cut(1, 5);
-    CHECK(split(batch.text) == std::vector<std::string>{"a"});
+    CHECK(split(batch.targets[0].text) == std::vector<std::string>{"a"});
     CHECK(batch.slices()[1].range == OffsetRange{5, 5});
 }
 
@@ -196,7 +229,7 @@ TEST_CASE("batch: bytes count records, rows and rejects") {
     batch.records.append(record(0, 0, std::string(1000, 'x')));
     CHECK(batch.bytes() >= 1000);
     const std::size_t before = batch.bytes();
-    batch.binary = rows({std::string(500, 'r')});
+    batch.targets[0].binary = rows({std::string(500, 'r')});
     CHECK(batch.bytes() >= before + 500);
     const std::size_t without = batch.bytes();
     batch.reject(0, {{"column", std::string(2000, 'w')}, {"", std::string(3000, 'y')}});
@@ -204,7 +237,7 @@ TEST_CASE("batch: bytes count records, rows and rejects") {
     CHECK(batch.take_back_reject().size() == 2);
     CHECK(batch.rejects.empty());
     CHECK(batch.bytes() == without);
-    batch.reject_rows(batch.binary, {0}, {{{"", std::string(4000, 'z')}}});
+    batch.refuse({{0, {{"", std::string(4000, 'z')}}}});
     CHECK(batch.bytes() >= 1000 + 4000);
     batch.clear();
     CHECK(batch.bytes() == 0);

@@ -33,7 +33,7 @@ struct Stage {
                                                      .key = {},
                                                      .value = "x",
                                                      .headers = {}});
-            batch.binary.rows.push_back({index, 0});
+            batch.targets[0].binary.rows.push_back({.record = index, .end = 0});
         }
         observer.lane(0).on_offering();
         observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});

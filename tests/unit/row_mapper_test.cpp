@@ -51,6 +51,7 @@ struct Mapping {
         made.headers = headers;
         return mapper.map(batch.records.append(made), batch);
     }
+    [[nodiscard]] const TargetRows& rows() const { return batch.targets.front(); }
     /// The one row in text form, or the reasons, one a line.
     std::string row(const std::optional<std::string>& value) {
         const auto copy = same_without_records();
@@ -60,7 +61,7 @@ struct Mapping {
         const Outcome outcome = as_text.record(value);
         if (outcome == Outcome::filtered) return "filtered";
         if (outcome == Outcome::rejected) return reasons(as_text.batch);
-        std::string text = as_text.batch.text.bytes;
+        std::string text = as_text.rows().text.bytes;
         REQUIRE(text.ends_with("\t\\N\n"));
         text.resize(text.size() - 4);
         return text;
@@ -102,27 +103,27 @@ TEST_CASE("row mapper: a row in COPY's binary form, byte for byte") {
     CHECK(mapper.form() == CopyForm::binary);
     CHECK(mapper.columns() == std::vector<std::string>{"id", "note", "day", "none"});
     REQUIRE(mapping.record(mapper, R"({"id":258,"note":"ab","day":"2000-01-02"})") == Outcome::row);
-    CHECK(mapping.batch.binary.bytes == std::string("\0\4"
-                                                    "\0\0\0\4\0\0\1\2"
-                                                    "\0\0\0\2ab"
-                                                    "\0\0\0\4\0\0\0\1"
-                                                    "\xff\xff\xff\xff",
-                                                    2 + 8 + 6 + 8 + 4));
-    REQUIRE(mapping.batch.binary.rows.size() == 1);
-    CHECK(mapping.batch.binary.rows[0].end == mapping.batch.binary.bytes.size());
-    CHECK(mapping.batch.text.rows.empty());
+    CHECK(mapping.rows().binary.bytes == std::string("\0\4"
+                                                     "\0\0\0\4\0\0\1\2"
+                                                     "\0\0\0\2ab"
+                                                     "\0\0\0\4\0\0\0\1"
+                                                     "\xff\xff\xff\xff",
+                                                     2 + 8 + 6 + 8 + 4));
+    REQUIRE(mapping.rows().binary.rows.size() == 1);
+    CHECK(mapping.rows().binary.rows[0].end == mapping.rows().binary.bytes.size());
+    CHECK(mapping.rows().text.rows.empty());
 }
 
 TEST_CASE("row mapper: what only the database can judge goes as text, the rest stays binary") {
     Mapping mapping = orders();
     RowMapper mapper(mapping.ingest, mapping.table);
     CHECK(mapping.record(mapper, R"({"id":1,"note":"a\tb","day":"Jan 8 1999"})") == Outcome::row);
-    CHECK(mapping.batch.binary.bytes.empty());
-    CHECK(mapping.batch.text.bytes == "1\ta\\tb\tJan 8 1999\n");
+    CHECK(mapping.rows().binary.bytes.empty());
+    CHECK(mapping.rows().text.bytes == "1\ta\\tb\tJan 8 1999\n");
     CHECK(mapping.record(mapper, R"({"id":2,"day":"1999-01-08"})") == Outcome::row);
-    REQUIRE(mapping.batch.binary.rows.size() == 1);
-    CHECK(mapping.batch.binary.rows[0].record == 1);
-    CHECK(mapping.batch.text.rows[0].record == 0);
+    REQUIRE(mapping.rows().binary.rows.size() == 1);
+    CHECK(mapping.rows().binary.rows[0].record == 1);
+    CHECK(mapping.rows().text.rows[0].record == 0);
 }
 
 TEST_CASE("row mapper: a reject collects every reason and leaves nothing in the buffers") {
@@ -131,9 +132,9 @@ TEST_CASE("row mapper: a reject collects every reason and leaves nothing in the 
     RowMapper mapper(mapping.ingest, mapping.table);
     REQUIRE(mapping.record(mapper, R"({"id":1,"note":"a","day":"2024-01-15"})") == Outcome::row);
     const Batch& batch = mapping.batch;
-    const std::size_t before = batch.binary.bytes.size();
+    const std::size_t before = batch.targets[0].binary.bytes.size();
     CHECK(mapping.record(mapper, R"({"id":"12,5","day":"2024-02-30"})") == Outcome::rejected);
-    CHECK(batch.binary.bytes.size() == before);
+    CHECK(batch.targets[0].binary.bytes.size() == before);
     CHECK(batch.row_count() == 1);
     REQUIRE(batch.rejects.size() == 1);
     CHECK(batch.rejects[0].record == 1);
@@ -143,9 +144,9 @@ TEST_CASE("row mapper: a reject collects every reason and leaves nothing in the 
           "day: \"2024-02-30\" is out of range for a date");
     CHECK(mapping.record(mapper, R"({"id":"x","note":"a","day":"Jan 8 1999"})") ==
           Outcome::rejected);
-    CHECK(batch.text.bytes.empty());
+    CHECK(batch.targets[0].text.bytes.empty());
     CHECK(mapping.record(mapper, R"({"id":2,"note":"b"})") == Outcome::row);
-    CHECK(batch.binary.rows[1].record == 3);
+    CHECK(batch.targets[0].binary.rows[1].record == 3);
 }
 
 TEST_CASE("row mapper: a record that cannot be read is a reject as a whole") {
@@ -232,7 +233,7 @@ TEST_CASE("row mapper: on_invalid = null, unless the column is not null") {
     mapping.ingest.on_invalid = config::OnInvalid::null;
     CHECK(mapping.row(R"({"id":"x","note":"a\u0000","day":"no"})") == "\\N\t\\N\t\\N");
     REQUIRE(mapping.record(R"({"id":"x","day":"2000-01-01"})") == Outcome::row);
-    CHECK(mapping.batch.binary.bytes ==
+    CHECK(mapping.rows().binary.bytes ==
           std::string("\0\3\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\4\0\0\0\0", 18));
     mapping.table.columns[0].not_null = true;
     CHECK(mapping.row(R"({"id":"x"})") == "id: null in a column that is not null");
@@ -247,7 +248,7 @@ TEST_CASE("row mapper: tombstones") {
     text.ingest.format = config::Format::text;
     text.column("v", ColumnType::text, "text");
     REQUIRE(text.record(std::nullopt) == Outcome::row);
-    CHECK(text.batch.binary.bytes == std::string("\0\1\xff\xff\xff\xff", 6));
+    CHECK(text.rows().binary.bytes == std::string("\0\1\xff\xff\xff\xff", 6));
 }
 
 TEST_CASE("row mapper: metadata") {
@@ -301,7 +302,7 @@ TEST_CASE("row mapper: bytes stay bytes in bytea, and must be text elsewhere") {
     mapping.column("v", ColumnType::bytea, "bytea");
     const std::string bytes("\\x\0\xff", 4);
     CHECK(mapping.record(bytes) == Outcome::row);
-    CHECK(mapping.batch.binary.bytes == std::string("\0\1\0\0\0\4\\x\0\xff", 10));
+    CHECK(mapping.rows().binary.bytes == std::string("\0\1\0\0\0\4\\x\0\xff", 10));
     mapping.map("v", Kind::value, "@value");
     CHECK(mapping.row(bytes) == "\\\\x5c7800ff");
     mapping.table.columns[0] = {"v", ColumnType::text, "text"};
@@ -338,20 +339,20 @@ TEST_CASE("row mapper: the form is text when a column has no binary form") {
     CHECK(mapper.form() == CopyForm::text);
     CHECK(mapping.record(mapper, R"({"id":1,"period":"1 day"})") == Outcome::row);
     CHECK(mapping.record(mapper, R"({"id":"x","period":"1 day"})") == Outcome::rejected);
-    CHECK(mapping.batch.binary.rows.empty());
-    CHECK(mapping.batch.text.bytes == "1\t\\N\t\\N\t1 day\n");
+    CHECK(mapping.rows().binary.rows.empty());
+    CHECK(mapping.rows().text.bytes == "1\t\\N\t\\N\t1 day\n");
 }
 
 TEST_CASE("row mapper: times without a zone need the session's, when it is not UTC") {
     Mapping mapping;
     mapping.column("at", ColumnType::timestamptz, "timestamptz");
     CHECK(mapping.record(R"({"at":"2024-01-15 10:30"})") == Outcome::row);
-    CHECK(mapping.batch.binary.rows.size() == 1);
+    CHECK(mapping.rows().binary.rows.size() == 1);
     mapping.table.session_is_utc = false;
     CHECK(mapping.record(R"({"at":"2024-01-15 10:30"})") == Outcome::row);
-    CHECK(mapping.batch.text.rows.size() == 1);
+    CHECK(mapping.rows().text.rows.size() == 1);
     CHECK(mapping.record(R"({"at":"2024-01-15 10:30Z"})") == Outcome::row);
-    CHECK(mapping.batch.binary.rows.size() == 2);
+    CHECK(mapping.rows().binary.rows.size() == 2);
 }
 
 TEST_CASE("row mapper: reasons show what was found, cut and printable") {
