@@ -12,6 +12,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates ccache cmake g++ ninja-build pkg-config \
       libboost1.74-dev libgoogle-perftools-dev libpq-dev librdkafka-dev libsimdjson-dev \
+      libprotobuf-dev libprotoc-dev \
       libspdlog-dev libtomlplusplus-dev prometheus-cpp-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -30,7 +31,7 @@ FROM ${BASE}
 # ca-certificates brings the openssl program along.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libpq5 libprometheus-cpp-core1.0 librdkafka1 libsimdjson14 libspdlog1.10 \
+      libpq5 libprometheus-cpp-core1.0 libprotobuf32 librdkafka1 libsimdjson14 libspdlog1.10 \
       libtcmalloc-minimal4 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt \
       /var/log/dpkg.log /var/log/alternatives.log \
