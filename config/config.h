@@ -25,7 +25,7 @@ struct Kafka {
     Secret brokers;
     /// [kafka.properties]: librdkafka's own names, checked by librdkafka.
     std::map<std::string, Secret> properties;
-    /// group.instance.id for static membership; empty: dynamic.
+    /// group.instance.id; empty: none; of_the_host (instance.h): the daemon's own.
     std::string instance;
     bool operator==(const Kafka&) const = default;
 };

@@ -1,3 +1,4 @@
+#include "config/instance.h"
 #include "config/sections.h"
 
 #include <array>
@@ -18,6 +19,9 @@ constexpr Owned owned[] = {
     {"metadata.broker.list", "the brokers are set by brokers in [kafka]"},
     {"group.id", "each pipeline has its own group; use group in [ingest.NAME]"},
     {"group.instance.id", "use instance in [kafka]"},
+    {"group.protocol",
+     "a daemon that was killed has its partitions back at once with the classic protocol, and "
+     "after 45 s or never with \"consumer\"; remove it"},
     {"auto.offset.reset",
      "progress in the database decides where reading starts; use start and on_offset_lost in "
      "[ingest.NAME]"},
@@ -124,6 +128,7 @@ Kafka read_kafka(TableReader section, const Scope& scope) {
     if (const auto brokers = section.required_text("brokers", "\"localhost:9092\"")) {
         kafka.brokers = {.text = brokers->text, .secret = brokers->secret};
     }
+    kafka.instance = of_the_host;
     if (const auto instance = section.text("instance", "\"sluice-1\"")) {
         if (is_instance_name(instance->text)) {
             kafka.instance = instance->text;

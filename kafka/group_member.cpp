@@ -58,6 +58,9 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
          std::to_string(std::clamp<std::size_t>(ingest.memory >> 10, 1024, most_queued_kib))},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
+    // For who is killed and comes back under another name; librdkafka's default is 45 s.
+    constexpr const char* session = "session.timeout.ms";
+    if (!kafka.properties.contains(session)) own[session] = "10000";
     // New partitions are noticed with this; librdkafka's own default is five minutes.
     constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
     if (!kafka.properties.contains(refresh)) own[refresh] = "30000";
@@ -72,10 +75,11 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
     : name_(ingest.name),
       topic_(ingest.topic),
       group_(ingest.group),
+      instance_(kafka.instance),
       on_statistics_(std::move(on_statistics)),
       net_(ingest.memory),
       throttle_(fetch_budget(ingest)),
-      doubtful_(!kafka.instance.empty()) {
+      doubtful_(!instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
@@ -213,7 +217,8 @@ void GroupMember::handle(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // of a partition that nobody opened
     if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
         char text[512];
-        rd_kafka_fatal_error(client_.get(), text, sizeof text);
+        const auto code = rd_kafka_fatal_error(client_.get(), text, sizeof text);
+        if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw NameTaken(instance_);
         throw TroubleOfTheWorld("kafka: " + std::string(text));
     }
     const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);

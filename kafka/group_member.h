@@ -4,6 +4,7 @@
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
+#include "pipeline/errors.h"
 #include "pipeline/ingest/group_statistics.h"
 #include "pipeline/ingest/ports.h"
 
@@ -16,11 +17,26 @@
 
 namespace sluice::kafka {
 
+/// Another member goes by the name that this one joined with, and has it now.
+class NameTaken : public TroubleOfTheWorld {
+public:
+    explicit NameTaken(std::string name)
+        : TroubleOfTheWorld("kafka: another member took the name \"" + name + "\""),
+          name_(std::move(name)) {}
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    std::string name_;
+};
+
 /// One pipeline's membership in its consumer group, with one queue per lane. Cooperative: a
 /// rebalance stops only the partitions that move. Joins on join(), leaves when destroyed (with
 /// static membership it stays in the group until its session times out, as Kafka defines it).
 ///
-/// Throws WrongConfiguration where [kafka] is not accepted, TroubleOfTheWorld where Kafka fails.
+/// `instance` of the configuration is the name to join with, as it was decided.
+///
+/// Throws WrongConfiguration where [kafka] is not accepted, TroubleOfTheWorld where Kafka fails,
+/// after which it can only be destroyed when the error was librdkafka's own and fatal.
 class GroupMember : public ConsumerGroup {
 public:
     using OnStatistics = std::function<void(const GroupStatistics&)>;
@@ -69,6 +85,7 @@ private:
     const std::string name_;
     const std::string topic_;
     const std::string group_;
+    const std::string instance_;
     const OnStatistics on_statistics_;
     const std::size_t net_;  ///< bytes at which librdkafka stops fetching, by its own count
     FetchThrottle throttle_;

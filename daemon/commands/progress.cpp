@@ -264,8 +264,8 @@ void refuse_while_running(rd_kafka_t& client, const config::Ingest& ingest) {
         "pipeline \"" + ingest.name + "\" is running: group \"" + ingest.group +
         "\" has the members " + list +
         "; pause it, take it out of their configuration, or stop its daemons, first "
-        "(Kafka remembers one with an instance "
-        "for session.timeout.ms, 45 s unless set otherwise)");
+        "(Kafka remembers one that was "
+        "stopped for session.timeout.ms, 10 s unless set otherwise)");
 }
 
 bool confirmed(const CommandLine& line) {

@@ -1,6 +1,7 @@
 #include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
+#include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
 #include "daemon/process/logging.h"
 #include "daemon/process/version.h"
@@ -59,7 +60,9 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     metrics::Registry registry;
     const metrics::ProcessMetrics process{registry, version()};
     Observatory observatory{registry, config.admin.stuck_after};
-    const IngestSurroundings around{.writer = writer_name(), .observatory = observatory};
+    InstanceName instance{{.schema = config.cloudberry.schema, .config_file = line.config_file}};
+    const IngestSurroundings around{
+        .writer = writer_name(), .instance = instance, .observatory = observatory};
     Supervisor supervisor{[around](const PipelineConfig& pipeline) {
         return std::holds_alternative<config::Outbox>(pipeline.of_kind)
                    ? build_outbox(pipeline, around.writer, around.observatory)

@@ -17,17 +17,23 @@ namespace {
 /// The member outlives the pipeline, whose lanes take from its queues.
 class RunningIngest : public RunningPipeline {
 public:
-    RunningIngest(std::shared_ptr<IngestObserver> observer,
+    RunningIngest(InstanceName& instance, std::shared_ptr<IngestObserver> observer,
                   std::unique_ptr<kafka::GroupMember> member,
                   std::unique_ptr<IngestPipeline> pipeline, std::string target)
         : target_(std::move(target)),
+          instance_(instance),
           observer_(std::move(observer)),
           member_(std::move(member)),
           pipeline_(std::move(pipeline)) {}
 
     void run() override {
         member_->join();
-        pipeline_->run();
+        try {
+            pipeline_->run();
+        } catch (const kafka::NameTaken& taken) {
+            instance_.give_up(taken.name());
+            throw;
+        }
     }
     void request_stop(std::chrono::steady_clock::time_point deadline) override {
         pipeline_->request_stop(deadline);
@@ -48,6 +54,7 @@ public:
 
 private:
     const std::string target_;
+    InstanceName& instance_;
     std::shared_ptr<IngestObserver> observer_;
     std::unique_ptr<kafka::GroupMember> member_;
     std::unique_ptr<IngestPipeline> pipeline_;
@@ -67,9 +74,10 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     if (ingest.receipts) receipts_table = read_table(session, ingest.receipts->table);
     session.close();
 
+    config::Kafka kafka = config.kafka;
+    kafka.instance = around.instance.of(kafka);
     auto member = std::make_unique<kafka::GroupMember>(
-        config.kafka, ingest,
-        [observer](const GroupStatistics& told) { observer->on_statistics(told); });
+        kafka, ingest, [observer](const GroupStatistics& told) { observer->on_statistics(told); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
                                     .cluster_id = member->cluster_id(),
@@ -97,7 +105,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                             .progress = std::make_unique<CloudberryProgress>(dsn, identity),
                             .lanes = std::move(lanes),
                             .observer = *observer});
-    return std::make_unique<RunningIngest>(std::move(observer), std::move(member),
+    return std::make_unique<RunningIngest>(around.instance, std::move(observer), std::move(member),
                                            std::move(pipeline), describe_target(ingest, table));
 }
 

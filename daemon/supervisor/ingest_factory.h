@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/process/instance_name.h"
 #include "daemon/supervisor/observatory.h"
 #include "daemon/supervisor/running_pipeline.h"
 
@@ -11,6 +12,7 @@ namespace sluice {
 /// What an ingest pipeline shares with the process that it runs in.
 struct IngestSurroundings {
     std::string writer;  ///< who writes, for people who read progress and ledger
+    InstanceName& instance;
     Observatory& observatory;
 };
 

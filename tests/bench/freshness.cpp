@@ -159,7 +159,7 @@ std::vector<std::string> measure_ages(Stage& stage, const std::string& delay) {
 double restart_seconds(Stage& stage) {
     const std::string topic = new_stream(stage);
     const Ingest ingest = stream_ingest(stage, topic, "");
-    const auto configuration = stage.configuration({ingest}, "bench-1");
+    const auto configuration = stage.configuration({ingest});
     fixture::Daemon daemon(configuration);
     Progress progress(stage, {ingest.name});
     Stream stream(stage, topic);
@@ -191,7 +191,7 @@ void run_freshness(Stage& stage, Report& report) {
     report.line(
         "after a kill -9, from the restart to the first new row: " + fixed(median(restarts), 2) +
         " s (worst of 3: " + fixed(*std::ranges::max_element(restarts), 2) +
-        " s), with a stable instance name");
+        " s), with a configuration that names nothing");
 }
 
 }  // namespace sluice::bench

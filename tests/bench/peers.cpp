@@ -154,7 +154,7 @@ Aftermath kill_sluice(Stage& stage, const std::string& topic, std::int64_t full_
     stage.fresh_table(table, narrow_json().columns);
     Filling filling(stage, table, full_bytes);
     const Ingest ingest{.name = stage.new_name("killed"), .topic = topic, .table = table};
-    KilledSluice contestant{fixture::Daemon(stage.configuration({ingest}, "bench-1")),
+    KilledSluice contestant{fixture::Daemon(stage.configuration({ingest})),
                             Progress(stage, {ingest.name})};
     Aftermath result = kill_midway(stage, table, filling, contestant);
     contestant.daemon.stop();

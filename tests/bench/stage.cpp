@@ -68,11 +68,9 @@ void Stage::fresh_table(const std::string& table, const std::string& columns) {
     session.exec("checkpoint");
 }
 
-std::filesystem::path Stage::configuration(const std::vector<Ingest>& pipelines,
-                                           const std::string& instance) {
+std::filesystem::path Stage::configuration(const std::vector<Ingest>& pipelines) {
     const std::filesystem::path file = directory() / (new_name("daemon") + ".toml");
     std::string text = "[kafka]\nbrokers = \"" + broker_.bootstrap() + "\"\n";
-    if (!instance.empty()) text += "instance = \"" + instance + "\"\n";
     text += "[cloudberry]\ndsn = \"" + postgres_.dsn() + "\"\n";
     for (const Ingest& ingest : pipelines) {
         text += "[ingest." + ingest.name + "]\ntopic = \"" + ingest.topic + "\"\ntable = \"" +

@@ -37,9 +37,8 @@ public:
     [[nodiscard]] std::filesystem::path csv_file(const Shape& shape, std::int64_t records);
     /// An empty table of this name, and a database with nothing left to do from before.
     void fresh_table(const std::string& table, const std::string& columns);
-    /// A configuration file of these pipelines; `instance` is a stable name of the daemon.
-    [[nodiscard]] std::filesystem::path configuration(const std::vector<Ingest>& pipelines,
-                                                      const std::string& instance = {});
+    /// A configuration file of these pipelines.
+    [[nodiscard]] std::filesystem::path configuration(const std::vector<Ingest>& pipelines);
     /// A name that no pipeline of this run had, so that it begins at the topic's beginning.
     [[nodiscard]] std::string new_name(const std::string& stem);
 

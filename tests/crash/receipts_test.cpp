@@ -37,8 +37,7 @@ struct World {
         shared_broker().admin().create_topic("receipts-in", 3);
         shared_broker().admin().create_topic("receipts-out", 2);
         write_file(config(), "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
-                                 "\"\ninstance = \"receipts\"\n[cloudberry]\ndsn = \"" +
-                                 shared_postgres().dsn(database) +
+                                 "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(database) +
                                  "\"\n[ingest.lines]\ntopic = \"receipts-in\"\n"
                                  "table = \"lines\"\nformat = \"text\"\n"
                                  "batch = { rows = 50, delay = \"20ms\" }\n"

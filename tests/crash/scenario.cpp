@@ -70,16 +70,21 @@ std::string Scenario::configuration() const {
     const std::string dsn =
         options_.dsn.empty() ? world().postgres->dsn(database_, options_.role) : options_.dsn;
     std::string text = "[kafka]\nbrokers = " + quoted(brokers) + "\n";
-    if (options_.members == ScenarioOptions::Members::named)
-        text += "instance = { env = \"SLUICE_INSTANCE\" }\n";
-    text +=
-        "[kafka.properties]\n"
-        "\"session.timeout.ms\" = 4000\n"
-        "\"heartbeat.interval.ms\" = 300\n"
-        "\"reconnect.backoff.max.ms\" = 1000\n"
-        "\"topic.metadata.refresh.interval.ms\" = 1000\n" +
-        options_.kafka_properties + "[cloudberry]\ndsn = " + quoted(dsn) +
-        "\n[daemon]\ndrain_deadline = " + quoted(options_.drain_deadline) + "\n";
+    using Members = ScenarioOptions::Members;
+    if (options_.members == Members::named) text += "instance = { env = \"SLUICE_INSTANCE\" }\n";
+    if (options_.members == Members::anonymous) text += "instance = \"\"\n";
+    if (options_.members == Members::twins) text += "instance = \"twin\"\n";
+    if (options_.members != Members::not_told) {
+        text +=
+            "[kafka.properties]\n"
+            "\"session.timeout.ms\" = 4000\n"
+            "\"heartbeat.interval.ms\" = 300\n"
+            "\"reconnect.backoff.max.ms\" = 1000\n"
+            "\"topic.metadata.refresh.interval.ms\" = 1000\n" +
+            options_.kafka_properties;
+    }
+    text += "[cloudberry]\ndsn = " + quoted(dsn) +
+            "\n[daemon]\ndrain_deadline = " + quoted(options_.drain_deadline) + "\n";
     for (const std::string& pipeline : options_.pipelines) {
         text += "[ingest." + pipeline + "]\ntopic = " + quoted(topic_) + "\ntable = \"public." +
                 pipeline + "\"\ngroup = " + quoted(topic_ + "." + pipeline) +

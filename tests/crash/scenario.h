@@ -21,8 +21,10 @@ struct ScenarioOptions {
     int batch_rows = 400;
     std::chrono::milliseconds batch_delay = 100ms;
     enum class Producer { plain, transactional } producer = Producer::plain;
-    /// Static members find their partitions again at once; others as soon as the session is over.
-    enum class Members { named, anonymous } members = Members::named;
+    /// What [kafka] says of members: a name for each daemon, that they go without (and are missed
+    /// only when their session is over), that both daemons have the same name, or nothing at all,
+    /// of timeouts neither.
+    enum class Members { named, anonymous, twins, not_told } members = Members::named;
     std::vector<std::string> pipelines{"orders"};  ///< each loads the topic into a table of its own
     /// A batch of which the database refuses a row is written in another way.
     enum class Rows { some_refused, all_taken } rows = Rows::some_refused;

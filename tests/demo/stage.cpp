@@ -47,7 +47,6 @@ std::string configuration(const std::string& brokers, const std::string& dsn) {
 [kafka]
 brokers = ")" +
            brokers + R"("
-instance = "demo"  # a stable name: after a crash, the partitions come back at once
 
 [cloudberry]
 dsn = ")" + dsn +

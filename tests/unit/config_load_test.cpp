@@ -1,3 +1,4 @@
+#include "config/instance.h"
 #include "tests/unit/config_setup.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +14,7 @@ using namespace test;
 TEST_CASE("config: the smallest file has the documented defaults") {
     const Config config = accepted(pipeline);
     CHECK(config.kafka.brokers == Secret{"b:9092", false});
-    CHECK(config.kafka.instance.empty());
+    CHECK(config.kafka.instance == of_the_host);
     CHECK(config.cloudberry.dsn == Secret{"dbname=d", false});
     CHECK(config.cloudberry.schema == "sluice");
     CHECK(config.cloudberry.ledger_keep == 24h * 30);
@@ -138,6 +139,7 @@ TEST_CASE("config: kafka properties of every type become text, dotted keys are j
         {"x.ratio", {"0.5", false}},           {"sasl.password", {"p", true}},
         {"ssl.key.location", {"/k", false}}};
     CHECK(config.kafka.properties == expected);
+    CHECK(accepted("[kafka]\nbrokers = 'b'\ninstance = ''\n" + cloudberry).kafka.instance == "");
 }
 
 TEST_CASE("config: strings hold any characters") {

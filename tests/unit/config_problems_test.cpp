@@ -39,6 +39,7 @@ TEST_CASE("config: kafka properties that Sluice owns are refused with the key to
         {"metadata.broker.list", "brokers in [kafka]"},
         {"group.id", "group in [ingest.NAME]"},
         {"group.instance.id", "instance in [kafka]"},
+        {"group.protocol", "has its partitions back at once with the classic protocol"},
         {"auto.offset.reset", "start and on_offset_lost"},
         {"enable.auto.commit", "remove it"},
         {"auto.commit.enable", "remove it"},
