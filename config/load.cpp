@@ -89,6 +89,7 @@ auto read_pipelines(const TableReader& section, const std::string& kind, const S
     std::vector<std::invoke_result_t<Read, TableReader, std::string, Place, const Scope&>>
         pipelines;
     for (const Entry& entry : section.content().entries) {
+        scope.problems.enter(kind + "." + entry.key);
         const auto* table = std::get_if<TomlTable>(&entry.value.value);
         if (std::holds_alternative<TomlArray>(entry.value.value)) {
             scope.problems.add(entry.at, in_quotes(entry.key) +
@@ -117,11 +118,13 @@ auto read_pipelines(const TableReader& section, const std::string& kind, const S
 }
 
 /// Two pipelines of one group would rebalance each other.
-void check_groups(const TableReader& section, const std::vector<Ingest>& pipelines) {
+void check_groups(const TableReader& section, const std::vector<Ingest>& pipelines,
+                  Problems& problems) {
     std::map<std::string_view, std::string_view> owner_of_group;
     for (const Ingest& pipeline : pipelines) {
         const auto [owner, is_new] = owner_of_group.emplace(pipeline.group, pipeline.name);
         if (is_new) continue;
+        problems.enter("ingest." + pipeline.name);
         section.problem(section.at(pipeline.name),
                         "[ingest." + pipeline.name + "] has the same group as [ingest." +
                             std::string(owner->second) + "]; give each pipeline its own");
@@ -129,11 +132,13 @@ void check_groups(const TableReader& section, const std::vector<Ingest>& pipelin
 }
 
 /// What one outbox has sent, it deletes from the table.
-void check_tables(const TableReader& section, const std::vector<Outbox>& pipelines) {
+void check_tables(const TableReader& section, const std::vector<Outbox>& pipelines,
+                  Problems& problems) {
     std::map<std::string_view, std::string_view> owner_of_table;
     for (const Outbox& pipeline : pipelines) {
         const auto [owner, is_new] = owner_of_table.emplace(pipeline.table, pipeline.name);
         if (is_new) continue;
+        problems.enter("outbox." + pipeline.name);
         section.problem(section.at(pipeline.name),
                         "[outbox." + pipeline.name + "] has the same table as [outbox." +
                             std::string(owner->second) +
@@ -145,11 +150,13 @@ void check_tables(const TableReader& section, const std::vector<Outbox>& pipelin
 Config read_config(const TomlTable& document, const Scope& scope) {
     Config config;
     TableReader root(document, {}, "", scope);
+    scope.problems.enter("kafka");
     if (const auto kafka = root.table("kafka", "[kafka]")) {
         config.kafka = read_kafka(*kafka, scope);
     } else if (!root.has("kafka")) {
         root.problem({}, "no [kafka] section; add one with brokers = \"localhost:9092\"");
     }
+    scope.problems.enter("cloudberry");
     if (const auto cloudberry = root.table("cloudberry", "[cloudberry]")) {
         config.cloudberry = read_cloudberry(*cloudberry);
     } else if (!root.has("cloudberry")) {
@@ -157,18 +164,23 @@ Config read_config(const TomlTable& document, const Scope& scope) {
                      "no [cloudberry] section; add one with dsn = \"host=localhost "
                      "dbname=demo\"");
     }
+    scope.problems.enter("daemon");
     if (const auto daemon = root.table("daemon", "[daemon]")) {
         config.daemon = read_daemon(*daemon);
     }
+    scope.problems.enter("admin");
     if (const auto admin = root.table("admin", "[admin]")) config.admin = read_admin(*admin);
+    scope.problems.enter("");
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
-        check_groups(*ingest, config.ingest);
+        check_groups(*ingest, config.ingest, scope.problems);
     }
+    scope.problems.enter("");
     if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {
         config.outbox = read_pipelines(*outbox, "outbox", scope, read_outbox);
-        check_tables(*outbox, config.outbox);
+        check_tables(*outbox, config.outbox, scope.problems);
     }
+    scope.problems.enter("");
     root.finish();
     return config;
 }

@@ -15,13 +15,15 @@ struct Problem {
     int line = 0;  ///< from 1; 0: the file as a whole
     int column = 0;
     std::string text;  ///< what, and what to do
+    /// "kafka", "ingest.orders": the section that is the worse for it; empty: the file as a whole.
+    std::string part{};
 };
 
 /// "sluice.toml:12:3: unknown key \"tabel\"; did you mean \"table\"?"
 [[nodiscard]] std::string to_string(const Problem& problem);
 
 struct Loaded {
-    Config config;  ///< meaningful only without problems
+    Config config;  ///< meaningful in those parts that have no problem
     std::vector<Problem> problems;
     /// All that was read, or could not be: the file itself, and those of { file = … }.
     std::vector<std::filesystem::path> files{};

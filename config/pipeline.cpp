@@ -35,12 +35,18 @@ std::string to_string(const std::vector<TopicPiece>& topic) {
     return text;
 }
 
+std::string_view bare_name(std::string_view name_or_key, std::string_view kind) {
+    const bool is_key = name_or_key.size() > kind.size() && name_or_key.starts_with(kind) &&
+                        name_or_key[kind.size()] == '.';
+    return is_key ? name_or_key.substr(kind.size() + 1) : name_or_key;
+}
+
 const Ingest* find_ingest(const Config& config, std::string_view name) {
-    return find(config.ingest, name);
+    return find(config.ingest, bare_name(name, "ingest"));
 }
 
 const Outbox* find_outbox(const Config& config, std::string_view name) {
-    return find(config.outbox, name);
+    return find(config.outbox, bare_name(name, "outbox"));
 }
 
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {

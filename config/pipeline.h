@@ -25,7 +25,10 @@ struct Pipeline {
 /// As it is configured: "outbox.event.${aggregatetype}"; empty: rows name their topic.
 [[nodiscard]] std::string to_string(const std::vector<TopicPiece>& topic);
 
-/// The pipeline of this kind and name; null: none is configured.
+/// "orders" of "ingest.orders" or of "orders" itself; a name holds no dot.
+[[nodiscard]] std::string_view bare_name(std::string_view name_or_key, std::string_view kind);
+
+/// The pipeline of this kind and name, or key; null: none is configured.
 [[nodiscard]] const Ingest* find_ingest(const Config& config, std::string_view name);
 [[nodiscard]] const Outbox* find_outbox(const Config& config, std::string_view name);
 

@@ -88,8 +88,11 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
 }  // namespace
 
 void Problems::add(Place at, std::string text) {
-    problems_.push_back(
-        {.file = file_, .line = at.line, .column = at.column, .text = std::move(text)});
+    problems_.push_back({.file = file_,
+                         .line = at.line,
+                         .column = at.column,
+                         .text = std::move(text),
+                         .part = part_});
 }
 
 std::vector<Problem> Problems::sorted() && {

@@ -22,12 +22,15 @@ class Problems {
 public:
     explicit Problems(std::string file) : file_(std::move(file)) {}
 
+    /// What is added from now on is in this part of the file.
+    void enter(std::string part) { part_ = std::move(part); }
     void add(Place at, std::string text);
     /// By line, then column.
     [[nodiscard]] std::vector<Problem> sorted() &&;
 
 private:
     std::string file_;
+    std::string part_;
     std::vector<Problem> problems_;
 };
 

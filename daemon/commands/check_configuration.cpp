@@ -57,7 +57,7 @@ int check_configuration(const config::Config& config, const CommandLine& line) {
     PipelineChecks checks{config};
     std::vector<Checked> checked;
     for (const auto& [key, pipeline] : config::pipelines_of(config)) {
-        if (!line.names(config::name_of(pipeline))) continue;
+        if (!line.names(key)) continue;
         if (auto found = checks.check(pipeline)) checked.push_back(std::move(*found));
     }
     if (line.output == CommandLine::Output::json) {

@@ -166,8 +166,11 @@ std::optional<std::int64_t> CommandLine::limit() const {
     throw WrongConfiguration("--limit takes a whole number from 1, not \"" + *text + "\"");
 }
 
-bool CommandLine::names(const std::string& pipeline) const {
-    return words.empty() || std::ranges::find(words, pipeline) != words.end();
+bool CommandLine::names(std::string_view key, std::size_t first) const {
+    return words.size() <= first ||
+           std::any_of(words.begin() + first, words.end(), [&](auto& word) {
+               return word == key || word == key.substr(key.find('.') + 1);
+           });
 }
 
 std::variant<CommandLine, std::string> parse_command_line(const std::vector<std::string>& arguments,

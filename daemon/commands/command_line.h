@@ -25,8 +25,9 @@ struct CommandLine {
     [[nodiscard]] std::optional<std::string> option(const std::string& name) const;
     /// What --limit says. Throws WrongConfiguration where it is no whole number from 1.
     [[nodiscard]] std::optional<std::int64_t> limit() const;
-    /// For commands whose words are names of pipelines, all of them without one.
-    [[nodiscard]] bool names(const std::string& pipeline) const;
+    /// For commands whose words, from `first` on, are names or keys of pipelines; without one, all
+    /// are meant. `key`: "ingest.orders".
+    [[nodiscard]] bool names(std::string_view key, std::size_t first = 0) const;
 };
 
 /// Exit codes of every command.

@@ -4,6 +4,36 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t any_number = static_cast<std::size_t>(-1);
+constexpr OptionSyntax daemon_option{"--daemon", "URL",
+                                     "its admin server, also HOST:PORT (default: [admin] listen)"};
+
+using Part = std::string_view;
+
+bool is_pipeline(Part part) {
+    return part.starts_with("ingest.") || part.starts_with("outbox.");
+}
+
+/// What acts on pipelines that are named from this word on, by both ends of theirs.
+template <std::size_t first>
+bool both_ends(Part part, const CommandLine& line) {
+    return part == "kafka" || part == "cloudberry" ||
+           (is_pipeline(part) && line.names(part, first));
+}
+
+/// With --topic a pipeline, and what is at its other end, does not matter.
+bool topic_or_pipeline(Part part, const CommandLine& line) {
+    if (line.has("--topic")) return part == "kafka";
+    return both_ends<0>(part, line) && !(part == "cloudberry" && line.has("--raw"));
+}
+
+bool for_dead_letters(Part part, const CommandLine& line) {
+    const bool decodes_again = line.words.at(0) == "retry";
+    return part == "cloudberry" || (decodes_again && is_pipeline(part) && line.names(part, 1));
+}
+
+bool for_tables(Part part, const CommandLine& line) {
+    return part == "cloudberry" || (part.starts_with("outbox.") && line.names(part));
+}
 
 // In the order of the help.
 const Command commands[] = {
@@ -17,14 +47,14 @@ const Command commands[] = {
      .run = check_configuration},
     {.syntax = {.name = "plan",
                 .summary = "what a reload of this file would do to the running daemon",
-                .options = {{"--daemon", "HOST:PORT",
-                             "its admin server (default: [admin] listen)"}}},
+                .options = {daemon_option}},
      .run = plan_reload},
     {.syntax = {.name = "schema",
                 .words = "[OUTBOX…]",
                 .most_words = any_number,
                 .summary = "print the DDL of Sluice's own tables, or of these outboxes' tables",
                 .options = {{"--apply", "", "create what is missing instead of printing it"}}},
+     .needs = for_tables,
      .run = print_schema},
     {.syntax = {.name = "produce",
                 .words = "NAME|--topic T [FILE]",
@@ -47,6 +77,7 @@ const Command commands[] = {
                             {"--transactional", "", "all of the file or nothing"},
                             {"--transaction-timeout", "T", "how long that may take (default: 15m)"},
                             {"--skip-lines", "N", "begin behind the first N, the header apart"}}},
+     .needs = topic_or_pipeline,
      .run = produce_messages},
     {.syntax = {.name = "wait",
                 .words = "NAME",
@@ -57,6 +88,7 @@ const Command commands[] = {
                             {"--offset", "N", "this record, and all before it"},
                             {"--end", "", "all that is in the topic now, in all partitions"},
                             {"--timeout", "T", "give up then, with exit code 1"}}},
+     .needs = both_ends<0>,
      .run = wait_for_offset},
     {.syntax = {.name = "peek",
                 .words = "NAME|--topic T",
@@ -71,13 +103,14 @@ const Command commands[] = {
                             {"--limit", "N", "so many at most, or all (default: 50 on a terminal)"},
                             {"--raw", "", "key, headers and value as they are"},
                             {"--output", "table|json|csv", "json: one object a line"}}},
+     .needs = topic_or_pipeline,
      .run = peek},
     {.syntax = {.name = "status",
                 .words = "[NAME…]",
                 .most_words = any_number,
                 .summary = "what the pipelines do: asks the daemon, or database and broker",
-                .options = {{"--watch", "", "again every two seconds"}}},
-     .words = Command::Words::pipelines,
+                .options = {daemon_option, {"--watch", "", "again every two seconds"}}},
+     .configuration = Command::Configuration::by_itself,
      .run = show_status},
     {.syntax = {.name = "progress",
                 .words = "show [NAME…]|set NAME",
@@ -88,12 +121,14 @@ const Command commands[] = {
                             {"--offset", "N",
                              "set: the next offset to read, earliest, latest, or a time"},
                             {"--yes", "", "set: do not ask"}}},
+     .needs = both_ends<1>,
      .run = progress},
     {.syntax = {.name = "verify",
                 .words = "[NAME…]",
                 .most_words = any_number,
                 .summary = "account for every offset: ledger, dead letters, target tables"},
      .words = Command::Words::pipelines,
+     .needs = both_ends<0>,
      .run = verify_pipelines},
     {.syntax = {.name = "dead-letters",
                 .words = "list|show|retry|discard [NAME]",
@@ -104,6 +139,7 @@ const Command commands[] = {
                              "only these: \"partition = 3 and reason like '%numeric%'\""},
                             {"--limit", "N", "at most so many (list: 50, show: 1)"},
                             {"--yes", "", "retry or discard without asking"}}},
+     .needs = for_dead_letters,
      .run = dead_letters},
     {.syntax = {.name = "outbox",
                 .words = "list|retry|discard NAME",
@@ -113,6 +149,7 @@ const Command commands[] = {
                 .options = {{"--where", "CONDITION", "only these: \"reason = 'unknown_topic'\""},
                             {"--limit", "N", "list at most so many (default: 50)"},
                             {"--yes", "", "retry or discard without asking"}}},
+     .needs = both_ends<1>,
      .run = refused_events},
     {.syntax =
          {.name = "import-fdw",

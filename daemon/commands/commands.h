@@ -15,12 +15,15 @@ struct Command {
         own,        ///< the command knows what they are
     };
     enum class Configuration {
-        required,   ///< loaded and checked before the command runs
+        required,   ///< loaded and checked, as far as the command needs it, before it runs
         by_itself,  ///< the command loads one, if it needs to; it is given an empty one
     };
     CommandSyntax syntax;
     Words words = Words::own;
     Configuration configuration = Configuration::required;
+    /// Whether a problem in this part of the file ("kafka", "ingest.orders") is in the way of what
+    /// is asked. nullptr: each is, as one with the file as a whole always is.
+    bool (*needs)(std::string_view part, const CommandLine& line) = nullptr;
     int (*run)(const config::Config& config, const CommandLine& line) = nullptr;
 };
 

@@ -4,6 +4,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <string_view>
+
 namespace sluice {
 namespace {
 
@@ -15,31 +17,50 @@ using asio::ip::tcp;
 /// A status of thousands of partitions is some megabytes.
 constexpr std::uint64_t longest_answer = 256u << 20;
 
+struct Place {
+    std::string authority;  ///< as it is written
+    std::string host;
+    std::string port = "80";  ///< of a URL without one
+    std::string path;         ///< "/sluice", where a proxy has it below one
+};
+
+Place place_of(std::string_view text) {
+    constexpr std::string_view scheme = "http://";
+    if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
+    while (text.ends_with('/')) text.remove_suffix(1);
+    Place place;
+    place.authority = text.substr(0, text.find('/'));
+    place.path = text.substr(place.authority.size());
+    std::string& host = place.host = place.authority;
+    if (const auto colon = host.rfind(':'); colon != std::string::npos && !host.ends_with(']')) {
+        place.port = host.substr(colon + 1);
+        host.resize(colon);
+    }
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+    if (host == "0.0.0.0") host = "127.0.0.1";
+    if (host == "::") host = "::1";
+    return place;
+}
+
 }  // namespace
 
 std::optional<HttpResponse> ask_daemon(const std::string& address, const std::string& target,
                                        std::chrono::milliseconds patience) {
-    const std::size_t colon = address.rfind(':');
-    if (colon == std::string::npos) return std::nullopt;
-    std::string host = address.substr(0, colon);
-    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-    if (host == "0.0.0.0") host = "127.0.0.1";
-    if (host == "::") host = "::1";
-
+    const Place place = place_of(address);
     asio::io_context context;
     beast::tcp_stream stream{context};
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(longest_answer);
-    http::request<http::empty_body> request{http::verb::get, target, 11};
-    request.set(http::field::host, address);
+    http::request<http::empty_body> request{http::verb::get, place.path + target, 11};
+    request.set(http::field::host, place.authority);
     bool answered = false;
     // tcp_stream's time limits are for asynchronous calls only, so these are.
     try {
         tcp::resolver resolver{context};
         stream.expires_after(patience);
         stream.async_connect(
-            resolver.resolve(host, address.substr(colon + 1)),
+            resolver.resolve(place.host, place.port),
             [&](const beast::error_code& failed, const tcp::endpoint&) {
                 if (failed) return;
                 http::async_write(stream, request,

@@ -39,7 +39,7 @@ Asked asked(const CommandLine& line) {
     Asked asked;
     asked.action = action_of(line.words.at(0));
     asked.output = line.output;
-    if (line.words.size() > 1) asked.pipeline = line.words[1];
+    if (line.words.size() > 1) asked.pipeline = config::bare_name(line.words[1], "ingest");
     asked.where = where_of(line, dead_letter_fields());
     asked.limit = line.limit();
     const bool changes = asked.action == Action::retry || asked.action == Action::discard;
@@ -51,9 +51,10 @@ Asked asked(const CommandLine& line) {
 void refuse_outbox(const config::Config& config, const std::string& name) {
     if (config::find_ingest(config, name) != nullptr) return;
     if (config::find_outbox(config, name) == nullptr) return;
-    throw WrongConfiguration("[outbox." + name +
+    const std::string outbox(config::bare_name(name, "outbox"));
+    throw WrongConfiguration("[outbox." + outbox +
                              "] is an outbox; what Kafka could not take: sluice outbox list " +
-                             name);
+                             outbox);
 }
 
 class DeadLetterCommand {

@@ -1,7 +1,7 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/ingest_named.h"
+#include "daemon/commands/named_pipelines.h"
 #include "daemon/commands/peek_output.h"
 #include "daemon/commands/peek_plan.h"
 #include "daemon/commands/progress_line.h"

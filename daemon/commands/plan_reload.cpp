@@ -94,7 +94,7 @@ int plan_reload(const config::Config& config, const CommandLine& line) {
         address.empty() ? std::string("[admin] listen is empty") : settings_at(address);
     if (const auto* problem = std::get_if<std::string>(&asked)) {
         std::cerr << *problem << "; name the [admin] listen of a running daemon: "
-                  << "--daemon HOST:PORT\n";
+                  << "--daemon URL\n";
         return used_or_configured_wrongly;
     }
     const Foreseen foreseen = foresee(config, std::get<PublishedSettings>(asked));

@@ -2,7 +2,7 @@
 
 #include "config/units.h"
 #include "config/words.h"
-#include "daemon/commands/ingest_named.h"
+#include "daemon/commands/named_pipelines.h"
 #include "pipeline/decode/csv_decoder.h"
 #include "pipeline/errors.h"
 

@@ -1,7 +1,7 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/ingest_named.h"
+#include "daemon/commands/named_pipelines.h"
 #include "daemon/commands/report.h"
 #include "daemon/process/writer_name.h"
 #include "kafka/client.h"

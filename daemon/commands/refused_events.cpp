@@ -25,7 +25,7 @@ constexpr std::chrono::milliseconds pause_after_giving_way{200};
 
 RefusedEventQuery query_of(const config::Config& config, const CommandLine& line) {
     return {.schema = config.cloudberry.schema,
-            .relay = line.words.at(1),
+            .relay = std::string(config::bare_name(line.words.at(1), "outbox")),
             .where = where_of(line, refused_event_fields())};
 }
 
@@ -90,9 +90,10 @@ std::int64_t go_through(RefusedEventPass& pass, ProgressLine& progress, std::int
 void refuse_ingest(const config::Config& config, const std::string& name) {
     if (config::find_outbox(config, name) != nullptr) return;
     if (config::find_ingest(config, name) == nullptr) return;
-    throw WrongConfiguration("[ingest." + name +
+    const std::string ingest(config::bare_name(name, "ingest"));
+    throw WrongConfiguration("[ingest." + ingest +
                              "] is no outbox; what it could not load: sluice dead-letters list " +
-                             name);
+                             ingest);
 }
 
 std::string events_text(std::int64_t count) {

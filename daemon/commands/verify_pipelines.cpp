@@ -189,11 +189,13 @@ int verify_pipelines(const config::Config& config, const CommandLine& line) {
     Session session{config.cloudberry.dsn.text, "sluice verify"};
     std::vector<Verified> all;
     for (const config::Ingest& ingest : config.ingest) {
-        if (line.names(ingest.name)) all.push_back(verify_pipeline(session, config, ingest));
+        if (line.names("ingest." + ingest.name))
+            all.push_back(verify_pipeline(session, config, ingest));
     }
     std::vector<VerifiedOutbox> outboxes;
     for (const config::Outbox& outbox : config.outbox) {
-        if (line.names(outbox.name)) outboxes.push_back(verify_outbox(session, config, outbox));
+        if (line.names("outbox." + outbox.name))
+            outboxes.push_back(verify_outbox(session, config, outbox));
     }
     if (line.output == CommandLine::Output::json) {
         print_json(all, outboxes);

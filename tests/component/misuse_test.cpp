@@ -53,6 +53,34 @@ TEST_CASE("commands: what is wrong with a request is said before Kafka or the da
          "record's own");
 }
 
+TEST_CASE(
+    "commands: what is wrong with a part of the file is in nobody's way who does not need it") {
+    const TempDir dir{"parts"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config,
+               "[kafka]\nbrokers = { env = \"SLUICE_NOT_SET\" }\n[cloudberry]\n"
+               "dsn = \"host=127.0.0.1 port=1 dbname=nowhere\"\n[admin]\nlisten = 1\n"
+               "[ingest.orders]\ntopic = \"o\"\ntable = \"t\"\n[ingest.broken]\n");
+    const auto runs = [&](std::vector<std::string> words) {
+        words.insert(words.end(), {"-c", config.string()});
+        return run_sluice(words);
+    };
+    for (const RunResult& asks : {runs({"dead-letters", "list", "ingest.orders"}),
+                                  runs({"dead-letters", "retry", "orders"}), runs({"schema"})}) {
+        CHECK(asks.exit_code == 1);
+        CHECK_MESSAGE(asks.err.find("127.0.0.1") != std::string::npos, asks.err);
+        CHECK_MESSAGE(asks.err.find(".toml") == std::string::npos, asks.err);
+    }
+    CHECK(runs({"dead-letters", "retry"}).exit_code == 2);
+    const RunResult verify = runs({"verify", "orders"});
+    CHECK(verify.exit_code == 2);
+    CHECK_MESSAGE(verify.err.find("SLUICE_NOT_SET") != std::string::npos, verify.err);
+    CHECK_MESSAGE(verify.err.find("[ingest.broken]") == std::string::npos, verify.err);
+    const RunResult check = runs({"check"});
+    CHECK_MESSAGE(check.err.find("[ingest.broken]") != std::string::npos, check.err);
+    CHECK_MESSAGE(check.err.find("\"listen\"") != std::string::npos, check.err);
+}
+
 TEST_CASE("commands: output that cannot be written is an error") {
     const std::string text = "sluice: standard output cannot be written: ";
     const RunResult full = in_shell("help > /dev/full");

@@ -25,6 +25,26 @@ TEST_CASE("status: outboxes, what the daemon does not have, and what is there wi
     CHECK_MESSAGE(contains(lacking.out, "ingest.new: the daemon that answers does not have it"),
                   lacking.out);
     CHECK(run_sluice({"status", "orders", "-c", wider.string()}).exit_code == 0);
+    const RunResult one = status({"ingest.orders"});
+    CHECK(one.exit_code == 0);
+    CHECK_FALSE_MESSAGE(contains(one.out, "ingest.copies"), one.out);
+    CHECK(status({"ordres"}).exit_code == 2);
+    CHECK(contains(status({"ordres"}).err, "no pipeline \"ordres\"; did you mean \"orders\"?"));
+
+    // A daemon that answers knows more than a file that does not load here.
+    const std::string at = address(stage.port);
+    const std::string broken = "[ingest.broken]\ntopic = 1\n";
+    write_file(wider,
+               read_file(stage.file()) + broken + "[daemon]\nlog_level = { env = \"NO\" }\n");
+    const RunResult by_file = run_sluice({"status", "orders", "events", "-c", wider.string()});
+    CHECK_MESSAGE(by_file.exit_code == 0, by_file.out << by_file.err);
+    CHECK(contains(by_file.out,
+                   "more, see sluice check)\nthis is what the daemon at " + at + " runs"));
+    for (const std::string& url : {at, "http://" + at, "http://" + at + "/"}) {
+        const RunResult named = run_sluice({"status", "--daemon", url, "-c", "/not/there.toml"});
+        CHECK_MESSAGE(named.exit_code == 0, named.out << named.err);
+        CHECK(contains(named.out, "ingest.orders"));
+    }
 
     CHECK(stage.daemon->stop() == 0);
     stage.exec("insert into outbox (payload) values ('{}'), ('{}')");
@@ -32,6 +52,12 @@ TEST_CASE("status: outboxes, what the daemon does not have, and what is there wi
     CHECK(without.exit_code == 1);
     CHECK_MESSAGE(contains(without.out, R"("lag":2,)"), without.out);
     CHECK_MESSAGE(contains(without.out, R"("unclaimed":2,"claimed":0,)"), without.out);
+    const RunResult sound = run_sluice({"status", "-c", wider.string()});
+    CHECK_MESSAGE(contains(sound.out, "outbox.events  not asked       -    2  "), sound.out);
+    CHECK_MESSAGE(contains(sound.out, "ingest.broken: " + wider.string() + ":"), sound.out);
+    const RunResult nobody = run_sluice({"status", "--daemon", at});
+    CHECK(nobody.exit_code == 1);
+    CHECK(nobody.err == "sluice: no daemon answers at " + at + "\n");
 }
 
 TEST_CASE("status: --watch draws anew on a terminal, until it is interrupted") {
@@ -94,5 +120,5 @@ TEST_CASE("plan: what a reload would do to the running daemon, before anyone doe
     CHECK(stage.daemon->stop() == 0);
     const RunResult nobody = planned(running);
     CHECK(nobody.exit_code == 2);
-    CHECK_MESSAGE(contains(nobody.err, "--daemon HOST:PORT"), nobody.err);
+    CHECK_MESSAGE(contains(nobody.err, "--daemon URL"), nobody.err);
 }

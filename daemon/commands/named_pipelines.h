@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -10,5 +11,10 @@ namespace sluice {
 [[nodiscard]] const config::Ingest& ingest_named(const config::Config& config,
                                                  const std::string& name,
                                                  const std::string& remedy = "");
+
+/// Which of the words is neither a name nor a key of these pipelines ("ingest.orders"), and the
+/// nearest one that is; empty: none.
+[[nodiscard]] std::string unknown_among(const std::vector<std::string>& words,
+                                        const std::vector<std::string>& keys);
 
 }  // namespace sluice
