@@ -41,6 +41,10 @@ void write_lanes(JsonWriter& json, const IngestStatus& ingest) {
 }
 
 void write_dead_letters(JsonWriter& json, const IngestStatus& ingest) {
+    if (const auto& open = ingest.open_dead_letters) {
+        json.field("open_dead_letters", whole(open->count));
+        if (open->oldest) json.field("oldest_dead_letter", unix_seconds(*open->oldest));
+    }
     json.key("dead_letters").begin_array();
     for (const IngestStatus::DeadLetter& letter : ingest.dead_letters) {
         json.begin_object().field("partition", whole(letter.partition));
@@ -82,7 +86,10 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
     if (supervised.state == PipelineState::running) {
         json.field("activity", name_of(supervised.activity));
     }
-    json.field("ready", why_not_ready(pipeline).empty()).field("reason", supervised.reason);
+    json.field("ready", why_not_ready(pipeline).empty());
+    const bool rejects = supervised.reason.empty() && pipeline.ingest;
+    json.field("fine", why_not_fine(pipeline).empty());
+    json.field("reason", rejects ? pipeline.ingest->rejecting : supervised.reason);
     json.field("since", unix_seconds(supervised.since));
     json.field("failures", whole(supervised.failures));
     json.field("restarts", whole(supervised.restarts));
@@ -111,6 +118,11 @@ std::string why_not_ready(const DaemonStatus::Pipeline& pipeline) {
     std::string why = name_of(supervised.state);
     if (supervised.state == PipelineState::running) why = "stuck";
     return supervised.reason.empty() ? why : why + ": " + supervised.reason;
+}
+
+std::string why_not_fine(const DaemonStatus::Pipeline& pipeline) {
+    const std::string why = why_not_ready(pipeline);
+    return why.empty() && pipeline.ingest ? pipeline.ingest->rejecting : why;
 }
 
 bool is_ready(const DaemonStatus& status) {

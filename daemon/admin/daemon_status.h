@@ -44,6 +44,8 @@ struct DaemonStatus {
 
 /// Why this pipeline is not at work as it should be, in words; empty: it is.
 [[nodiscard]] std::string why_not_ready(const DaemonStatus::Pipeline& pipeline);
+/// The same, and why somebody should look at a pipeline that is at work: it rejects nearly all.
+[[nodiscard]] std::string why_not_fine(const DaemonStatus::Pipeline& pipeline);
 [[nodiscard]] bool is_ready(const DaemonStatus& status);
 
 /// For /status.

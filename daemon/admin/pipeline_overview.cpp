@@ -43,6 +43,9 @@ PipelineOverview pipeline_of(dom::object told) {
     pipeline.state = word_for(text(told, "state"), text(told, "activity"));
     pipeline.reason = text(told, "reason");
     if (told["ready"].get(pipeline.ready) != simdjson::SUCCESS) pipeline.ready = false;
+    // A daemon older than this program tells of readiness alone.
+    if (told["fine"].get(pipeline.fine) != simdjson::SUCCESS) pipeline.fine = pipeline.ready;
+    if (pipeline.ready && !pipeline.fine) pipeline.state = "rejecting";
     if (text(told, "kind") == "outbox") {
         pipeline.rows_per_second = number(told, "events_per_second");
         pipeline.dead_letters = whole(told, "refused").value_or(0);
@@ -52,7 +55,8 @@ PipelineOverview pipeline_of(dom::object told) {
         return pipeline;
     }
     pipeline.rows_per_second = number(told, "rows_per_second");
-    pipeline.dead_letters = whole(told, "rejects").value_or(0);
+    pipeline.dead_letters =
+        whole(told, "open_dead_letters").value_or(whole(told, "rejects").value_or(0));
     pipeline.lag = whole(told, "lag").value_or(0);
     dom::array partitions;
     if (told["partitions"].get(partitions) != simdjson::SUCCESS) return pipeline;
@@ -165,7 +169,9 @@ std::string overview_json(const Overview& overview) {
     json.field("revision", overview.revision).key("pipelines").begin_array();
     for (const PipelineOverview& pipeline : overview.pipelines) {
         json.begin_object().field("pipeline", pipeline.key).field("state", pipeline.state);
-        json.field("ready", pipeline.ready).field("reason", pipeline.reason);
+        json.field("ready", pipeline.ready)
+            .field("fine", pipeline.fine)
+            .field("reason", pipeline.reason);
         if (pipeline.rows_per_second) json.field("rows_per_second", *pipeline.rows_per_second);
         put(json, "lag", pipeline.lag);
         put(json, "dead_letters", pipeline.dead_letters);

@@ -32,9 +32,12 @@ struct PipelineOverview {
     std::string state;  ///< "running", "waiting for data", "stuck", …
     std::string reason;
     std::optional<double> rows_per_second;  ///< of an outbox: events
-    std::int64_t dead_letters = 0;          ///< of an outbox: refused events
-    std::optional<std::int64_t> lag;        ///< records, or rows that were not sent
+    /// Open ones; of a daemon that cannot count them, those since its start. Of an outbox: refused
+    /// events.
+    std::int64_t dead_letters = 0;
+    std::optional<std::int64_t> lag;  ///< records, or rows that were not sent
     bool ready = false;
+    bool fine = false;  ///< and nobody needs to look
     std::vector<Partition> partitions;
     std::optional<Outbox> outbox;
 };

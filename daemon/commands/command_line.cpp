@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace sluice {
 namespace {
@@ -159,11 +160,12 @@ std::optional<std::string> CommandLine::option(const std::string& name) const {
 std::optional<std::int64_t> CommandLine::limit() const {
     const auto text = option("--limit");
     if (!text) return std::nullopt;
+    if (*text == "all") return std::numeric_limits<std::int64_t>::max();
     std::int64_t limit = 0;
     const char* const end = text->data() + text->size();
     const auto [after, error] = std::from_chars(text->data(), end, limit);
     if (error == std::errc() && after == end && limit > 0) return limit;
-    throw WrongConfiguration("--limit takes a whole number from 1, not \"" + *text + "\"");
+    throw WrongConfiguration("--limit takes a whole number from 1, or all, not \"" + *text + "\"");
 }
 
 bool CommandLine::names(std::string_view key, std::size_t first) const {

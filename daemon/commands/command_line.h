@@ -23,7 +23,8 @@ struct CommandLine {
 
     [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
     [[nodiscard]] std::optional<std::string> option(const std::string& name) const;
-    /// What --limit says. Throws WrongConfiguration where it is no whole number from 1.
+    /// What --limit says; "all": as many as there can be. Throws WrongConfiguration where it is
+    /// neither that nor a whole number from 1.
     [[nodiscard]] std::optional<std::int64_t> limit() const;
     /// For commands whose words, from `first` on, are names or keys of pipelines; without one, all
     /// are meant. `key`: "ingest.orders".

@@ -61,14 +61,26 @@ void add_bytes(JsonWriter& json, const std::string& name, const std::optional<st
 }
 
 template <class Letters, class Add>
-void print_json(const Letters& letters, std::int64_t all, Add add) {
-    JsonWriter json;
+void add_letters(JsonWriter& json, const Letters& letters, std::int64_t all, Add add) {
     json.begin_object().field("count", static_cast<long long>(all)).key("dead_letters");
     json.begin_array();
     for (const auto& letter : letters) {
         json.begin_object();
         add(json, letter);
         json.end_object();
+    }
+    json.end_array();
+}
+
+void print_json(const DeadLetterList& list) {
+    JsonWriter json;
+    add_letters(json, list.letters, list.all, add_described);
+    json.key("by_reason").begin_array();
+    for (const AlikeDeadLetters& alike : list.by_reason) {
+        json.begin_object().field("pipeline", alike.pipeline);
+        if (!alike.reason.column.empty()) json.field("column", alike.reason.column);
+        json.field("reason", alike.reason.text);
+        json.field("count", static_cast<long long>(alike.count)).end_object();
     }
     json.end_array().end_object();
     std::cout << json.text() << '\n';
@@ -98,28 +110,33 @@ void print_whole(const WholeDeadLetter& letter) {
 
 }  // namespace
 
-void print_list(const std::vector<DeadLetter>& letters, std::int64_t all,
-                CommandLine::Output output) {
-    if (output == CommandLine::Output::json) return print_json(letters, all, add_described);
+void print_list(const DeadLetterList& list, CommandLine::Output output) {
+    if (output == CommandLine::Output::json) return print_json(list);
+    if (list.letters.empty()) {
+        std::cout << "no dead letters\n";
+        return;
+    }
     std::vector<std::vector<std::string>> rows = {
         {"pipeline", "position", "rejected", "retries", "reasons"}};
-    for (const DeadLetter& letter : letters) {
+    for (const DeadLetter& letter : list.letters) {
         rows.push_back({letter.pipeline, position(letter),
                         letter.retried_at.empty() ? letter.rejected_at : letter.retried_at,
                         std::to_string(letter.retries), describe(parse_reasons(letter.reasons))});
     }
-    if (letters.empty()) {
-        std::cout << "no dead letters\n";
-    } else {
-        std::cout << format_table(rows);
+    std::cout << format_table(rows);
+    more(list.letters.size(), list.all);
+    std::vector<std::vector<std::string>> sums = {{"dead letters", "pipeline", "for"}};
+    for (const AlikeDeadLetters& alike : list.by_reason) {
+        sums.push_back({std::to_string(alike.count), alike.pipeline, describe({alike.reason})});
     }
-    more(letters.size(), all);
+    std::cout << '\n' << format_table(sums);
 }
 
 void print_whole(const std::vector<WholeDeadLetter>& letters, std::int64_t all,
                  CommandLine::Output output) {
     if (output == CommandLine::Output::json) {
-        return print_json(letters, all, [](JsonWriter& json, const WholeDeadLetter& letter) {
+        JsonWriter whole;
+        add_letters(whole, letters, all, [](JsonWriter& json, const WholeDeadLetter& letter) {
             add_described(json, letter);
             add_bytes(json, "key", letter.key);
             add_bytes(json, "value", letter.value);
@@ -132,6 +149,8 @@ void print_whole(const std::vector<WholeDeadLetter>& letters, std::int64_t all,
             }
             json.end_array();
         });
+        std::cout << whole.end_object().text() << '\n';
+        return;
     }
     if (letters.empty()) std::cout << "no dead letters\n";
     for (const WholeDeadLetter& letter : letters) print_whole(letter);

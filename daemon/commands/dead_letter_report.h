@@ -11,10 +11,15 @@
 /// How `sluice dead-letters` prints, for people or machines.
 namespace sluice {
 
-/// One line each; `all`: how many there are, shown or not.
-void print_list(const std::vector<DeadLetter>& letters, std::int64_t all,
-                CommandLine::Output output);
-/// In full; bytes that are no text as hex.
+/// What `list` found.
+struct DeadLetterList {
+    std::vector<DeadLetter> letters;
+    std::int64_t all = 0;  ///< how many there are, shown or not
+    std::vector<AlikeDeadLetters> by_reason;
+};
+/// One line each, and below how many there are for which reason.
+void print_list(const DeadLetterList& list, CommandLine::Output output);
+/// In full; `all` as above; bytes that are no text as hex.
 void print_whole(const std::vector<WholeDeadLetter>& letters, std::int64_t all,
                  CommandLine::Output output);
 

@@ -101,10 +101,13 @@ private:
 
     int list() {
         constexpr std::int64_t most = 50;
+        constexpr std::int64_t most_reasons = 20;
+        const DeadLetterQuery asked = query(asked_.pipeline.value_or(""));
         const std::int64_t all = count_all();
-        print_list(newest_dead_letters(session_, query(asked_.pipeline.value_or("")),
-                                       asked_.limit.value_or(most)),
-                   all, asked_.output);
+        print_list({.letters = newest_dead_letters(session_, asked, asked_.limit.value_or(most)),
+                    .all = all,
+                    .by_reason = sum_up_dead_letters(session_, asked, most_reasons)},
+                   asked_.output);
         return fine;
     }
 

@@ -84,17 +84,9 @@ Request request_of(const config::Config& config, const CommandLine& line) {
         request.wish.where = std::get<query::Condition>(std::move(parsed));
     }
     if (const auto from = line.option("--from")) read_from(*from, request.wish);
-    const auto limit = line.option("--limit");
-    if (limit && *limit != "all") {
-        request.limit = count_of(*limit);
-        if (!request.limit) {
-            throw WrongConfiguration("--limit takes a number from 1 on, or all, not " +
-                                     config::in_quotes(*limit));
-        }
-    } else if (!limit && ::isatty(STDOUT_FILENO) == 1) {
-        request.limit = screenful;
-        request.limit_is_ours = true;
-    }
+    request.limit = line.limit();
+    request.limit_is_ours = !request.limit && ::isatty(STDOUT_FILENO) == 1;
+    if (request.limit_is_ours) request.limit = screenful;
     return request;
 }
 

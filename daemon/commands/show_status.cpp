@@ -156,7 +156,7 @@ int show_status(const config::Config&, const CommandLine& line) {
             if (line.has("--watch")) continue;
             const bool from_daemon = overview->source == Overview::Source::daemon;
             const bool all_fine =
-                from_daemon && std::ranges::all_of(overview->pipelines, &PipelineOverview::ready);
+                from_daemon && std::ranges::all_of(overview->pipelines, &PipelineOverview::fine);
             return all_fine ? fine : found_something_wrong;
         }
     } catch (const WrongConfiguration& wrong) {

@@ -1,6 +1,7 @@
 #include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
+#include "daemon/process/dead_letter_watch.h"
 #include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
 #include "daemon/process/logging.h"
@@ -70,6 +71,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     }};
     observatory.watch([&supervisor] { return supervisor.status(); });
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
+    std::unique_ptr<DeadLetterWatch> dead_letter_watch;
     ReloadMetrics reload_metrics{registry};
     std::unique_ptr<ConfigWatch> watch;
     std::unique_ptr<Admin> admin;
@@ -87,6 +89,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                                observatory.set_patience(adopted.admin.stuck_after);
                                set_up_logging(adopted.daemon);
                                ledger_keeper->adopt(adopted);
+                               dead_letter_watch->adopt(adopted.cloudberry);
                                return problem;
                            },
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
@@ -94,8 +97,11 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     if (reloader.start(config).result == ReloadOutcome::Result::refused) {
         return found_something_wrong;
     }
-    // Both before anybody can ask for a reload, which needs them.
+    // All before anybody can ask for a reload, which needs them.
     watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
+    dead_letter_watch = std::make_unique<DeadLetterWatch>(
+        config.cloudberry,
+        [&observatory](const auto& open) { observatory.on_open_dead_letters(open); });
     admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,
                                                  .observatory = observatory,
                                                  .supervisor = supervisor,

@@ -70,6 +70,14 @@ std::shared_ptr<OutboxObserver> Observatory::observe_outbox(const PipelineConfig
     return observer;
 }
 
+void Observatory::on_open_dead_letters(const std::map<std::string, OpenDeadLetters>& open) {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [key, observer] : ingest_) {
+        const auto found = open.find(key.substr(key.find('.') + 1));
+        observer->on_open_dead_letters(found == open.end() ? OpenDeadLetters{} : found->second);
+    }
+}
+
 void Observatory::watch(std::function<SupervisorStatus()> status) {
     hook_ = registry_.before_text([this, status = std::move(status)] { look(status); });
 }

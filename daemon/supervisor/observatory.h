@@ -33,6 +33,9 @@ public:
     /// The same of an outbox pipeline.
     [[nodiscard]] std::shared_ptr<OutboxObserver> observe_outbox(const PipelineConfig& config);
 
+    /// By the names of pipelines; one that is not in it has none.
+    void on_open_dead_letters(const std::map<std::string, OpenDeadLetters>& open);
+
     /// From now on /metrics shows what `status` says; what it names no more is forgotten.
     void watch(std::function<SupervisorStatus()> status);
 

@@ -3,10 +3,10 @@
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "sinks/books/cloudberry_progress.h"
+#include "sinks/dead_letters/open_dead_letters.h"
 #include "sinks/outbox/outbox_backlog.h"
 #include "sinks/outbox/refused_events.h"
 #include "sinks/session/session.h"
-#include "sinks/session/sql_text.h"
 
 #include <algorithm>
 #include <exception>
@@ -14,15 +14,6 @@
 
 namespace sluice {
 namespace {
-
-std::int64_t dead_letters_of(Session& session, const std::string& schema,
-                             const std::string& pipeline) {
-    return session
-        .exec("SELECT count(*) FROM " + quote_identifier(schema) +
-                  ".open_dead_letter WHERE pipeline = $1",
-              {pipeline})
-        .number(0, 0);
-}
 
 void look_up(PipelineOverview& found, const config::Config& config, const config::Ingest& ingest) {
     Session session{config.cloudberry.dsn.text, "sluice status"};
@@ -37,7 +28,9 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
         }
     }
     found.lag = 0;
-    found.dead_letters = dead_letters_of(session, config.cloudberry.schema, ingest.name);
+    found.dead_letters = count_dead_letters(
+        session,
+        {.schema = config.cloudberry.schema, .pipeline = ingest.name, .topic = "", .where = {}});
     for (const PartitionId partition : kafka::partitions_of(*client, ingest.topic)) {
         const OffsetRange range = kafka::available_offsets(*client, ingest.topic, partition);
         PipelineOverview::Partition& shown = found.partitions.emplace_back();

@@ -149,6 +149,24 @@ void IngestObserver::on_statistics(const GroupStatistics& statistics) {
     }
 }
 
+void IngestObserver::on_open_dead_letters(const OpenDeadLetters& open) {
+    const std::lock_guard lock{mutex_};
+    if (!totals_.open_dead_letters) {
+        const metrics::Labels labels{{"pipeline", pipeline_}};
+        open_ = registry_.gauge("sluice_ingest_dead_letters_open",
+                                "Dead letters in the database that were neither loaded since nor "
+                                "discarded",
+                                labels);
+        oldest_open_ = registry_.gauge("sluice_ingest_dead_letters_oldest_age_seconds",
+                                       "For how long the oldest open dead letter has been one; 0 "
+                                       "when there is none",
+                                       labels);
+    }
+    totals_.open_dead_letters = open;
+    open_.set(static_cast<double>(open.count));
+    if (open.count == 0) reject_share_ = {};  // somebody has dealt with them
+}
+
 IngestObserver::Broker& IngestObserver::broker(const std::string& id) {
     const auto [found, is_new] = brokers_.try_emplace(id);
     if (!is_new) return found->second;
@@ -202,6 +220,7 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
         if (found == partitions_.end()) continue;  // handed over meanwhile
         found->second.on_committed(slice.range.to, slice.last.timestamp_ms, now);
     }
+    reject_share_.add(rows, static_cast<double>(batch.rejects.size()));
     row_rate_.add(rows, now);
     byte_rate_.add(static_cast<double>(batch.records.bytes()), now);
     totals_.rows += static_cast<std::int64_t>(batch.row_count());
@@ -259,11 +278,22 @@ double IngestObserver::oldest_uncommitted_seconds() const {
     return oldest == LaneObserver::no_time ? 0 : age_of(oldest);
 }
 
+/// As above.
+std::string IngestObserver::rejecting() const {
+    if (!reject_share_.nearly_all() || dead_letters_.empty()) return {};
+    return "nearly all of the latest records became dead letters, the last one for: " +
+           dead_letters_.front().reasons + "; see sluice dead-letters list " + pipeline_;
+}
+
 void IngestObserver::look() {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
     for (auto& [id, partition] : partitions_) partition.look(now);
     oldest_uncommitted_.set(oldest_uncommitted_seconds());
+    if (const auto& open = totals_.open_dead_letters) {
+        oldest_open_.set(open->oldest ? seconds(std::chrono::system_clock::now() - *open->oldest)
+                                      : 0);
+    }
 }
 
 IngestStatus IngestObserver::status() const {
@@ -281,6 +311,7 @@ IngestStatus IngestObserver::status() const {
     for (const auto& [id, partition] : partitions_) {
         status.partitions.push_back(partition.status(now));
     }
+    status.rejecting = rejecting();
     status.dead_letters = {dead_letters_.begin(), dead_letters_.end()};
     return status;
 }

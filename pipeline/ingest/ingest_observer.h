@@ -6,6 +6,7 @@
 #include "pipeline/ingest/ingest_status.h"
 #include "pipeline/ingest/lane_observer.h"
 #include "pipeline/ingest/observed_partition.h"
+#include "pipeline/ingest/reject_share.h"
 
 #include <array>
 #include <chrono>
@@ -41,6 +42,7 @@ public:
     void on_revoked(std::span<const PartitionId> partitions);
     void on_statistics(const GroupStatistics& statistics);
     void on_ended(int number);
+    void on_open_dead_letters(const OpenDeadLetters& open);
 
     /// Brings those gauges up to date that depend on the time: before Prometheus reads them.
     void look();
@@ -69,6 +71,7 @@ private:
     void count_freshness(const Batch& batch);
     [[nodiscard]] Broker& broker(const std::string& id);
     [[nodiscard]] double oldest_uncommitted_seconds() const;
+    [[nodiscard]] std::string rejecting() const;
 
     metrics::Registry& registry_;
     const std::string pipeline_;
@@ -90,6 +93,8 @@ private:
     metrics::Counter revocations_;
     metrics::Gauge oldest_uncommitted_;
     metrics::Gauge last_commit_;
+    metrics::Gauge open_;  // this and the next one: once they were counted
+    metrics::Gauge oldest_open_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::chrono::milliseconds patience_;
@@ -99,6 +104,7 @@ private:
     std::map<PartitionId, ObservedPartition> partitions_;
     std::map<std::string, Broker> brokers_;
     std::deque<IngestStatus::DeadLetter> dead_letters_;
+    RejectShare reject_share_;
     metrics::Rate row_rate_;
     metrics::Rate byte_rate_;
     IngestStatus totals_;

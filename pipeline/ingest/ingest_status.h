@@ -14,6 +14,13 @@ namespace sluice {
 enum class LaneActivity { reading, writing, backing_off };
 [[nodiscard]] const char* name_of(LaneActivity activity);
 
+/// A pipeline's dead letters that were neither loaded since nor discarded, as the database has
+/// them.
+struct OpenDeadLetters {
+    std::int64_t count = 0;
+    std::optional<std::chrono::system_clock::time_point> oldest{};  ///< when it was rejected
+};
+
 /// An ingest pipeline's work at one moment: a value, for people and machines who look.
 struct IngestStatus {
     struct Partition {
@@ -46,7 +53,9 @@ struct IngestStatus {
     std::optional<std::chrono::system_clock::time_point> last_commit;
     std::vector<Partition> partitions;
     std::vector<Lane> lanes;
-    std::vector<DeadLetter> dead_letters;  ///< the latest, newest first
+    std::vector<DeadLetter> dead_letters;              ///< the latest, newest first
+    std::optional<OpenDeadLetters> open_dead_letters;  ///< once they were counted
+    std::string rejecting;  ///< in words, when nearly all of the latest records are rejects
 
     [[nodiscard]] Offset lag() const;
     [[nodiscard]] double lag_seconds() const;  ///< of the partition that is furthest behind

@@ -110,6 +110,42 @@ std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query) 
         .number(0, 0);
 }
 
+std::map<std::string, OpenDeadLetters> count_open_dead_letters(Session& session,
+                                                               const std::string& schema) {
+    const Rows rows = session.exec(
+        "SELECT pipeline, count(*), (extract(epoch FROM min(rejected_at)) * 1000)::bigint FROM " +
+        open_letters(schema) + " GROUP BY pipeline");
+    std::map<std::string, OpenDeadLetters> open;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        const std::chrono::milliseconds oldest{rows.number(row, 2)};
+        open[rows.text(row, 0)] = {.count = rows.number(row, 1),
+                                   .oldest = std::chrono::system_clock::time_point(oldest)};
+    }
+    return open;
+}
+
+std::vector<AlikeDeadLetters> sum_up_dead_letters(Session& session, const DeadLetterQuery& query,
+                                                  std::int64_t limit) {
+    Row parameters;
+    const std::string where = owner(query, parameters) + " AND " + condition(query, parameters);
+    // Plain ASCII: the server's encoding may lack anything else.
+    const Rows rows = session.exec(
+        R"(SELECT pipeline, coalesce(reasons->0->>'column', ''),
+                  regexp_replace(regexp_replace(reasons->0->>'reason', '"[^"]*"', '"..."', 'g'),
+                                 '[0-9]+', 'N', 'g'), count(*) FROM )" +
+            open_letters(query.schema) + " WHERE " + where +
+            " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT " + std::to_string(limit),
+        parameters);
+    std::vector<AlikeDeadLetters> all;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        all.push_back(
+            {.pipeline = rows.text(row, 0),
+             .reason = {.column = rows.text(row, 1), .text = rows.rows[row][2].value_or("none")},
+             .count = rows.number(row, 3)});
+    }
+    return all;
+}
+
 std::vector<DeadLetter> newest_dead_letters(Session& session, const DeadLetterQuery& query,
                                             std::int64_t limit) {
     Row parameters;

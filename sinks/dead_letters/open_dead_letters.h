@@ -1,10 +1,12 @@
 #pragma once
 
 #include "pipeline/ingest/batch.h"
+#include "pipeline/ingest/ingest_status.h"
 #include "query/where.h"
 #include "sinks/session/session.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -48,6 +50,20 @@ struct DeadLetterQuery {
 
 /// These throw DatabaseError.
 [[nodiscard]] std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query);
+/// Of every pipeline that has some.
+[[nodiscard]] std::map<std::string, OpenDeadLetters> count_open_dead_letters(
+    Session& session, const std::string& schema);
+
+/// Dead letters that have the first of their reasons in common, but for the values in it.
+struct AlikeDeadLetters {
+    std::string pipeline;
+    Reason reason;  ///< "..." stands for what was in quotes, N for numbers
+    std::int64_t count = 0;
+};
+/// The most frequent ones first.
+[[nodiscard]] std::vector<AlikeDeadLetters> sum_up_dead_letters(Session& session,
+                                                                const DeadLetterQuery& query,
+                                                                std::int64_t limit);
 /// The latest ones first.
 [[nodiscard]] std::vector<DeadLetter> newest_dead_letters(Session& session,
                                                           const DeadLetterQuery& query,

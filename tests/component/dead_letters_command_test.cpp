@@ -64,6 +64,13 @@ TEST_CASE("dead-letters list and show: where, when and why") {
     CHECK(contains(run_letters(setup, {"list", "--where", "reason like '%too short%'"}).out,
                    "no dead letters"));
 
+    CHECK(contains(
+        few.out,
+        R"("by_reason":[{"pipeline":"p","column":"city","reason":"was too long","count":3}])"));
+    CHECK(contains(run_letters(setup, {"list", "--limit", "all"}).out,
+                   "\ndead letters  pipeline  for\n"));
+    CHECK_FALSE(contains(run_letters(setup, {"list", "--limit", "all"}).out, "more; --limit"));
+
     const RunResult show = run_letters(setup, {"show", "p", "--where", "offset = 12"});
     for (const char* part : {"orders[3]@12\n", "key           key 12\n",
                              "header        trace: 12\n", "\n{\"id\": 12, \"city\": \"Köln\"}\n"})

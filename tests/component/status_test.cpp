@@ -60,6 +60,27 @@ TEST_CASE("status: outboxes, what the daemon does not have, and what is there wi
     CHECK(nobody.err == "sluice: no daemon answers at " + at + "\n");
 }
 
+TEST_CASE("status: dead letters count for as long as they are open, and nearly all is not fine") {
+    AdminStage stage("open_letters");
+    const auto status = [&] {
+        return run_sluice({"status", "orders", "-c", stage.file().string()});
+    };
+    const std::string gauge = "sluice_ingest_dead_letters_open{pipeline=\"orders\"} ";
+    stage.until([&] { return stage.shows(gauge + "0"); }, "the first count");
+    CHECK(status().exit_code == 0);
+    stage.produce(30, R"({"id": "none", "amount": 2.5})");
+    stage.until([&] { return stage.shows(gauge + "30"); }, "the count of open dead letters");
+    const RunResult rejecting = status();
+    CHECK(rejecting.exit_code == 1);
+    CHECK_MESSAGE(contains(rejecting.out, "rejecting"), rejecting.out);
+    CHECK(contains(rejecting.out, "see sluice dead-letters list orders"));
+    CHECK(stage.get("/readyz").status == 200);
+    CHECK(run_sluice({"dead-letters", "discard", "orders", "--yes", "-c", stage.file().string()})
+              .exit_code == 0);
+    stage.until([&] { return stage.shows(gauge + "0"); }, "the count of none");
+    CHECK(status().exit_code == 0);
+}
+
 TEST_CASE("status: --watch draws anew on a terminal, until it is interrupted") {
     const AdminStage stage("watch");
     int master = -1;

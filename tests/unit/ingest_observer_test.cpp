@@ -38,6 +38,20 @@ struct Stage {
         observer.lane(0).on_offering();
         observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});
     }
+    void reject(int count) {
+        Batch batch;
+        batch.slice(3, 100).range.to = 100 + count;
+        for (int i = 0; i < count; ++i) {
+            const auto index = batch.records.append({.partition = 3,
+                                                     .offset = 100 + i,
+                                                     .timestamp_ms = -1,
+                                                     .key = {},
+                                                     .value = "x",
+                                                     .headers = {}});
+            batch.rejects.push_back({.record = index, .reasons = {{"id", "\"x\" is no number"}}});
+        }
+        observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});
+    }
     bool shows(const std::string& line) {
         observer.look();
         const std::string text = "\n" + registry.text();
@@ -175,4 +189,40 @@ TEST_CASE("observer: what a lane did in vain is counted as such") {
         stage.shows("sluice_ingest_lane_seconds_total{pipeline=\"orders\",stage=\"waiting\"} 0.1"));
     CHECK(stage.shows(
         "sluice_ingest_lane_seconds_total{pipeline=\"orders\",stage=\"decoding\"} 0.01"));
+}
+
+TEST_CASE("observer: a pipeline that rejects nearly everything says so, until that has changed") {
+    Stage stage;
+    const auto rejecting = [&] { return stage.observer.status().rejecting; };
+    stage.commit(200, 100);
+    stage.reject(50);
+    CHECK(rejecting().empty());  // one of three
+    stage.reject(1000);
+    CHECK(rejecting().find("\"x\" is no number") != std::string::npos);
+    CHECK(rejecting().ends_with("see sluice dead-letters list orders"));
+    stage.commit(400, 300);
+    CHECK(rejecting().empty());
+    stage.reject(5000);
+    CHECK_FALSE(rejecting().empty());
+    stage.observer.on_open_dead_letters({.count = 3});
+    CHECK_FALSE(rejecting().empty());
+    stage.observer.on_open_dead_letters({.count = 0});  // loaded after all, or discarded
+    CHECK(rejecting().empty());
+    stage.reject(9);
+    CHECK(rejecting().empty());  // too few to tell
+}
+
+TEST_CASE("observer: open dead letters are shown once they were counted") {
+    Stage stage;
+    const std::string open = "sluice_ingest_dead_letters_open{pipeline=\"orders\"} ";
+    CHECK(stage.registry.text().find(open) == std::string::npos);
+    const auto yesterday = std::chrono::system_clock::now() - 24h;
+    stage.observer.on_open_dead_letters({.count = 3, .oldest = yesterday});
+    CHECK(stage.shows(open + "3"));
+    CHECK(stage.registry.text().find(
+              "sluice_ingest_dead_letters_oldest_age_seconds{pipeline=\"orders\"} 8640") !=
+          std::string::npos);
+    stage.observer.on_open_dead_letters({});
+    CHECK(stage.shows(open + "0"));
+    CHECK(stage.shows("sluice_ingest_dead_letters_oldest_age_seconds{pipeline=\"orders\"} 0"));
 }

@@ -47,6 +47,7 @@ function look(pipeline) {
   if (pipeline.state !== "running") {
     return { tone: pipeline.state, word: pipeline.state === "backing_off" ? "trying again" : pipeline.state };
   }
+  if (pipeline.ready && !pipeline.fine) return { tone: "stuck", word: "rejecting" };
   if (pipeline.activity === "stuck") return { tone: "stuck", word: "stuck" };
   if (pipeline.activity === "waiting_for_data") return { tone: "waiting", word: "waiting for data" };
   return { tone: "running", word: "running" };
@@ -108,6 +109,11 @@ function remember(card, pipeline, now) {
   }
 }
 
+function letters(pipeline) {
+  if (pipeline.open_dead_letters === undefined) return `${count(pipeline.rejects || 0)} dead letters since the start`;
+  return `${count(pipeline.open_dead_letters)} open dead letter${pipeline.open_dead_letters === 1 ? "" : "s"}`;
+}
+
 function withUnit(element, value, unit) {
   element.replaceChildren(value, " ", el("small", "", unit));
 }
@@ -149,7 +155,7 @@ function show(card, pipeline, now) {
   card.rates.draw(card.history.rows, rate);
   card.lags.draw(card.history.lag, isOutbox(pipeline) ? span : count);
   const facts = [`${count(done(pipeline))} ${isOutbox(pipeline) ? "events" : "rows"}`,
-    isOutbox(pipeline) ? `${count(pipeline.refused || 0)} refused` : `${count(pipeline.rejects || 0)} dead letters`,
+    isOutbox(pipeline) ? `${count(pipeline.refused || 0)} refused` : letters(pipeline),
     pipeline.last_commit ? `last commit ${ago(pipeline.last_commit, now)}` : "nothing committed yet"];
   if (pipeline.oldest_uncommitted_seconds > 0) facts.push(`oldest uncommitted record ${span(pipeline.oldest_uncommitted_seconds)} old`);
   if (pipeline.restarts > 0) facts.push(`${count(pipeline.restarts)} restarts`);
@@ -178,7 +184,7 @@ function showTables(status) {
 }
 
 function showHead(status) {
-  const total = status.pipelines.length, held = status.pipelines.filter((p) => !p.ready).length;
+  const total = status.pipelines.length, held = status.pipelines.filter((p) => !p.fine).length;
   $("summary").textContent = status.draining ? "Draining" :
     held > 0 ? `${held} of ${total} pipelines need${held === 1 ? "s" : ""} attention` :
     total === 0 ? "No pipelines" : total === 1 ? "The pipeline is fine" : `All ${total} pipelines are fine`;
