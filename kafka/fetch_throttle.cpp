@@ -1,5 +1,7 @@
 #include "kafka/fetch_throttle.h"
 
+#include <utility>
+
 namespace sluice::kafka {
 namespace {
 constexpr std::int16_t fetch_api_key = 1;  // kafka.apache.org/protocol: "The Messages"
@@ -27,54 +29,59 @@ rd_kafka_resp_err_t FetchThrottle::on_response(rd_kafka_t* /*client*/, int /*soc
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+void FetchThrottle::weigh() {
+    const std::lock_guard lock{weighing_};
+    for (WeighedQueue* const queue : queues_) queue->weigh();
+    for (const auto& [partition, queue] : held_) queue->weigh();
+}
+
 void FetchThrottle::wait_for_room() {
+    weigh();
     std::unique_lock lock{mutex_};
-    const auto below = [this](std::size_t budgets) {
-        return [this, budgets] { return released_ || queued_bytes() < budgets * budget_bytes_; };
+    const auto below = [this](std::size_t quarters) {
+        return [this, quarters] { return released_ || held_bytes_ < budget_bytes_ / 4 * quarters; };
     };
-    if (below(1)()) return;
+    if (below(3)()) return;
     const auto began = std::chrono::steady_clock::now();
-    if (!room_.wait_for(lock, patience, below(1))) room_.wait(lock, below(2));
+    if (!room_.wait_for(lock, patience, below(3))) room_.wait(lock, below(4));
     waited_ += std::chrono::steady_clock::now() - began;
 }
 
 void FetchThrottle::hold(PartitionId partition, QueueHandle queue) {
-    const std::lock_guard lock{mutex_};
-    held_[partition] = std::move(queue);
+    const std::lock_guard lock{weighing_};
+    held_[partition] = std::make_unique<WeighedQueue>(std::move(queue), held_bytes_);
 }
 
-void FetchThrottle::forget(PartitionId partition) {
-    const std::lock_guard lock{mutex_};
-    held_.erase(partition);
-    room_.notify_all();
+std::unique_ptr<WeighedQueue> FetchThrottle::let_go(PartitionId partition) {
+    const std::lock_guard lock{weighing_};
+    const auto node = held_.extract(partition);
+    return node.empty() ? nullptr : std::move(node.mapped());
 }
 
-FetchThrottle::Held FetchThrottle::held() const {
-    const std::lock_guard lock{mutex_};
-    return {.messages = queued_messages(), .bytes = queued_bytes(), .waited = waited_};
-}
-
-std::size_t FetchThrottle::queued_messages() const {
-    std::size_t messages = 0;
-    for (rd_kafka_queue_t* const queue : queues_) messages += rd_kafka_queue_length(queue);
-    for (const auto& [partition, queue] : held_) messages += rd_kafka_queue_length(queue.get());
-    return messages;
-}
-
-std::size_t FetchThrottle::queued_bytes() const {
-    return queued_messages() *
-               (mean_message_bytes_.load(std::memory_order_relaxed) + overhead_per_message) +
-           taken_bytes_.load(std::memory_order_relaxed);
-}
-
-void FetchThrottle::on_taken(std::size_t messages, std::size_t bytes) {
-    if (messages > 0) {
-        taken_bytes_.fetch_add(bytes + messages * overhead_per_message, std::memory_order_relaxed);
-        const std::size_t mean = mean_message_bytes_.load(std::memory_order_relaxed);
-        const std::size_t seen = bytes / messages;
-        mean_message_bytes_.store(mean == 0 ? seen : (mean * 7 + seen) / 8,
-                                  std::memory_order_relaxed);
+void FetchThrottle::drop(std::span<const PartitionId> partitions,
+                         const std::function<void()>& outdate) {
+    {
+        const std::lock_guard lock{weighing_};
+        for (const PartitionId partition : partitions) {
+            const auto held = held_.find(partition);
+            if (held != held_.end()) held->second->drop();
+        }
+        outdate();
     }
+    tell_waiting();
+}
+
+FetchThrottle::Held FetchThrottle::held() {
+    weigh();
+    Held held{.bytes = held_bytes_};
+    {
+        const std::lock_guard lock{weighing_};
+        for (const WeighedQueue* const queue : queues_) held.messages += queue->messages();
+        for (const auto& [partition, queue] : held_) held.messages += queue->messages();
+    }
+    const std::lock_guard lock{mutex_};
+    held.waited = waited_;
+    return held;
 }
 
 void FetchThrottle::set_budget(std::size_t bytes) {
@@ -89,9 +96,13 @@ void FetchThrottle::tell_waiting() {
 }
 
 void FetchThrottle::release() {
+    {
+        const std::lock_guard lock{weighing_};
+        for (WeighedQueue* const queue : std::exchange(queues_, {})) queue->drop();
+        held_.clear();
+    }
     const std::lock_guard lock{mutex_};
     released_ = true;
-    held_.clear();
     room_.notify_all();
 }
 

@@ -18,8 +18,6 @@ constexpr std::chrono::seconds join_patience{3};
 /// used. A rebalance in which all members answer takes a few seconds.
 constexpr std::chrono::seconds assignment_patience{30};
 constexpr int seek_timeout_ms = 10000;
-/// The most that librdkafka accepts for queued.max.messages.kbytes.
-constexpr std::size_t most_queued_kib = 2097151;
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
@@ -51,11 +49,9 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         // The end of a partition moves progress over markers behind the last record.
         {"enable.partition.eof", "true"},
         {"statistics.interval.ms", "2000"},
-        // FetchThrottle says why these are out of the way. The second is its net: it estimates,
-        // librdkafka counts.
+        // FetchThrottle says why these are out of the way.
         {"queued.min.messages", "10000000"},
-        {"queued.max.messages.kbytes",
-         std::to_string(std::clamp<std::size_t>(ingest.memory >> 10, 1024, most_queued_kib))},
+        {"queued.max.messages.kbytes", "2097151"},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     // For who is killed and comes back under another name; librdkafka's default is 45 s.
@@ -77,7 +73,6 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
       group_(ingest.group),
       instance_(kafka.instance),
       on_statistics_(std::move(on_statistics)),
-      net_(ingest.memory),
       throttle_(fetch_budget(ingest)),
       doubtful_(!instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
@@ -141,13 +136,7 @@ std::string GroupMember::cluster_id() {
 }
 
 void GroupMember::adapt(const config::Ingest& ingest) {
-    const std::size_t wanted = fetch_budget(ingest);
-    if (wanted > net_) {
-        log(LogLevel::info, name_,
-            "until the pipeline restarts, " + std::to_string(net_ >> 20) +
-                " MiB are fetched ahead, as its memory was when it started");
-    }
-    throttle_.set_budget(std::min(wanted, net_));
+    throttle_.set_budget(fetch_budget(ingest));
 }
 
 void GroupMember::join() {
@@ -287,13 +276,21 @@ void GroupMember::assign(std::span<const Position> positions) {
 }
 
 void GroupMember::unassign(std::span<const PartitionId> partitions) {
-    for (const PartitionId partition : partitions) throttle_.forget(partition);
+    for (const PartitionId partition : partitions) static_cast<void>(throttle_.let_go(partition));
+    throttle_.tell_waiting();
     const PartitionList list = make_list(topic_, partitions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
 }
 
 void GroupMember::seek(std::span<const Position> positions) {
     const PartitionList list = make_list(topic_, positions);
+    // With the first call librdkafka disowns what it has fetched, so that goes out of the queues at
+    // that very moment; the second one, to the same place, tells whether it can be done.
+    std::vector<PartitionId> partitions;
+    for (const Position& position : positions) partitions.push_back(position.partition);
+    throttle_.drop(partitions, [&] {
+        const ErrorHandle ignored{rd_kafka_seek_partitions(client_.get(), list.get(), 0)};
+    });
     check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
     std::vector<Position> stopped;
     for (int i = 0; i < list->cnt; ++i) {

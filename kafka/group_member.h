@@ -87,7 +87,6 @@ private:
     const std::string group_;
     const std::string instance_;
     const OnStatistics on_statistics_;
-    const std::size_t net_;  ///< bytes at which librdkafka stops fetching, by its own count
     FetchThrottle throttle_;
     ClientHandle client_;
     QueueHandle group_queue_;

@@ -29,16 +29,16 @@ LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throt
     : client_(client),
       topic_(std::move(topic)),
       throttle_(throttle),
-      queue_(rd_kafka_queue_new(&client)),
+      queue_(QueueHandle{rd_kafka_queue_new(&client)}, throttle.total()),
       messages_(messages_per_poll) {
-    throttle_.add_queue(*queue_);
+    throttle_.add_queue(queue_);
 }
 
 void LaneQueue::open(PartitionId partition) {
-    const QueueHandle queue{rd_kafka_queue_get_partition(&client_, topic_.c_str(), partition)};
-    if (!queue) return;
-    throttle_.forget(partition);  // from here on it counts as a part of ours
-    rd_kafka_queue_forward(queue.get(), queue_.get());
+    const std::unique_ptr<WeighedQueue> held = throttle_.let_go(partition);
+    if (!held) return;
+    queue_.take_over(
+        *held, [&](const rd_kafka_message_t& message) { return message.partition == partition; });
 }
 
 // What already lies in our queue is dropped by librdkafka when the partition is unassigned or
@@ -52,19 +52,16 @@ Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout
     // rd_kafka_consume_batch_queue() waits until the array is full or the time is up, even when
     // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
     Polled polled;
-    auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
+    std::size_t count = queue_.take(messages_);
     if (count == 0) {
         // That call may have used up the yield that was meant to end this one.
         if (woken_.exchange(false)) timeout = {};
         const auto began = std::chrono::steady_clock::now();
-        messages_[0] = rd_kafka_consume_queue(queue_.get(), static_cast<int>(timeout.count()));
+        messages_[0] = queue_.wait(timeout);
         count = messages_[0] != nullptr ? 1 : 0;
         polled.waited = std::chrono::steady_clock::now() - began;
     }
-    Taken taken{messages_.data(), messages_.data() + std::max<ssize_t>(count, 0)};
-    std::size_t bytes = 0;
-    for (auto at = taken.next; at != taken.end; ++at) bytes += (*at)->len + (*at)->key_len;
-    throttle_.on_taken(static_cast<std::size_t>(taken.end - taken.next), bytes);
+    Taken taken{messages_.data(), messages_.data() + count};
     while (taken.next != taken.end) {
         const MessageHandle message{*taken.next++};
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -72,7 +69,7 @@ Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout
             polled.bytes += message->len + message->key_len;
         }
         visit(*message, visitor);
-        throttle_.on_done(message->len + message->key_len);
+        throttle_.on_done(*message);
     }
     return polled;
 }
@@ -98,7 +95,7 @@ void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& vi
 
 void LaneQueue::wake() {
     woken_ = true;
-    rd_kafka_queue_yield(queue_.get());
+    queue_.yield();
 }
 
 void LaneQueue::report_committed(std::span<const Position> positions) {

@@ -37,7 +37,7 @@ private:
     rd_kafka_t& client_;
     const std::string topic_;
     FetchThrottle& throttle_;
-    QueueHandle queue_;
+    WeighedQueue queue_;
     std::atomic<bool> woken_ = false;
     std::vector<rd_kafka_message_t*> messages_;
     std::vector<Header> headers_;  // of the record being visited

@@ -225,7 +225,7 @@ TEST_CASE("member: a lane that is done with all it took does not wait while Kafk
     const std::string value(40'000, 'v');
     for (int i = 0; i < total; ++i) producer.produce("large", i % partitions, value);
     producer.flush();
-    // As long as a slow commit: what is fetched meanwhile reaches twice the budget, and the thread
+    // As long as a slow commit: what is fetched meanwhile reaches the budget, and the thread
     // that fetches waits without a limit.
     struct Slow : RecordVisitor {
         void on_record(const Record&) override {
