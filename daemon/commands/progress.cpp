@@ -208,7 +208,10 @@ std::string meaning(const Change& change) {
     };
     if (!change.now) return "reading begins there";
     if (change.to < change.now->next) {
-        return between(change.to, change.now->next) + " are loaded again";
+        // It may hold other records there than it did, or hold none yet.
+        return between(change.to, change.now->next) +
+               " are read again: what Kafka holds there, now or later, is loaded beside what they "
+               "gave before";
     }
     if (change.to > change.now->next) {
         return between(change.now->next, change.to) + " are skipped: the ledger calls them lost";

@@ -101,6 +101,8 @@ private:
     void apply(const Lost& lost);
     /// Throws when the configuration says stop.
     void choose_position(PartitionId partition, LostPosition how);
+    /// Of what a partition holds that does not go on where it was read up to.
+    [[nodiscard]] Offset first_unread(const ResumePoint& point, OffsetRange available);
     void resume_waiting();
     void resume(const std::vector<PartitionId>& partitions);
     [[nodiscard]] std::vector<ResumePoint> read_progress(const std::vector<PartitionId>& of);

@@ -264,7 +264,7 @@ TEST_CASE(
     const auto made = stage.sluice(rewind);
     CAPTURE(made.err);
     CHECK(made.exit_code == 0);
-    CHECK(has(made.out, "offsets 40 to 99 are loaded again"));
+    CHECK(has(made.out, "offsets 40 to 99 are read again"));
     const auto shown = stage.sluice({"progress", "show", "orders", "--output", "json"});
     CHECK(has(shown.out, R"("partition":1,"next_offset":40,"anchor_offset":40,"incarnation":1)"));
     CHECK(has(shown.out, R"("topic_begins":0,"topic_ends":100)"));
@@ -299,7 +299,7 @@ TEST_CASE("progress: set without progress anchors, and says what cannot be") {
     CHECK(stage.value("select string_agg(next_offset || ' ' || anchor_offset, ',')"
                       " from sluice.progress") == "10 10,10 10");
     CHECK(has(set("all", "latest").out, "it is there already"));
-    CHECK(has(set("0", "1970-01-01T00:00:01Z").out, "offsets 0 to 9 are loaded again"));
+    CHECK(has(set("0", "1970-01-01T00:00:01Z").out, "offsets 0 to 9 are read again"));
     CHECK(stage.sluice({"progress", "set", "orders"}).exit_code == 2);
     CHECK(stage.sluice({"progress", "reset", "orders"}).exit_code == 2);
 }

@@ -34,6 +34,13 @@ void FakeTopic::compact_away(PartitionId partition, Offset offset) {
     partitions_.at(static_cast<std::size_t>(partition)).records.erase(offset);
 }
 
+void FakeTopic::truncate(PartitionId partition, Offset end) {
+    const std::lock_guard lock{mutex_};
+    Partition& from = partitions_.at(static_cast<std::size_t>(partition));
+    from.end = end;
+    from.records.erase(from.records.lower_bound(end), from.records.end());
+}
+
 void FakeTopic::recreate() {
     const std::lock_guard lock{mutex_};
     for (Partition& partition : partitions_) partition = {};

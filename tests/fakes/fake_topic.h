@@ -33,6 +33,8 @@ public:
     void delete_before(PartitionId partition, Offset offset);
     /// Compaction: the record goes, its offset stays.
     void compact_away(PartitionId partition, Offset offset);
+    /// As after an election of a leader that lagged behind: the log ends there.
+    void truncate(PartitionId partition, Offset end);
     /// Deleted and created anew, empty; timestamps go on, as the clock does.
     void recreate();
     PartitionId add_partition();

@@ -27,6 +27,8 @@ TEST_CASE("pipeline: a topic created anew stops the pipeline, or begins anew, as
             if (stop) {
                 CHECK(daemon->failure().find("numbers[0]@4: the topic was deleted and created "
                                              "anew") == 0);
+                CHECK(daemon->failure().find("progress set numbers --partition 0 --offset N") !=
+                      std::string::npos);
                 CHECK(world.database.next(0) == 4);
                 CHECK(world.database.rows().size() == 4);
             } else {
@@ -34,6 +36,35 @@ TEST_CASE("pipeline: a topic created anew stops the pipeline, or begins anew, as
                 world.await_caught_up();
                 CHECK(world.database.rows().size() == static_cast<std::size_t>(4 + records));
             }
+        }
+    }
+}
+
+TEST_CASE(
+    "pipeline: a log that was cut off stops it, whatever is configured, with where to go on") {
+    for (const bool stop : {true, false}) {
+        for (const int written_since : {0, 1, 2, 9}) {
+            CAPTURE(stop);
+            CAPTURE(written_since);
+            World world(1, with([&](config::Ingest& config) {
+                            if (!stop) config.on_offset_lost = config::OnOffsetLost::earliest;
+                        }));
+            world.topic.append_numbers(0, 0, 4);
+            Daemon* daemon = &world.start();
+            daemon->offer({0});
+            world.await_caught_up();
+            daemon->stop(1h);
+            world.topic.truncate(0, 2);
+            world.topic.append_numbers(0, 100, written_since);
+            daemon = &world.start();
+            daemon->offer({0});
+            const std::string failure = daemon->failure();
+            CAPTURE(failure);
+            CHECK(failure.find("numbers[0]@4: kafka has lost records that were read") == 0);
+            CHECK(failure.find("newer than what was read is at 2; to go on there: sluice progress "
+                               "set numbers --partition 0 --offset 2") != std::string::npos);
+            CHECK(world.database.next(0) == 4);
+            CHECK(world.database.rows().size() == 4);
         }
     }
 }
