@@ -212,6 +212,26 @@ TEST_CASE("pipeline: a partition that comes back before its lane let go is loade
     world.check_table();
 }
 
+TEST_CASE("pipeline: what a lane says of a partition's start before this one moves nothing") {
+    World world(1);
+    world.topic.append_numbers(0, 0, 25);
+    world.database.script({Fault::blocked});
+    Daemon& daemon = world.start(1ms);
+    daemon.offer({0});
+    eventually([&] { return world.database.blocked(); }, "the commit to block");
+    world.database.set_progress(0, 10);  // the batch in flight will be fenced
+    daemon.revoke({0});
+    daemon.offer({0});
+    daemon.await_settled();
+    const int reads = world.database.reads();
+    world.database.release();
+    world.await_caught_up();
+    const int polls = daemon.group().polls();
+    eventually([&] { return daemon.group().polls() > polls + 2; }, "a reaction, if there is one");
+    CHECK(world.database.reads() == reads);
+    CHECK(world.database.rows().size() == 15);
+}
+
 TEST_CASE("pipeline: a lane's failure ends run() with its reason") {
     World world(1, with([](config::Ingest& config) { config.on_reject = config::OnReject::stop; }));
     world.topic.append_numbers(0, 0, 3);

@@ -74,7 +74,9 @@ TEST_CASE("lane: what waited during a commit has begun its delay") {
     stage.topic.append(0, "1");
     eventually([&] { return commits == 1; }, "the first commit");
     stage.topic.append(0, "2");
-    std::this_thread::sleep_for(1s);  // the commit takes as long as the delay
+    const auto appended = std::chrono::steady_clock::now();
+    eventually([&] { return std::chrono::steady_clock::now() - appended > config.batch.delay; },
+               "a commit that takes as long as the delay");
     const auto committed = std::chrono::steady_clock::now();
     go_on = true;
     eventually([&] { return commits == 2; }, "the second commit");
