@@ -2,12 +2,15 @@
 #include "daemon/commands/report.h"
 #include "daemon/reload/pipeline_checks.h"
 
+#include <algorithm>
 #include <iostream>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace sluice {
 namespace {
 
-using Checked = PipelineChecks::Checked;
 using Severity = Finding::Severity;
 
 const char* name_of(Severity severity) {
@@ -22,30 +25,52 @@ const char* name_of(Severity severity) {
     return "error";
 }
 
-void print_table(const std::vector<Checked>& checked, const std::vector<Finding>& findings) {
-    for (const Checked& pipeline : checked) {
-        std::cout << "ok       " << pipeline.pipeline << ": " << pipeline.text << '\n';
-    }
+/// A hint that is one for many pipelines is read once, with their names before it.
+std::vector<Finding> hints_told_once(const std::vector<Finding>& findings) {
+    constexpr std::size_t most_names = 5;
+    std::vector<Finding> told;
+    std::map<std::pair<std::string, std::string>, std::vector<std::string>> names;
     for (const Finding& finding : findings) {
+        if (finding.severity == Severity::hint) {
+            auto& same = names[{finding.text, finding.remedy}];
+            same.push_back(finding.where);
+            if (same.size() > 1) continue;
+        }
+        told.push_back(finding);
+    }
+    for (Finding& finding : told) {
+        if (finding.severity != Severity::hint) continue;
+        const auto& same = names[{finding.text, finding.remedy}];
+        for (std::size_t i = 1; i < std::min(same.size(), most_names); ++i)
+            finding.where += ", " + same[i];
+        if (same.size() > most_names)
+            finding.where += " and " + std::to_string(same.size() - most_names) + " more";
+    }
+    return told;
+}
+
+void print_table(const CheckedPipelines& checked) {
+    for (const auto& [pipeline, text] : checked.fit) {
+        std::cout << "ok       " << pipeline << ": " << text << '\n';
+    }
+    for (const Finding& finding : hints_told_once(checked.findings)) {
         std::string severity = name_of(finding.severity);
         severity.resize(9, ' ');
-        std::cout << severity << finding.text;
-        if (!finding.remedy.empty()) std::cout << "; " << finding.remedy;
-        std::cout << '\n';
+        std::cout << severity << to_string(finding) << '\n';
     }
 }
 
-void print_json(const std::vector<Checked>& checked, const std::vector<Finding>& findings) {
+void print_json(const CheckedPipelines& checked) {
     JsonWriter json;
     json.begin_object().key("pipelines").begin_array();
-    for (const Checked& pipeline : checked) {
-        json.begin_object();
-        json.field("name", pipeline.pipeline).field("text", pipeline.text).end_object();
+    for (const auto& [pipeline, text] : checked.fit) {
+        json.begin_object().field("name", pipeline).field("text", text).end_object();
     }
     json.end_array().key("findings").begin_array();
-    for (const Finding& finding : findings) {
+    for (const Finding& finding : checked.findings) {
         json.begin_object().field("severity", name_of(finding.severity));
-        json.field("text", finding.text).field("remedy", finding.remedy).end_object();
+        json.field("text", finding.where + ": " + finding.text);
+        json.field("remedy", finding.remedy).end_object();
     }
     json.end_array().end_object();
     std::cout << json.text() << '\n';
@@ -54,18 +79,18 @@ void print_json(const std::vector<Checked>& checked, const std::vector<Finding>&
 }  // namespace
 
 int check_configuration(const config::Config& config, const CommandLine& line) {
-    PipelineChecks checks{config};
-    std::vector<Checked> checked;
+    std::set<std::string> keys;
     for (const auto& [key, pipeline] : config::pipelines_of(config)) {
-        if (!line.names(key)) continue;
-        if (auto found = checks.check(pipeline)) checked.push_back(std::move(*found));
+        if (line.names(key)) keys.insert(key);
     }
+    const CheckedPipelines checked =
+        line.option("--offline") ? check_offline(config, keys) : check_pipelines(config, keys);
     if (line.output == CommandLine::Output::json) {
-        print_json(checked, checks.findings());
+        print_json(checked);
     } else {
-        print_table(checked, checks.findings());
+        print_table(checked);
     }
-    return checks.any_error() ? found_something_wrong : fine;
+    return checked.any_error() ? found_something_wrong : fine;
 }
 
 }  // namespace sluice

@@ -2,22 +2,45 @@
 
 #include "daemon/supervisor/outbox_factory.h"
 #include "kafka/access.h"
+#include "kafka/client.h"
 #include "kafka/topic.h"
-#include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
-#include "pipeline/mapping/target.h"
 #include "sinks/books/receipts.h"
-#include "sinks/catalogue/catalogue.h"
+#include "sinks/catalogue/check.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
+#include "sinks/session/public_dsn.h"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <optional>
+#include <thread>
 
 namespace sluice {
 
 using Severity = Finding::Severity;
 
 namespace {
+
+/// Each has a connection to the database, and asks Kafka one question at a time.
+constexpr std::size_t most_at_once = 8;
+
+/// Whether the question could be answered; why not is a finding.
+template <typename Question>
+bool ask(const std::string& where, std::vector<Finding>& findings, Question question) {
+    try {
+        question();
+        return true;
+    } catch (const std::exception& error) {
+        findings.push_back({Severity::error, where, error.what()});
+        return false;
+    }
+}
+
+void append(std::vector<Finding>& findings, std::vector<Finding> more) {
+    std::ranges::move(more, std::back_inserter(findings));
+}
 
 /// What the mapping is meant to fill, whether it fits or not.
 std::vector<std::string> columns_of(const config::Ingest& ingest, const Table& table) {
@@ -29,135 +52,171 @@ std::vector<std::string> columns_of(const config::Ingest& ingest, const Table& t
     return columns;
 }
 
+/// What the checks of all pipelines share; only read.
+struct World {
+    const config::Config& config;
+    rd_kafka_t* kafka = nullptr;  ///< null: it does not answer
+};
+
+/// One pipeline's questions, for one thread.
+class PipelineCheck {
+public:
+    /// `session`: null where the database does not answer.
+    PipelineCheck(const World& world, Session* session, const config::Pipeline& pipeline)
+        : world_(world), session_(session), where_(config::key_of(pipeline)) {
+        const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
+        const auto& outbox = std::get_if<config::Outbox>(&pipeline.of_kind);
+        if (world_.kafka != nullptr) {
+            fits_ &= ask(where_, findings_,
+                         [&] { ingest != nullptr ? ask_kafka(*ingest) : ask_kafka(*outbox); });
+        }
+        if (session_ != nullptr) {
+            fits_ &= ask(where_, findings_, [&] {
+                ingest != nullptr ? ask_database(*ingest) : ask_database(*outbox);
+            });
+        }
+        fits_ &= world_.kafka != nullptr && session_ != nullptr;
+        text_ = ingest != nullptr ? topic_ + " → " + table_ : table_ + " → " + topic_;
+    }
+
+    void tell(CheckedPipelines& checked) && {
+        if (fits_) checked.fit.push_back({where_, std::move(text_)});
+        append(checked.findings, std::move(findings_));
+    }
+
+private:
+    void ask_kafka(const config::Ingest& ingest) {
+        const auto partitions = kafka::partitions_of(*world_.kafka, ingest.topic);
+        topic_ =
+            "topic " + ingest.topic + " (" + std::to_string(partitions.size()) + " partitions)";
+        if (partitions.empty()) return;
+        for (std::string& text : kafka::refused_access(
+                 world_.config.kafka,
+                 {.topic = ingest.topic, .partition = partitions.front(), .group = ingest.group}))
+            findings_.push_back({Severity::error, where_, std::move(text)});
+    }
+
+    void ask_kafka(const config::Outbox& outbox) {
+        topic_ = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
+        if (fixed_topic(outbox).empty()) return;
+        const auto partitions = kafka::partitions_of(*world_.kafka, topic_);
+        topic_ += " (" + std::to_string(partitions.size()) + " partitions)";
+    }
+
+    void ask_database(const config::Ingest& ingest) {
+        const Table table = read_table(*session_, ingest.table);
+        append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
+        if (ingest.receipts) {
+            const Table receipts = read_table(*session_, ingest.receipts->table);
+            static_cast<void>(Receipts(*ingest.receipts, receipts, {}));
+            append(findings_, check_receipts(*session_, ingest, receipts));
+        }
+        // Last: a mapping that does not fit hides nothing else.
+        const RowMapper mapper{ingest, table};
+        table_ = table.schema + "." + table.name + " (" + std::to_string(mapper.columns().size()) +
+                 " columns, COPY in " + (mapper.form() == CopyForm::binary ? "binary" : "text") +
+                 ")";
+    }
+
+    void ask_database(const config::Outbox& outbox) {
+        table_ = read_outbox_table(*session_, outbox).name;
+        append(findings_, check_outbox(*session_, outbox, world_.config.cloudberry.schema));
+        append(findings_, check_one_outbox_per_table(*session_, outbox, world_.config.outbox));
+    }
+
+    const World& world_;
+    Session* const session_;
+    const std::string where_;
+    bool fits_ = true;
+    std::string topic_;
+    std::string table_;
+    std::string text_;
+    std::vector<Finding> findings_;
+};
+
+/// The checks of these pipelines, by their place. `first`: a session that is open, or null.
+std::vector<std::optional<PipelineCheck>> check_at_once(
+    const World& world, Session* first, const std::vector<config::Pipeline>& pipelines) {
+    std::vector<std::optional<PipelineCheck>> checks(pipelines.size());
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&](Session* session) {
+        for (std::size_t i = next++; i < pipelines.size(); i = next++)
+            checks[i].emplace(world, session, pipelines[i]);
+    };
+    const auto work_with_own_session = [&] {
+        if (first == nullptr) return work(nullptr);
+        Session session{world.config.cloudberry.dsn.text, "sluice check"};
+        try {
+            session.open();
+        } catch (const DatabaseError&) {
+            return;  // it has no room for us: the first one does it all
+        }
+        work(&session);
+    };
+    std::vector<std::jthread> others;
+    while (others.size() + 1 < std::min(most_at_once, pipelines.size()))
+        others.emplace_back(work_with_own_session);
+    work(first);
+    others.clear();
+    return checks;
+}
+
+std::vector<config::Pipeline> chosen(const config::Config& config,
+                                     const std::set<std::string>& keys) {
+    std::vector<config::Pipeline> pipelines;
+    for (const auto& [key, pipeline] : config::pipelines_of(config))
+        if (keys.contains(key)) pipelines.push_back(pipeline);
+    return pipelines;
+}
+
 }  // namespace
 
-bool PipelineChecks::ask(const std::string& where, const Question& question) {
-    try {
-        question();
-        return true;
-    } catch (const std::exception& error) {
-        findings_.push_back({Severity::error, where + ": " + error.what(), ""});
-        return false;
-    }
+bool CheckedPipelines::any_error() const {
+    return std::ranges::any_of(findings, &Finding::is_error);
 }
 
-bool PipelineChecks::any_error() const {
-    return std::ranges::any_of(
-        findings_, [](const Finding& finding) { return finding.severity == Severity::error; });
-}
-
-bool PipelineChecks::ask_kafka() {
-    if (!kafka_answers_) {
-        kafka_answers_ = ask("[kafka]", [&] {
-            client_ =
-                kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config_.kafka, {}), "check");
-            static_cast<void>(kafka::cluster_id(*client_));
+CheckedPipelines check_pipelines(const config::Config& config, const std::set<std::string>& keys) {
+    CheckedPipelines checked;
+    const std::vector<config::Pipeline> pipelines = chosen(config, keys);
+    if (pipelines.empty()) return checked;
+    kafka::ClientHandle client;
+    auto kafka_answers = std::async(std::launch::async, [&] {
+        std::vector<Finding> findings;
+        ask("[kafka]", findings, [&] {
+            client =
+                kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "check");
+            static_cast<void>(kafka::cluster_id(*client));
         });
-    }
-    return *kafka_answers_;
+        return findings;
+    });
+    Session session{config.cloudberry.dsn.text, "sluice check"};
+    std::vector<Finding> of_database;
+    const bool database_answers = ask("[cloudberry]", of_database, [&] {
+        session.open();
+        append(of_database, check_own_tables(session, config.cloudberry.schema));
+    });
+    checked.findings = kafka_answers.get();
+    const World world{config, checked.findings.empty() ? client.get() : nullptr};
+    append(checked.findings, std::move(of_database));
+    for (auto& check : check_at_once(world, database_answers ? &session : nullptr, pipelines))
+        std::move(*check).tell(checked);
+    return checked;
 }
 
-bool PipelineChecks::ask_database() {
-    if (!database_answers_) {
-        session_.emplace(config_.cloudberry.dsn.text, "sluice check");
-        database_answers_ = ask("[cloudberry]", [&] {
-            session_->open();
-            std::ranges::move(check_own_tables(*session_, config_.cloudberry.schema),
-                              std::back_inserter(findings_));
-        });
+CheckedPipelines check_offline(const config::Config& config, const std::set<std::string>& keys) {
+    CheckedPipelines checked;
+    ask("[kafka]", checked.findings,
+        [&] { static_cast<void>(kafka::make_conf(config.kafka, {})); });
+    ask("[cloudberry] dsn", checked.findings,
+        [&] { static_cast<void>(public_dsn(config.cloudberry.dsn.text)); });
+    for (const config::Pipeline& pipeline : chosen(config, keys)) {
+        const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
+        checked.fit.push_back(
+            {config::key_of(pipeline),
+             ingest != nullptr ? "topic " + ingest->topic + " → " + ingest->table
+                               : std::get<config::Outbox>(pipeline.of_kind).table + " → a topic"});
     }
-    return *database_answers_;
-}
-
-std::optional<PipelineChecks::Checked> PipelineChecks::check(const config::Pipeline& pipeline) {
-    if (const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind)) {
-        return check_ingest(*ingest);
-    }
-    return check_outbox(std::get<config::Outbox>(pipeline.of_kind));
-}
-
-std::optional<PipelineChecks::Checked> PipelineChecks::check_outbox(const config::Outbox& outbox) {
-    const std::string where = "outbox." + outbox.name;
-    const bool kafka_answers = ask_kafka();
-    const bool database_answers = ask_database();
-    bool complete = kafka_answers && database_answers;
-    const bool one_topic = !fixed_topic(outbox).empty();
-    std::string topic = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
-    if (kafka_answers && one_topic) {
-        complete &= ask(where, [&] {
-            const auto partitions = kafka::partitions_of(*client_, topic).size();
-            topic += " (" + std::to_string(partitions) + " partitions)";
-        });
-    }
-    std::string table;
-    if (database_answers) {
-        complete &= ask(where, [&] {
-            table = read_outbox_table(*session_, outbox).name;
-            std::ranges::move(sluice::check_outbox(*session_, outbox, config_.cloudberry.schema),
-                              std::back_inserter(findings_));
-            std::ranges::move(check_one_outbox_per_table(*session_, outbox, config_.outbox),
-                              std::back_inserter(findings_));
-        });
-    }
-    if (!complete) return std::nullopt;
-    return Checked{where, table + " → " + topic};
-}
-
-std::optional<PipelineChecks::Checked> PipelineChecks::check_ingest(const config::Ingest& ingest) {
-    const std::string where = "ingest." + ingest.name;
-    const bool kafka_answers = ask_kafka();
-    const bool database_answers = ask_database();
-    bool complete = kafka_answers && database_answers;
-    std::size_t partitions = 0;
-    if (kafka_answers) {
-        complete &= ask(where, [&] {
-            const auto all = kafka::partitions_of(*client_, ingest.topic);
-            partitions = all.size();
-            if (!all.empty()) check_access(ingest, all.front());
-        });
-    }
-    std::string table_text;
-    if (database_answers) {
-        complete &= ask(where, [&] {
-            const Table table = read_table(*session_, ingest.table);
-            const std::vector<std::string> columns = columns_of(ingest, table);
-            std::ranges::move(check_target(*session_, ingest, table, columns),
-                              std::back_inserter(findings_));
-            if (ingest.receipts) {
-                const Table receipts = read_table(*session_, ingest.receipts->table);
-                static_cast<void>(Receipts(*ingest.receipts, receipts, {}));
-                std::ranges::move(check_receipts(*session_, ingest, receipts),
-                                  std::back_inserter(findings_));
-            }
-            // Last: a mapping that does not fit hides nothing else.
-            const RowMapper mapper{ingest, table};
-            table_text = table.schema + "." + table.name + " (" +
-                         std::to_string(mapper.columns().size()) + " columns, COPY in " +
-                         (mapper.form() == CopyForm::binary ? "binary" : "text") + ")";
-        });
-    }
-    if (!complete) return std::nullopt;
-    return Checked{where, "topic " + ingest.topic + " (" + std::to_string(partitions) +
-                              " partitions) → " + table_text};
-}
-
-void PipelineChecks::check_access(const config::Ingest& ingest, PartitionId partition) {
-    for (std::string& text : kafka::refused_access(
-             config_.kafka, {.topic = ingest.topic, .partition = partition, .group = ingest.group}))
-        findings_.push_back({Severity::error, "ingest." + ingest.name + ": " + text, ""});
-}
-
-std::optional<std::string> PipelineChecks::target_of(const config::Pipeline& pipeline) {
-    const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
-    try {
-        if (!session_) session_.emplace(config_.cloudberry.dsn.text, "sluice check");
-        if (ingest == nullptr) {
-            return read_outbox_table(*session_, std::get<config::Outbox>(pipeline.of_kind)).text();
-        }
-        return describe_target(*ingest, read_table(*session_, ingest->table));
-    } catch (const std::exception&) {
-        return std::nullopt;
-    }
+    return checked;
 }
 
 }  // namespace sluice

@@ -2,6 +2,11 @@
 
 #include "daemon/reload/pipeline_checks.h"
 #include "pipeline/log.h"
+#include "pipeline/mapping/target.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/outbox/outbox_table.h"
+
+#include <optional>
 
 namespace sluice {
 
@@ -32,20 +37,35 @@ void add_drift(const Preparation& prepared, ReloadPlan& plan) {
     }
 }
 
+namespace {
+
+/// What the pipeline would run on now, as RunningPipeline::target() would say; nothing when it
+/// could not run, or the database does not answer.
+std::optional<std::string> target_of(Session& session, const config::Pipeline& pipeline) {
+    const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
+    try {
+        if (ingest == nullptr)
+            return read_outbox_table(session, std::get<config::Outbox>(pipeline.of_kind)).text();
+        return describe_target(*ingest, read_table(session, ingest->table));
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
 Preparation prepare_reload(const PreparationRequest& request) {
-    PipelineChecks checks{request.config};
     Preparation prepared;
-    const auto pipelines = config::pipelines_of(request.config);
-    for (const std::string& key : request.to_check) checks.check(pipelines.at(key));
-    for (const Finding& finding : checks.findings()) {
-        const std::string text =
-            finding.remedy.empty() ? finding.text : finding.text + "; " + finding.remedy;
-        if (finding.severity == Finding::Severity::error) prepared.problems.push_back(text);
-        if (finding.severity == Finding::Severity::warning) log(LogLevel::warn, "sluice", text);
+    for (const Finding& finding : check_pipelines(request.config, request.to_check).findings) {
+        if (finding.is_error()) prepared.problems.push_back(to_string(finding));
+        if (finding.severity == Finding::Severity::warning)
+            log(LogLevel::warn, "sluice", to_string(finding));
     }
     if (!prepared.problems.empty()) return prepared;
+    const auto pipelines = config::pipelines_of(request.config);
+    Session session{request.config.cloudberry.dsn.text, "sluice check"};
     for (const auto& [key, target] : request.to_compare) {
-        auto now = checks.target_of(pipelines.at(key));
+        auto now = target_of(session, pipelines.at(key));
         if (now && *now != target) prepared.drifted[key] = std::move(*now);
     }
     return prepared;

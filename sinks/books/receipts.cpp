@@ -95,27 +95,19 @@ std::string Receipts::payload(const Slice& slice) const {
 
 std::vector<Finding> check_receipts(Session& session, const config::Ingest& ingest,
                                     const Table& table) {
-    const std::string where =
-        "ingest." + ingest.name + ": receipts: table " + qualified(table) + ": ";
+    const std::string where = "ingest." + ingest.name + ": receipts: table " + qualified(table);
     const std::vector<std::string> filled = Receipts::columns(*ingest.receipts);
-    std::vector<Finding> findings;
+    const TableTraits traits = read_traits(session, table, family_of(session), filled);
+    std::vector<Finding> findings = uninsertable(session, where, table, traits);
+    std::ranges::move(undrawable(session, where, traits), std::back_inserter(findings));
     for (const Column& column : table.columns) {
         const bool is_filled = std::ranges::find(filled, column.name) != filled.end();
         if (is_filled || !column.not_null || column.has_default || column.generated) continue;
         findings.push_back(
-            {Finding::Severity::error,
-             where + "column " + quote_identifier(column.name) +
+            {Finding::Severity::error, where,
+             "column " + quote_identifier(column.name) +
                  " is NOT NULL without a default, and receipts do not fill it",
              column.name == "topic" ? "set topic = in receipts" : "give it a default"});
-    }
-    const TableTraits traits = read_traits(session, table, family_of(session), filled);
-    for (const std::string& name : traits.columns_without_insert) {
-        findings.push_back({Finding::Severity::error,
-                            where + "this role may not insert into " + quote_identifier(name),
-                            "GRANT INSERT ON " + qualified(table) + " TO …"});
-    }
-    for (const std::string& sequence : traits.sequences_without_usage) {
-        findings.push_back(may_not_draw_from(sequence, where));
     }
     return findings;
 }

@@ -81,6 +81,16 @@ void refuse_unsafe(Session& session, const std::string& oid, const std::string& 
                "TABLE … SET LOGGED, or use another"));
 }
 
+/// Of a view: whether it has a trigger FOR EACH ROW (1), on INSERT (4), INSTEAD OF it (64).
+bool takes_rows(Session& session, const std::string& oid) {
+    return session
+               .exec(
+                   "SELECT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid"
+                   " AND tgtype & 69 = 69 AND tgenabled <> 'D')",
+                   {oid})
+               .text(0, 0) == "t";
+}
+
 }  // namespace
 
 Table read_table(Session& session, const std::string& name) {
@@ -94,6 +104,10 @@ Table read_table(Session& session, const std::string& name) {
     const std::string& kind = about.text(0, 2);
     if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
         throw WrongConfiguration("table " + name + ": not a table that rows can be copied into");
+    if (kind == "v" && !takes_rows(session, oid))
+        throw WrongConfiguration("table " + name +
+                                 ": a view takes no rows by COPY; load into the table behind it, "
+                                 "or give it an INSTEAD OF INSERT trigger");
     refuse_unsafe(session, oid, name);
 
     Table table;
@@ -138,8 +152,8 @@ std::string qualified(const Table& table) {
 namespace {
 
 /// Of a serial, or any default that calls nextval(); an identity column's needs no right.
-std::vector<std::string> sequences_without_usage(Session& session, const std::string& table,
-                                                 const std::vector<std::string>& filled) {
+std::vector<TableTraits::Drawn> sequences_without_usage(Session& session, const std::string& table,
+                                                        const std::vector<std::string>& filled) {
     const Rows rows = session.exec(
         "SELECT a.attname, s.oid::regclass::text FROM pg_attrdef d"
         " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
@@ -151,10 +165,10 @@ std::vector<std::string> sequences_without_usage(Session& session, const std::st
         " (has_sequence_privilege(s.oid, 'USAGE') OR has_sequence_privilege(s.oid, 'UPDATE')) END"
         " ORDER BY a.attnum",
         {table});
-    std::vector<std::string> sequences;
+    std::vector<TableTraits::Drawn> sequences;
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
         if (std::ranges::find(filled, rows.text(row, 0)) == filled.end()) {
-            sequences.push_back(rows.text(row, 1));
+            sequences.push_back({rows.text(row, 0), rows.text(row, 1)});
         }
     }
     return sequences;
@@ -180,6 +194,8 @@ TableTraits read_traits(Session& session, const Table& table, Family family,
         if (std::find(columns.begin(), columns.end(), column) != columns.end())
             traits.columns_without_insert.push_back(column);
     traits.sequences_without_usage = sequences_without_usage(session, name, columns);
+    traits.secured_by_row =
+        session.exec("SELECT row_security_active($1::regclass)", {name}).text(0, 0) == "t";
     traits.has_unique_index = !list(
                                    "SELECT i.indexrelid::text FROM pg_index i"
                                    " WHERE i.indrelid = $1::regclass AND i.indisunique")

@@ -20,8 +20,13 @@ namespace sluice {
 /// What `sluice check` wants to know of a table besides.
 struct TableTraits {
     std::vector<std::string> columns_without_insert;  ///< of the columns asked for
+    struct Drawn {
+        std::string column;
+        std::string sequence;  ///< quoted where it has to be
+    };
     /// That this role may not draw from, though defaults of columns not asked for do.
-    std::vector<std::string> sequences_without_usage;
+    std::vector<Drawn> sequences_without_usage;
+    bool secured_by_row = false;  ///< for this role
     bool append_optimized = false;
     std::string distribution;  ///< MPP: "DISTRIBUTED BY (id)"
     bool has_unique_index = false;

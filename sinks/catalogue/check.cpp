@@ -11,16 +11,13 @@ namespace {
 
 using Severity = Finding::Severity;
 
-struct Need {
-    const char* table;
-    const char* privilege;
-};
-
-// DELETE on the ledger is for pruning it.
-constexpr Need needs[] = {{"progress", "SELECT"},    {"progress", "INSERT"},
-                          {"progress", "UPDATE"},    {"ledger", "SELECT"},
-                          {"ledger", "INSERT"},      {"ledger", "DELETE"},
-                          {"dead_letter", "INSERT"}, {"schema_version", "SELECT"}};
+/// What the daemon does with Sluice's own tables; DELETE on the ledger is for pruning it.
+std::vector<Need> needs(const std::string& schema) {
+    return {{schema + ".progress", "SELECT"},    {schema + ".progress", "INSERT"},
+            {schema + ".progress", "UPDATE"},    {schema + ".ledger", "SELECT"},
+            {schema + ".ledger", "INSERT"},      {schema + ".ledger", "DELETE"},
+            {schema + ".dead_letter", "INSERT"}, {schema + ".schema_version", "SELECT"}};
+}
 
 bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
     return std::any_of(ingest.columns.begin(), ingest.columns.end(),
@@ -29,17 +26,38 @@ bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
 
 }  // namespace
 
-Finding may_not_draw_from(const std::string& sequence, const std::string& where) {
-    return {Severity::error, where + "this role may not draw numbers from sequence " + sequence,
-            "GRANT USAGE ON SEQUENCE " + sequence + " TO …"};
+std::vector<Finding> undrawable(Session& session, const std::string& where,
+                                const TableTraits& traits) {
+    std::vector<Finding> findings;
+    for (const auto& [column, sequence] : traits.sequences_without_usage) {
+        findings.push_back({Severity::error, where,
+                            "column " + quote_identifier(column) +
+                                " is not mapped, so its default draws a number from sequence " +
+                                sequence + ", which this role may not use",
+                            "GRANT USAGE ON SEQUENCE " + sequence + " TO " + role_of(session)});
+    }
+    return findings;
+}
+
+std::vector<Finding> uninsertable(Session& session, const std::string& where, const Table& table,
+                                  const TableTraits& traits) {
+    if (traits.columns_without_insert.empty()) return {};
+    return {{Severity::error, where,
+             "this role may not insert into " + identifier_list(traits.columns_without_insert),
+             "GRANT INSERT ON " + qualified(table) + " TO " + role_of(session)}};
 }
 
 std::vector<Finding> check_own_tables(Session& session, const std::string& schema) {
     std::vector<Finding> findings;
     const std::string name = quote_identifier(schema);
+    const std::string where = "schema " + name;
     if (const std::string why = complaint_of_encoding(session); !why.empty())
-        findings.push_back({Severity::error, why, ""});
-
+        findings.push_back({Severity::error, "[cloudberry]", why});
+    if (session.exec("SELECT pg_is_in_recovery()").text(0, 0) == "t") {
+        findings.push_back({Severity::error, "[cloudberry]",
+                            "the server is a standby, which takes no rows",
+                            "let cloudberry.dsn name the primary"});
+    }
     const int version = installed_schema_version(session, schema);
     if (version == 0) {
         const bool may_create =
@@ -51,33 +69,21 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                     {schema})
                 .text(0, 0) == "t";
         if (may_create)
-            findings.push_back({Severity::hint, "schema " + name + ": sluice's tables are missing",
+            findings.push_back({Severity::hint, where, "sluice's tables are missing",
                                 "the daemon creates them when it starts"});
         else
-            findings.push_back({Severity::error,
-                                "schema " + name +
-                                    ": sluice's tables are missing and this role may not create "
-                                    "them",
+            findings.push_back({Severity::error, where,
+                                "sluice's tables are missing and this role may not create them",
                                 "let an owner run: sluice schema | psql"});
         return findings;
     }
     if (version != schema_version)
-        findings.push_back({Severity::error,
-                            "schema " + name + ": its tables have version " +
-                                std::to_string(version) + ", this program works with version " +
+        findings.push_back({Severity::error, where,
+                            "its tables have version " + std::to_string(version) +
+                                ", this program works with version " +
                                 std::to_string(schema_version),
                             "run the sluice of that version, or upgrade the tables"});
-    for (const Need& need : needs) {
-        const std::string table = name + "." + need.table;
-        const Rows rows = session.exec(
-            "SELECT to_regclass($1::text) IS NOT NULL AND has_table_privilege("
-            "to_regclass($1::text)::oid, $2)",
-            {table, need.privilege});
-        if (rows.rows[0][0] == "t") continue;
-        findings.push_back({Severity::error,
-                            "table " + table + ": this role lacks " + need.privilege,
-                            std::string("GRANT ") + need.privilege + " ON " + table + " TO …"});
-    }
+    std::ranges::move(lacking(session, where, needs(name)), std::back_inserter(findings));
     return findings;
 }
 
@@ -87,17 +93,16 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     const Family family = family_of(session);
     const TableTraits traits = read_traits(session, table, family, columns);
     const std::string name = qualified(table);
-    const std::string where = "ingest." + ingest.name + ": table " + name + ": ";
+    const std::string where = "ingest." + ingest.name + ": table " + name;
     const auto add = [&](Severity severity, const std::string& text, std::string remedy) {
-        findings.push_back({severity, where + text, std::move(remedy)});
+        findings.push_back({severity, where, text, std::move(remedy)});
     };
 
-    if (!traits.columns_without_insert.empty())
-        add(Severity::error,
-            "this role may not insert into " + identifier_list(traits.columns_without_insert),
-            "GRANT INSERT ON " + name + " TO …");
-    for (const std::string& sequence : traits.sequences_without_usage)
-        findings.push_back(may_not_draw_from(sequence, where));
+    std::ranges::move(uninsertable(session, where, table, traits), std::back_inserter(findings));
+    std::ranges::move(undrawable(session, where, traits), std::back_inserter(findings));
+    if (traits.secured_by_row)
+        add(Severity::error, "has row-level security, under which this role may not COPY",
+            "let its owner load it, or ALTER ROLE " + role_of(session) + " BYPASSRLS");
     for (const Column& column : table.columns) {
         const bool mapped = std::find(columns.begin(), columns.end(), column.name) != columns.end();
         if (ingest.columns.empty() && mapped && column.has_default)

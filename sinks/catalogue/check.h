@@ -2,6 +2,8 @@
 
 #include "config/config.h"
 #include "pipeline/mapping/table.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/catalogue/finding.h"
 #include "sinks/session/session.h"
 
 #include <string>
@@ -9,16 +11,12 @@
 
 namespace sluice {
 
-/// One thing that `sluice check` has to say.
-struct Finding {
-    enum class Severity { hint, warning, error };
-    Severity severity = Severity::error;
-    std::string text;
-    std::string remedy;
-};
-
-/// That this role has no right to a sequence that a default draws from. `where`: "…: table t: ".
-[[nodiscard]] Finding may_not_draw_from(const std::string& sequence, const std::string& where);
+/// Columns that are not filled and draw from a sequence, of which this role may not draw.
+[[nodiscard]] std::vector<Finding> undrawable(Session& session, const std::string& where,
+                                              const TableTraits& traits);
+/// Columns that are filled and that this role may not insert into.
+[[nodiscard]] std::vector<Finding> uninsertable(Session& session, const std::string& where,
+                                                const Table& table, const TableTraits& traits);
 
 /// Sluice's own tables: there, of our version, with the rights that the daemon needs. Also what of
 /// the server matters. Throws DatabaseError when the database does not answer.

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "sinks/catalogue/check.h"
+#include "sinks/catalogue/finding.h"
 #include "sinks/session/session.h"
 
 #include <string>

@@ -1,5 +1,8 @@
 #include "sinks/verify/verify.h"
 
+#include "pipeline/errors.h"
+#include "sinks/catalogue/finding.h"
+#include "sinks/session/sql_text.h"
 #include "sinks/verify/verify_books.h"
 #include "sinks/verify/verify_target.h"
 
@@ -23,6 +26,17 @@ void note_rewinds(PartitionBooks& partition) {
     }
 }
 
+/// All that is missing at once, with what to do about it.
+void require_books(Session& session, const std::string& schema) {
+    std::vector<Need> needs;
+    for (const char* table : {"progress", "ledger", "open_dead_letter", "dead_letter_history"})
+        needs.push_back({quote_identifier(schema) + "." + table, "SELECT"});
+    std::string text;
+    for (const Finding& finding : lacking(session, "verify", needs))
+        text += (text.empty() ? "" : "\n") + to_string(finding);
+    if (!text.empty()) throw TroubleOfTheWorld(text);
+}
+
 }  // namespace
 
 bool Verification::fine() const {
@@ -31,6 +45,7 @@ bool Verification::fine() const {
 }
 
 Verification verify(Session& session, const VerifyOptions& options) {
+    require_books(session, options.schema);
     Transaction transaction(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     AllBooks books = verify_books(session, options);
     Verification verification;

@@ -1,5 +1,6 @@
 #include "sinks/verify/verify_target.h"
 
+#include "sinks/catalogue/finding.h"
 #include "sinks/load/copy_cells.h"
 #include "sinks/session/sql_text.h"
 #include "sinks/verify/range_comparison.h"
@@ -35,7 +36,8 @@ private:
         const Rows may =
             session_.exec("SELECT has_table_privilege($1::regclass, 'SELECT')", {name});
         if (may.text(0, 0) != "t") {
-            not_compared_ = "this role may not read table " + name + "; GRANT SELECT to compare";
+            not_compared_ = "this role may not read table " + name + "; GRANT SELECT ON " + name +
+                            " TO " + role_of(session_) + " to compare";
             return false;
         }
         return true;

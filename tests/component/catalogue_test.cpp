@@ -41,7 +41,13 @@ TEST_CASE(
         "CREATE SEQUENCE numbers; CREATE MATERIALIZED VIEW seen AS SELECT 1 AS id;"
         "CREATE VIEW shown AS SELECT * FROM t; CREATE INDEX by_id ON t (id)");
     CHECK(complaint(setup, "t") == "");
+    CHECK(says(complaint(setup, "shown"), "table shown: a view takes no rows by COPY"));
+    setup.exec(
+        "CREATE FUNCTION into_t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES"
+        " (NEW.*); RETURN NEW; END $$;"
+        "CREATE TRIGGER instead INSTEAD OF INSERT ON shown FOR EACH ROW EXECUTE FUNCTION into_t()");
     CHECK(complaint(setup, "shown") == "");
+    setup.exec("COPY shown FROM PROGRAM 'echo 1'");
     CHECK(complaint(setup, "fine") == "");
     CHECK(says(complaint(setup, "far"), "table far: a foreign or external table"));
     CHECK(says(complaint(setup, "quick"), "table quick: a temporary or unlogged table"));

@@ -195,7 +195,15 @@ TEST_CASE("verify: a role that may not read the target says so") {
     Session session(server.dsn(setup.database, "loader"), "verify");
     const Verification result = verify(session, options(setup));
     CHECK(result.fine());
-    CHECK(result.not_compared.find("GRANT SELECT") != std::string::npos);
+    CHECK(result.not_compared ==
+          "this role may not read table \"public\".\"t\"; GRANT SELECT ON \"public\".\"t\" TO "
+          "\"loader\" to compare");
+    setup.exec("REVOKE SELECT ON sluice.ledger FROM loader");
+    CHECK_THROWS_WITH_AS(
+        static_cast<void>(verify(session, options(setup))),
+        "verify: this role lacks SELECT on table \"sluice\".ledger; GRANT SELECT ON "
+        "\"sluice\".ledger TO \"loader\"",
+        TroubleOfTheWorld);
 }
 
 TEST_CASE("check: names what a role lacks, and is silent where all is well") {
@@ -211,7 +219,9 @@ TEST_CASE("check: names what a role lacks, and is silent where all is well") {
     Session session(server.dsn(setup.database, "loader"), "check");
     const auto own = check_own_tables(session, "sluice");
     REQUIRE(own.size() == 1);
-    CHECK(own[0].text.find("lacks DELETE") != std::string::npos);
+    CHECK(to_string(own[0]) ==
+          "schema \"sluice\": this role lacks DELETE on table \"sluice\".ledger; GRANT DELETE ON "
+          "\"sluice\".ledger TO \"loader\"");
     config::Ingest ingest;
     ingest.name = "p";
     bool insert = false;
@@ -219,6 +229,36 @@ TEST_CASE("check: names what a role lacks, and is silent where all is well") {
         insert = insert || finding.text.find("may not insert into \"city\"") != std::string::npos;
     CHECK(insert);
     CHECK(check_own_tables(session, "elsewhere").front().severity == Finding::Severity::error);
+}
+
+TEST_CASE("check: what would stop a load is an error with a remedy that works as it stands") {
+    SinkSetup setup("id bigint, city text, number serial");
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("loader");
+    setup.exec("GRANT INSERT ON t TO loader; ALTER TABLE t ENABLE ROW LEVEL SECURITY");
+    setup.read_table();
+    Session session(server.dsn(setup.database, "loader"), "check");
+    config::Ingest ingest;
+    ingest.name = "p";
+    std::vector<std::string> errors;
+    const auto check = [&] {
+        errors.clear();
+        for (const Finding& finding : check_target(session, ingest, setup.table, {"id", "city"}))
+            if (finding.is_error()) errors.push_back(to_string(finding));
+    };
+    check();
+    REQUIRE(errors.size() == 2);
+    const std::string remedy = "GRANT USAGE ON SEQUENCE t_number_seq TO \"loader\"";
+    CHECK(errors[0] ==
+          "ingest.p: table \"public\".\"t\": column \"number\" is not mapped, so its default draws "
+          "a number from sequence t_number_seq, which this role may not use; " +
+              remedy);
+    CHECK(errors[1].find("has row-level security") != std::string::npos);
+    CHECK_THROWS_AS(session.run("COPY t FROM PROGRAM 'true'"), DatabaseError);
+    setup.exec(remedy + "; ALTER ROLE \"loader\" BYPASSRLS");
+    check();
+    CHECK(errors.empty());
+    setup.exec("ALTER ROLE loader NOBYPASSRLS");
 }
 
 TEST_CASE("catalogue: names as the user writes them, and types") {
