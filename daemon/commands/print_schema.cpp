@@ -45,6 +45,16 @@ void make_or_print(Session& session, const std::vector<const config::Outbox*>& o
     }
 }
 
+/// For who may not create them: what there has to be, or what leads there from what there is.
+void print_ddl(Session& session, const std::string& schema) {
+    const Family family = family_of(session);
+    const int installed = installed_schema_version(session, schema);
+    if (installed > schema_version) throw TroubleOfTheWorld(newer_than_program(schema, installed));
+    const std::string upgrade = installed == 0 ? "" : upgrade_ddl(family, schema, installed);
+    if (!upgrade.empty()) std::cout << "BEGIN;\n" << upgrade << "COMMIT;\n\n";
+    std::cout << schema_ddl(family, schema);
+}
+
 void suggest_missing(Session& session, const config::Config& config) {
     for (const config::Outbox& outbox : config.outbox) {
         if (has_table(session, outbox)) continue;
@@ -69,7 +79,7 @@ int print_schema(const config::Config& config, const CommandLine& line) {
             std::cout << "schema " << config.cloudberry.schema
                       << ": sluice's tables are there, version " << schema_version << '\n';
         } else {
-            std::cout << schema_ddl(family_of(session), config.cloudberry.schema);
+            print_ddl(session, config.cloudberry.schema);
             suggest_missing(session, config);
         }
         return fine;

@@ -3,11 +3,14 @@
 #include "pipeline/errors.h"
 #include "sinks/session/sql_text.h"
 
+#include <array>
+
 namespace sluice {
 namespace {
 
 /// Replaces each {key} by its value.
-std::string fill(std::string_view text, const std::string& schema, Family family) {
+std::string fill(std::string_view text, const std::string& schema, Family family,
+                 int version = schema_version) {
     // On Cloudberry tables may be append-optimized by default; progress is updated, so it says so.
     const bool mpp = is_mpp(family);
     const auto distributed = [&](std::string_view columns) {
@@ -15,7 +18,7 @@ std::string fill(std::string_view text, const std::string& schema, Family family
     };
     const std::pair<std::string_view, std::string> values[] = {
         {"{s}", quote_identifier(schema)},
-        {"{version}", std::to_string(schema_version)},
+        {"{version}", std::to_string(version)},
         {"{hot}", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
         {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
         {"{by_pipeline}", distributed("pipeline")},
@@ -236,7 +239,16 @@ INSERT INTO {s}.schema_version (version)
     SELECT {version} WHERE NOT EXISTS (SELECT 1 FROM {s}.schema_version);
 )";
 
+/// From each version to the next, for tables that are there already; `tables` is what they lead to.
+/// A step runs in the transaction that notes its version. It may run beside daemons of the version
+/// before, so it must leave to them what they write; {keys} are filled in as in `tables`.
+constexpr std::array<Migration, schema_version - 1> steps{};
+
 }  // namespace
+
+std::span<const Migration> schema_migrations() {
+    return steps;
+}
 
 Family family_of(std::string_view version) {
     if (version.find("Cloudberry") != std::string_view::npos) return Family::cloudberry;
@@ -251,6 +263,18 @@ Family family_of(Session& session) {
 std::string schema_ddl(Family family, const std::string& schema) {
     return fill("CREATE SCHEMA IF NOT EXISTS {s};\n\n", schema, family) +
            fill(tables, schema, family);
+}
+
+std::string upgrade_ddl(Family family, const std::string& schema, int installed,
+                        std::span<const Migration> migrations) {
+    std::string ddl;
+    for (const Migration& migration : migrations) {
+        if (migration.to <= installed) continue;
+        ddl += fill(migration.sql, schema, family);
+        ddl += fill("INSERT INTO {s}.schema_version (version) VALUES ({version});\n", schema,
+                    family, migration.to);
+    }
+    return ddl;
 }
 
 int installed_schema_version(Session& session, const std::string& schema) {
@@ -270,35 +294,61 @@ std::string complaint_of_encoding(Session& session) {
            ", which cannot hold every text that a record brings; use one made with ENCODING 'UTF8'";
 }
 
-void ensure_schema(Session& session, const std::string& schema) {
-    if (const std::string why = complaint_of_encoding(session); !why.empty())
-        throw WrongConfiguration(why);
-    const auto check = [&] {
-        const int version = installed_schema_version(session, schema);
-        if (version == schema_version || version == 0) return version;
-        throw TroubleOfTheWorld("schema " + quote_identifier(schema) +
-                                ": its tables have version " + std::to_string(version) +
-                                ", this program works with version " +
-                                std::to_string(schema_version) +
-                                "; run the sluice of that version, or upgrade the tables");
-    };
-    if (check() != 0) return;
-    try {
-        // CREATE SCHEMA IF NOT EXISTS asks for a right on the database even if the schema is there.
-        const Rows there =
-            session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
-        const Family family = family_of(session);
-        Transaction transaction(session);
+std::string newer_than_program(const std::string& schema, int installed, int known) {
+    return "schema " + quote_identifier(schema) + ": its tables have version " +
+           std::to_string(installed) + ", which a newer sluice has made; this one knows versions " +
+           "up to " + std::to_string(known) + ": run the newer one";
+}
+
+namespace {
+
+/// Creates the tables, or brings them up to `known`. Of two daemons that start at the same time the
+/// second one finds it done.
+void install(Session& session, const std::string& schema, std::span<const Migration> migrations) {
+    const Family family = family_of(session);
+    // CREATE SCHEMA IF NOT EXISTS asks for a right on the database even if the schema is there.
+    const Rows there =
+        session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});
+    Transaction transaction(session);
+    if (installed_schema_version(session, schema) == 0) {
         if (there.text(0, 0) != "t") session.run("CREATE SCHEMA " + quote_identifier(schema));
         session.run(fill(tables, schema, family));
-        transaction.commit();
+    } else {
+        session.run("LOCK TABLE " + quote_identifier(schema) +
+                    ".schema_version IN ACCESS EXCLUSIVE MODE");
+        const int installed = installed_schema_version(session, schema);
+        const std::string ddl = upgrade_ddl(family, schema, installed, migrations);
+        if (!ddl.empty()) session.run(ddl);
+    }
+    transaction.commit();
+}
+
+}  // namespace
+
+void ensure_schema(Session& session, const std::string& schema,
+                   std::span<const Migration> migrations) {
+    if (const std::string why = complaint_of_encoding(session); !why.empty())
+        throw WrongConfiguration(why);
+    const int known = migrations.empty() ? schema_version : migrations.back().to;
+    const auto installed = [&] {
+        const int version = installed_schema_version(session, schema);
+        if (version > known) throw TroubleOfTheWorld(newer_than_program(schema, version, known));
+        return version;
+    };
+    const int before = installed();
+    if (before == known) return;
+    try {
+        install(session, schema, migrations);
     } catch (const DatabaseError& error) {
         // Another daemon that starts at the same time may have been faster.
-        if (error.trouble() != Trouble::world && check() != 0) return;
+        if (error.trouble() != Trouble::world && installed() == known) return;
         throw TroubleOfTheWorld(
             "schema " + quote_identifier(schema) +
-            ": sluice's tables are missing and cannot be created: " + error.details().message +
-            "; let their owner run: sluice schema | psql");
+            (before == 0 ? ": sluice's tables are missing and cannot be created: "
+                         : ": its tables have version " + std::to_string(before) +
+                               " and cannot be upgraded to " + std::to_string(known) + ": ") +
+            error.details().message + "; let their owner run: sluice schema" +
+            (before == 0 ? " | psql" : " --apply"));
     } catch (const OutcomeUnknown& error) {
         throw TroubleOfTheWorld(error.what());
     }

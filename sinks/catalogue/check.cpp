@@ -77,12 +77,24 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                                 "let an owner run: sluice schema | psql"});
         return findings;
     }
-    if (version != schema_version)
-        findings.push_back({Severity::error, where,
+    if (version > schema_version) {
+        findings.push_back({Severity::error, "[cloudberry]", newer_than_program(schema, version)});
+        return findings;
+    }
+    if (version < schema_version) {
+        const bool owns = session
+                              .exec(
+                                  "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+                                  " WHERE oid = $1::regclass",
+                                  {name + ".schema_version"})
+                              .text(0, 0) == "t";
+        findings.push_back({owns ? Severity::hint : Severity::error, where,
                             "its tables have version " + std::to_string(version) +
                                 ", this program works with version " +
                                 std::to_string(schema_version),
-                            "run the sluice of that version, or upgrade the tables"});
+                            owns ? "the daemon upgrades them when it starts"
+                                 : "let their owner run: sluice schema --apply"});
+    }
     std::ranges::move(lacking(session, where, needs(name)), std::back_inserter(findings));
     return findings;
 }

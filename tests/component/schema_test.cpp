@@ -1,0 +1,140 @@
+#include "sinks/books/schema.h"
+
+#include "pipeline/errors.h"
+#include "sinks/catalogue/check.h"
+#include "tests/fixture/postgres.h"
+#include "tests/fixture/temp_dir.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+/// Sluice's own tables: versions, and the way from one to the next.
+namespace sluice::test {
+namespace {
+
+/// A database with the tables as version 1 had them.
+class OldTables {
+public:
+    explicit OldTables(const std::string& role = "postgres") {
+        server.create_database(database);
+        server.exec(fixture::read_file(SLUICE_SOURCE_DIR "/tests/component/schema/v1.sql"),
+                    database);
+        session.emplace(server.dsn(database, role), "test");
+    }
+    [[nodiscard]] std::string value(const std::string& sql) const {
+        return server.value(sql, database);
+    }
+    /// What ensure_schema() says, "" when it has no complaint.
+    std::string ensure(std::span<const Migration> migrations = schema_migrations()) {
+        try {
+            ensure_schema(*session, "sluice", migrations);
+            return "";
+        } catch (const TroubleOfTheWorld& trouble) {
+            return trouble.what();
+        }
+    }
+
+    static constexpr const char* database = "own_tables";
+    fixture::Postgres& server = fixture::shared_postgres();
+    std::optional<Session> session;
+};
+
+/// All that makes the tables what they are, a line each.
+std::string described(const OldTables& tables) {
+    return tables.value(
+        "SELECT string_agg(line, E'\\n' ORDER BY line) FROM ("
+        "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||"
+        " CASE WHEN a.attnotnull THEN ' not null' ELSE '' END ||"
+        " coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||"
+        " coalesce(' -- ' || col_description(c.oid, a.attnum), '') FROM pg_class c"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
+        " WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind IN ('r', 'v')"
+        " UNION ALL SELECT c.relname || ' ' || coalesce(array_to_string(c.reloptions, ','), '') ||"
+        " ' -- ' || obj_description(c.oid, 'pg_class') || CASE c.relkind WHEN 'v' THEN"
+        " pg_get_viewdef(c.oid) ELSE '' END FROM pg_class c"
+        " WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind IN ('r', 'v')"
+        " UNION ALL SELECT pg_get_constraintdef(oid) || conrelid::regclass::text"
+        " FROM pg_constraint WHERE connamespace = 'sluice'::regnamespace"
+        " UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'sluice') lines");
+}
+
+constexpr Migration next_version{
+    schema_version + 1, "ALTER TABLE {s}.ledger ADD superseded bigint NOT NULL DEFAULT 0;\n"};
+
+TEST_CASE("schema: version 1, upgraded, is what a new database gets") {
+    OldTables old;
+    CHECK(old.ensure() == "");
+    const std::string upgraded = described(old);
+    old.server.exec("DROP SCHEMA sluice CASCADE", OldTables::database);
+    CHECK(old.ensure() == "");
+    CHECK(upgraded == described(old));
+    CHECK(old.value("SELECT max(version) FROM sluice.schema_version") ==
+          std::to_string(schema_version));
+}
+
+TEST_CASE("schema: a step is all or nothing, is noted, and leaves what is there") {
+    OldTables old;
+    old.server.exec(
+        "INSERT INTO sluice.ledger VALUES ('p', 'c', 't', 0, 0, 0, 2, 2, 0, 0, 0, 0, 'batch', 'w',"
+        " 'r')",
+        OldTables::database);
+    CHECK(old.ensure(std::array{next_version}) == "");
+    CHECK(old.value("SELECT loaded || ',' || superseded FROM sluice.ledger") == "2,0");
+    const std::string next = std::to_string(next_version.to);
+    CHECK(old.value("SELECT max(version) FROM sluice.schema_version") == next);
+
+    constexpr Migration broken{next_version.to + 1, "DROP TABLE {s}.ledger; SELECT 1/0;\n"};
+    CHECK(old.ensure(std::array{next_version, broken}) ==
+          "schema \"sluice\": its tables have version " + next + " and cannot be upgraded to " +
+              std::to_string(broken.to) +
+              ": division by zero; let their owner run: sluice schema --apply");
+    CHECK(old.value("SELECT count(*) FROM sluice.ledger") == "1");
+    CHECK(old.value("SELECT max(version) FROM sluice.schema_version") == next);
+}
+
+TEST_CASE("schema: of daemons that start at once one upgrades, and all go on") {
+    const OldTables old;
+    std::vector<std::string> said(4);
+    {
+        std::vector<std::jthread> daemons;
+        for (std::string& complaint : said) {
+            daemons.emplace_back([&complaint, dsn = old.server.dsn(OldTables::database)] {
+                Session session(dsn, "test");
+                try {
+                    ensure_schema(session, "sluice", std::array{next_version});
+                } catch (const std::exception& error) {
+                    complaint = error.what();
+                }
+            });
+        }
+    }
+    for (const std::string& complaint : said) CHECK(complaint == "");
+    CHECK(old.value("SELECT count(*) FROM sluice.schema_version WHERE version > " +
+                    std::to_string(schema_version)) == "1");
+}
+
+TEST_CASE("schema: who may not upgrade is told who may, and tables of a newer program are left") {
+    fixture::shared_postgres().create_role("loader");
+    OldTables old("loader");
+    old.server.exec(
+        "GRANT USAGE ON SCHEMA sluice TO loader; GRANT ALL ON ALL TABLES IN SCHEMA sluice TO "
+        "loader",
+        OldTables::database);
+    CHECK(old.ensure() == "");
+    CHECK(
+        old.ensure(std::array{next_version}) ==
+        "schema \"sluice\": its tables have version 1 and cannot be upgraded to 2: must be owner of"
+        " table ledger; let their owner run: sluice schema --apply");
+    old.server.exec("INSERT INTO sluice.schema_version VALUES (99)", OldTables::database);
+    const std::string newer =
+        "schema \"sluice\": its tables have version 99, which a newer sluice has made; this one "
+        "knows versions up to " +
+        std::to_string(schema_version) + ": run the newer one";
+    CHECK(old.ensure() == newer);
+    CHECK(to_string(check_own_tables(*old.session, "sluice").at(0)) == "[cloudberry]: " + newer);
+}
+
+}  // namespace
+}  // namespace sluice::test
