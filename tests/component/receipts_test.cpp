@@ -30,7 +30,7 @@ std::vector<std::string> problems_of(const SinkSetup& setup, const config::Recei
     std::vector<std::string> problems;
     for (const Finding& finding :
          check_receipts(session, ingest, read_table(session, receipts.table))) {
-        problems.push_back(finding.text);
+        problems.push_back(to_string(finding));
     }
     return problems;
 }
@@ -97,7 +97,7 @@ TEST_CASE("receipts: what a table lacks is said before anything runs") {
     REQUIRE(problems.size() == 2);
     CHECK(problems[0] ==
           "ingest.p: receipts: table \"public\".\"outbox\": column \"id\" is NOT NULL without a "
-          "default, and receipts do not fill it");
+          "default, and receipts do not fill it; give it a default");
     CHECK(problems[1].find("column \"topic\"") != std::string::npos);
     setup.exec("ALTER TABLE outbox DROP COLUMN payload");
     CHECK_THROWS_AS(static_cast<void>(sink_of(setup)), WrongConfiguration);
@@ -109,9 +109,12 @@ TEST_CASE("receipts: a role that may insert, and not draw the id, is told so") {
         "CREATE TABLE outbox (id bigserial, topic text, key text, payload text);"
         "DROP ROLE IF EXISTS teller; CREATE ROLE teller LOGIN; GRANT INSERT ON outbox TO teller");
     setup.dsn = fixture::shared_postgres().dsn(setup.database, "teller");
-    CHECK(problems_of(setup, configured) ==
-          std::vector<std::string>{"ingest.p: receipts: table \"public\".\"outbox\": this role "
-                                   "may not draw numbers from sequence outbox_id_seq"});
+    CHECK(
+        problems_of(setup, configured) ==
+        std::vector<std::string>{
+            "ingest.p: receipts: table \"public\".\"outbox\": column \"id\" is not mapped, so its "
+            "default draws a number from sequence outbox_id_seq, which this role may not use; "
+            "GRANT USAGE ON SEQUENCE outbox_id_seq TO \"teller\""});
     setup.exec("GRANT USAGE ON SEQUENCE outbox_id_seq TO teller");
     CHECK(problems_of(setup, configured).empty());
 }

@@ -57,7 +57,7 @@ std::string described(const OldTables& tables) {
         " WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind IN ('r', 'v')"
         " UNION ALL SELECT pg_get_constraintdef(oid) || conrelid::regclass::text"
         " FROM pg_constraint WHERE connamespace = 'sluice'::regnamespace"
-        " UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'sluice') lines");
+        " UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'sluice') lines (line)");
 }
 
 constexpr Migration next_version{
