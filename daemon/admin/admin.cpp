@@ -6,14 +6,19 @@
 #include "daemon/process/version.h"
 #include "daemon/reload/published_settings.h"
 
+#include <condition_variable>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <utility>
 
 namespace sluice {
 namespace {
+
+constexpr std::chrono::seconds between_looks_at_failed{10};
 
 /// The same for as long as the process lives, and another one each time.
 std::string new_salt() {
@@ -78,7 +83,20 @@ void describe(DaemonStatus::Pipeline& shown, const PipelineConfig& config) {
     }
 }
 
-AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonStatus()> status) {
+/// On a thread of its own, until it is told to end.
+std::jthread again_and_again(std::chrono::milliseconds pause, std::function<void()> what) {
+    return std::jthread([pause, what = std::move(what)](const std::stop_token& end) {
+        std::mutex mutex;
+        std::condition_variable_any wake;
+        std::unique_lock lock{mutex};
+        do {
+            what();
+        } while (!wake.wait_for(lock, end, pause, [&] { return end.stop_requested(); }));
+    });
+}
+
+AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonStatus()> status,
+                                const History& history) {
     using Command = std::future<CommandResult> (Supervisor::*)(std::string);
     const auto command = [&supervisor = parts.supervisor](Command post) {
         return [&supervisor, post](const std::string& pipeline) {
@@ -88,6 +106,7 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
     auto routes = std::make_shared<const AdminRoutes>(AdminRoutes::Sources{
         .status = std::move(status),
         .metrics = [&registry = parts.registry] { return registry.text(); },
+        .history = [&history] { return history.to_json(); },
         .settings =
             [&reloader = parts.reloader, &supervisor = parts.supervisor, salt = new_salt()] {
                 return to_json(publish(*reloader.config(), supervisor.status(), salt));
@@ -106,7 +125,31 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
 }  // namespace
 
 Admin::Admin(const Parts& parts)
-    : parts_(parts), server_(parts.registry, handler_of(parts, [this] { return status(); })) {}
+    : parts_(parts),
+      server_(parts.registry, handler_of(
+                                  parts, [this] { return status(); }, history_)),
+      remembering_(again_and_again(History::between, [this] { remember(); })),
+      looking_(again_and_again(between_looks_at_failed, [this] { look_at_failed(); })) {}
+
+void Admin::remember() {
+    std::vector<History::Sample> samples;
+    for (const DaemonStatus::Pipeline& pipeline : status().pipelines) {
+        History::Sample& sample = samples.emplace_back();
+        sample.key = pipeline.key;
+        if (const auto& outbox = pipeline.outbox) {
+            sample.done = static_cast<double>(outbox->events);
+            sample.behind = outbox->backlog_seconds;
+        } else if (const auto& ingest = pipeline.ingest) {
+            sample.done = static_cast<double>(ingest->rows);
+            if (!ingest->partitions.empty()) sample.behind = static_cast<double>(ingest->lag());
+        }
+    }
+    history_.add(samples, History::Clock::now());
+}
+
+void Admin::look_at_failed() {
+    stopped_lag_.look(*parts_.reloader.config(), parts_.supervisor.status());
+}
 
 DaemonStatus Admin::status() const {
     const auto config = parts_.reloader.config();
@@ -126,6 +169,9 @@ DaemonStatus Admin::status() const {
         pipeline.supervised = status;
         pipeline.ingest = parts_.observatory.ingest(key);
         pipeline.outbox = parts_.observatory.outbox(key);
+        if (pipeline.ingest && cannot_tell_its_lag(status.state)) {
+            stopped_lag_.fill(key, *pipeline.ingest);
+        }
         if (const auto found = configured.find(key); found != configured.end()) {
             describe(pipeline, found->second);
         }

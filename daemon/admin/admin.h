@@ -2,13 +2,17 @@
 
 #include "daemon/admin/admin_server.h"
 #include "daemon/admin/daemon_status.h"
+#include "daemon/admin/history.h"
+#include "daemon/admin/stopped_lag.h"
 #include "daemon/reload/reloader.h"
 #include "daemon/supervisor/observatory.h"
 #include "daemon/supervisor/supervisor.h"
 #include "metrics/registry.h"
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 
 namespace sluice {
 
@@ -32,10 +36,16 @@ public:
 
 private:
     [[nodiscard]] DaemonStatus status() const;
+    void remember();
+    void look_at_failed();
 
     const Parts parts_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-    AdminServer server_;  // last: its threads use what is above
+    History history_;
+    StoppedLag stopped_lag_;
+    AdminServer server_;  // this and the threads last: they use what is above
+    std::jthread remembering_;
+    std::jthread looking_;
 };
 
 }  // namespace sluice

@@ -47,8 +47,8 @@ std::string with_nonce(std::string_view page, const std::string& nonce) {
     }
 }
 
-constexpr std::array<std::string_view, 6> readable{"/",       "/metrics", "/healthz",
-                                                   "/readyz", "/status",  "/settings"};
+constexpr std::array<std::string_view, 7> readable{"/",       "/metrics", "/healthz", "/readyz",
+                                                   "/status", "/history", "/settings"};
 
 bool is_readable(std::string_view path) {
     for (const std::string_view known : readable) {
@@ -87,6 +87,7 @@ HttpResponse AdminRoutes::look(const std::string& path) const {
                 .body = sources_.metrics()};
     }
     if (path == "/status") return json_answer(200, to_json(sources_.status()));
+    if (path == "/history") return json_answer(200, sources_.history());
     if (path == "/settings") return json_answer(200, sources_.settings());
     if (path == "/") return page();
     const DaemonStatus status = sources_.status();

@@ -23,6 +23,8 @@ public:
     struct Sources {
         std::function<DaemonStatus()> status;
         std::function<std::string()> metrics;
+        /// Of the last hour, as JSON.
+        std::function<std::string()> history;
         /// What is configured, without secrets, as JSON.
         std::function<std::string()> settings;
         /// What changing calls must show; empty: they are off.

@@ -1,5 +1,6 @@
 #include "daemon/admin/daemon_status.h"
 
+#include "daemon/admin/stopped_lag.h"
 #include "daemon/commands/report.h"
 #include "daemon/supervisor/observatory.h"
 
@@ -23,7 +24,10 @@ void write_partitions(JsonWriter& json, const IngestStatus& ingest) {
     json.key("partitions").begin_array();
     for (const IngestStatus::Partition& partition : ingest.partitions) {
         json.begin_object().field("partition", whole(partition.partition));
-        json.field("lane", whole(partition.lane)).field("next", whole(partition.next));
+        if (partition.lane != IngestStatus::Partition::no_lane) {
+            json.field("lane", whole(partition.lane));
+        }
+        json.field("next", whole(partition.next));
         if (partition.end) json.field("end", whole(*partition.end));
         json.field("lag", whole(partition.lag)).field("lag_seconds", partition.lag_seconds);
         json.end_object();
@@ -54,7 +58,7 @@ void write_dead_letters(JsonWriter& json, const IngestStatus& ingest) {
     json.end_array();
 }
 
-void write_ingest(JsonWriter& json, const IngestStatus& ingest) {
+void write_ingest(JsonWriter& json, const IngestStatus& ingest, bool knows_lag) {
     json.field("records", whole(ingest.records)).field("bytes", whole(ingest.bytes));
     json.field("rows", whole(ingest.rows)).field("rejects", whole(ingest.rejects));
     json.field("rows_per_second", ingest.rows_per_second);
@@ -62,7 +66,8 @@ void write_ingest(JsonWriter& json, const IngestStatus& ingest) {
     json.field("freshness_seconds", ingest.freshness_seconds);
     json.field("oldest_uncommitted_seconds", ingest.oldest_uncommitted_seconds);
     if (ingest.last_commit) json.field("last_commit", unix_seconds(*ingest.last_commit));
-    json.field("lag", whole(ingest.lag())).field("lag_seconds", ingest.lag_seconds());
+    if (knows_lag) json.field("lag", whole(ingest.lag()));
+    json.field("lag_seconds", ingest.lag_seconds());
     write_lanes(json, ingest);
     write_partitions(json, ingest);
     write_dead_letters(json, ingest);
@@ -97,7 +102,11 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
         json.field("last_failure", supervised.last_failure);
         json.field("last_failed_at", unix_seconds(supervised.last_failed_at));
     }
-    if (pipeline.ingest) write_ingest(json, *pipeline.ingest);
+    if (pipeline.ingest) {
+        const bool knows_lag =
+            !cannot_tell_its_lag(supervised.state) || !pipeline.ingest->partitions.empty();
+        write_ingest(json, *pipeline.ingest, knows_lag);
+    }
     if (pipeline.outbox) write_outbox(json, *pipeline.outbox);
     json.end_object();
 }

@@ -57,7 +57,7 @@ PipelineOverview pipeline_of(dom::object told) {
     pipeline.rows_per_second = number(told, "rows_per_second");
     pipeline.dead_letters =
         whole(told, "open_dead_letters").value_or(whole(told, "rejects").value_or(0));
-    pipeline.lag = whole(told, "lag").value_or(0);
+    pipeline.lag = whole(told, "lag");
     dom::array partitions;
     if (told["partitions"].get(partitions) != simdjson::SUCCESS) return pipeline;
     for (const dom::element element : partitions) {

@@ -51,7 +51,9 @@ struct Overview {
 
 /// What the daemon says under /status; nullopt: it is no such thing.
 [[nodiscard]] std::optional<Overview> parse_overview(const std::string& status_json);
-/// What database and broker know, when no daemon is asked. A pipeline that cannot be looked at
+/// What database and broker know of one pipeline. Without a lag: they could not be asked.
+[[nodiscard]] PipelineOverview look_up(const config::Config& config, const config::Ingest& ingest);
+/// What they know, when no daemon is asked. A pipeline that cannot be looked at
 /// says why.
 [[nodiscard]] Overview look_up(const config::Config& config);
 

@@ -42,7 +42,8 @@ public:
         std::string trouble = pipeline_->trouble();
         if (trouble.empty()) trouble = observer_->stuck();
         if (!trouble.empty()) return {Activity::Kind::stuck, std::move(trouble)};
-        if (observer_->idle()) return {Activity::Kind::waiting_for_data, {}};
+        if (observer_->idle() && is_calm(observer_->last_commit()))
+            return {Activity::Kind::waiting_for_data, {}};
         return {};
     }
     void adapt(const PipelineConfig& config) override {

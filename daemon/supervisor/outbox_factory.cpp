@@ -24,7 +24,8 @@ public:
     [[nodiscard]] Activity activity() const override {
         const OutboxRelay::Status status = relay_->status();
         if (!status.trouble.empty()) return {Activity::Kind::stuck, status.trouble};
-        return {status.idle ? Activity::Kind::waiting_for_data : Activity::Kind::working, ""};
+        const bool waits = status.idle && is_calm(observer_->status().last_commit);
+        return {waits ? Activity::Kind::waiting_for_data : Activity::Kind::working, ""};
     }
 
     void adapt(const PipelineConfig&) override {}  // of an outbox, every setting means a restart

@@ -15,7 +15,7 @@
 namespace sluice {
 namespace {
 
-void look_up(PipelineOverview& found, const config::Config& config, const config::Ingest& ingest) {
+void fill(PipelineOverview& found, const config::Config& config, const config::Ingest& ingest) {
     Session session{config.cloudberry.dsn.text, "sluice status"};
     kafka::ClientHandle client = kafka::make_client(
         RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {{"group.id", ingest.group}}),
@@ -27,7 +27,7 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
             progress[row.partition] = row.next;
         }
     }
-    found.lag = 0;
+    std::int64_t lag = 0;
     found.dead_letters = count_dead_letters(
         session,
         {.schema = config.cloudberry.schema, .pipeline = ingest.name, .topic = "", .where = {}});
@@ -38,11 +38,12 @@ void look_up(PipelineOverview& found, const config::Config& config, const config
         shown.end = range.to;
         if (const auto at = progress.find(partition); at != progress.end()) shown.next = at->second;
         shown.lag = std::max<Offset>(0, range.to - shown.next.value_or(range.from));
-        *found.lag += shown.lag;
+        lag += shown.lag;
     }
+    found.lag = lag;
 }
 
-void look_up(PipelineOverview& found, const config::Config& config, const config::Outbox& outbox) {
+void fill(PipelineOverview& found, const config::Config& config, const config::Outbox& outbox) {
     Session session{config.cloudberry.dsn.text, "sluice status"};
     const RelayIdentity identity{.schema = config.cloudberry.schema, .relay = outbox.name};
     PipelineOverview::Outbox& shown = found.outbox.emplace();
@@ -65,7 +66,7 @@ PipelineOverview looked_up(const config::Config& config, const std::string& kind
     found.key = kind + "." + pipeline.name;
     found.state = "not asked";
     try {
-        look_up(found, config, pipeline);
+        fill(found, config, pipeline);
     } catch (const std::exception& error) {
         found.state = "unknown";
         found.reason = error.what();
@@ -75,10 +76,14 @@ PipelineOverview looked_up(const config::Config& config, const std::string& kind
 
 }  // namespace
 
+PipelineOverview look_up(const config::Config& config, const config::Ingest& ingest) {
+    return looked_up(config, "ingest", ingest);
+}
+
 Overview look_up(const config::Config& config) {
     Overview overview{.source = Overview::Source::database, .revision = "", .pipelines = {}};
     for (const config::Ingest& ingest : config.ingest) {
-        overview.pipelines.push_back(looked_up(config, "ingest", ingest));
+        overview.pipelines.push_back(look_up(config, ingest));
     }
     for (const config::Outbox& outbox : config.outbox) {
         overview.pipelines.push_back(looked_up(config, "outbox", outbox));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sluice {
@@ -21,6 +22,14 @@ struct Activity {
     Kind kind = Kind::working;
     std::string reason;  ///< why it is stuck
 };
+
+/// Whether a pipeline without work may be called waiting. One that commits now and then would
+/// change its word every second, and tell nothing by it.
+[[nodiscard]] inline bool is_calm(
+    std::optional<std::chrono::system_clock::time_point> last_commit) {
+    constexpr std::chrono::seconds calm_after{10};
+    return !last_commit || std::chrono::system_clock::now() - *last_commit > calm_after;
+}
 
 /// A pipeline at work, of whatever kind.
 class RunningPipeline {

@@ -326,6 +326,11 @@ bool IngestObserver::idle() const {
     });
 }
 
+std::optional<std::chrono::system_clock::time_point> IngestObserver::last_commit() const {
+    const std::lock_guard lock{mutex_};
+    return totals_.last_commit;
+}
+
 void IngestObserver::set_patience(std::chrono::milliseconds patience) {
     const std::lock_guard lock{mutex_};
     patience_ = patience;

@@ -49,6 +49,8 @@ public:
     [[nodiscard]] IngestStatus status() const;
     /// All that there is, as far as Kafka has told, is committed.
     [[nodiscard]] bool idle() const;
+    /// When it last did so; nullopt: never.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> last_commit() const;
     /// Why a partition makes no progress although there are records, in words; empty when all do.
     [[nodiscard]] std::string stuck() const;
 

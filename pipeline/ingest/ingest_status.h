@@ -24,6 +24,7 @@ struct OpenDeadLetters {
 /// An ingest pipeline's work at one moment: a value, for people and machines who look.
 struct IngestStatus {
     struct Partition {
+        static constexpr int no_lane = -1;
         PartitionId partition = 0;
         int lane = 0;
         Offset next = 0;            ///< progress

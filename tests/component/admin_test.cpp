@@ -123,6 +123,8 @@ TEST_CASE("admin: the status page shows pipelines as they go on, and records as 
     stage.produce(200);
     stage.produce(1, hostile);
     stage.until([&] { return stage.rows() == 230; }, "the rows");
+    stage.until([&] { return !contains(stage.get("/status").body, R"("activity":"working")"); },
+                "calm, which a pipeline that has just committed does not claim");
     const std::string page = seen_in_chromium(stage);
     CHECK(contains(page, "data-pipeline=\"ingest.orders\""));
     CHECK(contains(page, "data-pipeline=\"ingest.copies\""));
@@ -138,6 +140,24 @@ TEST_CASE("admin: the status page shows pipelines as they go on, and records as 
     CHECK_FALSE(contains(page, "data-polls=\"0\""));
     CHECK(page.find("data-polls=\"") != std::string::npos);
     CHECK_FALSE(contains(page, "data-polls=\"1\""));  // it asked again
+    CHECK(contains(stage.get("/history").body, R"("ingest.orders":{"rate":[0)"));
+}
+
+TEST_CASE("admin: a failed pipeline shows its lag, and a refused reload is in the headline") {
+    AdminStage stage("failed");
+    stage.produce(10);
+    stage.until([&] { return stage.rows() == 10; }, "the rows");
+    stage.exec("alter table copies rename to gone");
+    CHECK(stage.post("/pipelines/copies/restart") == 200);
+    stage.produce(20);
+    stage.until([&] { return stage.rows() == 30; }, "the rows of the other one");
+    stage.until([&] { return contains(stage.get("/status").body, R"("lag":20,)"); },
+                "what is to be read, from progress to the end");
+    write_file(stage.file(), "nonsense");
+    CHECK(stage.post("/reload") == 422);
+    const std::string page = seen_in_chromium(stage);
+    CHECK(contains(page, "1 of 2 pipelines needs attention; the latest configuration was refused"));
+    CHECK(contains(page, "<dd>20 <small></small></dd>"));
 }
 
 TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready again afterwards") {
@@ -190,7 +210,7 @@ TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their
     const RunResult status = run_sluice({"status", "-c", stage.file().string()});
     CHECK_MESSAGE(status.exit_code == 0, status.out << status.err);
     CHECK(contains(status.out, "ingest.orders"));
-    CHECK(contains(status.out, "waiting for data"));
+    CHECK(contains(status.out, "running"));  // it has just committed
 
     stage.configure({"orders"});
     CHECK(stage.post("/reload") == 200);

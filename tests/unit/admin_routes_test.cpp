@@ -22,6 +22,7 @@ struct Stage {
         sources.status = [this] { return status; };
         sources.metrics = [] { return "a_metric 1\n"; };
         sources.settings = [] { return "{}"; };
+        sources.history = [] { return R"({"seconds":10})"; };
         sources.token = [] { return token; };
         sources.reload = [this] {
             commands.push_back("reload");
@@ -60,7 +61,8 @@ TEST_CASE("admin: what can be looked at is answered, by GET and HEAD only") {
     CHECK(stage.ask("GET", "/metrics").body == "a_metric 1\n");
     CHECK(stage.ask("GET", "/status?x=y").content_type == "application/json");
     CHECK(stage.ask("GET", "/").body.starts_with("<!doctype html>"));
-    for (const char* path : {"/", "/metrics", "/healthz", "/readyz", "/status", "/settings"}) {
+    for (const char* path :
+         {"/", "/metrics", "/healthz", "/readyz", "/status", "/history", "/settings"}) {
         const HttpResponse answer = stage.ask("POST", path, "Bearer " + std::string(token));
         CHECK(answer.status == 405);
         CHECK(answer.field_value == "GET, HEAD");

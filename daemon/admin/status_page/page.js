@@ -1,8 +1,9 @@
 "use strict";
 // Everything that comes from the daemon becomes text, never markup: records are anybody's.
-const every = 2000, kept = 150;
+const every = 2000, historyEvery = 10000, kept = 361;
 const $ = (id) => document.getElementById(id);
 const cards = new Map();
+let pasts = {};
 
 function el(tag, className, ...children) {
   const made = document.createElement(tag);
@@ -59,6 +60,7 @@ function chart(name, kind) {
   const drawing = svg("svg", { viewBox: "0 0 300 46", preserveAspectRatio: "none", role: "img", "aria-label": name }, area, curve);
   const figure = el("figure", `chart ${kind}`, el("figcaption", "", el("span", "", name), most), drawing);
   return { figure, draw(values, text) {
+    if (values.length < 2) return;
     const top = Math.max(...values, 1e-9);
     const step = 300 / (kept - 1), left = 300 - step * (values.length - 1);
     const points = values.map((v, i) => `${(left + i * step).toFixed(1)},${(44 - 41 * (v / top)).toFixed(1)}`);
@@ -70,7 +72,7 @@ function chart(name, kind) {
 
 function makeCard(pipeline) {
   const outbox = isOutbox(pipeline), what = outbox ? "events a second" : "rows a second";
-  const card = { history: { rows: [], lag: [] }, last: null };
+  const card = {};
   const number = (name) => {
     const value = el("dd");
     card.numbers.append(el("div", "", el("dt", "", name), value));
@@ -84,7 +86,7 @@ function makeCard(pipeline) {
   card.rate = number(what);
   card.lag = number(outbox ? "backlog" : "lag");
   card.fresh = number(outbox ? "role" : "freshness");
-  card.rates = chart(`${what}, 5 min`, "rows");
+  card.rates = chart(`${what}, last hour`, "rows");
   card.lags = chart(outbox ? "backlog in time" : "lag in records", "lag");
   card.summary = el("summary");
   card.more = el("p", "more");
@@ -97,16 +99,6 @@ function makeCard(pipeline) {
     card.numbers, el("div", "charts", card.rates.figure, card.lags.figure), card.details);
   card.root.dataset.pipeline = pipeline.key;
   return card;
-}
-
-function remember(card, pipeline, now) {
-  let rows = speed(pipeline);
-  if (card.last && now > card.last.now) rows = Math.max(0, done(pipeline) - card.last.rows) / (now - card.last.now);
-  card.last = { now, rows: done(pipeline) };
-  for (const [kind, value] of [["rows", rows], ["lag", behind(pipeline)]]) {
-    card.history[kind].push(value);
-    if (card.history[kind].length > kept) card.history[kind].shift();
-  }
 }
 
 function letters(pipeline) {
@@ -126,7 +118,7 @@ function showPartitions(card, pipeline) {
   const shown = [...all].sort((a, b) => b.lag - a.lag || a.partition - b.partition).slice(0, 50);
   card.partitions.replaceChildren(...shown.map((p) => {
     const row = el("tr");
-    for (const text of [p.partition, count(p.next), p.end === undefined ? "–" : count(p.end), count(p.lag), p.lag > 0 ? span(p.lag_seconds) : "–", p.lane]) row.append(el("td", "n", String(text)));
+    for (const text of [p.partition, count(p.next), p.end === undefined ? "–" : count(p.end), count(p.lag), p.lag > 0 && p.lag_seconds > 0 ? span(p.lag_seconds) : "–", p.lane === undefined ? "–" : p.lane]) row.append(el("td", "n", String(text)));
     return row;
   }));
   card.table.hidden = shown.length === 0;
@@ -147,13 +139,14 @@ function show(card, pipeline, now) {
     withUnit(card.lag, behind(pipeline) > 0 ? span(behind(pipeline)) : "none", "");
     withUnit(card.fresh, pipeline.role || "–", "");
   } else {
-    withUnit(card.lag, count(pipeline.lag || 0), pipeline.lag > 0 ? span(pipeline.lag_seconds) : "");
+    withUnit(card.lag, pipeline.lag === undefined ? "–" : count(pipeline.lag), pipeline.lag > 0 && pipeline.lag_seconds > 0 ? span(pipeline.lag_seconds) : "");
     withUnit(card.fresh, pipeline.last_commit ? span(pipeline.freshness_seconds) : "–", "");
     card.fresh.title = "age of the oldest record in the latest batch when it was committed";
   }
-  remember(card, pipeline, now);
-  card.rates.draw(card.history.rows, rate);
-  card.lags.draw(card.history.lag, isOutbox(pipeline) ? span : count);
+  // What the daemon remembers, and where it stands this moment.
+  const past = pasts[pipeline.key] || { rate: [0], behind: [0] };
+  card.rates.draw([...past.rate, speed(pipeline)], rate);
+  card.lags.draw([...past.behind, behind(pipeline)], isOutbox(pipeline) ? span : count);
   const facts = [`${count(done(pipeline))} ${isOutbox(pipeline) ? "events" : "rows"}`,
     isOutbox(pipeline) ? `${count(pipeline.refused || 0)} refused` : letters(pipeline),
     pipeline.last_commit ? `last commit ${ago(pipeline.last_commit, now)}` : "nothing committed yet"];
@@ -188,8 +181,10 @@ function showHead(status) {
   $("summary").textContent = status.draining ? "Draining" :
     held > 0 ? `${held} of ${total} pipelines need${held === 1 ? "s" : ""} attention` :
     total === 0 ? "No pipelines" : total === 1 ? "The pipeline is fine" : `All ${total} pipelines are fine`;
-  $("summary").className = `summary ${held > 0 || status.draining ? "warn" : ""}`;
-  document.title = held > 0 ? `(${held}) Sluice` : "Sluice";
+  const refused = status.reloads.length > 0 && status.reloads[0].result === "refused";
+  if (refused) $("summary").textContent += `; the latest configuration was refused ${ago(status.reloads[0].at, status.now)}`;
+  $("summary").className = `summary ${held > 0 || refused || status.draining ? "warn" : ""}`;
+  document.title = held > 0 ? `(${held}) Sluice` : refused ? "(!) Sluice" : "Sluice";
   $("facts").replaceChildren(...[["version", status.version], ["up", span(status.now - status.started)], ["configuration", status.revision]]
     .map(([name, value]) => el("div", "", el("dt", "", name), el("dd", "", value))));
 }
@@ -208,12 +203,20 @@ function render(status) {
   showTables(status);
 }
 
-let answered = 0;
+async function ask(what) {
+  const response = await fetch(what, { cache: "no-store" });
+  if (!response.ok) throw new Error(`${what} ${response.status}`);
+  return response.json();
+}
+
+let answered = 0, remembered = -historyEvery;
 async function poll() {
   try {
-    const response = await fetch("status", { cache: "no-store" });
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    render(await response.json());
+    if (performance.now() - remembered >= historyEvery) {
+      pasts = (await ask("history")).pipelines;
+      remembered = performance.now();
+    }
+    render(await ask("status"));
     answered = Date.now();
     document.body.dataset.polls = String(Number(document.body.dataset.polls || 0) + 1);
     $("away").hidden = true;

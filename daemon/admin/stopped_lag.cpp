@@ -1,0 +1,43 @@
+#include "daemon/admin/stopped_lag.h"
+
+#include "daemon/admin/pipeline_overview.h"
+
+#include <utility>
+
+namespace sluice {
+
+bool cannot_tell_its_lag(PipelineState state) {
+    return state == PipelineState::failed || state == PipelineState::backing_off;
+}
+
+void StoppedLag::look(const config::Config& config, const SupervisorStatus& supervised) {
+    std::map<std::string, Partitions> found;
+    for (const config::Ingest& ingest : config.ingest) {
+        const std::string key = "ingest." + ingest.name;
+        const auto status = supervised.pipelines.find(key);
+        if (status == supervised.pipelines.end() || !cannot_tell_its_lag(status->second.state)) {
+            continue;
+        }
+        const PipelineOverview overview = look_up(config, ingest);
+        if (!overview.lag) continue;
+        for (const PipelineOverview::Partition& told : overview.partitions) {
+            IngestStatus::Partition& partition = found[key].emplace_back();
+            partition.partition = static_cast<PartitionId>(told.partition);
+            partition.lane = IngestStatus::Partition::no_lane;
+            partition.end = told.end;
+            partition.lag = told.lag;
+            partition.next = told.next.value_or(told.end.value_or(told.lag) - told.lag);
+        }
+    }
+    const std::lock_guard lock{mutex_};
+    found_ = std::move(found);
+}
+
+void StoppedLag::fill(const std::string& key, IngestStatus& status) const {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = found_.find(key); found != found_.end()) {
+        status.partitions = found->second;
+    }
+}
+
+}  // namespace sluice
