@@ -156,6 +156,7 @@ private:
     Condition negation(bool negated) {
         while (take_if("not")) negated = !negated;
         if (!next().is_symbol("(")) return comparison(negated);
+        if (begins_row()) return row_in_list(negated);
         if (++depth_ > deepest) {
             throw Wrong{next().character,
                         "more than " + std::to_string(deepest) + " parentheses within each other"};
@@ -183,6 +184,50 @@ private:
         expected("=, !=, <, <=, >, >=, between, in" +
                  std::string(fields_[field].type == FieldType::text ? ", like" : "") +
                  " or is null");
+    }
+
+    /// "(partition, offset)" rather than a condition in parentheses. The last token is the end.
+    [[nodiscard]] bool begins_row() const {
+        return at_ + 2 < tokens_.size() && tokens_[at_ + 2].is_symbol(",");
+    }
+
+    /// (partition, offset) in ((0, 5), (1, 7))
+    Condition row_in_list(bool negated) {
+        std::vector<std::size_t> row;
+        do {
+            ++at_;
+            row.push_back(take_field());
+        } while (next().is_symbol(","));
+        take_symbol(")", "\",\" or \")\"");
+        if (take_if("not")) negated = !negated;
+        if (!take_if("in")) expected("in, as in: (partition, offset) in ((0, 5), (1, 7))");
+        take_symbol("(", "\"(\", as in: in ((0, 5), (1, 7))");
+        Condition whole = row_equals(row, negated);
+        while (next().is_symbol(",")) {
+            ++at_;
+            join(whole, row_equals(row, negated), joined_by(Condition::Kind::any_of, negated));
+        }
+        take_symbol(")", "\",\" or \")\"");
+        return whole;
+    }
+
+    /// (0, 5): as many values as there are fields.
+    Condition row_equals(const std::vector<std::size_t>& row, bool negated) {
+        const std::string length = std::to_string(row.size()) + " values in parentheses";
+        take_symbol("(", length);
+        Condition whole = compare(row.front(), Operator::equal, negated);
+        for (std::size_t i = 1; i < row.size(); ++i) {
+            take_symbol(",", length);
+            join(whole, compare(row[i], Operator::equal, negated),
+                 joined_by(Condition::Kind::all_of, negated));
+        }
+        take_symbol(")", "\")\" behind " + length);
+        return whole;
+    }
+
+    void take_symbol(std::string_view symbol, const std::string& what) {
+        if (!next().is_symbol(symbol)) expected(what);
+        ++at_;
     }
 
     static bool begins_value(const Token& token) {
@@ -254,16 +299,14 @@ private:
     }
 
     Condition in_list(std::size_t field, bool negated) {
-        if (!next().is_symbol("(")) expected("\"(\", as in: in (1, 2)");
-        ++at_;
+        take_symbol("(", "\"(\", as in: in (1, 2)");
         Condition whole = compare(field, Operator::equal, negated);
         while (next().is_symbol(",")) {
             ++at_;
             join(whole, compare(field, Operator::equal, negated),
                  joined_by(Condition::Kind::any_of, negated));
         }
-        if (!next().is_symbol(")")) expected("\",\" or \")\"");
-        ++at_;
+        take_symbol(")", "\",\" or \")\"");
         return whole;
     }
 

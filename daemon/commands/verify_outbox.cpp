@@ -55,7 +55,8 @@ bool can_be(std::string_view name, std::span<const config::TopicPiece> pieces) {
         return name.starts_with(first.text) &&
                can_be(name.substr(first.text.size()), pieces.subspan(1));
     }
-    for (std::size_t held = 1; held <= name.size(); ++held) {
+    // An empty one too: "x." is a topic of "x.${kind}".
+    for (std::size_t held = 0; held <= name.size(); ++held) {
         if (can_be(name.substr(held), pieces.subspan(1))) return true;
     }
     return false;

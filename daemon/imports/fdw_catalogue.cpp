@@ -1,5 +1,6 @@
 #include "daemon/imports/fdw_catalogue.h"
 
+#include "pipeline/errors.h"
 #include "sinks/session/session.h"
 #include "sinks/session/sql_text.h"
 
@@ -121,7 +122,14 @@ std::vector<Position> read_fdw_progress(Session& session, const std::string& pro
     // An import is one transaction that updates its progress last: what a plain read sees while it
     // runs is about to change.
     session.run("SET LOCAL lock_timeout = '5s'");
-    session.run("LOCK TABLE " + progress_table + " IN SHARE MODE");
+    try {
+        session.run("LOCK TABLE " + progress_table + " IN SHARE MODE");
+    } catch (const DatabaseError& error) {
+        if (error.sqlstate() != "55P03") throw;
+        throw TroubleOfTheWorld("an import is at work on " + progress_table +
+                                ", and its progress moves when that has ended; wait until it has, "
+                                "let no other begin, and try again");
+    }
     const Rows rows = session.exec("SELECT part, offs FROM " + progress_table + " ORDER BY part");
     std::vector<Position> positions;
     for (std::size_t row = 0; row < rows.rows.size(); ++row)

@@ -31,6 +31,12 @@ std::string range_text(const OffsetRange& range) {
     return std::to_string(range.from) + " to " + std::to_string(range.to);
 }
 
+/// A foreign table whose progress was not taken over.
+struct LeftOut {
+    std::string text;
+    bool on_purpose = false;
+};
+
 /// What will happen when a pipeline goes on at `next`.
 void judge(TakenOver& taken, const OffsetRange& available) {
     if (taken.imported_to < available.from) {
@@ -62,23 +68,29 @@ public:
                                       ? source.table.options.at("topic")
                                       : std::string();
         if (found == nullptr || found->topic != topic) {
-            refuse(source, "the configuration has no [ingest." + source.pipeline +
-                               "] with topic = \"" + topic +
-                               "\": progress is kept under the pipeline's name");
+            // Nobody asked for it by name, and nobody wants it in the configuration.
+            const bool on_purpose = found == nullptr && !source.named;
+            leave_out(source,
+                      "the configuration has no [ingest." + source.pipeline + "] with topic = \"" +
+                          topic + "\": progress is kept under the pipeline's name",
+                      on_purpose);
         } else if (source.table.progress_table.empty()) {
-            refuse(source, "no table " + source.table.name +
-                               "_import_progress: the pipeline begins where start = says");
+            leave_out(source,
+                      "no table " + source.table.name +
+                          "_import_progress: the pipeline begins where start = says",
+                      true);
         } else {
             take_over(source, *found);
         }
     }
 
     [[nodiscard]] const std::vector<TakenOver>& all() const { return all_; }
-    [[nodiscard]] const std::vector<std::string>& refused() const { return refused_; }
+    [[nodiscard]] const std::vector<LeftOut>& left_out() const { return left_out_; }
 
 private:
-    void refuse(const FdwSource& source, const std::string& why) {
-        refused_.push_back(source.table.schema + "." + source.table.name + ": " + why);
+    void leave_out(const FdwSource& source, const std::string& why, bool on_purpose) {
+        left_out_.push_back(
+            {source.table.schema + "." + source.table.name + ": " + why, on_purpose});
     }
 
     void take_over(const FdwSource& source, const config::Ingest& ingest) {
@@ -146,7 +158,7 @@ private:
     const kafka::ClientHandle client_;
     const std::string cluster_id_;
     std::vector<TakenOver> all_;
-    std::vector<std::string> refused_;
+    std::vector<LeftOut> left_out_;
 };
 
 void print_table(const TakeOver& result) {
@@ -158,7 +170,7 @@ void print_table(const TakeOver& result) {
                         taken.progress ? std::to_string(*taken.progress) : "-", taken.note});
     }
     if (rows.size() > 1) std::cout << format_table(rows);
-    for (const std::string& refused : result.refused()) std::cout << refused << '\n';
+    for (const LeftOut& left_out : result.left_out()) std::cout << left_out.text << '\n';
 }
 
 void print_json(const TakeOver& result) {
@@ -172,7 +184,7 @@ void print_json(const TakeOver& result) {
         json.field("fine", taken.fine).field("note", taken.note).end_object();
     }
     json.end_array().key("not_taken_over").begin_array();
-    for (const std::string& refused : result.refused()) json.value(refused);
+    for (const LeftOut& left_out : result.left_out()) json.value(left_out.text);
     json.end_array().end_object();
     std::cout << json.text() << '\n';
 }
@@ -189,7 +201,7 @@ int take_over_progress(const config::Config& config, const std::string& dsn,
         print_table(result);
     }
     const bool all_fine =
-        result.refused().empty() &&
+        std::ranges::all_of(result.left_out(), &LeftOut::on_purpose) &&
         std::ranges::all_of(result.all(), [](const TakenOver& t) { return t.fine; });
     return all_fine ? fine : found_something_wrong;
 }

@@ -185,17 +185,25 @@ private:
     void write_batch() {
         constexpr std::int64_t most_rows = 10'000'000;
         constexpr std::int64_t longest_ms = 3'600'000;
-        const auto rows = whole_number(option(table_.options, "batch_size"), most_rows);
+        const std::int64_t rows =
+            whole_number(option(table_.options, "batch_size"), most_rows).value_or(0);
         const auto delay = whole_number(option(table_.options, "buffer_delay"), longest_ms);
-        if (!rows && !delay) return;
+        // A read of 30 rows costs little there, a transaction of 30 rows costs most of the time.
+        const bool worth_a_transaction = rows >= 1000;
+        if (rows > 0 && !worth_a_transaction) {
+            note("batch_size " + std::to_string(rows) + " ended a read there; here it would end a");
+            note("transaction, and so few rows load slowly: not carried over (here: 50000 rows).");
+        }
+        if (!worth_a_transaction && !delay) return;
         std::string batch;
-        if (rows) batch = "rows = " + std::to_string(*rows);
+        if (worth_a_transaction) batch = "rows = " + std::to_string(rows);
         if (delay) {
             batch += (batch.empty() ? "" : ", ") + std::string("delay = ") +
                      quoted(std::to_string(*delay) + "ms");
         }
-        note("batch_size and buffer_delay. There they ended a read, here they end a transaction:");
-        note("larger batches load faster; without this line they have 50000 rows.");
+        note(
+            "What ended a read there ends a transaction here: larger batches load faster; without");
+        note("this line they have 50000 rows.");
         line("batch", "{ " + batch + " }");
     }
 
@@ -217,7 +225,10 @@ private:
                 "reasons;");
             note("on_invalid = \"null\" loads it with NULL in its place, as kafka_fdw did.");
         } else if (is_on(table_.options, "ignore_junk")) {
-            note("ignore_junk");
+            note(
+                "ignore_junk: a value that its column cannot hold becomes NULL, as there. A "
+                "record");
+            note("that cannot be read at all is no row of NULLs here, but a dead letter.");
             line("on_invalid", quoted("null"));
         }
     }

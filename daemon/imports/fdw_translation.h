@@ -13,7 +13,8 @@ namespace sluice {
 struct FdwSource {
     FdwTable table;
     std::string pipeline;       ///< the name of its [ingest.NAME]
-    std::string target;         ///< as the user wrote it; empty: not said
+    bool named = false;         ///< by the user: nothing of it is left out on purpose
+    std::string target{};       ///< as the user wrote it; empty: not said
     std::optional<Table> into;  ///< the target as the catalogue describes it
 };
 

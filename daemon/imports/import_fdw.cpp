@@ -54,6 +54,7 @@ std::vector<FdwSource> select(const FdwCatalogue& catalogue, std::vector<Wish> w
         names.push_back(source.pipeline);
         if (wish == nullptr) continue;
         wish->found = true;
+        source.named = true;
         source.target = wish->target;
         if (!source.target.empty()) source.into = read_table(session, source.target);
     }

@@ -152,6 +152,19 @@ TEST_CASE("import-fdw: never writes over a file or over progress") {
 
     const Arguments take_over = {"import-fdw", "-c", file, "--write-progress"};
     REQUIRE(run_sluice(take_over).exit_code == 0);
+
+    // A foreign table that is not in the configuration was left out of it on purpose, unless it is
+    // asked for.
+    fdw.exec(
+        "CREATE FOREIGN TABLE unwanted (a int) SERVER kafka_server"
+        " OPTIONS (format 'json', topic 'u')");
+    const RunResult without = run_sluice(take_over);
+    CHECK_MESSAGE(without.exit_code == 0, without.out << without.err);
+    CHECK(contains(without.out, "unwanted: the configuration has no [ingest.unwanted]"));
+    Arguments with = take_over;
+    with.emplace_back("unwanted");
+    CHECK(run_sluice(with).exit_code == 1);
+    fdw.exec("DROP FOREIGN TABLE unwanted");
     fdw.exec("UPDATE sluice.progress SET next_offset = 5 WHERE kafka_partition = 1");
     const RunResult kept = run_sluice(take_over);
     CHECK(kept.exit_code == 1);
@@ -172,7 +185,9 @@ TEST_CASE("import-fdw: says what Kafka does not hold any more, and waits for an 
         import.exec("BEGIN; UPDATE kafka_test_import_progress SET offs = 30 WHERE part = 0");
         const RunResult during = run_sluice(both);
         CHECK(during.exit_code == 1);
-        CHECK(contains(during.err, "lock timeout"));
+        CHECK(contains(during.err,
+                       "an import is at work on \"public\".\"kafka_test_import_progress\""));
+        CHECK(contains(during.err, "wait until it has"));
     }
     const RunResult after =
         run_sluice({"import-fdw", "-c", file, "--write-progress", "--output", "json"});

@@ -117,6 +117,17 @@ TEST_CASE("fdw translation: JSON names, also such as look like sources of Sluice
     CHECK(ingest.on_missing == config::OnMissing::reject);
     CHECK(ingest.on_extra == config::OnExtra::reject);
     CHECK(ingest.on_invalid == config::OnInvalid::null);
+    CHECK(says(to_toml(json), "# ignore_junk: a value that its column cannot hold becomes NULL"));
+}
+
+TEST_CASE("fdw translation: what ended a read of 30 rows does not end a transaction") {
+    FdwTable table = csv_table();
+    table.options["batch_size"] = "30";
+    const std::string toml = to_toml(translation(table));
+    const config::Ingest ingest = loaded(toml).ingest.at(0);
+    CHECK(ingest.batch.rows == config::BatchLimits{}.rows);
+    CHECK(ingest.batch.delay == std::chrono::milliseconds(250));
+    CHECK(says(toml, "# batch_size 30 ended a read there"));
 }
 
 TEST_CASE("fdw translation: how CSV is written") {

@@ -209,3 +209,24 @@ TEST_CASE("where: the fields are the caller's") {
     CHECK(condition->parts[0].comparison == Comparison{0, Operator::equal, "orders"});
     CHECK(condition->parts[1].comparison == Comparison{1, Operator::greater, 1769860800000});
 }
+
+TEST_CASE("where: places are listed as rows of several fields") {
+    const std::string text = "(partition, offset) in ((1, 1), (2, 2)) and key = 'k1'";
+    CHECK(fulfils(text, at(1, 1)));
+    CHECK(fulfils(text, at(2, 2)));
+    CHECK_FALSE(fulfils(text, at(1, 2)));
+    CHECK_FALSE(fulfils(text, at(3, 1)));
+    CHECK_FALSE(fulfils("(partition, offset) not in ((1, 1), (2, 2))", at(2, 2)));
+    CHECK(fulfils("(partition, offset) not in ((1, 1), (2, 2))", at(2, 1)));
+    CHECK(fulfils("not ((partition, offset) in ((1, 1)))", at(1, 2)));
+    CHECK(fulfils("((offset, partition, key) in ((7, 1, 'k1')))", at(1, 7)));
+    CHECK(wrong("(partition, offset) in ((1, 2, 3))") ==
+          "character 30: expected \")\" behind 2 values in parentheses, found \",\"");
+    CHECK(wrong("(partition, offset) in ((1))") ==
+          "character 27: expected 2 values in parentheses, found \")\"");
+    CHECK(wrong("(partition, offset) in (1, 2)") ==
+          "character 25: expected 2 values in parentheses, found \"1\"");
+    CHECK(wrong("(partition, offset) = (1, 2)") ==
+          "character 21: expected in, as in: (partition, offset) in ((0, 5), (1, 7)), found \"=\"");
+    CHECK(wrong("(partition, of) in ((1, 2))").find("\"of\"") != std::string::npos);
+}
