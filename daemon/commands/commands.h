@@ -33,15 +33,15 @@ struct Command {
 int run_daemon(const config::Config& config, const CommandLine& line);
 int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
-int refused_events(const config::Config& config, const CommandLine& line);
+int settle_refused_events(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);
 int progress(const config::Config& config, const CommandLine& line);
 int peek(const config::Config& config, const CommandLine& line);
-int plan_reload(const config::Config& config, const CommandLine& line);
+int show_plan(const config::Config& config, const CommandLine& line);
 int show_status(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
-int dead_letters(const config::Config& config, const CommandLine& line);
+int settle_dead_letters(const config::Config& config, const CommandLine& line);
 int import_fdw(const config::Config& config, const CommandLine& line);
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-#include "daemon/commands/producing.h"
+#include "daemon/commands/file_sender.h"
 
 #include "config/units.h"
 #include "daemon/commands/progress_line.h"
@@ -41,8 +41,8 @@ std::string lines(std::uint64_t count) {
 
 }  // namespace
 
-Producing::Producing(const config::Kafka& kafka, const ProduceRequest& request,
-                     const InputFile& file)
+FileSender::FileSender(const config::Kafka& kafka, const ProduceRequest& request,
+                       const InputFile& file)
     : request_(request), file_(file), deliveries_(request.skip_lines) {
     if (request.transactional) {
         start_transaction(kafka);
@@ -52,7 +52,7 @@ Producing::Producing(const config::Kafka& kafka, const ProduceRequest& request,
     }
 }
 
-void Producing::start_transaction(const config::Kafka& kafka) {
+void FileSender::start_transaction(const config::Kafka& kafka) {
     std::vector<std::chrono::milliseconds> timeouts(transaction_timeouts.begin(),
                                                     transaction_timeouts.end());
     if (request_.transaction_timeout) timeouts = {*request_.transaction_timeout};
@@ -81,7 +81,7 @@ void Producing::start_transaction(const config::Kafka& kafka) {
     throw TroubleOfTheWorld("a transaction cannot begin: " + error->text);
 }
 
-Produced Producing::run(RowReader& rows, produce::MessageBuilder& builder) {
+Produced FileSender::run(RowReader& rows, produce::MessageBuilder& builder) {
     std::string problem;
     try {
         problem = send_all(rows, builder);
@@ -97,7 +97,7 @@ Produced Producing::run(RowReader& rows, produce::MessageBuilder& builder) {
 }
 
 /// Columns count characters, from 1.
-std::string Producing::place(const InputRow& row, std::size_t position) const {
+std::string FileSender::place(const InputRow& row, std::size_t position) const {
     std::int64_t line = row.line;
     std::size_t column = 1;
     for (const char c : row.text.substr(0, position)) {
@@ -111,7 +111,7 @@ std::string Producing::place(const InputRow& row, std::size_t position) const {
     return request_.shown_file() + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
-std::string Producing::send_all(RowReader& rows, produce::MessageBuilder& builder) {
+std::string FileSender::send_all(RowReader& rows, produce::MessageBuilder& builder) {
     ProgressLine progress("produce " + request_.topic, file_.size() ? "bytes" : "lines");
     Message message;
     using Outcome = produce::MessageBuilder::Outcome;
@@ -139,7 +139,7 @@ std::string Producing::send_all(RowReader& rows, produce::MessageBuilder& builde
     return {};
 }
 
-std::string Producing::obstacle() const {
+std::string FileSender::obstacle() const {
     if (deliveries_.failed() > 0) return failure_text();
     if (InputFile::interrupted()) return "interrupted";
     if (request_.transactional) return too_slow();
@@ -147,7 +147,7 @@ std::string Producing::obstacle() const {
 }
 
 /// A little before the broker would say so, whose words are others.
-std::string Producing::too_slow() const {
+std::string FileSender::too_slow() const {
     if (Clock::now() - began_ < transaction_timeout_ - transaction_timeout_ / 20) return {};
     return "the file takes longer than a transaction may, " +
            config::format_duration(transaction_timeout_) +
@@ -155,7 +155,7 @@ std::string Producing::too_slow() const {
            "the file, or leave out --transactional";
 }
 
-std::string Producing::failure_text() const {
+std::string FileSender::failure_text() const {
     std::string text;
     for (const Deliveries::Failure& failure : deliveries_.failures()) {
         if (!text.empty()) text += '\n';
@@ -169,7 +169,7 @@ std::string Producing::failure_text() const {
 }
 
 /// Until all are told of: librdkafka gives up itself, after message.timeout.ms.
-void Producing::await_deliveries() {
+void FileSender::await_deliveries() {
     ProgressLine progress("produce " + request_.topic, "acknowledged");
     while (!producer_->flush(200ms)) {
         progress.at(static_cast<std::int64_t>(deliveries_.acknowledged()),
@@ -177,7 +177,7 @@ void Producing::await_deliveries() {
     }
 }
 
-Produced Producing::finish(const std::string& problem) {
+Produced FileSender::finish(const std::string& problem) {
     await_deliveries();
     Produced produced{.messages = deliveries_.acknowledged(), .problem = problem};
     // Deliveries that failed meanwhile belong to it.
@@ -186,7 +186,7 @@ Produced Producing::finish(const std::string& problem) {
     return produced;
 }
 
-std::string Producing::how_to_go_on() const {
+std::string FileSender::how_to_go_on() const {
     const std::uint64_t failed = deliveries_.failed();
     if (failed == 0 && deliveries_.acknowledged() == 0) return "nothing is delivered";
     if (failed == 0) {
@@ -208,7 +208,7 @@ std::string Producing::how_to_go_on() const {
            " goes on there, and sends again what is delivered behind that";
 }
 
-Produced Producing::finish_transaction(const std::string& problem) {
+Produced FileSender::finish_transaction(const std::string& problem) {
     Produced produced{.problem = problem};
     if (problem.empty()) {
         produced.problem = commit();
@@ -225,7 +225,7 @@ Produced Producing::finish_transaction(const std::string& problem) {
 }
 
 /// Empty, or what became of it instead.
-std::string Producing::commit() {
+std::string FileSender::commit() {
     std::optional<TransactionError> error;
     {
         ProgressLine progress("produce " + request_.topic + ": commit", "acknowledged");

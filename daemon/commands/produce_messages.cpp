@@ -1,8 +1,8 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/deliveries.h"
+#include "daemon/commands/file_sender.h"
 #include "daemon/commands/input_file.h"
 #include "daemon/commands/produce_request.h"
-#include "daemon/commands/producing.h"
 #include "daemon/commands/report.h"
 #include "daemon/process/logging.h"
 #include "kafka/client.h"
@@ -99,8 +99,8 @@ int produce_messages(const config::Config& config, const CommandLine& line) {
                        request.input == Input::csv ? RowReader::Form::csv : RowReader::Form::lines,
                        request.csv);
         produce::MessageBuilder builder(plan_of(config, request, rows), partitions);
-        Producing producing(config.kafka, request, file);
-        const Produced produced = producing.run(rows, builder);
+        FileSender sender(config.kafka, request, file);
+        const Produced produced = sender.run(rows, builder);
         if (!produced.problem.empty()) {
             std::cerr << produced.problem << '\n';
             return found_something_wrong;

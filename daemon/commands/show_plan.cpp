@@ -88,7 +88,7 @@ void print_json(const Foreseen& foreseen) {
 
 }  // namespace
 
-int plan_reload(const config::Config& config, const CommandLine& line) {
+int show_plan(const config::Config& config, const CommandLine& line) {
     const std::string address = line.option("--daemon").value_or(config.admin.listen);
     const auto asked =
         address.empty() ? std::string("[admin] listen is empty") : settings_at(address);

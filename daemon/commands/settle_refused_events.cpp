@@ -1,4 +1,3 @@
-#include "sinks/outbox/refused_events.h"
 #include "config/pipeline.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/confirm.h"
@@ -8,6 +7,7 @@
 #include "daemon/commands/where_option.h"
 #include "daemon/process/writer_name.h"
 #include "pipeline/errors.h"
+#include "sinks/outbox/refused_events.h"
 
 #include <chrono>
 #include <iostream>
@@ -134,7 +134,7 @@ int decide(Session& session, const config::Config& config, const CommandLine& li
 
 }  // namespace
 
-int refused_events(const config::Config& config, const CommandLine& line) {
+int settle_refused_events(const config::Config& config, const CommandLine& line) {
     try {
         const std::string& action = line.words.at(0);
         const RefusedEventQuery query = query_of(config, line);

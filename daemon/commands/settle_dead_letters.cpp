@@ -199,7 +199,7 @@ private:
 
 }  // namespace
 
-int dead_letters(const config::Config& config, const CommandLine& line) {
+int settle_dead_letters(const config::Config& config, const CommandLine& line) {
     try {
         if (line.words.size() > 1) refuse_outbox(config, line.words[1]);
         return DeadLetterCommand(config, line).run();

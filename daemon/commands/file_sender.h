@@ -21,10 +21,10 @@ struct Produced {
 };
 
 /// Sends a file to a topic, once. With a transaction: all of it or nothing.
-class Producing {
+class FileSender {
 public:
     /// All outlive it. Throws WrongConfiguration, TroubleOfTheWorld.
-    Producing(const config::Kafka& kafka, const ProduceRequest& request, const InputFile& file);
+    FileSender(const config::Kafka& kafka, const ProduceRequest& request, const InputFile& file);
 
     [[nodiscard]] Produced run(RowReader& rows, produce::MessageBuilder& builder);
 
