@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -21,5 +22,16 @@ enum class RejectCause { undecodable, missing, extra, invalid, refused, tombston
 inline constexpr std::size_t reject_causes = 6;
 /// "undecodable" and so on: the same word in metrics and documentation.
 [[nodiscard]] const char* name_of(RejectCause cause);
+
+/// All reasons of one record, and the class of the first of them.
+struct Rejection {
+    std::vector<Reason> reasons;
+    RejectCause cause = RejectCause::invalid;
+
+    void add(RejectCause of, Reason reason) {
+        if (reasons.empty()) cause = of;
+        reasons.push_back(std::move(reason));
+    }
+};
 
 }  // namespace sluice

@@ -1,8 +1,8 @@
 #include "produce/field_text.h"
 
 #include "pipeline/decode/json_text.h"
+#include "pipeline/values/characters.h"
 #include "pipeline/values/civil_time.h"
-#include "pipeline/values/encoder.h"
 
 #include <charconv>
 

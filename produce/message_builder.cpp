@@ -2,7 +2,7 @@
 
 #include "pipeline/decode/headers_json.h"
 #include "pipeline/decode/json_text.h"
-#include "pipeline/values/encoder.h"
+#include "pipeline/values/characters.h"
 #include "pipeline/values/excerpt.h"
 #include "produce/field_text.h"
 
@@ -14,9 +14,13 @@ namespace {
 
 using Kind = Value::Kind;
 
-std::vector<JsonDecoder::Wanted> wanted(const std::vector<Field>& fields) {
-    std::vector<JsonDecoder::Wanted> all;
-    for (std::size_t i = 0; i < fields.size(); ++i) all.push_back({fields[i].path, i});
+std::vector<WantedField> wanted(const MessagePlan& plan) {
+    std::vector<WantedField> all;
+    if (plan.input != Input::json) return all;
+    for (std::size_t i = 0; i < plan.fields.size(); ++i) {
+        all.emplace_back().source.path = plan.fields[i].path;
+        all.back().slot = i;
+    }
     return all;
 }
 
@@ -55,7 +59,7 @@ MessageBuilder::MessageBuilder(MessagePlan plan, int partitions)
       value_template_(make_template(plan_.value_fields, plan_.fields)),
       key_template_(make_template(plan_.key_fields, plan_.fields)),
       csv_(plan_.csv),
-      json_(plan_.input == Input::json ? wanted(plan_.fields) : std::vector<JsonDecoder::Wanted>{},
+      json_(wanted(plan_),
             plan_.objects_only ? JsonDecoder::Root::object : JsonDecoder::Root::anything),
       slots_(plan_.fields.size()) {}
 
@@ -126,7 +130,7 @@ bool MessageBuilder::decode(std::string_view row) {
 }
 
 bool MessageBuilder::decode_csv(std::string_view row) {
-    if (!csv_.decode(row, slots_, scratch_)) {
+    if (!csv_.split(row, slots_, scratch_)) {
         return fail(csv_.error().position,
                     std::string("not valid CSV: ") + csv_.error().what +
                         "; mend the line, or see --delimiter, --quote and --escape");
@@ -140,9 +144,10 @@ bool MessageBuilder::decode_csv(std::string_view row) {
 
 bool MessageBuilder::decode_json(std::string_view row) {
     std::ranges::fill(slots_, Value{});
-    if (json_.decode(row, slots_, nullptr)) return true;
-    return fail(json_.error().position, "not valid JSON: " + std::string(json_.error().what) +
-                                            "; each line is one JSON value, or use --format text");
+    if (json_.decode({row, {}}, slots_, nullptr)) return true;
+    return fail(json_.json_error().position,
+                "not valid JSON: " + std::string(json_.json_error().what) +
+                    "; each line is one JSON value, or use --format text");
 }
 
 /// A field as text; nullopt: NULL.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/decode/csv_decoder.h"
+#include "pipeline/decode/csv_splitter.h"
 #include "pipeline/decode/json_decoder.h"
 #include "pipeline/message.h"
 #include "produce/message_plan.h"
@@ -68,7 +68,7 @@ private:
     const int partitions_;
     const Template value_template_;
     const Template key_template_;
-    CsvDecoder csv_;
+    CsvSplitter csv_;
     JsonDecoder json_;
     JsonIndex index_;
 

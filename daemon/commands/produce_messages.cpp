@@ -28,12 +28,12 @@ std::vector<std::string> read_header(RowReader& rows, const ProduceRequest& requ
         throw WrongConfiguration(request.shown_file() +
                                  ": empty; its first line names the columns, or --columns does");
     }
-    CsvDecoder decoder(request.csv);
+    CsvSplitter splitter(request.csv);
     std::vector<Value> fields;
     Scratch scratch;
-    if (!decoder.decode(row->text, fields, scratch)) {
+    if (!splitter.split(row->text, fields, scratch)) {
         throw WrongConfiguration(request.shown_file() +
-                                 ":1: the header is not valid CSV: " + decoder.error().what);
+                                 ":1: the header is not valid CSV: " + splitter.error().what);
     }
     std::vector<std::string> names;
     for (const Value& field : fields) {

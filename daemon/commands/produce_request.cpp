@@ -3,7 +3,7 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/named_pipelines.h"
-#include "pipeline/decode/csv_decoder.h"
+#include "pipeline/decode/csv_splitter.h"
 #include "pipeline/errors.h"
 
 #include <charconv>
@@ -17,11 +17,11 @@ using produce::Input;
 
 /// "a,b" or, where names hold commas, "a,\"b,c\"".
 std::vector<std::string> names_in(const std::string& option, const std::string& list) {
-    CsvDecoder decoder{{}};
+    CsvSplitter splitter{{}};
     std::vector<Value> fields;
     Scratch scratch;
-    if (!decoder.decode(list, fields, scratch)) {
-        throw WrongConfiguration(option + " " + in_quotes(list) + ": " + decoder.error().what);
+    if (!splitter.split(list, fields, scratch)) {
+        throw WrongConfiguration(option + " " + in_quotes(list) + ": " + splitter.error().what);
     }
     std::vector<std::string> names;
     for (const Value& field : fields) {

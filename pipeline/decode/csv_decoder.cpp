@@ -1,102 +1,46 @@
 #include "pipeline/decode/csv_decoder.h"
 
-#include "pipeline/values/utf8.h"
-
-#include <simdjson.h>
-
-#include <cstring>
+#include <algorithm>
 
 namespace sluice {
 
-bool CsvDecoder::fail(const char* what, std::size_t position) {
-    error_ = {what, position};
-    return false;
-}
-
-Value CsvDecoder::unquoted(std::string_view text) const {
-    if (text == csv_.null) return {Value::Kind::null, {}};
-    return {Value::Kind::text, text};
-}
-
-bool CsvDecoder::decode(std::string_view record, std::vector<Value>& fields, Scratch& scratch) {
-    fields.clear();
-    if (!simdjson::validate_utf8(record.data(), record.size())) {
-        return fail("invalid UTF-8", utf8::first_invalid(record));
-    }
-    const std::size_t nul = record.find('\0');
-    if (nul != std::string_view::npos) return fail("a NUL byte", nul);
-    for (std::size_t at = 0;; ++at) {
-        const std::size_t begin = at;
-        while (at < record.size() && !ends_field(record[at]) && record[at] != csv_.quote) ++at;
-        if (at < record.size() && record[at] == csv_.quote) {
-            Value field;
-            std::size_t from = begin;
-            if (!read_quoted(record, from, field, scratch)) return false;
-            fields.push_back(field);
-            at = from;
-        } else {
-            fields.push_back(unquoted(record.substr(begin, at - begin)));
-        }
-        if (at == record.size() || record[at] != csv_.delimiter) return check_rest(record, at);
+CsvDecoder::CsvDecoder(const config::Csv& csv, std::vector<WantedField> wanted)
+    : splitter_(csv), wanted_(std::move(wanted)) {
+    for (const WantedField& want : wanted_) {
+        last_wanted_ = std::max(last_wanted_, static_cast<std::size_t>(want.source.position));
     }
 }
 
-/// "…" with nothing to unescape, as nearly all quoted fields are: stays where it is.
-bool CsvDecoder::read_simple(std::string_view record, std::size_t& at, Value& field) const {
-    if (record[at] != csv_.quote) return false;
-    const std::size_t close = record.find(csv_.quote, at + 1);
-    if (close == std::string_view::npos) return false;
-    if (close + 1 < record.size() && !ends_field(record[close + 1])) return false;
-    const std::string_view content = record.substr(at + 1, close - at - 1);
-    const bool escapes = csv_.escape != csv_.quote && content.find(csv_.escape) != content.npos;
-    if (escapes) return false;
-    field = {Value::Kind::text, content};
-    at = close + 1;
+bool CsvDecoder::decode(const Payload& payload, std::span<Value> slots,
+                        std::vector<Reason>* extra) {
+    scratch_.clear();
+    if (!splitter_.split(payload.bytes, fields_, scratch_)) return false;
+    for (const WantedField& want : wanted_) {
+        const auto position = static_cast<std::size_t>(want.source.position);
+        if (position <= fields_.size()) slots[want.slot] = fields_[position - 1];
+    }
+    if (extra != nullptr && fields_.size() > last_wanted_) {
+        extra->push_back({"", "the record has " + std::to_string(fields_.size()) +
+                                  " fields, no column takes those after " +
+                                  std::to_string(last_wanted_)});
+    }
     return true;
 }
 
-/// A field with quotes somewhere: they may begin and end anywhere in it.
-bool CsvDecoder::read_quoted(std::string_view record, std::size_t& at, Value& field,
-                             Scratch& scratch) {
-    if (read_simple(record, at, field)) return true;
-    char* const begin = scratch.reserve(record.size() - at);
-    char* to = begin;
-    bool in_quotes = false;
-    std::size_t opened = 0;
-    for (; at < record.size(); ++at) {
-        const char c = record[at];
-        if (!in_quotes) {
-            if (ends_field(c)) break;
-            if (c == csv_.quote) {
-                in_quotes = true;
-                opened = at;
-            } else {
-                *to++ = c;
-            }
-        } else if (is_escaped(record, at)) {
-            *to++ = record[++at];
-        } else if (c == csv_.quote) {
-            in_quotes = false;
-        } else {
-            *to++ = c;
-        }
+Undecodable CsvDecoder::error() const {
+    const CsvSplitter::Error& error = splitter_.error();
+    return {RejectCause::undecodable, std::string("not valid CSV: ") + error.what + " at byte " +
+                                          std::to_string(error.position + 1)};
+}
+
+std::vector<std::string> CsvDecoder::fields_of(const Payload& payload, std::size_t most) {
+    std::vector<std::string> names;
+    scratch_.clear();
+    if (!splitter_.split(payload.bytes, fields_, scratch_)) return names;
+    for (std::size_t i = 1; i <= std::min(fields_.size(), most); ++i) {
+        names.push_back(std::to_string(i));
     }
-    if (in_quotes) return fail("a quote that does not end", opened);
-    scratch.shrink(to);
-    field = {Value::Kind::text, {begin, static_cast<std::size_t>(to - begin)}};
-    return true;
-}
-
-/// Within quotes: an escape character before what it may escape.
-bool CsvDecoder::is_escaped(std::string_view record, std::size_t at) const {
-    if (record[at] != csv_.escape || at + 1 == record.size()) return false;
-    return record[at + 1] == csv_.escape || record[at + 1] == csv_.quote;
-}
-
-bool CsvDecoder::check_rest(std::string_view record, std::size_t at) {
-    const std::string_view rest = record.substr(at);
-    if (rest.empty() || rest == "\n" || rest == "\r\n" || rest == "\r") return true;
-    return fail("more than one row in a record", at);
+    return names;
 }
 
 }  // namespace sluice

@@ -26,8 +26,8 @@ struct Payload {
     std::span<const Header> headers;  ///< the record's: some writers put the schema's id there
 };
 
-/// Why bytes cannot be decoded. `text` is of the record as a whole, lower case, and says where:
-/// "not valid JSON: expected a value at byte 12".
+/// Why bytes cannot be decoded. `text` follows "the value is " or "the key is ", and says where:
+/// "not valid JSON: a value is expected at byte 12".
 struct Undecodable {
     RejectCause cause = RejectCause::undecodable;
     std::string text;
@@ -50,6 +50,8 @@ public:
                                       std::vector<Reason>* extra) = 0;
     /// What the latest payload said of its row. Formats without an envelope know nothing else.
     [[nodiscard]] virtual Change change() const { return Change::upsert; }
+    /// What a payload that can be decoded is as a whole: JSON need not be checked again.
+    [[nodiscard]] virtual Value::Kind payload_kind() const { return Value::Kind::bytes; }
     /// Of the latest decode() that said false.
     [[nodiscard]] virtual Undecodable error() const = 0;
     /// The names of the top-level fields of a payload that can be decoded, in its order, at most

@@ -1,18 +1,15 @@
 #include "pipeline/decode/json_cursor.h"
 
+#include "pipeline/values/characters.h"
+
+#include <algorithm>
+
 namespace sluice {
 
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool is_hex_digit(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool is_space(char c) {
+/// JSON's, which are fewer than PostgreSQL's.
+bool is_json_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
@@ -41,8 +38,8 @@ bool JsonCursor::check_escapes(std::string_view content) {
                 ++at;
                 break;
             case 'u':
-                if (end - at < 5 || !is_hex_digit(at[1]) || !is_hex_digit(at[2]) ||
-                    !is_hex_digit(at[3]) || !is_hex_digit(at[4])) {
+                if (end - at < 5 ||
+                    !std::all_of(at + 1, at + 5, [](char c) { return hex_digit(c) >= 0; })) {
                     return fail("a \\u without four hexadecimal digits");
                 }
                 at += 5;
@@ -100,7 +97,7 @@ bool JsonCursor::read_scalar(std::string_view& token) {
     }
     if (end == nullptr) return fail("a value is expected");
     for (const char* c = end; c < limit; ++c) {
-        if (!is_space(*c)) return fail("a value is expected");
+        if (!is_json_space(*c)) return fail("a value is expected");
     }
     token = {begin, static_cast<std::size_t>(end - begin)};
     after_ = end;

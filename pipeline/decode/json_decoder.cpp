@@ -23,10 +23,10 @@ constexpr std::size_t most_extra_reasons = 8;
 
 }  // namespace
 
-JsonDecoder::JsonDecoder(const std::vector<Wanted>& wanted, Root root) : root_(root) {
+JsonDecoder::JsonDecoder(const std::vector<WantedField>& wanted, Root root) : root_(root) {
     nodes_.emplace_back();
-    for (const Wanted& want : wanted) {
-        const std::uint32_t node = node_for(want.path);
+    for (const WantedField& want : wanted) {
+        const std::uint32_t node = node_for(want.source.path);
         nodes_[node].slots.push_back(want.slot);
     }
 }
@@ -55,13 +55,14 @@ std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
     return at;
 }
 
-bool JsonDecoder::decode(std::string_view document, std::span<Value> slots,
+bool JsonDecoder::decode(const Payload& payload, std::span<Value> slots,
                          std::vector<Reason>* extra) {
-    if (const auto error = index_.read(document)) {
+    what_it_is_ = nullptr;
+    if (const auto error = index_.read(payload.bytes)) {
         error_ = *error;
         return false;
     }
-    cursor_ = JsonCursor(document, index_);
+    cursor_ = JsonCursor(payload.bytes, index_);
     slots_ = slots;
     extra_ = extra;
     ++document_;
@@ -70,12 +71,50 @@ bool JsonDecoder::decode(std::string_view document, std::span<Value> slots,
     return false;
 }
 
+Undecodable JsonDecoder::error() const {
+    return {RejectCause::undecodable, what_it_is_ != nullptr
+                                          ? std::string(what_it_is_) + ", not an object"
+                                          : "not valid JSON: " + json::describe(error_)};
+}
+
+std::vector<std::string> JsonDecoder::fields_of(const Payload& payload, std::size_t most) {
+    std::vector<std::string> names;
+    if (index_.read(payload.bytes)) return names;
+    JsonCursor cursor(payload.bytes, index_);
+    if (cursor.peek() != '{') return names;
+    std::string_view key;
+    do {
+        cursor.skip_token();
+        if (names.size() == most || cursor.peek() != '"' || !cursor.read_string(key)) break;
+        if (cursor.peek() != ':') break;
+        cursor.skip_token();
+        keys_.clear();
+        names.emplace_back(json::unescape(key, keys_).text);
+    } while (cursor.skip_value() && cursor.peek() == ',');
+    return names;
+}
+
 bool JsonDecoder::take_root() {
-    if (root_ == Root::object && cursor_.peek() != '{') {
-        return cursor_.fail("not an object: \"{\" is expected");
-    }
+    if (root_ == Root::object && cursor_.peek() != '{') return refuse_root();
     if (!take(nodes_[0])) return false;
     return cursor_.at_end() || cursor_.fail("something follows the value");
+}
+
+/// Of what is JSON all the same, the kind is the better reason.
+bool JsonDecoder::refuse_root() {
+    const char first = cursor_.peek();
+    const JsonCursor begin = cursor_;
+    if (cursor_.skip_value() && cursor_.at_end()) {
+        cursor_ = begin;
+        cursor_.fail("not an object: \"{\" is expected");
+        what_it_is_ = first == '['                   ? "an array"
+                      : first == '"'                 ? "a string"
+                      : first == 'n'                 ? "null"
+                      : first == 't' || first == 'f' ? "a boolean"
+                                                     : "a number";
+        return false;
+    }
+    return cursor_.error().what != nullptr ? false : cursor_.fail("something follows the value");
 }
 
 bool JsonDecoder::take(const Node& node) {

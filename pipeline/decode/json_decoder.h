@@ -1,7 +1,7 @@
 #pragma once
 
+#include "pipeline/decode/decoder.h"
 #include "pipeline/decode/json_cursor.h"
-#include "pipeline/ingest/batch.h"
 #include "pipeline/values/scratch.h"
 #include "pipeline/values/value.h"
 
@@ -12,25 +12,23 @@
 
 namespace sluice {
 
-/// Finds the wanted paths in a JSON document, in one walk over all of it. One thread: keeps the
-/// parser's memory, and learns in which order the fields come.
-class JsonDecoder {
+/// Finds the wanted paths in a JSON document, in one walk over all of it. Keeps the parser's
+/// memory, and learns in which order the fields come.
+class JsonDecoder final : public Decoder {
 public:
     enum class Root { object, anything };
 
-    /// `wanted` says which JSON Pointer (unescaped tokens) goes to which slot; one path may go to
-    /// several, and a path may lead into the value of another.
-    struct Wanted {
-        std::vector<std::string> path;
-        std::size_t slot = 0;
-    };
-    JsonDecoder(const std::vector<Wanted>& wanted, Root root);
+    /// Sources' `path`: a JSON Pointer's unescaped tokens.
+    JsonDecoder(const std::vector<WantedField>& wanted, Root root);
 
-    /// Fills the slots that the document has; views into `document`. `extra` receives the reasons
-    /// for fields that nobody wants, unless it is null. False: not a document; see error().
-    [[nodiscard]] bool decode(std::string_view document, std::span<Value> slots,
-                              std::vector<Reason>* extra);
-    [[nodiscard]] const JsonError& error() const { return error_; }
+    bool decode(const Payload& payload, std::span<Value> slots,
+                std::vector<Reason>* extra) override;
+    Value::Kind payload_kind() const override { return Value::Kind::json; }
+    Undecodable error() const override;
+    std::vector<std::string> fields_of(const Payload& payload, std::size_t most) override;
+
+    /// Where and why the latest document that is none ends to be one.
+    [[nodiscard]] const JsonError& json_error() const { return error_; }
 
 private:
     struct Child {
@@ -48,6 +46,7 @@ private:
 
     std::uint32_t node_for(const std::vector<std::string>& path);
     bool take_root();
+    bool refuse_root();
     bool take(const Node& node);
     bool take_object(std::uint32_t node);
     bool take_array(std::uint32_t node);
@@ -66,6 +65,7 @@ private:
     std::vector<Reason>* extra_ = nullptr;
     std::uint64_t document_ = 0;
     JsonError error_;
+    const char* what_it_is_ = nullptr;  // where it is JSON, but not the object that it should be
 };
 
 }  // namespace sluice

@@ -1,6 +1,8 @@
 #include "pipeline/decode/json_text.h"
 
 #include "pipeline/decode/json_cursor.h"
+#include "pipeline/values/characters.h"
+#include "pipeline/values/utf8.h"
 
 #include <cstring>
 
@@ -14,31 +16,9 @@ constexpr const char* half_a_pair = "contains half of a UTF-16 surrogate pair";
 std::uint32_t hex4(const char* digits) {
     std::uint32_t value = 0;
     for (int i = 0; i < 4; ++i) {
-        const char c = digits[i];
-        const int digit = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-        value = value << 4 | static_cast<std::uint32_t>(digit);
+        value = value << 4 | static_cast<std::uint32_t>(hex_digit(digits[i]));
     }
     return value;
-}
-
-char* put_utf8(char* to, std::uint32_t code) {
-    const auto byte = [&to](std::uint32_t value) { *to++ = static_cast<char>(value); };
-    if (code < 0x80) {
-        byte(code);
-    } else if (code < 0x800) {
-        byte(0xc0 | code >> 6);
-        byte(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-        byte(0xe0 | code >> 12);
-        byte(0x80 | (code >> 6 & 0x3f));
-        byte(0x80 | (code & 0x3f));
-    } else {
-        byte(0xf0 | code >> 18);
-        byte(0x80 | (code >> 12 & 0x3f));
-        byte(0x80 | (code >> 6 & 0x3f));
-        byte(0x80 | (code & 0x3f));
-    }
-    return to;
 }
 
 struct CodePoint {
@@ -203,7 +183,7 @@ Unescaped unescape(std::string_view raw, Scratch& scratch) {
         if (backslash[1] == 'u') {
             const CodePoint point = read_code_point(backslash + 2, end);
             if (point.complaint != nullptr) return {raw, point.complaint};
-            to = put_utf8(to, point.code);
+            to = utf8::put(to, point.code);
             from = point.after;
         } else {
             *to++ = unescaped(backslash[1]);

@@ -2,7 +2,7 @@
 
 #include "pipeline/decode/json_text.h"
 #include "pipeline/values/hex.h"
-#include "pipeline/values/text_value.h"
+#include "pipeline/values/utf8.h"
 
 namespace sluice {
 namespace {
@@ -14,11 +14,13 @@ Value bytes_of(const std::optional<std::string_view>& from) {
     return from ? Value{Kind::bytes, *from} : Value{Kind::null, {}};
 }
 
-Value record_time(std::int64_t timestamp_ms, Scratch& scratch) {
-    std::int64_t microseconds = 0;
-    if (timestamp_ms < 0 || __builtin_mul_overflow(timestamp_ms, 1000, &microseconds))
-        return {Kind::null, {}};
-    return timestamp_value(microseconds, 3, scratch);
+/// NULL also beyond the year 9999, where only a broken clock is.
+Value record_time(std::int64_t timestamp_ms) {
+    constexpr std::int64_t end = 253'402'300'800'000;
+    if (timestamp_ms < 0 || timestamp_ms >= end) return {Kind::null, {}};
+    Value time = Value::of(Kind::instant, timestamp_ms * 1000);
+    time.scale = 3;
+    return time;
 }
 
 Value header(const Record& record, const std::string& name) {
@@ -30,7 +32,7 @@ Value header(const Record& record, const std::string& name) {
 /// A value that is no text appears as bytea would show it.
 Value headers_as_json(const Record& record, Scratch& scratch, std::string& buffer) {
     const auto append = [&](std::string_view text) {
-        if (complaint_of_text(text) == nullptr) return json::append_string(buffer, text);
+        if (utf8::complaint_of(text) == nullptr) return json::append_string(buffer, text);
         buffer += "\"\\\\x";
         append_hex(buffer, text);
         buffer += '"';
@@ -66,11 +68,11 @@ Value metadata_of(const Record& record, const config::Source& source, const std:
         case SourceKind::topic:
             return {Kind::text, topic};
         case SourceKind::partition:
-            return decimal_value(record.partition, scratch);
+            return Value::of(Kind::integer, record.partition);
         case SourceKind::offset:
-            return decimal_value(record.offset, scratch);
+            return Value::of(Kind::integer, record.offset);
         case SourceKind::timestamp:
-            return record_time(record.timestamp_ms, scratch);
+            return record_time(record.timestamp_ms);
         case SourceKind::headers:
             return headers_as_json(record, scratch, buffer);
         case SourceKind::header:

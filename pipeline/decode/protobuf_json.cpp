@@ -414,20 +414,20 @@ bool JsonWriter::read_seconds_of(const ProtobufMessage& message, Range pieces, S
 }
 
 bool JsonWriter::append_timestamp(std::string& to, const ProtobufMessage& message, Range pieces) {
-    constexpr std::int64_t out_of_sight = 1LL << 40;  // of civil_time's years, by far
+    constexpr std::int64_t first = -62'135'596'800;  // of the year 1
+    constexpr std::int64_t end = 253'402'300'800;    // of the year 9999
     constexpr std::size_t size = std::string_view("2024-01-15T10:30:00").size();
     Seconds read;
     if (!read_seconds_of(message, pieces, read)) return false;
-    std::array<char, civil_time::longest> text;
-    std::int64_t seconds = 0;
     const std::int32_t nanos =
         (read.nanos % nanos_per_second + nanos_per_second) % nanos_per_second;
     const std::int64_t carry = (std::int64_t{read.nanos} - nanos) / nanos_per_second;
-    const bool in_sight = read.seconds > -out_of_sight && read.seconds < out_of_sight &&
-                          !__builtin_mul_overflow(read.seconds + carry,
-                                                  civil_time::microseconds_per_second, &seconds) &&
-                          civil_time::write_timestamp(text.data(), seconds, 0) != nullptr;
-    if (!in_sight) return error_.fail("a time outside of the years 1 to 9999", last(pieces).at);
+    if (read.seconds < first - carry || read.seconds >= end - carry)
+        return error_.fail("a time outside of the years 1 to 9999", last(pieces).at);
+    std::array<char, civil_time::longest> text;
+    civil_time::write_timestamp(text.data(),
+                                (read.seconds + carry) * civil_time::microseconds_per_second,
+                                civil_time::Zone::none);
     text[10] = 'T';
     to += '"';
     to.append(text.data(), size);

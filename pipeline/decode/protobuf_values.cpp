@@ -1,6 +1,5 @@
 #include "pipeline/decode/protobuf_values.h"
 
-#include "pipeline/values/text_value.h"
 #include "pipeline/values/utf8.h"
 
 #include <simdjson.h>
@@ -46,7 +45,7 @@ bool is_plain(std::string_view text) {
 
 /// Whether a column can hold what is no text is for the column to say.
 Value text_value(std::string_view text) {
-    const bool is_text = is_plain(text) || complaint_of_text(text) == nullptr;
+    const bool is_text = is_plain(text) || utf8::complaint_of(text) == nullptr;
     return {is_text ? Kind::text : Kind::bytes, text};
 }
 

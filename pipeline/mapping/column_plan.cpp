@@ -160,11 +160,11 @@ void plan_default(ColumnPlan& plan, const std::optional<std::string>& text,
     }
     plan.has_default = ColumnPlan::Default::text;
     plan.default_text = *text;
-    Judge judge;
+    Encoding encoding;
     std::string ignored;
-    if (plan.encode({Value::Kind::text, plan.default_text}, plan.column, judge, ignored) ==
+    if (plan.encode({Value::Kind::text, plan.default_text}, plan.column, encoding, ignored) ==
         Verdict::invalid) {
-        problems.push_back("its default " + excerpt(*text) + " " + judge.complaint);
+        problems.push_back("its default " + excerpt(*text) + " " + encoding.complaint);
     }
 }
 

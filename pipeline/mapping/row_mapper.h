@@ -13,8 +13,8 @@ namespace sluice {
 
 enum class CopyForm { binary, text };
 
-/// Turns records into rows of one table, as one [ingest.NAME] says: decodes the value, picks the
-/// columns' values, judges and encodes them. One per lane (it holds parsers' scratch), one thread.
+/// Turns records into rows of one table, as one [ingest.NAME] says: finds the columns' values
+/// (RecordReader), judges and encodes them (RowEncoder). One per lane, used by its thread only.
 class RowMapper {
 public:
     /// What became of a record.
@@ -41,8 +41,8 @@ public:
     [[nodiscard]] std::vector<std::optional<std::string>> values_as_text() const;
 
 private:
-    struct Plan;
-    std::unique_ptr<Plan> plan_;
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace sluice

@@ -1,9 +1,11 @@
 #include "pipeline/values/civil_time.h"
 
-#include "pipeline/values/encoder.h"
+#include "pipeline/values/characters.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <string>
 
 namespace sluice::civil_time {
 
@@ -22,20 +24,28 @@ std::int32_t days_of(int year, int month, int day) {
 }
 
 struct Date {
-    int year, month, day;
+    std::int64_t year;  ///< 0 is 1 BC
+    int month, day;
 };
 
-Date date_of(std::int32_t days) {
-    days += 719468;
-    const int era = days / 146097;  // not before the year 0 here
-    const int day_of_era = days - era * 146097;
-    const int year_of_era =
+/// The largest whole number that is not above the quotient.
+std::int64_t floor_divide(std::int64_t number, std::int64_t by) {
+    return number / by - (number % by < 0 ? 1 : 0);
+}
+
+Date date_of(std::int64_t days) {
+    const std::int64_t era = floor_divide(days, 146097);  // from 1970-01-01
+    auto day_of_era = static_cast<std::int64_t>(days - era * 146097) + 719468;
+    const std::int64_t more = day_of_era / 146097;  // and from 0000-03-01
+    day_of_era -= more * 146097;
+    const std::int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const auto day_of_year =
+        static_cast<int>(day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100));
     const int shifted_month = (5 * day_of_year + 2) / 153;
     const int day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     const int month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-    return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day};
+    return {year_of_era + (era + more) * 400 + (month <= 2 ? 1 : 0), month, day};
 }
 
 int days_in(int year, int month) {
@@ -117,6 +127,27 @@ void put_two(char*& to, int number) {
     *to++ = static_cast<char>('0' + number % 10);
 }
 
+char* put_number(char* to, std::uint64_t number, int least_digits) {
+    char digits[20];
+    char* const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    for (auto count = end - digits; count < least_digits; ++count) *to++ = '0';
+    return std::copy(digits, end, to);
+}
+
+char* put_date(char* to, const Date& date) {
+    to = put_number(to, static_cast<std::uint64_t>(date.year > 0 ? date.year : 1 - date.year), 4);
+    *to++ = '-';
+    put_two(to, date.month);
+    *to++ = '-';
+    put_two(to, date.day);
+    return to;
+}
+
+/// There is no year 0: 1 BC precedes 1.
+char* put_era(char* to, const Date& date) {
+    return date.year > 0 ? to : std::copy_n(" BC", 3, to);
+}
+
 }  // namespace
 
 Reading read_date_time(std::string_view text) {
@@ -177,7 +208,7 @@ bool is_hopeless(std::string_view text) {
     std::string lower;
     for (const char c : text) {
         if (is_digit(c)) return false;
-        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+        lower += to_lower(c);
     }
     for (const char* word :
          {"now", "today", "tomorrow", "yesterday", "epoch", "infinity", "allballs"}) {
@@ -186,14 +217,26 @@ bool is_hopeless(std::string_view text) {
     return true;
 }
 
+char* write_date(char* to, std::int64_t days) {
+    const Date date = date_of(days);
+    to = put_date(to, date);
+    return put_era(to, date);
+}
+
 char* write_time(char* to, std::int64_t microseconds, int decimals) {
-    const auto seconds = static_cast<int>(microseconds / microseconds_per_second);
-    auto fraction = static_cast<int>(microseconds % microseconds_per_second);
-    put_two(to, seconds / 3600);
+    const bool negative = microseconds < 0;
+    auto rest = static_cast<std::uint64_t>(microseconds);
+    if (negative) {
+        rest = -rest;
+        *to++ = '-';
+    }
+    const std::uint64_t seconds = rest / microseconds_per_second;
+    auto fraction = static_cast<int>(rest % microseconds_per_second);
+    to = put_number(to, seconds / 3600, 2);
     *to++ = ':';
-    put_two(to, seconds / 60 % 60);
+    put_two(to, static_cast<int>(seconds / 60 % 60));
     *to++ = ':';
-    put_two(to, seconds % 60);
+    put_two(to, static_cast<int>(seconds % 60));
     if (fraction == 0 && decimals == 0) return to;
     *to++ = '.';
     for (int unit = 100'000; unit > 0 && (fraction > 0 || decimals > 0); unit /= 10, --decimals) {
@@ -203,29 +246,21 @@ char* write_time(char* to, std::int64_t microseconds, int decimals) {
     return to;
 }
 
-char* write_timestamp(char* to, std::int64_t microseconds, int decimals) {
-    constexpr std::int32_t first_day = -719162;  // 0001-01-01
-    constexpr std::int32_t last_day = 2932896;   // 9999-12-31
-    std::int64_t days = microseconds / microseconds_per_day;
-    std::int64_t rest = microseconds % microseconds_per_day;
-    if (rest < 0) {
-        rest += microseconds_per_day;
-        --days;
-    }
-    if (days < first_day || days > last_day) return nullptr;
-    const Date date = date_of(static_cast<std::int32_t>(days));
-    put_two(to, date.year / 100);
-    put_two(to, date.year % 100);
-    *to++ = '-';
-    put_two(to, date.month);
-    *to++ = '-';
-    put_two(to, date.day);
+char* write_timestamp(char* to, std::int64_t microseconds, Zone zone, int decimals) {
+    const std::int64_t days = floor_divide(microseconds, microseconds_per_day);
+    const Date date = date_of(days);
+    to = put_date(to, date);
     *to++ = ' ';
-    to = write_time(to, rest, decimals);
-    *to++ = '+';
-    *to++ = '0';
-    *to++ = '0';
-    return to;
+    // By parts, as the first day that there is begins before the first microsecond.
+    std::int64_t of_day = microseconds % microseconds_per_day;
+    if (of_day < 0) of_day += microseconds_per_day;
+    to = write_time(to, of_day, decimals);
+    if (zone == Zone::utc) {
+        *to++ = '+';
+        *to++ = '0';
+        *to++ = '0';
+    }
+    return put_era(to, date);
 }
 
 }  // namespace sluice::civil_time

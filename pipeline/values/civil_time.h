@@ -13,6 +13,12 @@ constexpr std::int64_t microseconds_per_day = 86'400 * microseconds_per_second;
 /// 2000-01-01, counted from 1970-01-01.
 constexpr std::int32_t database_epoch_days = 10957;
 
+/// Moments that the database holds, since 1970: the first, in 4713 BC. The last is beyond int64's.
+constexpr std::int64_t first_microsecond = -210'866'803'200'000'000;
+/// Days that it holds, since 2000.
+constexpr std::int64_t first_day = -2'451'545;
+constexpr std::int64_t end_day = 2'145'031'949;
+
 /// A date and a time in ISO 8601, as far as its text goes.
 struct Reading {
     enum class Outcome {
@@ -35,13 +41,19 @@ struct Reading {
 /// Whether the text is certainly neither a date nor a time: no digit, none of the special words.
 [[nodiscard]] bool is_hopeless(std::string_view text);
 
-/// Room for any text that the functions below write.
-constexpr std::size_t longest = 48;
+// As the database writes them, and reads them again: years of four digits or more, "BC" at the end.
+// They return the end.
 
+/// Room for any text that the functions below write.
+constexpr std::size_t longest = 64;
+
+/// "2024-01-15" of days since 1970.
+char* write_date(char* to, std::int64_t days);
+enum class Zone { none, utc };
 /// "2024-01-15 10:30:00.123+00" of microseconds since 1970, without needless zeros behind the
-/// point but at least `decimals` of them. Returns the end; nullptr outside of the years 1 to 9999.
-[[nodiscard]] char* write_timestamp(char* to, std::int64_t microseconds, int decimals);
-/// "10:30:00.123"
-[[nodiscard]] char* write_time(char* to, std::int64_t microseconds, int decimals);
+/// point but at least `decimals` of them.
+char* write_timestamp(char* to, std::int64_t microseconds, Zone zone, int decimals = 0);
+/// "10:30:00.123"; the hours go on beyond 24, and "-" stands before what is below 0.
+char* write_time(char* to, std::int64_t microseconds, int decimals = 0);
 
 }  // namespace sluice::civil_time

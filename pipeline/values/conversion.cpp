@@ -1,8 +1,9 @@
 #include "pipeline/values/conversion.h"
 
-#include "pipeline/values/encoder.h"
-#include "pipeline/values/text_value.h"
+#include "pipeline/values/characters.h"
+#include "pipeline/values/civil_time.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice {
@@ -11,60 +12,70 @@ namespace {
 
 using config::Conversion;
 
-/// [-]digits[.digits] times 10 to the power of `decimals`, rounded to a whole number.
-bool read_scaled(std::string_view text, int decimals, std::int64_t& result) {
+enum class Read { done, wrong, out_of_range };
+
+/// [-]digits[.digits][e[sign]digits] times 10 to the power of `decimals`, rounded to a whole
+/// number: exactly, as its text says.
+Read read_scaled(std::string_view text, int decimals, std::int64_t& result) {
     const bool negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
-    std::int64_t number = 0;
-    bool any = false;
-    bool after_point = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '.' && !after_point) {
-            after_point = true;
-            continue;
-        }
-        if (!is_digit(c)) return false;
-        any = true;
-        if (after_point && decimals == 0) {
-            for (const char rest : text.substr(i)) {
-                if (!is_digit(rest)) return false;
-            }
-            if (c >= '5' && __builtin_add_overflow(number, 1, &number)) return false;
-            break;
-        }
-        if (after_point) --decimals;
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, c - '0', &number)) {
-            return false;
+    const std::string_view number = text.substr(0, text.find_first_of("eE"));
+    const std::string_view exponent = text.substr(number.size());
+    const std::size_t whole = std::min(number.find('.'), number.size());
+    std::int64_t power = 0;
+    bool huge = false;
+    if (!exponent.empty()) {
+        const char* from = exponent.data() + 1;
+        const char* const end = exponent.data() + exponent.size();
+        if (end - from > 1 && *from == '+' && is_digit(from[1])) ++from;
+        const auto [after, error] = std::from_chars(from, end, power);
+        huge = error == std::errc::result_out_of_range && after == end;
+        if (!huge && (error != std::errc() || after != end)) return Read::wrong;
+        constexpr std::int64_t beyond_any_record = std::int64_t{1} << 40;
+        if (huge || power > beyond_any_record || power < -beyond_any_record) {
+            power = *from == '-' ? -beyond_any_record : beyond_any_record;
         }
     }
-    // The digits that rounding stopped at are all there is; else the missing ones are zeros.
-    for (; decimals > 0; --decimals) {
-        if (__builtin_mul_overflow(number, 10, &number)) return false;
+    // So many digits count as whole ones; the next one rounds.
+    std::int64_t left = static_cast<std::int64_t>(whole) + power + decimals;
+    std::int64_t magnitude = 0;
+    bool overflow = false;
+    std::size_t digits = 0;
+    for (std::size_t i = 0; i < number.size(); ++i) {
+        if (i == whole) continue;
+        if (!is_digit(number[i])) return Read::wrong;
+        const int digit = number[i] - '0';
+        ++digits;
+        if (left > 0) {
+            overflow |= __builtin_mul_overflow(magnitude, 10, &magnitude);
+            overflow |= __builtin_add_overflow(magnitude, digit, &magnitude);
+        } else if (left == 0 && digit >= 5) {
+            overflow |= __builtin_add_overflow(magnitude, 1, &magnitude);
+        }
+        --left;
     }
-    result = negative ? -number : number;
-    return any;
+    if (digits == 0) return Read::wrong;
+    for (; left > 0 && magnitude != 0 && !overflow; --left) {
+        overflow |= __builtin_mul_overflow(magnitude, 10, &magnitude);
+    }
+    result = negative ? -magnitude : magnitude;
+    return overflow ? Read::out_of_range : Read::done;
 }
 
-Converted from_epoch(std::string_view text, int decimals, Scratch& scratch) {
-    text = trimmed(text);
+Converted from_epoch(std::string_view text, int decimals) {
     std::int64_t microseconds = 0;
-    const bool plain = read_scaled(text, decimals, microseconds);
-    if (!plain) {  // 1.7e9, as some senders write large numbers
-        double number = 0;
-        const auto [after, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (error != std::errc() || after != text.data() + text.size()) {
+    switch (read_scaled(trimmed(text), decimals, microseconds)) {
+        case Read::wrong:
             return {{}, "is not a number of seconds, milliseconds or microseconds since 1970"};
-        }
-        for (int i = 0; i < decimals; ++i) number *= 10;
-        constexpr double far_away = 9e18;
-        if (!(number > -far_away && number < far_away)) return {{}, "is out of range for a time"};
-        microseconds = static_cast<std::int64_t>(number);
+        case Read::done:
+            if (microseconds >= civil_time::first_microsecond) {
+                return {Value::of(Value::Kind::instant, microseconds)};
+            }
+            break;
+        case Read::out_of_range:
+            break;
     }
-    const Value time = timestamp_value(microseconds, 0, scratch);
-    if (time.kind == Value::Kind::null) return {{}, "is out of range for a time"};
-    return {time};
+    return {{}, "is out of range for a time"};
 }
 
 int base64_digit(char c) {
@@ -120,11 +131,11 @@ Converted from_hex(std::string_view text, Scratch& scratch) {
 Converted convert(std::string_view text, Conversion as, Scratch& scratch) {
     switch (as) {
         case Conversion::epoch_s:
-            return from_epoch(text, 6, scratch);
+            return from_epoch(text, 6);
         case Conversion::epoch_ms:
-            return from_epoch(text, 3, scratch);
+            return from_epoch(text, 3);
         case Conversion::epoch_us:
-            return from_epoch(text, 0, scratch);
+            return from_epoch(text, 0);
         case Conversion::base64:
             return from_base64(text, scratch);
         case Conversion::hex:

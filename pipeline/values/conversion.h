@@ -13,8 +13,8 @@ struct Converted {
     const char* complaint = nullptr;  ///< why it cannot be understood that way: follows an excerpt
 };
 
-/// A text as `as` in the configuration says: epoch_* gives the text of a time in UTC, base64 and
-/// hex give bytes. The text of a value, already unescaped; not for none and json.
+/// A text as `as` in the configuration says: epoch_* gives an instant, base64 and hex give bytes.
+/// The text of a value, already unescaped; not for none and json.
 [[nodiscard]] Converted convert(std::string_view text, config::Conversion as, Scratch& scratch);
 
 }  // namespace sluice

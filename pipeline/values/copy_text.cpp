@@ -1,6 +1,6 @@
 #include "pipeline/values/copy_text.h"
 
-#include "pipeline/values/hex.h"
+#include "pipeline/values/canonical_text.h"
 
 namespace sluice::copy_text {
 
@@ -34,11 +34,15 @@ void append_row(std::string& to, std::span<const Value> values) {
                 to += "\\N";
                 break;
             case Value::Kind::bytes:
-                to += "\\\\x";
-                append_hex(to, value.text);
+                to += '\\';  // before bytea's own backslash
+                append_canonical_text(to, value);
                 break;
-            default:
+            case Value::Kind::text:
+            case Value::Kind::json:
                 append_escaped(to, value.text);
+                break;
+            default:  // nothing to escape in what has a type
+                append_canonical_text(to, value);
         }
     }
     to += '\n';

@@ -9,7 +9,8 @@
 /// COPY's text form: tabs between fields, \N for NULL, backslash escapes.
 namespace sluice::copy_text {
 
-/// Appends a row of values of kind null, text, json or bytes, with its line end.
+/// Appends a row of values of kind null, text, json or bytes, or that have a type, with its line
+/// end.
 void append_row(std::string& to, std::span<const Value> values);
 
 /// The text that stands in a field.

@@ -10,7 +10,7 @@ namespace {
 /// Whether `text` is a beginning, of at least `least` characters, of `word`.
 bool abbreviates(std::string_view text, std::string_view word, std::size_t least) {
     return text.size() >= least && text.size() <= word.size() &&
-           equals_ignoring_case(text, word.substr(0, text.size()));
+           equal_ignoring_case(text, word.substr(0, text.size()));
 }
 
 enum class Bytes { done, wrong, database };
@@ -62,66 +62,57 @@ int read_small(const char*& at, const char* end, int most) {
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-    if (text.size() != lower.size()) return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != lower[i]) return false;
-    }
-    return true;
-}
-
-Verdict encode_boolean(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_boolean(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     const std::string_view text = trimmed(value.text);
     const bool yes = text == "1" || abbreviates(text, "true", 1) || abbreviates(text, "yes", 1) ||
                      abbreviates(text, "on", 2);
     const bool no = text == "0" || abbreviates(text, "false", 1) || abbreviates(text, "no", 1) ||
                     abbreviates(text, "off", 2);
-    if (!yes && !no) return judge.refuse("is not a boolean");
+    if (!yes && !no) return encoding.refuse("is not a boolean");
     binary_copy::append_field(to, static_cast<std::int8_t>(yes));
     return Verdict::encoded;
 }
 
-Verdict encode_bytea(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_bytea(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     if (value.kind == Value::Kind::bytes) {
         binary_copy::append_field(to, value.text);
         return Verdict::encoded;
     }
-    judge.buffer.clear();
+    encoding.buffer.clear();
     const bool hex = value.text.starts_with("\\x");
-    switch (hex ? read_hex(value.text.substr(2), judge.buffer)
-                : read_escaped(value.text, judge.buffer)) {
+    switch (hex ? read_hex(value.text.substr(2), encoding.buffer)
+                : read_escaped(value.text, encoding.buffer)) {
         case Bytes::done:
-            binary_copy::append_field(to, judge.buffer);
+            binary_copy::append_field(to, encoding.buffer);
             return Verdict::encoded;
         case Bytes::wrong:
-            return judge.refuse("is not in a form of bytea");
+            return encoding.refuse("is not in a form of bytea");
         case Bytes::database:
             return Verdict::database;
     }
     return Verdict::database;
 }
 
-Verdict encode_uuid(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_uuid(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     std::array<char, 16> bytes;
     std::string_view text = value.text;
     const bool braces = text.starts_with('{');
     if (braces) text.remove_prefix(1);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (text.size() < 2) return judge.refuse("is not a uuid");
+        if (text.size() < 2) return encoding.refuse("is not a uuid");
         const int high = hex_digit(text[0]);
         const int low = hex_digit(text[1]);
-        if (high < 0 || low < 0) return judge.refuse("is not a uuid");
+        if (high < 0 || low < 0) return encoding.refuse("is not a uuid");
         bytes[i] = static_cast<char>(high << 4 | low);
         text.remove_prefix(2);
         if (i % 2 == 1 && i + 1 < bytes.size() && text.starts_with('-')) text.remove_prefix(1);
     }
-    if (text != (braces ? "}" : "")) return judge.refuse("is not a uuid");
+    if (text != (braces ? "}" : "")) return encoding.refuse("is not a uuid");
     binary_copy::append_field(to, std::string_view(bytes.data(), bytes.size()));
     return Verdict::encoded;
 }
 
-Verdict encode_inet(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_inet(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     // AF_INET, prefix length, not a cidr, size of the address, address.
     std::array<char, 8> bytes{2, 32, 0, 4, 0, 0, 0, 0};
     const char* at = value.text.data();
@@ -145,12 +136,12 @@ Verdict encode_inet(const Value& value, const Column&, Judge& judge, std::string
     }
     // IPv6 and short forms are the database's; what lacks every mark of an address is nobody's.
     if (value.text.find_first_of(".:0123456789") == std::string_view::npos) {
-        return judge.refuse("is not an address");
+        return encoding.refuse("is not an address");
     }
     return Verdict::database;
 }
 
-Verdict encode_nothing(const Value&, const Column&, Judge&, std::string&) {
+Verdict encode_nothing(const Value&, const Column&, Encoding&, std::string&) {
     return Verdict::database;
 }
 

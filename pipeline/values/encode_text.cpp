@@ -25,7 +25,7 @@ bool only_spaces_after(std::string_view text, std::size_t count) {
 
 }  // namespace
 
-Verdict encode_text(const Value& value, const Column& column, Judge&, std::string& to) {
+Verdict encode_text(const Value& value, const Column& column, Encoding&, std::string& to) {
     // As text, a label or name that is too long is cut or looked up; in binary it is an error.
     const bool is_name = column.type == ColumnType::enumeration || column.type_name == "name";
     if (is_name && value.text.size() >= name_size) return Verdict::database;
@@ -33,36 +33,37 @@ Verdict encode_text(const Value& value, const Column& column, Judge&, std::strin
     return Verdict::encoded;
 }
 
-Verdict encode_limited_text(const Value& value, const Column& column, Judge& judge,
+Verdict encode_limited_text(const Value& value, const Column& column, Encoding& encoding,
                             std::string& to) {
     if (column.typmod >= typmod_header) {
         const auto limit = static_cast<std::size_t>(column.typmod - typmod_header);
         if (value.text.size() > limit && !only_spaces_after(value.text, limit)) {
-            return judge.refuse("has " + std::to_string(count_characters(value.text)) +
-                                " characters, too many for " + column.type_name);
+            return encoding.refuse("has " + std::to_string(count_characters(value.text)) +
+                                   " characters, too many for " + column.type_name);
         }
     }
     binary_copy::append_field(to, value.text);
     return Verdict::encoded;
 }
 
-Verdict encode_json(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_json(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     if (value.kind != Value::Kind::json) {
-        if (const auto error = json::check(value.text, judge.json)) {
-            return judge.refuse("is not JSON: " + json::describe(*error));
+        if (const auto error = json::check(value.text, encoding.json)) {
+            return encoding.refuse("is not JSON: " + json::describe(*error));
         }
     }
     binary_copy::append_field(to, value.text);
     return Verdict::encoded;
 }
 
-Verdict encode_jsonb(const Value& value, const Column& column, Judge& judge, std::string& to) {
+Verdict encode_jsonb(const Value& value, const Column& column, Encoding& encoding,
+                     std::string& to) {
     constexpr char version = 1;
     const std::size_t begin = to.size();
-    const Verdict verdict = encode_json(value, column, judge, to);
+    const Verdict verdict = encode_json(value, column, encoding, to);
     if (verdict != Verdict::encoded) return verdict;
     if (const char* complaint = json::complaint_of_jsonb(value.text)) {
-        return judge.refuse(complaint);
+        return encoding.refuse(complaint);
     }
     const auto size = binary_copy::big_endian(static_cast<std::int32_t>(value.text.size() + 1));
     std::memcpy(to.data() + begin, &size, sizeof size);

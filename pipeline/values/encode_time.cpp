@@ -9,12 +9,13 @@ namespace {
 using civil_time::Reading;
 
 /// For a text that is not an exact date or time of ours.
-Verdict judge_other(const Reading& reading, const Value& value, const char* kind, Judge& judge) {
+Verdict judge_other(const Reading& reading, const Value& value, const char* kind,
+                    Encoding& encoding) {
     if (reading.outcome == Reading::Outcome::out_of_range) {
-        return judge.refuse(std::string("is out of range for a ") + kind);
+        return encoding.refuse(std::string("is out of range for a ") + kind);
     }
     if (civil_time::is_hopeless(value.text)) {
-        return judge.refuse(std::string("is not a ") + kind);
+        return encoding.refuse(std::string("is not a ") + kind);
     }
     return Verdict::database;
 }
@@ -25,40 +26,40 @@ std::int64_t microseconds(const Reading& reading) {
 
 }  // namespace
 
-Verdict encode_date(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_date(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
-        return judge_other(reading, value, "date", judge);
+        return judge_other(reading, value, "date", encoding);
     }
     binary_copy::append_field(to, reading.days);
     return Verdict::encoded;
 }
 
-Verdict encode_time(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_time(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     const Reading reading = civil_time::read_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
-        return judge_other(reading, value, "time", judge);
+        return judge_other(reading, value, "time", encoding);
     }
     binary_copy::append_field(to, reading.microseconds);
     return Verdict::encoded;
 }
 
-Verdict encode_timestamp(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_timestamp(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
-        return judge_other(reading, value, "timestamp", judge);
+        return judge_other(reading, value, "timestamp", encoding);
     }
     binary_copy::append_field(to,
                               microseconds(reading));  // the zone is ignored, as timestamp_in does
     return Verdict::encoded;
 }
 
-Verdict encode_timestamptz(const Value& value, const Column&, Judge& judge, std::string& to) {
+Verdict encode_timestamptz(const Value& value, const Column&, Encoding& encoding, std::string& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
-        return judge_other(reading, value, "timestamp", judge);
+        return judge_other(reading, value, "timestamp", encoding);
     }
-    if (!reading.has_zone && !judge.session_is_utc) return Verdict::database;
+    if (!reading.has_zone && !encoding.session_is_utc) return Verdict::database;
     binary_copy::append_field(
         to, microseconds(reading) - reading.zone_seconds * civil_time::microseconds_per_second);
     return Verdict::encoded;

@@ -2,6 +2,7 @@
 
 #include "pipeline/decode/json_index.h"
 #include "pipeline/mapping/table.h"
+#include "pipeline/values/characters.h"
 #include "pipeline/values/value.h"
 
 #include <string>
@@ -13,15 +14,16 @@ namespace sluice {
 enum class Verdict : std::uint8_t {
     encoded,   ///< appended as a field of COPY's binary form
     invalid,   ///< the database would refuse it; the complaint says why
-    database,  ///< only the database's own input function can judge: send it as text
+    database,  ///< only the database's own input function can encoding: send it as text
 };
 
-/// What encoders share. One per mapper.
-struct Judge {
+/// What the encoders of a mapper share.
+struct Encoding {
     bool session_is_utc = false;
     std::string complaint;  ///< of the latest Verdict::invalid: what follows the excerpt
     JsonIndex json;
     std::string buffer;
+    std::string text;  ///< of a value that has a type
 
     Verdict refuse(std::string_view why) {
         complaint = why;
@@ -31,52 +33,36 @@ struct Judge {
 
 /// Judges a value of kind text, bytes (bytea only) or json (json and jsonb only), and appends it as
 /// a field when it is fine; may leave a part of a field when it is not.
-using Encoder = Verdict (*)(const Value& value, const Column& column, Judge& judge,
+using Encoder = Verdict (*)(const Value& value, const Column& column, Encoding& encoding,
                             std::string& to);
 
 /// How a column's values are encoded. A column without a binary form gets one that judges nothing.
 [[nodiscard]] Encoder encoder_for(const Column& column);
 [[nodiscard]] bool has_binary_form(const Column& column);
 
-// By type, for encoder_for().
-Verdict encode_int2(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_int4(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_int8(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_float4(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_float8(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_numeric(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_boolean(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_text(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_limited_text(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_json(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_jsonb(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_bytea(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_uuid(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_date(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_time(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_timestamp(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_timestamptz(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_inet(const Value&, const Column&, Judge&, std::string&);
-Verdict encode_nothing(const Value&, const Column&, Judge&, std::string&);
+/// The same for a value that has a type (is_typed()), whatever its column's: what arrives equals
+/// what the database makes of its canonical text.
+Verdict encode_typed(const Value& value, const Column& column, Encoding& encoding, std::string& to);
 
-/// As PostgreSQL's input functions trim: by isspace() of the C locale.
-[[nodiscard]] inline bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-[[nodiscard]] inline std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
-[[nodiscard]] inline bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-/// -1: not a hexadecimal digit.
-[[nodiscard]] inline int hex_digit(char c) {
-    if (is_digit(c)) return c - '0';
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-[[nodiscard]] bool equals_ignoring_case(std::string_view text, std::string_view lower);
+// By type, for encoder_for().
+Verdict encode_int2(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_int4(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_int8(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_float4(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_float8(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_numeric(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_boolean(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_text(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_limited_text(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_json(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_jsonb(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_bytea(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_uuid(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_date(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_time(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_timestamp(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_timestamptz(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_inet(const Value&, const Column&, Encoding&, std::string&);
+Verdict encode_nothing(const Value&, const Column&, Encoding&, std::string&);
 
 }  // namespace sluice

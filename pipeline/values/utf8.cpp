@@ -1,5 +1,9 @@
 #include "pipeline/values/utf8.h"
 
+#include <simdjson.h>
+
+#include <cstring>
+
 namespace sluice::utf8 {
 
 std::size_t character_size(std::string_view text) {
@@ -29,6 +33,33 @@ std::size_t first_invalid(std::string_view text) {
         at += size;
     }
     return at;
+}
+
+const char* complaint_of(std::string_view bytes) {
+    if (!bytes.empty() && std::memchr(bytes.data(), 0, bytes.size()) != nullptr)
+        return "contains a NUL byte, which text cannot hold";
+    return simdjson::validate_utf8(bytes.data(), bytes.size()) ? nullptr : "is not UTF-8";
+}
+
+char* put(char* to, char32_t code) {
+    const auto byte = [&to](char32_t value) { *to++ = static_cast<char>(value); };
+    if (code < 0x80) {
+        byte(code);
+        return to;
+    }
+    if (code < 0x800) {
+        byte(0xc0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            byte(0xe0 | code >> 12);
+        } else {
+            byte(0xf0 | code >> 18);
+            byte(0x80 | (code >> 12 & 0x3f));
+        }
+        byte(0x80 | (code >> 6 & 0x3f));
+    }
+    byte(0x80 | (code & 0x3f));
+    return to;
 }
 
 }  // namespace sluice::utf8

@@ -12,4 +12,10 @@ namespace sluice::utf8 {
 /// For messages: simdjson's check is the fast one.
 [[nodiscard]] std::size_t first_invalid(std::string_view text);
 
+/// Why these bytes are no text for the database: follows an excerpt. nullptr: they are.
+[[nodiscard]] const char* complaint_of(std::string_view bytes);
+
+/// Writes a code point, in up to 4 bytes; returns the end.
+[[nodiscard]] char* put(char* to, char32_t code);
+
 }  // namespace sluice::utf8

@@ -30,11 +30,13 @@ struct Value {
         instant,    ///< `integer`: microseconds since 1970 UTC
         interval,   ///< `text`: 16 bytes, big-endian: microseconds (8), days (4), months (4)
         uuid,       ///< `text`: 16 bytes
-        unchanged,  ///< a change says nothing of it: what is stored stays
+        unchanged,  ///< a change says nothing of it: what is stored stays; a row that is added has
+                    ///< NULL there, neither missing nor its column's default
     };
     Kind kind = Kind::missing;
-    bool escaped = false;    ///< json_string: may hold escapes
-    std::int32_t scale = 0;  ///< decimal
+    bool escaped = false;  ///< json_string: may hold escapes
+    std::int32_t scale =
+        0;  ///< decimal; instant: digits behind the point that its text has at least
     std::string_view text;
     union {
         std::int64_t integer = 0;
@@ -60,6 +62,9 @@ struct Value {
         value.scale = scale;
         return value;
     }
+
+    /// Of a format with types, and read already.
+    [[nodiscard]] bool is_typed() const { return kind >= Kind::boolean; }
 };
 
 }  // namespace sluice

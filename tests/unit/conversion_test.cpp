@@ -1,10 +1,12 @@
 #include "pipeline/values/conversion.h"
 
+#include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"
 
 #include <doctest/doctest.h>
 
+#include <random>
 #include <string>
 
 using namespace sluice;
@@ -15,7 +17,11 @@ namespace {
 std::string converted(std::string_view text, Conversion as) {
     Scratch scratch;
     const Converted result = convert(text, as, scratch);
-    return result.complaint != nullptr ? result.complaint : std::string(result.value.text);
+    if (result.complaint != nullptr) return result.complaint;
+    std::string shown;
+    if (result.value.kind == Value::Kind::bytes) return std::string(result.value.text);
+    append_canonical_text(shown, result.value);
+    return shown;
 }
 
 }  // namespace
@@ -37,13 +43,66 @@ TEST_CASE("conversion: an epoch is a time in UTC, with all its digits") {
     CHECK(converted("-62135596800", Conversion::epoch_s) == "0001-01-01 00:00:00+00");
 }
 
-TEST_CASE("conversion: what is no epoch says so") {
-    for (const char* text : {"", "x", "1.2.3", "12a", "-", "2024-01-15", "0x10", "true", "."}) {
+TEST_CASE("conversion: an epoch in scientific notation keeps every microsecond") {
+    CHECK(converted("1.840108496731E9", Conversion::epoch_s) == "2028-04-23 13:14:56.731+00");
+    CHECK(converted("1.840108496731e+12", Conversion::epoch_ms) == "2028-04-23 13:14:56.731+00");
+    CHECK(converted("1840108496731e-3", Conversion::epoch_s) == "2028-04-23 13:14:56.731+00");
+    CHECK(converted("-5E-7", Conversion::epoch_s) == "1969-12-31 23:59:59.999999+00");
+    CHECK(converted("-4.9E-7", Conversion::epoch_s) == "1970-01-01 00:00:00+00");
+    CHECK(converted("0e99999999999999999999", Conversion::epoch_s) == "1970-01-01 00:00:00+00");
+    CHECK(converted("1e-99999999999999999999", Conversion::epoch_s) == "1970-01-01 00:00:00+00");
+    CHECK(converted("1e99999999999999999999", Conversion::epoch_s) == "is out of range for a time");
+    for (const char* text : {"1e", "1e+", "e5", "1e5x", "1e 5", "1e1.5"}) {
         CAPTURE(std::string(text));
         CHECK(converted(text, Conversion::epoch_s).find("is not a number") == 0);
     }
+}
+
+TEST_CASE("conversion: an epoch is what exact arithmetic makes of its text") {
+    std::mt19937_64 random(20261127);
+    for (int round = 0; round < 20000; ++round) {
+        // A whole number of microseconds, perhaps with digits behind them that round; then the
+        // point is moved by a random number of places, and the exponent moves it back.
+        const auto microseconds =
+            static_cast<std::int64_t>(random() % 9'000'000'000'000'000'000ULL);
+        std::string digits = std::to_string(microseconds);
+        std::string tail;
+        for (auto more = random() % 4; more > 0; --more)
+            tail += static_cast<char>('0' + random() % 10);
+        const std::int64_t expected = microseconds + (!tail.empty() && tail[0] >= '5' ? 1 : 0);
+        digits += tail;
+        const auto point = static_cast<std::size_t>(random() % (digits.size() + 1));
+        const auto exponent = static_cast<std::int64_t>(digits.size() - tail.size()) - 6 -
+                              static_cast<std::int64_t>(point);
+        std::string text = digits.substr(0, point) + "." + digits.substr(point);
+        if (point == digits.size() && random() % 2 == 0) text.pop_back();
+        if (exponent != 0 || random() % 2 == 0)
+            text += (random() % 2 ? "E" : "e") + std::to_string(exponent);
+        const bool negative = random() % 2 == 0 && expected < 210'000'000'000'000'000;
+        CAPTURE(text);
+        Scratch scratch;
+        const Converted result =
+            convert((negative ? "-" : "") + text, Conversion::epoch_s, scratch);
+        REQUIRE(result.complaint == nullptr);
+        REQUIRE(result.value.integer == (negative ? -expected : expected));
+    }
+}
+
+TEST_CASE("conversion: years beyond 9999 and before 1 are as the database writes them") {
+    CHECK(converted("253402300800", Conversion::epoch_s) == "10000-01-01 00:00:00+00");
+    CHECK(converted("9223372036854775807", Conversion::epoch_us) ==
+          "294247-01-10 04:00:54.775807+00");
+    CHECK(converted("-62135596801", Conversion::epoch_s) == "0001-12-31 23:59:59+00 BC");
+    CHECK(converted("-210866803200", Conversion::epoch_s) == "4714-11-24 00:00:00+00 BC");
+}
+
+TEST_CASE("conversion: what is no epoch says so") {
     for (const char* text :
-         {"253402300800", "-62135596801", "99999999999999999999", "1e300", "nan"}) {
+         {"", "x", "1.2.3", "12a", "-", "2024-01-15", "0x10", "true", ".", "nan"}) {
+        CAPTURE(std::string(text));
+        CHECK(converted(text, Conversion::epoch_s).find("is not a number") == 0);
+    }
+    for (const char* text : {"-210866803200.000001", "99999999999999999999", "1e300"}) {
         CAPTURE(std::string(text));
         CHECK(converted(text, Conversion::epoch_s) == "is out of range for a time");
     }
@@ -77,8 +136,7 @@ TEST_CASE("civil time: writing and reading agree over ten thousand years") {
     const std::int64_t first = -719162;
     for (std::int64_t day = first; day <= 2932896; day += 97) {
         const std::int64_t written = day * civil_time::microseconds_per_day + (day - first) * 1013;
-        const char* end = civil_time::write_timestamp(text, written, 0);
-        REQUIRE(end != nullptr);
+        const char* end = civil_time::write_timestamp(text, written, civil_time::Zone::utc);
         const auto read = civil_time::read_date_time({text, static_cast<std::size_t>(end - text)});
         REQUIRE(read.outcome == civil_time::Reading::Outcome::exact);
         REQUIRE((read.days + std::int64_t{civil_time::database_epoch_days}) *

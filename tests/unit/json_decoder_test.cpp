@@ -18,17 +18,20 @@ struct Decoding {
                       JsonDecoder::Root root = JsonDecoder::Root::object)
         : decoder(wanted(paths), root), values(paths.size()) {}
 
-    static std::vector<JsonDecoder::Wanted> wanted(
-        const std::vector<std::vector<std::string>>& paths) {
-        std::vector<JsonDecoder::Wanted> all;
-        for (const auto& path : paths) all.push_back({path, all.size()});
+    static std::vector<WantedField> wanted(const std::vector<std::vector<std::string>>& paths) {
+        std::vector<WantedField> all;
+        for (const auto& path : paths) {
+            const std::size_t slot = all.size();
+            all.emplace_back().source.path = path;
+            all.back().slot = slot;
+        }
         return all;
     }
     bool decode(const std::string& text) {
         document = text;
         for (Value& value : values) value = {};
         extra.clear();
-        return decoder.decode(document, values, &extra);
+        return decoder.decode({document, {}}, values, &extra);
     }
     /// "-" when missing.
     std::string operator[](std::size_t slot) const {
@@ -193,8 +196,8 @@ TEST_CASE("json: what is not one valid object is refused, wanted or not") {
         for (const std::string& text : wrong) {
             CAPTURE(text);
             CHECK_FALSE(json.decode(text));
-            CHECK(json.decoder.error().what != nullptr);
-            CHECK(json.decoder.error().position <= text.size());
+            CHECK(json.decoder.json_error().what != nullptr);
+            CHECK(json.decoder.json_error().position <= text.size());
         }
         CHECK(json.decode(R"( { "a" : [ 1 , { } , [ ] , "\"\\\/\b\f\n\r\t\u00e9" ] } )"));
     }
@@ -204,7 +207,7 @@ TEST_CASE("json: an error says where") {
     Decoding json({{"a"}});
     const auto error = [&json](const std::string& text) {
         REQUIRE_FALSE(json.decode(text));
-        return json::describe(json.decoder.error());
+        return json::describe(json.decoder.json_error());
     };
     CHECK(error(R"({"a":1 "b":2})") == "\",\" or \"}\" is expected at byte 8");
     CHECK(error(R"({"a":01})") == "a value is expected at byte 6");

@@ -153,8 +153,10 @@ TEST_CASE("row mapper: a record that cannot be read is a reject as a whole") {
     Mapping mapping = orders();
     CHECK(mapping.row("{\"id\":1") ==
           "the value is not valid JSON: \",\" or \"}\" is expected at byte 8");
-    CHECK(mapping.row("[1]") ==
-          "the value is not valid JSON: not an object: \"{\" is expected at byte 1");
+    CHECK(mapping.row("[1]") == "the value is an array, not an object");
+    CHECK(mapping.row("[1") == "the value is not valid JSON: \",\" or \"]\" is expected at byte 3");
+    CHECK(mapping.row("7") == "the value is a number, not an object");
+    CHECK(mapping.row("null") == "the value is null, not an object");
     mapping.ingest.format = config::Format::csv;
     CHECK(mapping.row("1,\"a") ==
           "the value is not valid CSV: a quote that does not end at byte 3");

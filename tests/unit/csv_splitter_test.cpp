@@ -1,4 +1,4 @@
-#include "pipeline/decode/csv_decoder.h"
+#include "pipeline/decode/csv_splitter.h"
 
 #include <doctest/doctest.h>
 
@@ -11,11 +11,12 @@ namespace {
 
 /// The fields, NULL as "NULL", one after the other in brackets; or the error.
 std::string read(const std::string& record, const config::Csv& csv = {}) {
-    CsvDecoder decoder(csv);
+    CsvSplitter splitter(csv);
     std::vector<Value> fields;
     Scratch scratch;
-    if (!decoder.decode(record, fields, scratch)) {
-        return std::string(decoder.error().what) + " @" + std::to_string(decoder.error().position);
+    if (!splitter.split(record, fields, scratch)) {
+        return std::string(splitter.error().what) + " @" +
+               std::to_string(splitter.error().position);
     }
     std::string shown;
     for (const Value& field : fields) {

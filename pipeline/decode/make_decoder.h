@@ -1,0 +1,20 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/decode/decoder.h"
+
+#include <memory>
+#include <vector>
+
+namespace sluice {
+
+// The one place that knows which decoder a format has.
+
+/// Of records' values; null for a format without fields, whose value is what it is, NULL included.
+[[nodiscard]] std::unique_ptr<Decoder> make_value_decoder(const config::Ingest& ingest,
+                                                          std::vector<WantedField> wanted);
+/// Of records' keys, where `wanted` says that fields of theirs are; else null.
+[[nodiscard]] std::unique_ptr<Decoder> make_key_decoder(const config::Ingest& ingest,
+                                                        std::vector<WantedField> wanted);
+
+}  // namespace sluice

@@ -1,0 +1,128 @@
+#include "pipeline/mapping/preparer.h"
+
+#include "pipeline/values/canonical_text.h"
+#include "pipeline/values/civil_time.h"
+#include "pipeline/values/conversion.h"
+#include "pipeline/values/utf8.h"
+
+#include <chrono>
+
+namespace sluice {
+
+namespace {
+
+using config::Conversion;
+using Kind = Value::Kind;
+
+bool is_json(Kind kind) {
+    return kind >= Kind::json && kind <= Kind::json_array;
+}
+
+}  // namespace
+
+const char* Preparer::prepare(const ColumnPlan& plan, Value& value, JsonIndex& index) {
+    if (value.kind == Kind::decimal && value.text.size() > longest_decimal) {
+        value.kind = Kind::bytes;
+        return "is a number with more digits than the database holds";
+    }
+    if (plan.as == Conversion::json) return take_json_text(plan, value, index);
+    if (plan.as != Conversion::none) return convert_value(plan, value);
+    if (plan.takes_json() && (is_json(value.kind) || value.is_typed())) {
+        take_json(value);
+        return nullptr;
+    }
+    if (value.kind == Kind::json_array && plan.column.type == ColumnType::array) {
+        return take_array(plan, value);
+    }
+    return value.is_typed() ? nullptr : take_text(plan, value);
+}
+
+const char* Preparer::convert_value(const ColumnPlan& plan, Value& value) {
+    if (value.is_typed()) {
+        write_out(value);
+    } else if (value.kind == Kind::bytes) {
+        value.kind = Kind::text;  // the conversions accept ASCII only
+    } else if (const char* why = take_text(plan, value)) {
+        return why;
+    }
+    const Converted converted = convert(value.text, plan.as, scratch_);
+    if (converted.complaint != nullptr) return converted.complaint;
+    value = converted.value;
+    return value.is_typed() ? nullptr : take_text(plan, value);
+}
+
+/// A value that has a type becomes its text.
+void Preparer::write_out(Value& value) {
+    buffer_.clear();
+    append_canonical_text(buffer_, value);
+    value = {Kind::text, scratch_.keep(buffer_)};
+}
+
+/// A field's JSON, as JSON.
+void Preparer::take_json(Value& value) {
+    if (value.kind == Kind::json_string) {  // with its quotes
+        value.text = {value.text.data() - 1, value.text.size() + 2};
+    } else if (value.is_typed()) {
+        buffer_.clear();
+        append_canonical_json(buffer_, value);
+        value.text = scratch_.keep(buffer_);
+    }
+    value.kind = Kind::json;
+}
+
+/// A string whose content is JSON, or JSON that stands there itself.
+const char* Preparer::take_json_text(const ColumnPlan& plan, Value& value, JsonIndex& index) {
+    if (value.is_typed()) take_json(value);
+    const bool itself = value.kind > Kind::json_string || value.kind == Kind::json;
+    if (!itself) {
+        if (const char* why = take_text(plan, value)) return why;
+        if (json::check(value.text, index)) return "is not JSON";
+    }
+    const std::size_t first = value.text.find_first_not_of(" \t\r\n");
+    if (plan.column.type == ColumnType::array && value.text[first] == '[') {
+        value.text.remove_prefix(first);
+        return take_array(plan, value);
+    }
+    value.kind = plan.takes_json() ? Kind::json : Kind::text;
+    return nullptr;
+}
+
+const char* Preparer::take_array(const ColumnPlan& plan, Value& value) {
+    const json::Unescaped literal =
+        json::array_literal(value.text, plan.elements, scratch_, buffer_);
+    if (literal.complaint != nullptr) return literal.complaint;
+    value = {Kind::text, literal.text};
+    return nullptr;
+}
+
+const char* Preparer::take_text(const ColumnPlan& plan, Value& value) {
+    if (value.kind == Kind::bytes) {
+        if (plan.column.type == ColumnType::bytea) return nullptr;
+        if (const char* why = utf8::complaint_of(value.text)) return why;
+    } else if (value.kind == Kind::json_string && value.escaped) {
+        const json::Unescaped content = json::unescape(value.text, scratch_);
+        if (content.complaint != nullptr) return content.complaint;
+        value.text = content.text;
+    }
+    value.kind = Kind::text;
+    return nullptr;
+}
+
+Value Preparer::default_of(const ColumnPlan& plan) {
+    switch (plan.has_default) {
+        case ColumnPlan::Default::none:
+            return {Kind::null, {}};
+        case ColumnPlan::Default::text:
+            return {Kind::text, plan.default_text};
+        case ColumnPlan::Default::now:
+            break;
+    }
+    const std::int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(
+                                 std::chrono::system_clock::now().time_since_epoch())
+                                 .count();
+    return plan.column.type == ColumnType::time
+               ? Value::of(Kind::time, now % civil_time::microseconds_per_day)
+               : Value::of(Kind::instant, now);
+}
+
+}  // namespace sluice

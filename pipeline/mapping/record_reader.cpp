@@ -1,0 +1,88 @@
+#include "pipeline/mapping/record_reader.h"
+
+#include "pipeline/decode/make_decoder.h"
+#include "pipeline/decode/metadata.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+namespace {
+
+using SourceKind = config::Source::Kind;
+using Kind = Value::Kind;
+
+std::vector<WantedField> wanted(std::span<const ColumnPlan> columns,
+                                std::initializer_list<SourceKind> kinds) {
+    std::vector<WantedField> fields;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (std::ranges::find(kinds, columns[i].source.kind) != kinds.end()) {
+            fields.push_back({columns[i].source, i});
+        }
+    }
+    return fields;
+}
+
+}  // namespace
+
+RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns)
+    : ingest_(ingest),
+      columns_(columns),
+      value_(
+          make_value_decoder(ingest, wanted(columns, {SourceKind::field, SourceKind::position}))),
+      key_(make_key_decoder(ingest, wanted(columns, {SourceKind::key_field}))) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (is_metadata(columns[i].source.kind)) of_metadata_.push_back(i);
+    }
+}
+
+RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> values,
+                                         Rejection& why) {
+    if (!record.value && value_ && ingest_.on_tombstone == config::OnTombstone::filter) {
+        return Outcome::filtered;
+    }
+    scratch_.clear();
+    std::ranges::fill(values, Value{});
+    if (!decode(record, values, why)) return Outcome::rejected;
+    take_metadata(record, values);
+    return Outcome::values;
+}
+
+/// Fills the values that come from within the record's value and key. False: it cannot be read.
+bool RecordReader::decode(const Record& record, std::span<Value> values, Rejection& why) {
+    const auto undecodable = [&why](const char* part, const Decoder& decoder) {
+        const Undecodable error = decoder.error();
+        why.reasons.clear();  // of what seemed to be there
+        why.add(error.cause, {"", part + error.text});
+        return false;
+    };
+    if (value_) {
+        if (!record.value) {
+            why.add(RejectCause::tombstone, {"", "the value is NULL; see on_tombstone"});
+            return false;
+        }
+        const bool extra_is_wrong = ingest_.on_extra == config::OnExtra::reject;
+        if (!value_->decode({*record.value, record.headers}, values,
+                            extra_is_wrong ? &why.reasons : nullptr)) {
+            return undecodable("the value is ", *value_);
+        }
+        if (!why.reasons.empty()) why.cause = RejectCause::extra;
+    }
+    if (!key_ || !record.key || key_->decode({*record.key, record.headers}, values, nullptr)) {
+        return true;
+    }
+    return undecodable("the key is ", *key_);
+}
+
+void RecordReader::take_metadata(const Record& record, std::span<Value> values) {
+    for (const std::size_t i : of_metadata_) {
+        const ColumnPlan& plan = columns_[i];
+        values[i] = metadata_of(record, plan.source, ingest_.topic, scratch_, buffer_);
+        if (plan.source.kind == SourceKind::value && values[i].kind == Kind::bytes && value_ &&
+            plan.column.type != ColumnType::bytea) {
+            values[i].kind = value_->payload_kind();
+        }
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "pipeline/decode/decoder.h"
+#include "pipeline/mapping/column_plan.h"
+#include "pipeline/values/scratch.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Finds in a record what each column's source names: fields by the decoders of its value and key,
+/// the rest around them. One per mapper, used by its thread only; `columns` outlive it.
+class RecordReader {
+public:
+    enum class Outcome { values, filtered, rejected };
+
+    RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns);
+
+    /// `values`, by column, become views into the record and into this, valid until the next call.
+    /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
+    Outcome read(const Record& record, std::span<Value> values, Rejection& why);
+
+private:
+    bool decode(const Record& record, std::span<Value> values, Rejection& why);
+    void take_metadata(const Record& record, std::span<Value> values);
+
+    const config::Ingest ingest_;
+    const std::span<const ColumnPlan> columns_;
+    std::unique_ptr<Decoder> value_;        // null: the value has no fields
+    std::unique_ptr<Decoder> key_;          // null: nobody wants the key's
+    std::vector<std::size_t> of_metadata_;  // columns
+    Scratch scratch_;
+    std::string buffer_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+#include "pipeline/mapping/row_encoder.h"
+
+#include "pipeline/values/binary_copy.h"
+#include "pipeline/values/canonical_text.h"
+#include "pipeline/values/copy_text.h"
+#include "pipeline/values/excerpt.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+using Kind = Value::Kind;
+
+RowEncoder::RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
+                       bool session_is_utc)
+    : columns_(columns),
+      on_missing_(ingest.on_missing),
+      on_invalid_(ingest.on_invalid),
+      binary_(std::ranges::all_of(
+          columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })) {
+    encoding_.session_is_utc = session_is_utc;
+}
+
+bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, TargetRows& rows,
+                        Rejection& why) {
+    preparer_.clear();
+    if (!binary_) checked_.clear();
+    std::string& out = binary_ ? rows.binary.bytes : checked_;
+    const std::size_t begin = out.size();
+    bool as_text = !binary_;
+    binary_copy::append_column_count(out, columns_.size());
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        switch (encode_value(columns_[i], values[i], out)) {
+            case Verdict::encoded:
+                break;
+            case Verdict::database:
+                as_text = true;
+                break;
+            case Verdict::invalid:
+                why.add(values[i].kind <= Kind::null ? RejectCause::missing : RejectCause::invalid,
+                        {columns_[i].column.name, complaint(values[i])});
+                break;
+        }
+    }
+    if (as_text || !why.reasons.empty()) out.resize(begin);
+    if (!why.reasons.empty()) return false;
+    if (as_text) {
+        copy_text::append_row(rows.text.bytes, values);
+        rows.text.rows.push_back({.record = index, .end = rows.text.bytes.size()});
+    } else {
+        rows.binary.rows.push_back({.record = index, .end = out.size()});
+    }
+    return true;
+}
+
+/// Makes the value what its column shall hold, and appends it.
+Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, std::string& out) {
+    if (value.kind <= Kind::null) {
+        const bool missing = value.kind == Kind::missing;
+        value = Preparer::default_of(plan);
+        if (missing && value.kind == Kind::null && on_missing_ == config::OnMissing::reject) {
+            return encoding_.refuse(plan.source.text + " is missing");
+        }
+    } else if (value.kind == Kind::unchanged) {
+        value = {Kind::null, {}};
+    } else if (const char* why = preparer_.prepare(plan, value, encoding_.json)) {
+        encoding_.complaint = why;
+        return invalid(plan, value, out);
+    }
+    if (value.kind == Kind::null) return append_null(plan, out);
+    const std::size_t begin = out.size();
+    const Verdict verdict = value.is_typed() ? encode_typed(value, plan.column, encoding_, out)
+                                             : plan.encode(value, plan.column, encoding_, out);
+    if (verdict != Verdict::invalid) return verdict;
+    out.resize(begin);
+    return invalid(plan, value, out);
+}
+
+Verdict RowEncoder::append_null(const ColumnPlan& plan, std::string& out) {
+    if (plan.column.not_null) return encoding_.refuse("null in a column that is not null");
+    binary_copy::append_null(out);
+    return Verdict::encoded;
+}
+
+/// The encoder's complaint stands, unless such values are to become NULL.
+Verdict RowEncoder::invalid(const ColumnPlan& plan, Value& value, std::string& out) {
+    if (on_invalid_ == config::OnInvalid::reject) return Verdict::invalid;
+    value = {Kind::null, {}};
+    return append_null(plan, out);
+}
+
+/// The encoder's complaint, with what was found.
+std::string RowEncoder::complaint(const Value& value) const {
+    if (value.kind <= Kind::null) return encoding_.complaint;
+    if (!value.is_typed()) return excerpt(value.text) + " " + encoding_.complaint;
+    std::string text;
+    append_canonical_text(text, value);
+    return excerpt(text) + " " + encoding_.complaint;
+}
+
+}  // namespace sluice

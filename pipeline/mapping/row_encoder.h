@@ -1,0 +1,42 @@
+#pragma once
+
+#include "pipeline/ingest/batch.h"
+#include "pipeline/mapping/preparer.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Judges the values of a row, as on_missing and on_invalid say, and appends it to those of its
+/// target. One per mapper, used by its thread only; `columns` outlive it.
+class RowEncoder {
+public:
+    RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
+               bool session_is_utc);
+
+    /// Whether every column has a binary form; else all rows go as text.
+    [[nodiscard]] bool is_binary() const { return binary_; }
+    /// `values`, by column, become what the row holds, valid until the next call. False: nothing
+    /// was appended, and `why` has a reason for every column that is wrong, behind those that it
+    /// had.
+    [[nodiscard]] bool encode(RecordLog::Index index, std::span<Value> values, TargetRows& rows,
+                              Rejection& why);
+
+private:
+    Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
+    Verdict append_null(const ColumnPlan& plan, std::string& out);
+    Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
+    [[nodiscard]] std::string complaint(const Value& value) const;
+
+    const std::span<const ColumnPlan> columns_;
+    const config::OnMissing on_missing_;
+    const config::OnInvalid on_invalid_;
+    const bool binary_;
+    Preparer preparer_;
+    Encoding encoding_;
+    std::string checked_;  // binary fields that are only made to judge the values
+};
+
+}  // namespace sluice

@@ -1,0 +1,147 @@
+#include "pipeline/values/binary_copy.h"
+#include "pipeline/values/numeric.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sluice {
+
+namespace {
+
+using Digits = std::array<char, 1024>;
+
+/// Exotic: too long for us, or in a form that the database alone knows.
+enum class Read { done, wrong, exotic };
+
+/// [sign] digits [. digits] [e exponent], at least one digit.
+Read read_decimal(std::string_view text, Digits& digits, Decimal& decimal) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    if (at != end && (*at == '-' || *at == '+')) decimal.negative = *at++ == '-';
+    std::size_t count = 0;
+    bool any = false;
+    bool after_point = false;
+    for (; at != end; ++at) {
+        if (*at == '.' && !after_point) {
+            after_point = true;
+            continue;
+        }
+        if (!is_digit(*at)) break;
+        any = true;
+        if (after_point) ++decimal.scale;
+        if (count == 0 && *at == '0') {  // leading zeros only move the point
+            if (after_point) --decimal.point;
+            continue;
+        }
+        if (count == digits.size()) return Read::exotic;
+        digits[count++] = *at;
+        if (!after_point) ++decimal.point;
+    }
+    decimal.digits = {digits.data(), count};
+    if (!any) return Read::wrong;
+    if (at == end) return Read::done;
+    if ((*at | 0x20) != 'e') return Read::wrong;
+    ++at;
+    if (at != end && is_space(*at)) return Read::exotic;  // strtol() skips it
+    if (end - at > 1 && *at == '+' && is_digit(at[1])) ++at;
+    int exponent = 0;
+    const auto [after, error] = std::from_chars(at, end, exponent);
+    if (error == std::errc::result_out_of_range && after == end) return Read::exotic;
+    if (error != std::errc() || after != end) return Read::wrong;
+    if (exponent < -1000 || exponent > 1000) return Read::exotic;
+    decimal.point += exponent;
+    decimal.scale = std::max(0, decimal.scale - exponent);
+    return Read::done;
+}
+
+/// Whether numeric(precision, scale) surely overflows; rounding is left to the server.
+bool overflows(const Decimal& decimal, std::int32_t typmod) {
+    constexpr std::int32_t header = 4;
+    if (typmod < header || decimal.digits.empty()) return false;
+    const int precision = (typmod - header) >> 16 & 0xffff;
+    const int scale = (typmod - header) & 0xffff;
+    if (scale > 1000) return false;  // PostgreSQL 15's negative scales
+    return decimal.point > precision - scale;
+}
+
+/// The most digits behind the point, and before it, that a numeric has room for.
+constexpr int most_scale = 16383;
+constexpr int most_whole_digits = 131072;
+
+constexpr std::int16_t sign_negative = 0x4000;
+constexpr std::uint16_t sign_nan = 0xc000;
+
+/// numeric_recv's form: count, weight, sign and scale, then digits to the base of 10,000.
+void append_decimal(const Decimal& decimal, std::string& to) {
+    std::string_view digits = decimal.digits;
+    while (digits.ends_with('0')) digits.remove_suffix(1);
+    int weight = 0;
+    std::size_t first = 0;  // digits of the first group: 1 to 4
+    std::size_t count = 0;
+    if (!digits.empty()) {
+        const int leading = decimal.point - 1;  // the first digit's power of ten
+        weight = leading >= 0 ? leading / 4 : -((3 - leading) / 4);
+        first = static_cast<std::size_t>(leading - weight * 4 + 1);
+        count = digits.size() <= first ? 1 : 1 + (digits.size() - first + 3) / 4;
+    }
+    using binary_copy::append_int;
+    append_int(to, static_cast<std::int32_t>(8 + 2 * count));
+    append_int(to, static_cast<std::int16_t>(count));
+    append_int(to, static_cast<std::int16_t>(weight));
+    append_int(to, decimal.negative && count > 0 ? sign_negative : std::int16_t{0});
+    append_int(to, static_cast<std::int16_t>(decimal.scale));
+    for (std::size_t next = 0, in_group = first; next < digits.size(); in_group = 4) {
+        int group = 0;
+        for (std::size_t i = 0; i < in_group; ++i, ++next) {
+            group = group * 10 + (next < digits.size() ? digits[next] - '0' : 0);
+        }
+        append_int(to, static_cast<std::int16_t>(group));
+    }
+}
+
+void append_nan(std::string& to) {
+    using binary_copy::append_int;
+    append_int(to, std::int32_t{8});
+    append_int(to, std::int16_t{0});
+    append_int(to, std::int16_t{0});
+    append_int(to, static_cast<std::int16_t>(sign_nan));
+    append_int(to, std::int16_t{0});
+}
+
+}  // namespace
+
+Verdict encode_decimal(const Decimal& decimal, const Column& column, Encoding& encoding,
+                       std::string& to) {
+    if (overflows(decimal, column.typmod)) {
+        return encoding.refuse("has too many digits for " + column.type_name);
+    }
+    // The server rounds first and has its own words for what is still too much.
+    if (decimal.scale > most_scale || decimal.point > most_whole_digits) return Verdict::database;
+    append_decimal(decimal, to);
+    return Verdict::encoded;
+}
+
+Verdict encode_numeric(const Value& value, const Column& column, Encoding& encoding,
+                       std::string& to) {
+    const std::string_view text = trimmed(value.text);
+    Digits digits;
+    Decimal decimal;
+    switch (read_decimal(text, digits, decimal)) {
+        case Read::exotic:
+            return Verdict::database;
+        case Read::done:
+            return encode_decimal(decimal, column, encoding, to);
+        case Read::wrong:
+            break;
+    }
+    if (equal_ignoring_case(text, "nan")) {
+        append_nan(to);
+        return Verdict::encoded;
+    }
+    // Infinity came with PostgreSQL 14.
+    return text.find_first_of("iI") < 2 ? Verdict::database
+                                        : refuse_number(text, "is not numeric", encoding);
+}
+
+}  // namespace sluice
