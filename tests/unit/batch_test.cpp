@@ -205,8 +205,8 @@ TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     Slice& slice = batch.slice(0, 9);
     slice = {
         .partition = 0, .range = {9, 15}, .loaded = 2, .rejected = 1, .filtered = 1, .gaps = 2};
-    batch.slice(1, 5).range.to = 6;
-    batch.slice(1, 5).loaded = 1;
+    // Nothing at 3 and 4.
+    batch.slice(1, 3) = {.partition = 1, .range = {3, 6}, .loaded = 1, .gaps = 2};
 
     batch.cut(0, 14);
     CHECK(split(batch.targets[0].text) == std::vector<std::string>{"a", "c"});
@@ -217,10 +217,11 @@ TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     CHECK(cut.range == OffsetRange{9, 13});
     CHECK(cut.last == identify(batch.records.at(1)));
     CHECK((cut.loaded == 1 && cut.rejected == 0 && cut.filtered == 1 && cut.gaps == 2));
-    CHECK(batch.slices()[1].range == OffsetRange{5, 6});
+    CHECK(batch.slices()[1].range == OffsetRange{3, 6});
     batch.cut(1, 5);
     CHECK(split(batch.targets[0].text) == std::vector<std::string>{"a"});
-    CHECK(batch.slices()[1].range == OffsetRange{5, 5});
+    CHECK(batch.slices()[1].range == OffsetRange{3, 3});
+    CHECK((batch.slices()[1].loaded == 0 && batch.slices()[1].gaps == 0));
 }
 
 TEST_CASE("batch: bytes count records, rows and rejects") {
@@ -237,6 +238,12 @@ TEST_CASE("batch: bytes count records, rows and rejects") {
     CHECK(batch.take_back_reject().size() == 2);
     CHECK(batch.rejects.empty());
     CHECK(batch.bytes() == without);
+    batch.records.append(record(0, 1, ""));
+    const std::size_t with_two = batch.bytes();
+    batch.reject(1, {{"", std::string(2000, 'w')}});
+    batch.slice(0, 0) = {.partition = 0, .range = {0, 2}, .loaded = 1, .rejected = 1};
+    batch.cut(0, 1);
+    CHECK(batch.bytes() == with_two);
     batch.refuse({{0, {{"", std::string(4000, 'z')}}}});
     CHECK(batch.bytes() >= 1000 + 4000);
     batch.clear();
