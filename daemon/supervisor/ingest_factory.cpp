@@ -10,6 +10,7 @@
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/cloudberry_sink.h"
+#include "sinks/load/copy_loader.h"
 
 namespace sluice {
 namespace {
@@ -91,14 +92,12 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
         RowMapper mapper{ingest, table};
-        auto sink =
-            std::make_unique<CloudberrySink>(CloudberrySinkOptions{.dsn = dsn,
-                                                                   .identity = identity,
-                                                                   .table = table,
-                                                                   .columns = mapper.columns(),
-                                                                   .on_reject = ingest.on_reject,
-                                                                   .on_invalid = ingest.on_invalid,
-                                                                   .receipts = receipts});
+        auto sink = std::make_unique<CloudberrySink>(
+            CloudberrySinkOptions{.dsn = dsn,
+                                  .identity = identity,
+                                  .loader = copy_loader(table, mapper.columns(), ingest.on_invalid),
+                                  .on_reject = ingest.on_reject,
+                                  .receipts = receipts});
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }
     auto pipeline = std::make_unique<IngestPipeline>(

@@ -1,9 +1,7 @@
 #include "sinks/dead_letters/dead_letter_loader.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/books/stored_json.h"
-#include "sinks/catalogue/catalogue.h"
-#include "sinks/session/sql_text.h"
+#include "sinks/load/copy_loader.h"
 
 namespace sluice {
 namespace {
@@ -26,23 +24,10 @@ RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
 
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
                                    const Table& table)
-    : session_(session),
-      mapper_(ingest, table),
-      judge_(session, qualified(table), mapper_.columns()),
-      server_side_(session, qualified(table), mapper_.columns()),
-      isolate_binary_(isolation(ingest, table, CopyForm::binary)),
-      isolate_text_(isolation(ingest, table, CopyForm::text)) {}
-
-RowIsolation DeadLetterLoader::isolation(const config::Ingest& ingest, const Table& table,
-                                         CopyForm form) {
-    return {session_, judge_, server_side_,
-            isolation_options(copy_statement(qualified(table), mapper_.columns(), form), table,
-                              mapper_.columns(), ingest.on_invalid)};
-}
+    : mapper_(ingest, table),
+      loader_(copy_loader(table, mapper_.columns(), ingest.on_invalid)(session)) {}
 
 std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDeadLetter>& letters) {
-    if (!line_numbers_)
-        line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
     batch_.clear();
     std::vector<DeadLetterOutcome> outcomes;
     for (const WholeDeadLetter& letter : letters) {
@@ -53,21 +38,9 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDea
     }
     for (Reject& reject : batch_.rejects)
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
-    judge_.begin();
-    const TargetRows& rows = batch_.targets.front();
-    refuse(rows.binary, isolate_binary_, outcomes);
-    refuse(rows.text, isolate_text_, outcomes);
-    if (!judge_.still_holds())
-        throw DatabaseError({"40001", "the table's constraints have just changed", {}});
+    for (Reject& reject : loader_->isolate(batch_.targets.front(), Alike::refuse))
+        outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
     return outcomes;
-}
-
-void DeadLetterLoader::refuse(const EncodedRows& rows, RowIsolation& isolation,
-                              std::vector<DeadLetterOutcome>& outcomes) {
-    Refused refused = isolation.load(rows, *line_numbers_, {});
-    for (std::size_t i = 0; i < refused.rows.size(); ++i)
-        outcomes[rows.rows[refused.rows[i]].record] = {Kind::rejected,
-                                                       std::move(refused.reasons[i])};
 }
 
 }  // namespace sluice

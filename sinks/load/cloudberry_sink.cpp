@@ -1,26 +1,18 @@
 #include "sinks/load/cloudberry_sink.h"
 
+#include "config/units.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
-#include "sinks/books/schema.h"
-#include "sinks/catalogue/catalogue.h"
-#include "sinks/session/sql_text.h"
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace sluice {
 namespace {
 
 bool moves_nothing(const Batch& batch) {
     return std::ranges::none_of(batch.slices(), &Slice::moves);
-}
-
-void append_rejects(std::vector<Reject>& to, const EncodedRows& rows, Refused refused) {
-    for (std::size_t i = 0; i < refused.rows.size(); ++i) {
-        to.push_back({rows.rows[refused.rows[i]].record, std::move(refused.reasons[i]),
-                      RejectCause::refused});
-    }
 }
 
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
@@ -33,16 +25,7 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       books_(session_, options_.identity),
-      copy_binary_(copy_statement(qualified(options_.table), options_.columns, CopyForm::binary)),
-      copy_text_(copy_statement(qualified(options_.table), options_.columns, CopyForm::text)),
-      judge_(session_, qualified(options_.table), options_.columns),
-      server_side_(session_, qualified(options_.table), options_.columns),
-      isolate_binary_(
-          session_, judge_, server_side_,
-          isolation_options(copy_binary_, options_.table, options_.columns, options_.on_invalid)),
-      isolate_text_(
-          session_, judge_, server_side_,
-          isolation_options(copy_text_, options_.table, options_.columns, options_.on_invalid)) {}
+      loader_(options_.loader(session_)) {}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
     if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
@@ -59,26 +42,57 @@ CommitResult CloudberrySink::write(Batch& batch) {
         if (moves_nothing(batch)) return Committed{};
         stop_at_rejects(batch);
         session_.open();
-        if (!line_numbers_)
-            line_numbers_ = is_mpp(family_of(session_)) ? LineNumbers::hint : LineNumbers::exact;
-        const TargetRows& rows = batch.targets.front();
-        const bool whole = !isolate_binary_.expects_refusals(rows.binary.rows.size()) &&
-                           !isolate_text_.expects_refusals(rows.text.rows.size());
-        Refusal refusal;
+        const bool whole = !std::exchange(refused_at_commit_, false) &&
+                           !loader_->expects_refusals(batch.targets.front());
         if (whole) {
-            auto outcome = write_whole(batch);
-            if (const auto* result = std::get_if<CommitResult>(&outcome)) return *result;
-            refusal = std::get<Refusal>(outcome);
+            if (auto result = write_whole(batch)) return *result;
+            // Rows that no longer fit need not be tried one by one.
+            loader_->refuse_drift();
         }
-        return write_isolated(batch, refusal);
+        CommitResult result = write_isolated(batch);
+        refused_alike_.reset();
+        return result;
     } catch (const OutcomeUnknown& error) {
+        refused_alike_.reset();
         in_doubt_ = moves_of(batch);
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
+    } catch (const RefusedAlike& error) {
+        return wait_alike(batch, error);
     } catch (const DatabaseError& error) {
+        refused_alike_.reset();
+        refuse_drift();
         if (error.trouble() == Trouble::wrong)
             throw WrongConfiguration(where_ + ": " + error.what());
         return retry(where_, error);
     }
+}
+
+/// A table that was altered under us explains nearly any error.
+void CloudberrySink::refuse_drift() {
+    if (!session_.is_open()) return;
+    try {
+        loader_->refuse_drift();
+    } catch (const DatabaseError&) {
+        // The error that led here says more.
+    }
+}
+
+Alike CloudberrySink::alike_rows() const {
+    const bool patience_is_over = refused_alike_ && options_.reject_after &&
+                                  Clock::now() - refused_alike_->since >= *options_.reject_after;
+    return patience_is_over ? Alike::refuse : Alike::wait;
+}
+
+CommitResult CloudberrySink::wait_alike(const Batch& batch, const RefusedAlike& error) {
+    if (auto moves = moves_of(batch); !refused_alike_ || refused_alike_->of != moves)
+        refused_alike_ = {std::move(moves), Clock::now()};
+    refuse_drift();
+    return Retry{loader_->target() + ": " + error.what() +
+                 "; it refuses every row alike, so the data need not be to blame: " +
+                 (options_.reject_after
+                      ? "after " + config::format_duration(*options_.reject_after) +
+                            " of this the rows are rejected"
+                      : "this waits until it ends")};
 }
 
 std::vector<CloudberrySink::Doubt> CloudberrySink::moves_of(const Batch& batch) {
@@ -122,8 +136,9 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     const std::size_t all = in_doubt_.size();
     in_doubt_.clear();
     if (at_end == all) return Committed{.settled = true};
-    if (at_start == all) return std::nullopt;
-    return fenced;
+    if (at_start != all) return fenced;
+    refused_at_commit_ = true;
+    return std::nullopt;
 }
 
 void CloudberrySink::stop_at_rejects(const Batch& batch) const {
@@ -159,59 +174,35 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
     stop_ = {std::move(message), moves_of(batch)};
 }
 
-std::variant<CommitResult, CloudberrySink::Refusal> CloudberrySink::write_whole(
-    const Batch& batch) {
-    enum class At { binary, text, books, commit } at = At::binary;
+std::optional<CommitResult> CloudberrySink::write_whole(const Batch& batch) {
+    enum class At { rows, books, commit } at = At::rows;
     const auto began = Clock::now();
-    const TargetRows& rows = batch.targets.front();
     try {
         SLUICE_FAIL_POINT("before_copy");
         Transaction transaction(session_);
-        where_ = name_of_target();
-        copy_whole(copy_binary_, rows.binary);
-        at = At::text;
-        copy_whole(copy_text_, rows.text);
-        if (!rows.binary.rows.empty()) check_types();
+        where_ = loader_->target();
+        loader_->load(batch.targets.front());
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
-        if (!write_books(batch)) return CommitResult(give_up(batch, transaction));
+        if (!write_books(batch)) return give_up(batch, transaction);
         at = At::commit;
-        return CommitResult(finish(transaction, began));
+        return finish(transaction, began);
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
-        const bool refused_a_row = error.trouble() == Trouble::data && at != At::books;
-        if (!refused_a_row || batch.row_count() == 0) throw;
-        Refusal refusal;
-        if (at == At::binary) refusal.of_binary = error;
-        if (at == At::text) refusal.of_text = error;
-        return refusal;
+        const bool may_be_a_row = session_.is_open() && may_be_the_datas(error.sqlstate());
+        if (!may_be_a_row || at == At::books || batch.row_count() == 0) throw;
+        return std::nullopt;
     }
 }
 
-void CloudberrySink::copy_whole(const CopyStatement& statement, const EncodedRows& rows) {
-    if (rows.rows.empty()) return;
-    session_.send(statement.sql);
-    session_.await_copy();
-    const bool binary = statement.form == CopyForm::binary;
-    if (binary) session_.put(copy_header());
-    put_rows(session_, rows, 0, rows.rows.size());
-    if (binary) session_.put(copy_trailer());
-    session_.end_copy();
-    session_.finish();
-}
-
-CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal) {
+CommitResult CloudberrySink::write_isolated(Batch& batch) {
     const auto began = Clock::now();
     const TargetRows& rows = batch.targets.front();
     SLUICE_FAIL_POINT("before_copy");
-    where_ = name_of_target();
+    where_ = loader_->target();
     const bool stops = options_.on_reject == config::OnReject::stop;
-    const auto look = [&](RowIsolation& isolation, const EncodedRows& of, const auto& first) {
-        // Who stops at the first one need not know them all.
-        return stops ? RowIsolation::Known{.first = first} : isolation.look(of, first);
-    };
-    const auto of_binary = look(isolate_binary_, rows.binary, refusal.of_binary);
-    const auto of_text = look(isolate_text_, rows.text, refusal.of_text);
+    // Who stops at the first one need not know them all.
+    if (!stops) loader_->look(rows);
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     const auto fenced_already = [&]() -> std::optional<Fenced> {
@@ -224,27 +215,16 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, const Refusal& refusal
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     if (auto fenced = fenced_already()) return *fenced;
 
-    where_ = name_of_target();
-    judge_.begin();
-    std::vector<Reject> refused;
-    append_rejects(refused, rows.binary,
-                   isolate_binary_.load(rows.binary, *line_numbers_, of_binary));
-    append_rejects(refused, rows.text, isolate_text_.load(rows.text, *line_numbers_, of_text));
-    if (!refused.empty()) {
-        check_table();
-        if (!judge_.still_holds())
-            return Retry{name_of_target() + ": its constraints have just changed"};
-        if (stops) {
-            if (auto fenced = fenced_already()) return *fenced;
-            transaction.roll_back();
-            cut_before(batch, refused);
-            if (moves_nothing(batch)) return Committed{};
-            return write_isolated(batch, {});
-        }
-        batch.refuse(std::move(refused));
-    } else if (!rows.binary.rows.empty()) {
-        check_types();
+    where_ = loader_->target();
+    std::vector<Reject> refused = loader_->isolate(rows, alike_rows());
+    if (!refused.empty() && stops) {
+        if (auto fenced = fenced_already()) return *fenced;
+        transaction.roll_back();
+        cut_before(batch, refused);
+        if (moves_nothing(batch)) return Committed{};
+        return write_isolated(batch);
     }
+    batch.refuse(std::move(refused));
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);
     return finish(transaction, began);
@@ -257,10 +237,6 @@ Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point beg
     transaction.commit();
     SLUICE_FAIL_POINT("after_commit");
     return {.copy = sent - began, .commit = Clock::now() - sent};
-}
-
-std::string CloudberrySink::name_of_target() const {
-    return "table " + qualified(options_.table);
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {
@@ -285,47 +261,6 @@ Fenced CloudberrySink::give_up(const Batch& batch, Transaction& transaction) {
     if (fenced.partitions.empty())
         for (const Doubt& move : moves_of(batch)) fenced.partitions.push_back(move.partition);
     return fenced;
-}
-
-/// After an ALTER TABLE the rows no longer fit, all of them: that is not the data's fault.
-void CloudberrySink::check_table() {
-    const Table now = read_table(session_, qualified(options_.table));
-    for (const std::string& name : options_.columns) {
-        const auto find = [&](const Table& table) -> const Column* {
-            for (const Column& column : table.columns)
-                if (column.name == name) return &column;
-            return nullptr;
-        };
-        const Column* before = find(options_.table);
-        const Column* after = find(now);
-        if (before != nullptr && after != nullptr && before->type_name == after->type_name)
-            continue;
-        throw changed(name);
-    }
-}
-
-/// Eight bytes that were a bigint are a double precision as well: COPY in binary would load them
-/// as another value, and no error would say so. Asked behind COPY, whose lock keeps the table as it
-/// is until the transaction ends.
-void CloudberrySink::check_types() {
-    const Rows now = session_.exec_prepared(
-        "types",
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
-        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {qualified(options_.table)});
-    std::map<std::string, std::string> types;
-    for (std::size_t row = 0; row < now.rows.size(); ++row)
-        types[now.text(row, 0)] = now.text(row, 1);
-    for (const Column& column : options_.table.columns) {
-        const bool copied =
-            std::ranges::find(options_.columns, column.name) != options_.columns.end();
-        if (copied && types[column.name] != column.type_name) throw changed(column.name);
-    }
-}
-
-TroubleOfTheWorld CloudberrySink::changed(const std::string& column) const {
-    return TroubleOfTheWorld(name_of_target() + ": column " + quote_identifier(column) +
-                             " has changed since the pipeline started; it starts anew");
 }
 
 }  // namespace sluice

@@ -1,20 +1,17 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/errors.h"
 #include "pipeline/ingest/ports.h"
-#include "pipeline/mapping/table.h"
 #include "sinks/books/batch_books.h"
 #include "sinks/books/identity.h"
 #include "sinks/books/receipts.h"
-#include "sinks/load/row_isolation.h"
+#include "sinks/load/loader.h"
 #include "sinks/session/session.h"
 
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace sluice {
@@ -22,17 +19,19 @@ namespace sluice {
 struct CloudberrySinkOptions {
     std::string dsn;
     PipelineIdentity identity;
-    Table table;                       ///< as the mapping saw it
-    std::vector<std::string> columns;  ///< of the COPY: RowMapper::columns()
+    MakeLoader loader;  ///< of the target
     config::OnReject on_reject = config::OnReject::dead_letter;
-    config::OnInvalid on_invalid = config::OnInvalid::reject;
+    /// How long a batch waits whose rows are all refused by what may be the world's trouble, until
+    /// they are rejects; nullopt: for ever.
+    std::optional<std::chrono::milliseconds> reject_after = std::chrono::minutes(10);
     std::optional<Receipts> receipts{};  ///< what is committed is said there, too
 };
 
-/// Writes batches into one table, rows and progress in one transaction. One per lane, used by its
-/// thread only. Reconnects on its own; holds no transaction open between calls.
+/// The transaction that a batch is written in: rows, which are the loader's, books, and progress
+/// last; what became of a COMMIT that was not answered, and who else writes. One per lane, used by
+/// its thread only. Reconnects on its own; holds no transaction open between calls.
 ///
-/// What a table's triggers do with a row that COPY took (skip it, send it elsewhere) is the
+/// What a table's triggers do with a row that was loaded (skip it, send it elsewhere) is the
 /// table's business: it counts as loaded.
 class CloudberrySink : public Sink {
 public:
@@ -45,22 +44,19 @@ public:
     CommitResult commit(Batch& batch) override;
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     CommitResult write(Batch& batch);
     std::optional<CommitResult> settle(const Batch& batch);
-    /// What the database said when it refused a row of a whole batch.
-    struct Refusal {
-        std::optional<DatabaseError> of_binary;
-        std::optional<DatabaseError> of_text;
-    };
-    /// All rows at once, which nearly always works.
-    std::variant<CommitResult, Refusal> write_whole(const Batch& batch);
+    /// All rows at once, which nearly always works; nullopt: some row may have been refused.
+    std::optional<CommitResult> write_whole(const Batch& batch);
     /// Finds the rows that the database refuses.
-    CommitResult write_isolated(Batch& batch, const Refusal& refusal);
-    void copy_whole(const CopyStatement& statement, const EncodedRows& rows);
+    CommitResult write_isolated(Batch& batch);
+    [[nodiscard]] Alike alike_rows() const;
+    [[nodiscard]] CommitResult wait_alike(const Batch& batch, const RefusedAlike& error);
     /// Dead letters, ledger, receipts, and progress last: what both ways of writing end with.
     /// False: another writer moved the progress.
     [[nodiscard]] bool write_books(const Batch& batch);
-    using Clock = std::chrono::steady_clock;
     /// The end of a transaction that was begun then.
     Committed finish(Transaction& transaction, Clock::time_point began);
     /// Rolls back and finds out who was in the way.
@@ -68,22 +64,13 @@ private:
     void stop_at_rejects(const Batch& batch) const;
     [[nodiscard]] std::string stop_message(const Batch& batch, const Reject& reject) const;
     void cut_before(Batch& batch, const std::vector<Reject>& refused);
-    void check_table();
-    void check_types();
-    [[nodiscard]] TroubleOfTheWorld changed(const std::string& column) const;
-    [[nodiscard]] std::string name_of_target() const;
+    void refuse_drift();
 
     CloudberrySinkOptions options_;
     std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
     BatchBooks books_;
-    CopyStatement copy_binary_;
-    CopyStatement copy_text_;
-    ConstraintJudge judge_;
-    ServerSideLoad server_side_;
-    RowIsolation isolate_binary_;
-    RowIsolation isolate_text_;
-    std::optional<LineNumbers> line_numbers_;  ///< once the server is known
+    std::unique_ptr<Loader> loader_;
     /// What a COMMIT would have moved whose answer got lost.
     struct Doubt {
         PartitionId partition;
@@ -92,6 +79,13 @@ private:
     };
     static std::vector<Doubt> moves_of(const Batch& batch);
     std::vector<Doubt> in_doubt_;
+    bool refused_at_commit_ = false;  ///< perhaps: it was not answered, and had not committed
+    /// Whose rows are refused alike, and since when.
+    struct Alikeness {
+        std::vector<Doubt> of;
+        Clock::time_point since;
+    };
+    std::optional<Alikeness> refused_alike_;
     /// Where to stop as soon as what precedes the record, which is left of the batch, is committed.
     struct Stop {
         std::string message;

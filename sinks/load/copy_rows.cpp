@@ -1,20 +1,20 @@
 #include "sinks/load/copy_rows.h"
 
 #include "pipeline/values/binary_copy.h"
+#include "sinks/catalogue/catalogue.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace sluice {
 
-CopyStatement copy_statement(const std::string& qualified_table,
-                             const std::vector<std::string>& columns, CopyForm form) {
-    return {qualified_table,
-            "COPY " + qualified_table + " (" + identifier_list(columns) + ") FROM STDIN" +
-                (form == CopyForm::binary ? " (FORMAT binary)" : ""),
-            form};
+CopyStatement copy_statement(const Table& table, std::vector<std::string> columns, CopyForm form) {
+    std::string target = qualified(table);
+    std::string sql = "COPY " + target + " (" + identifier_list(columns) + ") FROM STDIN" +
+                      (form == CopyForm::binary ? " (FORMAT binary)" : "");
+    return {std::move(target), table.name, std::move(columns), std::move(sql), form};
 }
 
 std::string_view copy_header() {
@@ -72,30 +72,6 @@ std::optional<std::string> with_null(std::string_view row, CopyForm form, std::s
     else
         changed += "\\N";
     return changed.append(row.substr(begin + field.size()));
-}
-
-CopyContext parse_copy_context(std::string_view context) {
-    // The outermost context is the last line: a trigger's own COPY would stand before it.
-    CopyContext found;
-    const auto start = context.rfind("COPY ");
-    if (start == std::string_view::npos) return found;
-    context.remove_prefix(start);
-    constexpr std::string_view line_mark = ", line ";
-    constexpr std::string_view column_mark = ", column ";
-    const auto line = context.find(line_mark);
-    if (line == std::string_view::npos) return found;
-    context.remove_prefix(line + line_mark.size());
-    std::size_t number = 0;
-    const auto [end, error] =
-        std::from_chars(context.data(), context.data() + context.size(), number);
-    if (error != std::errc() || number == 0) return found;
-    found.line = number;
-    context.remove_prefix(static_cast<std::size_t>(end - context.data()));
-    if (context.substr(0, column_mark.size()) != column_mark) return found;
-    context.remove_prefix(column_mark.size());
-    context = context.substr(0, context.find('\n'));
-    found.column = context.substr(0, context.find(": "));
-    return found;
 }
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "pipeline/ingest/batch.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "pipeline/mapping/table.h"
 #include "sinks/session/session.h"
 
 #include <cstddef>
@@ -15,13 +16,15 @@ namespace sluice {
 
 /// COPY … FROM STDIN into one table, in one of its forms.
 struct CopyStatement {
-    std::string table;  ///< qualified, quoted
+    std::string table;                 ///< qualified, quoted
+    std::string relation;              ///< its name alone, as errors have it
+    std::vector<std::string> columns;  ///< in the order of the rows' fields
     std::string sql;
     CopyForm form = CopyForm::binary;
 };
 
-[[nodiscard]] CopyStatement copy_statement(const std::string& qualified_table,
-                                           const std::vector<std::string>& columns, CopyForm form);
+[[nodiscard]] CopyStatement copy_statement(const Table& table, std::vector<std::string> columns,
+                                           CopyForm form);
 
 /// Sends rows [begin, end) straight from where they were encoded. Between await_copy() and
 /// end_copy().
@@ -45,7 +48,7 @@ void for_each_row(const EncodedRows& rows, std::size_t begin, std::size_t end,
     }
 }
 
-/// One row's bytes with NULL in a column; nullopt: it is NULL already.
+/// One row's bytes with NULL in a column, by its index; nullopt: it is NULL already.
 [[nodiscard]] std::optional<std::string> with_null(std::string_view row, CopyForm form,
                                                    std::size_t column);
 
@@ -68,12 +71,5 @@ private:
 /// What COPY's binary form has before its first row and behind its last one.
 [[nodiscard]] std::string_view copy_header();
 [[nodiscard]] std::string_view copy_trailer();
-
-/// From CONTEXT: "COPY orders, line 12, column ts: …". The line counts from 1.
-struct CopyContext {
-    std::optional<std::size_t> line;
-    std::string column;
-};
-[[nodiscard]] CopyContext parse_copy_context(std::string_view context);
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include "sinks/load/row_isolation.h"
 
 #include "pipeline/fail_point.h"
+#include "sinks/session/server_text.h"
 
 #include <algorithm>
 #include <utility>
@@ -28,6 +29,9 @@ constexpr std::size_t failures_before_asking = 4;
 /// may find such values before the next load.
 constexpr int loads_without = 20;
 constexpr double smoothing = 0.2;
+/// So many refused with none taken, for reasons that may be the world's: look elsewhere for one.
+constexpr std::size_t many_alike = 64;
+constexpr std::size_t looks_elsewhere = 16;
 constexpr std::size_t longest_reason = 1000;
 
 constexpr const char* undo = "ROLLBACK TO SAVEPOINT r;";
@@ -41,8 +45,9 @@ std::string shortened(std::string text) {
     return text + "…";
 }
 
-int loads_to_wait(const DatabaseError& error) {
-    return parse_copy_context(error.details().context).line ? 1 : loads_without;
+/// Whether a way besides COPY may be left for COPY, which says better what the matter is.
+bool another_way_may_do(const DatabaseError& error) {
+    return error.trouble() != Trouble::again && may_be_the_datas(error.sqlstate());
 }
 
 /// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
@@ -53,8 +58,8 @@ bool overlaps(const DatabaseError& error) {
 }  // namespace
 
 IsolationOptions isolation_options(CopyStatement copy, const Table& table,
-                                   std::vector<std::string> columns, config::OnInvalid on_invalid) {
-    IsolationOptions options{.copy = std::move(copy), .columns = std::move(columns)};
+                                   config::OnInvalid on_invalid) {
+    IsolationOptions options{.copy = std::move(copy)};
     if (on_invalid == config::OnInvalid::null)
         for (const Column& column : table.columns)
             if (!column.not_null) options.nulls_for_invalid.insert(column.name);
@@ -63,20 +68,23 @@ IsolationOptions isolation_options(CopyStatement copy, const Table& table,
 
 RowIsolation::Known RowIsolation::look(const EncodedRows& rows,
                                        const std::optional<DatabaseError>& first) {
-    Known known{first, values_.judge(rows, first)};
+    if (first) values_.note(hint_of(*first).column);
+    Known known{first, values_.judge(rows)};
     // What it ran into is among these.
     if (!known.unreadable.empty()) known.first.reset();
     return known;
 }
 
-Refused RowIsolation::load(const EncodedRows& rows, LineNumbers line_numbers, const Known& known) {
+Refused RowIsolation::load(const EncodedRows& rows, const Known& known, Alike alike) {
     rows_ = &rows;
-    line_numbers_ = line_numbers;
+    alike_ = alike;
     open_.clear();
     found_.clear();
     changed_.clear();
     duplicates_.clear();
-    duplicates_in_copy_.clear();
+    unclear_.reset();
+    unclear_refusals_ = 0;
+    took_some_ = false;
     last_failure_ = failures_ = suspected_failures_ = 0;
     statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
@@ -137,7 +145,7 @@ void RowIsolation::learn(std::size_t rows) {
 }
 
 Refused RowIsolation::refused() const {
-    Refused refused;
+    Refused refused{.rows = {}, .reasons = {}, .took_others = took_some_, .unclear = unclear_};
     for (const auto& [row, reasons] : found_) {
         refused.rows.push_back(row);
         refused.reasons.push_back(reasons);
@@ -162,8 +170,8 @@ void RowIsolation::judge(Piece& piece) {
     } catch (const DatabaseError& error) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
-        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
-        return by_judge_.give_up(loads_to_wait(error));
+        if (!another_way_may_do(error)) throw;
+        return by_judge_.give_up(hint_of(error).line ? 1 : loads_without);
     }
     if (!judged) return by_judge_.give_up(loads_without);
     before_copy_ = keep;
@@ -182,8 +190,7 @@ void RowIsolation::judge(Piece& piece) {
 }
 
 bool RowIsolation::server_side_pays(const Piece& piece) const {
-    if (piece.proven || line_numbers_ != LineNumbers::exact || by_server_.loads_without > 0 ||
-        piece.size() < smallest_dense_piece)
+    if (piece.proven || by_server_.loads_without > 0 || piece.size() < smallest_dense_piece)
         return false;
     if (by_server_.gap > 0) return true;
     return failures_ >= failures_before_asking && gap_ > 0 && gap_ < longest_server_side_gap;
@@ -201,9 +208,9 @@ void RowIsolation::load_server_side() {
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no
         // right to temporary tables, no PL/pgSQL: COPY finds the rows without, or says it better.
-        by_server_.give_up(loads_to_wait(error));
+        by_server_.give_up(hint_of(error).line ? 1 : loads_without);
         // A statement's time limit (57014), too, is easier kept by COPY, window by window.
-        if (error.trouble() == Trouble::world || error.trouble() == Trouble::again) throw;
+        if (!another_way_may_do(error)) throw;
         return;
     }
     if (!refused) return by_server_.give_up(loads_without);
@@ -211,6 +218,7 @@ void RowIsolation::load_server_side() {
     before_copy_ = keep;
     open_.pop_back();
     by_server_.note(piece.size(), refused->size());
+    took_some_ |= rows_left(piece) > refused->size();
     for (const auto& [row, error] : *refused) put_on_record(row, error);
     // What COPY has run into is done with.
     last_failure_ = piece.end;
@@ -224,6 +232,7 @@ RowIsolation::Piece RowIsolation::take() {
     if (!piece.proven && piece.size() > window + window / 2) {
         Piece rest = piece;
         rest.begin = piece.end = piece.begin + window;
+        rest.doubted = false;
         open_.push_back(rest);
     }
     return piece;
@@ -247,6 +256,7 @@ void RowIsolation::attempt() {
         return;
     }
     before_copy_ = keep;
+    on_success(first);
     if (second) {
         try {
             copy(*second);
@@ -254,6 +264,7 @@ void RowIsolation::attempt() {
             on_failure(*second, error);
             return;
         }
+        on_success(*second);
     }
     session_.finish();
     const Piece& last = second ? *second : first;
@@ -286,92 +297,142 @@ std::size_t RowIsolation::row_of_line(const Piece& piece, std::size_t line) cons
     return row;
 }
 
-void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
-    if (error.trouble() != Trouble::data) throw error;
-    SLUICE_FAIL_POINT("during_isolation");
-    before_copy_ = undo;
-    const auto line = parse_copy_context(error.details().context).line;
-    const std::size_t row = line ? row_of_line(piece, *line) : piece.end;
-    if (row < piece.end) return on_bad_row(piece, row, error);
-    if (piece.size() == 1) {
-        blame_rows_only(error);
-        refuse(piece.begin, error);
-        return;
-    }
-    Piece first = piece;
-    Piece second = piece;
-    first.proven = second.proven = false;
-    first.end = second.begin = piece.begin + piece.size() / 2;
-    open_.push_back(second);
-    open_.push_back(first);
+std::size_t RowIsolation::rows_left(const Piece& piece) const {
+    std::size_t left = piece.size();
+    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first < piece.end;
+         ++at)
+        if (!at->second) --left;
+    return left;
 }
 
-void RowIsolation::on_bad_row(const Piece& piece, std::size_t row, const DatabaseError& error) {
-    const auto push = [&](std::size_t begin, std::size_t end, bool proven) {
-        if (begin < end)
-            open_.push_back({.begin = begin, .end = end, .proven = proven, .judged = piece.judged});
+CopyHint RowIsolation::hint_of(const DatabaseError& error) const {
+    return copy_hint(error.details().context, options_.copy.relation, options_.copy.columns);
+}
+
+void RowIsolation::on_success(const Piece& piece) {
+    took_some_ |= rows_left(piece) > 0;
+    // It was not this one, so it is somewhere behind it.
+    if (piece.accused && !open_.empty()) open_.back().doubted = true;
+}
+
+void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
+    if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw error;
+    SLUICE_FAIL_POINT("during_isolation");
+    before_copy_ = undo;
+    if (piece.size() == 1) return on_bad_row(piece, error);
+    const auto push = [&](std::size_t begin, std::size_t end, Piece kind) {
+        kind.begin = begin;
+        kind.end = end;
+        kind.judged = piece.judged;
+        if (begin < end) open_.push_back(kind);
     };
-    const bool certain = line_numbers_ == LineNumbers::exact || piece.size() == 1;
-    if (certain && make_null(row, parse_copy_context(error.details().context).column)) {
-        note_failure(row, error);
-        push(row, piece.end, false);
+    const bool doubted = piece.doubted || piece.proven;
+    const auto line = doubted ? std::nullopt : hint_of(error).line;
+    const std::size_t row = line && *line <= piece.size() ? row_of_line(piece, *line) : piece.end;
+    if (row < piece.end) {
+        push(row + 1, piece.end, {});
+        push(row, row + 1, {.accused = true});
+        push(piece.begin, row, {.proven = true});
     } else {
-        push(row + 1, piece.end, false);
-        if (certain)
-            refuse(row, error);
-        else
-            push(row, row + 1, false);
+        const std::size_t middle = piece.begin + piece.size() / 2;
+        push(middle, piece.end, {.doubted = doubted});
+        push(piece.begin, middle, {.doubted = doubted});
     }
-    push(piece.begin, row, true);
+}
+
+void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
+    blame_rows_only(error);
+    if (nulled(piece.begin, error)) {
+        note_failure(piece.begin, error);
+        // It goes once more, with those behind it.
+        if (!open_.empty() && open_.back().begin == piece.end)
+            open_.back().begin = piece.begin;
+        else
+            open_.push_back(piece);
+    } else {
+        refuse(piece.begin, error);
+        stop_when_alike(error);
+    }
+}
+
+/// A missing permission or a broken function refuses every row: not all of them need be asked.
+void RowIsolation::stop_when_alike(const DatabaseError& error) {
+    if (alike_ == Alike::refuse || took_some_ || unclear_refusals_ != many_alike) return;
+    const std::size_t last = rows_->rows.size() - 1;
+    const std::size_t first = found_.rbegin()->first;
+    for (std::size_t i = 1; i <= looks_elsewhere && !took_some_; ++i) {
+        const std::size_t row = first + (last - first) * i / looks_elsewhere;
+        if (!changed_.contains(row)) took_some_ = is_taken(row);
+    }
+    if (!took_some_) throw RefusedAlike(error);
+}
+
+bool RowIsolation::is_taken(std::size_t row) {
+    session_.send(before_copy_ + options_.copy.sql);
+    before_copy_ = undo;
+    try {
+        copy({.begin = row, .end = row + 1});
+        session_.finish();
+        return true;
+    } catch (const DatabaseError& error) {
+        if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
+        return false;
+    }
 }
 
 void RowIsolation::take_out(const UnreadableValue& value) {
-    if (make_null(value.row, value.reason.column)) return;
+    if (options_.nulls_for_invalid.contains(value.reason.column)) {
+        const auto at = std::ranges::find(options_.copy.columns, value.reason.column);
+        const auto field = static_cast<std::size_t>(at - options_.copy.columns.begin());
+        if (make_null(value.row, field)) return;
+    }
     changed_[value.row] = std::nullopt;
     found_[value.row].push_back({value.reason.column, shortened(value.reason.text)});
 }
 
-/// A value that COPY cannot read becomes NULL where the configuration wants that.
-bool RowIsolation::make_null(std::size_t row, const std::string& column) {
-    if (!options_.nulls_for_invalid.contains(column)) return false;
-    const auto found = std::ranges::find(options_.columns, column);
+std::string_view RowIsolation::bytes_now(std::size_t row) const {
     const auto changed = changed_.find(row);
-    const std::string before = changed != changed_.end() && changed->second
-                                   ? *changed->second
-                                   : std::string(rows_->bytes_of(row));
-    auto after = with_null(before, options_.copy.form,
-                           static_cast<std::size_t>(found - options_.columns.begin()));
-    if (!after) return false;  // it is NULL: a domain that refuses that, too
+    return changed != changed_.end() && changed->second ? std::string_view(*changed->second)
+                                                        : rows_->bytes_of(row);
+}
+
+bool RowIsolation::make_null(std::size_t row, std::size_t field) {
+    auto after = with_null(bytes_now(row), options_.copy.form, field);
+    if (!after) return false;
     changed_[row] = std::move(after);
     return true;
+}
+
+/// Whether some value of a row, refused by this, was what COPY cannot read, and is NULL now.
+bool RowIsolation::nulled(std::size_t row, const DatabaseError& error) {
+    // With its table an error is about a constraint of it.
+    if (options_.nulls_for_invalid.empty() || !error.details().table.empty()) return false;
+    bool any = false;
+    for (const std::size_t field : fields_.unreadable(bytes_now(row), hint_of(error).column))
+        any |= make_null(row, field);
+    return any;
 }
 
 void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
     put_on_record(row, error);
     note_failure(row, error);
+    if (error.trouble() == Trouble::data) return;
+    unclear_ = error;
+    ++unclear_refusals_;
 }
 
 void RowIsolation::put_on_record(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
-    const CopyContext context = parse_copy_context(details.context);
-    found_[row] = {
-        {context.column.empty() ? details.column : context.column, shortened(details.message)}};
-    if (context.line && overlaps(error)) duplicates_in_copy_.insert(row);
-    take_back_duplicates_of(row, context.line.has_value());
+    const std::string column = details.column.empty() ? hint_of(error).column : details.column;
+    found_[row] = {{column, shortened(details.message)}};
+    take_back_duplicates_of(row);
 }
 
 /// What was called a duplicate of a row that will not be there gets its own try, the first first.
-/// COPY looks at unique keys as it reads, and at foreign keys when it has read everything: a row
-/// that it refuses without saying where may have had duplicates behind it.
-void RowIsolation::take_back_duplicates_of(std::size_t row, bool while_reading) {
+void RowIsolation::take_back_duplicates_of(std::size_t row) {
     std::set<std::size_t> taken_back;
     for (auto [at, end] = duplicates_.equal_range(row); at != end; at = duplicates_.erase(at))
         taken_back.insert(at->second);
-    if (!while_reading) {
-        const auto behind = duplicates_in_copy_.upper_bound(row);
-        taken_back.insert(behind, duplicates_in_copy_.end());
-        duplicates_in_copy_.erase(behind, duplicates_in_copy_.end());
-    }
     for (const std::size_t duplicate : taken_back) {
         found_.erase(duplicate);
         changed_.erase(duplicate);
@@ -386,7 +447,7 @@ void RowIsolation::take_back_duplicates_of(std::size_t row, bool while_reading) 
 /// What COPY ran into tells how far the next piece should go, and what the judge should look for.
 void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
     ++failures_;
-    values_.note(error);
+    values_.note(hint_of(error).column);
     // Failures are found nearly in order; what was found out of order is no gap.
     if (row >= last_failure_) {
         const auto seen = static_cast<double>(row - last_failure_ + 1);
@@ -402,11 +463,12 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
     }
 }
 
-/// A trigger for the statement as a whole would refuse whatever is offered: no row is to blame, and
-/// all would become dead letters.
+/// A trigger for the statement as a whole, or a missing permission, would refuse whatever is
+/// offered: no row is to blame, and all would become dead letters.
 void RowIsolation::blame_rows_only(const DatabaseError& error) {
     if (statement_is_fine_) return;
     session_.send(before_copy_ + options_.copy.sql);
+    before_copy_ = undo;
     try {
         copy({});
         session_.finish();
@@ -417,7 +479,6 @@ void RowIsolation::blame_rows_only(const DatabaseError& error) {
                              of_no_row.details().context});
     }
     statement_is_fine_ = true;
-    before_copy_ = keep;
 }
 
 }  // namespace sluice

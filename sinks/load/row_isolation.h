@@ -4,8 +4,10 @@
 #include "pipeline/mapping/table.h"
 #include "sinks/load/constraint_judge.h"
 #include "sinks/load/copy_rows.h"
+#include "sinks/load/field_trial.h"
 #include "sinks/load/server_side_load.h"
 #include "sinks/load/value_judge.h"
+#include "sinks/session/server_text.h"
 
 #include <cstddef>
 #include <map>
@@ -20,29 +22,39 @@ namespace sluice {
 struct Refused {
     std::vector<std::size_t> rows;  ///< indices, ascending
     std::vector<std::vector<Reason>> reasons;
+    bool took_others = false;
+    /// Of some row's error whose code does not say that it is about the data: it only is if other
+    /// rows were taken.
+    std::optional<DatabaseError> unclear{};
 };
 
-/// Whether the line that a COPY error names is the bad row, or only where to look first: an MPP
-/// database reports what its segments saw.
-enum class LineNumbers { exact, hint };
+/// Every row is refused alike, by an error whose code does not say that it is about the data: that
+/// cannot be told from trouble of the world.
+class RefusedAlike : public DatabaseError {
+public:
+    explicit RefusedAlike(const DatabaseError& error) : DatabaseError(error) {}
+};
+
+/// What to do with rows that are refused alike: RefusedAlike, as soon as that shows, or blame them.
+enum class Alike { wait, refuse };
 
 struct IsolationOptions {
     CopyStatement copy;
-    std::vector<std::string> columns;  ///< of the COPY
-    /// on_invalid = "null": where COPY cannot read a value for one of these, it becomes NULL.
+    /// on_invalid = "null": a value of one of these that COPY cannot read becomes NULL.
     std::set<std::string> nulls_for_invalid{};
 };
 
 [[nodiscard]] IsolationOptions isolation_options(CopyStatement copy, const Table& table,
-                                                 std::vector<std::string> columns,
                                                  config::OnInvalid on_invalid);
 
 /// Loads all rows that the database takes and finds those that it does not, inside the session's
-/// open transaction, with savepoints. One per sink and form: from one batch to the next it keeps
-/// how dense refusals are, so that a COPY that fails wastes little, that many go by queries
-/// (ConstraintJudge) before COPY can run into them, and that the server goes through the rows by
-/// itself (ServerSideLoad) where many are refused for what no query tells. Throws DatabaseError for
-/// anything but trouble of the data, and for data trouble that no row is to blame for.
+/// open transaction, with savepoints. What an error says of where it happened is where to look
+/// first: a row is refused when a COPY of it alone fails, behind the rows before it, and a COPY of
+/// no rows does not. One per target and form: from one batch to the next it keeps how dense
+/// refusals are, so that a COPY that fails wastes little, that many go by queries (ConstraintJudge)
+/// before COPY can run into them, and that the server goes through the rows by itself
+/// (ServerSideLoad) where many are refused for what no query tells. Throws DatabaseError for
+/// trouble of the world, and for trouble that no row is to blame for.
 class RowIsolation {
 public:
     RowIsolation(Session& session, ConstraintJudge& judge, ServerSideLoad& server_side,
@@ -51,7 +63,8 @@ public:
           judge_(judge),
           server_side_(server_side),
           options_(std::move(options)),
-          values_(session, options_.copy.form, options_.copy.table, options_.columns) {}
+          values_(session, options_.copy),
+          fields_(session, options_.copy, options_.nulls_for_invalid) {}
 
     struct Known {
         std::optional<DatabaseError> first{};  ///< what a COPY of all the rows has failed with
@@ -59,7 +72,7 @@ public:
     };
     /// What can be known of rows before the transaction begins, the first failure included.
     [[nodiscard]] Known look(const EncodedRows& rows, const std::optional<DatabaseError>& first);
-    Refused load(const EncodedRows& rows, LineNumbers line_numbers, const Known& known);
+    Refused load(const EncodedRows& rows, const Known& known, Alike alike);
 
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
@@ -72,8 +85,10 @@ private:
     struct Piece {
         std::size_t begin = 0;
         std::size_t end = 0;
-        bool proven = false;  ///< the server has read these rows without complaint: not split again
-        bool judged = false;  ///< offenders are out: worth trying as a whole
+        bool proven = false;   ///< an error said that what is wrong is behind them: not split
+        bool judged = false;   ///< offenders are out: worth trying as a whole
+        bool accused = false;  ///< one row, by an error's text: whether that is true shows now
+        bool doubted = false;  ///< an error's text has misled here: halves instead
 
         [[nodiscard]] std::size_t size() const { return end - begin; }
     };
@@ -95,10 +110,17 @@ private:
     void attempt();
     void copy(const Piece& piece);
     [[nodiscard]] std::size_t row_of_line(const Piece& piece, std::size_t line) const;
+    [[nodiscard]] std::size_t rows_left(const Piece& piece) const;
+    [[nodiscard]] CopyHint hint_of(const DatabaseError& error) const;
+    void on_success(const Piece& piece);
     void on_failure(const Piece& piece, const DatabaseError& error);
-    void on_bad_row(const Piece& piece, std::size_t row, const DatabaseError& error);
+    void on_bad_row(const Piece& piece, const DatabaseError& error);
+    void stop_when_alike(const DatabaseError& error);
+    [[nodiscard]] bool is_taken(std::size_t row);
     void take_out(const UnreadableValue& value);
-    [[nodiscard]] bool make_null(std::size_t row, const std::string& column);
+    [[nodiscard]] bool make_null(std::size_t row, std::size_t field);
+    [[nodiscard]] bool nulled(std::size_t row, const DatabaseError& error);
+    [[nodiscard]] std::string_view bytes_now(std::size_t row) const;
     void note_failure(std::size_t row, const DatabaseError& error);
     void refuse(std::size_t row, const DatabaseError& error);
     void put_on_record(std::size_t row, const DatabaseError& error);
@@ -107,7 +129,7 @@ private:
     void judge(Piece& piece);
     [[nodiscard]] bool server_side_pays(const Piece& piece) const;
     void load_server_side();
-    void take_back_duplicates_of(std::size_t row, bool while_reading);
+    void take_back_duplicates_of(std::size_t row);
     void learn(std::size_t rows);
     [[nodiscard]] Refused refused() const;
 
@@ -116,6 +138,7 @@ private:
     ServerSideLoad& server_side_;
     const IsolationOptions options_;
     ValueJudge values_;
+    FieldTrial fields_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
     OtherWay by_judge_;
@@ -123,7 +146,7 @@ private:
 
     // Of the load() that runs:
     const EncodedRows* rows_ = nullptr;
-    LineNumbers line_numbers_ = LineNumbers::exact;
+    Alike alike_ = Alike::refuse;
     std::vector<Piece> open_;  ///< what is left to load; the next piece is the last
     std::size_t window_ = 0;
     std::size_t last_failure_ = 0;
@@ -134,7 +157,9 @@ private:
     std::map<std::size_t, std::vector<Reason>> found_;
     RowChanges changed_;
     std::multimap<std::size_t, std::size_t> duplicates_;  ///< of a row, among those found
-    std::set<std::size_t> duplicates_in_copy_;            ///< found: of what COPY does not say
+    bool took_some_ = false;
+    std::optional<DatabaseError> unclear_;
+    std::size_t unclear_refusals_ = 0;
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "sinks/load/server_side_load.h"
 
+#include "sinks/books/schema.h"
 #include "sinks/session/sql_text.h"
 
 #include <map>
@@ -137,7 +138,7 @@ ServerSideLoad::ServerSideLoad(Session& session, std::string qualified_table,
       staged_(session, "sluice_staged", target_, columns_, fill) {}
 
 bool ServerSideLoad::inserts_as_copy_does() {
-    return session_.server_version() >= oldest_version &&
+    return session_.server_version() >= oldest_version && !is_mpp(family_of(session_)) &&
            session_.exec(differs_from_copy, {target_, array_literal(columns_)}).rows.empty();
 }
 

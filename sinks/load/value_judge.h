@@ -23,21 +23,13 @@ struct UnreadableValue {
 /// for as long as it finds what a COPY would stumble over. One per form of COPY.
 class ValueJudge {
 public:
-    /// `columns`: of the rows, in their order.
-    ValueJudge(Session& session, CopyForm form, std::string qualified_table,
-               std::vector<std::string> columns)
-        : session_(session),
-          form_(form),
-          target_(std::move(qualified_table)),
-          columns_(std::move(columns)) {}
+    ValueJudge(Session& session, CopyStatement copy) : session_(session), copy_(std::move(copy)) {}
 
     /// Before rows are loaded, and outside a transaction: what can not be read in the columns that
-    /// are suspected, by column and row. `first`: what a COPY of all these rows has just failed
-    /// with, if one was tried. Throws DatabaseError.
-    [[nodiscard]] std::vector<UnreadableValue> judge(const EncodedRows& rows,
-                                                     const std::optional<DatabaseError>& first);
-    /// COPY failed with this since.
-    void note(const DatabaseError& error);
+    /// are suspected, by column and row. Throws DatabaseError.
+    [[nodiscard]] std::vector<UnreadableValue> judge(const EncodedRows& rows);
+    /// COPY failed since, in this column as its error's text has it; empty: it names none.
+    void note(const std::string& column);
     /// Among so many rows it will very likely find some.
     [[nodiscard]] bool expects_some(std::size_t rows) const {
         return stumbled_ || (gap_ > 0 && gap_ < static_cast<double>(rows));
@@ -52,13 +44,13 @@ private:
 
     [[nodiscard]] std::int64_t type_of(const std::string& column);
     [[nodiscard]] Values values_of(const EncodedRows& rows, std::size_t column) const;
-    [[nodiscard]] std::map<std::uint32_t, std::string> offer(
+    [[nodiscard]] std::map<std::uint32_t, DatabaseError> offer(
         std::int64_t type, const std::vector<std::string>& values);
+    [[nodiscard]] std::map<std::uint32_t, DatabaseError> refused(const std::string& column,
+                                                                 const Values& values);
 
     Session& session_;
-    const CopyForm form_;
-    const std::string target_;
-    const std::vector<std::string> columns_;
+    const CopyStatement copy_;
     std::set<std::string> suspects_;
     std::set<std::string> judged_;  ///< of the rows that are being loaded
     std::set<std::string> beyond_;  ///< COPY refuses there what the input function alone takes

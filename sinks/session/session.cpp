@@ -140,8 +140,11 @@ void Transaction::commit() {
     } catch (const DatabaseError& error) {
         open_ = false;
         // An error with the session alive is a refusal, e.g. of a deferred constraint. Anything
-        // else may have come after the commit took effect.
-        const bool refused = session_.is_open() && error.trouble() != Trouble::world;
+        // else, a segment's internal trouble (XX) too, may have come after the commit took effect.
+        const bool refused =
+            session_.is_open() &&
+            (error.trouble() != Trouble::world ||
+             (may_be_the_datas(error.sqlstate()) && !error.sqlstate().starts_with("XX")));
         if (refused || error.sqlstate() == "25P02") throw;
         session_.close();
         throw OutcomeUnknown(error.what());

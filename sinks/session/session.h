@@ -24,6 +24,7 @@ public:
         std::string context;       ///< CONTEXT, e.g. "COPY t, line 12, column ts"
         std::string column{};      ///< where the server names it
         std::string constraint{};  ///< the same
+        std::string table{};       ///< the same: it is the table's own constraint that was broken
     };
     explicit DatabaseError(Details details);
 

@@ -86,6 +86,7 @@ DatabaseError::Details details_of(PGconn* connection, const PGresult* result) {
     details.context = field(PG_DIAG_CONTEXT);
     details.column = field(PG_DIAG_COLUMN_NAME);
     details.constraint = field(PG_DIAG_CONSTRAINT_NAME);
+    details.table = field(PG_DIAG_TABLE_NAME);
     if (details.message.empty()) details.message = complaint_of(connection);
     // The detail names the values ("Key (id)=(7) already exists."): what a dead letter needs.
     if (const std::string detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty())

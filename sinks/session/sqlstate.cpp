@@ -1,5 +1,6 @@
 #include "sinks/session/sqlstate.h"
 
+#include <algorithm>
 #include <array>
 
 namespace sluice {
@@ -82,6 +83,18 @@ Trouble classify(std::string_view sqlstate, std::string_view message) {
     const Entry* entry = find(sqlstate);
     // What nobody thought of is no reason to give up a record: trouble of the world.
     return entry == nullptr ? Trouble::world : entry->trouble;
+}
+
+bool may_be_the_datas(std::string_view sqlstate) {
+    // A value in binary that a column of another type reads: the connection is none the worse.
+    if (sqlstate == "08P01") return true;
+    constexpr std::array of_the_world = {"08", "25", "28",    "3D",    "40",    "53",
+                                         "57", "58", "55P03", "55006", "XX001", "XX002"};
+    if (sqlstate.empty()) return false;
+    const Entry* entry = find(sqlstate);
+    if (entry != nullptr && entry->trouble == Trouble::data) return true;
+    return std::ranges::none_of(of_the_world,
+                                [&](const char* prefix) { return sqlstate.starts_with(prefix); });
 }
 
 std::string sql_is_data(const std::string& sqlstate) {

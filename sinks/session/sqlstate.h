@@ -21,6 +21,11 @@ enum class Trouble {
 /// where the code alone says too little.
 [[nodiscard]] Trouble classify(std::string_view sqlstate, std::string_view message);
 
+/// Whether an error of loading a row can be about the row, as far as its code goes: a type's input
+/// function, a trigger or an extension may raise nearly any. Only an experiment tells: the row
+/// fails alone, others do not. False: it is the world's, whatever a row does.
+[[nodiscard]] bool may_be_the_datas(std::string_view sqlstate);
+
 /// SQL for whether a SQLSTATE, an expression of type text, is one of trouble of the data.
 [[nodiscard]] std::string sql_is_data(const std::string& sqlstate);
 

@@ -1,3 +1,5 @@
+#include "pipeline/errors.h"
+#include "sinks/catalogue/catalogue.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
 #include "sinks/dead_letters/dead_letter_pass.h"
 #include "sinks/dead_letters/dead_letter_upkeep.h"
@@ -230,6 +232,45 @@ TEST_CASE("dead letters: a COMMIT without an answer is settled, either way") {
     CHECK(counts->loaded == 30);
     CHECK(!pass.next(1000));
     CHECK(setup.list("SELECT count(*), count(DISTINCT offs) FROM t") == "30|30");
+    CHECK(setup.problems() == "");
+}
+
+TEST_CASE("dead letters: a table that changes between two pages gets no other values") {
+    const LettersSetup setup;
+    setup.reject(0, 0, 100);
+    Retrier retrier(setup);
+    REQUIRE(retrier.pass.next(50)->loaded == 50);
+    setup.exec("ALTER TABLE t ALTER id TYPE double precision");
+    CHECK_THROWS_WITH_AS(static_cast<void>(retrier.pass.next(50)),
+                         doctest::Contains("column \"id\" has changed"), TroubleOfTheWorld);
+    CHECK(setup.value("SELECT count(*) FROM t") == "50");
+    CHECK(open_letters(setup) == 50);
+    Session session(setup.dsn, "retry");
+    DeadLetterLoader anew(session, setup.ingest(), read_table(session, "t"));
+    DeadLetterPass pass(session,
+                        {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
+                         .by = {"w", "r"}},
+                        [&](const auto& letters) { return anew.load(letters); });
+    REQUIRE(pass.next(1000)->loaded == 50);
+    CHECK(setup.value("SELECT count(*) FROM t WHERE id = offs") == "100");
+    CHECK(setup.problems() == "");
+}
+
+TEST_CASE("dead letters: one that is refused by an odd code stops no others, and stays") {
+    const LettersSetup setup;
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF NEW.id = 7 THEN RAISE 'not this one' USING ERRCODE = '42501'; END IF;"
+                      " RETURN NEW;");
+    setup.reject(0, 0, 10);
+    Retrier retrier(setup);
+    const DeadLetterCounts counts = retrier.all();
+    CHECK(counts.loaded == 9);
+    CHECK(counts.rejected == 1);
+    // Nor is it any other way when it is alone.
+    Retrier again(setup);
+    CHECK(again.all().rejected == 1);
+    CHECK(setup.list("SELECT kafka_offset, retries, reasons->0->>'reason'"
+                     " FROM sluice.open_dead_letter") == "7|2|not this one");
     CHECK(setup.problems() == "");
 }
 

@@ -17,8 +17,7 @@ CloudberrySink sink_of(const SinkSetup& setup, const config::Receipts& receipts 
     return CloudberrySink(
         {.dsn = setup.dsn,
          .identity = setup.identity,
-         .table = setup.table,
-         .columns = {"id", "city"},
+         .loader = copy_loader(setup.table, {"id", "city"}, config::OnInvalid::reject),
          .receipts = Receipts(receipts, read_table(session, receipts.table), setup.identity)});
 }
 

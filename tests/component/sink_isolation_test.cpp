@@ -173,11 +173,11 @@ TEST_CASE("isolation: on_invalid = null loads NULL where the database cannot rea
         " CHECK (id <> 7))");
     setup.anchor(0, 0);
     Session session(setup.dsn, "test");
-    CloudberrySink sink({.dsn = setup.dsn,
-                         .identity = setup.identity,
-                         .table = read_table(session, "t"),
-                         .columns = {"id", "city", "span", "list", "must"},
-                         .on_invalid = config::OnInvalid::null});
+    CloudberrySink sink(
+        {.dsn = setup.dsn,
+         .identity = setup.identity,
+         .loader = copy_loader(read_table(session, "t"), {"id", "city", "span", "list", "must"},
+                               config::OnInvalid::null)});
     Batch batch;
     add_rows(batch, 0, 0, plain_rows(0, 100), CopyForm::text);
     batch.targets[0].text.bytes.clear();

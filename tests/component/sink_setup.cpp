@@ -24,8 +24,8 @@ void append_binary(std::string& to, const TestRow& row) {
 
 }  // namespace
 
-SinkSetup::SinkSetup(const std::string& columns) {
-    const fixture::Postgres& server = fixture::shared_postgres();
+SinkSetup::SinkSetup(const std::string& columns, const fixture::Postgres& server)
+    : server_(server) {
     server.create_database(database);
     dsn = server.dsn(database);
     exec("CREATE TABLE t (" + columns + ")");
@@ -48,8 +48,7 @@ void SinkSetup::read_table() {
 CloudberrySink SinkSetup::sink(config::OnReject on_reject, const std::string& its_dsn) const {
     return CloudberrySink({.dsn = its_dsn.empty() ? dsn : its_dsn,
                            .identity = identity,
-                           .table = table,
-                           .columns = {"id", "city"},
+                           .loader = copy_loader(table, {"id", "city"}, config::OnInvalid::reject),
                            .on_reject = on_reject});
 }
 
@@ -63,7 +62,7 @@ void SinkSetup::anchor(PartitionId partition, Offset offset) const {
 }
 
 void SinkSetup::exec(const std::string& sql) const {
-    fixture::shared_postgres().exec(sql, database);
+    server_.exec(sql, database);
 }
 
 void SinkSetup::add_trigger(const std::string& when, const std::string& body,
@@ -77,12 +76,12 @@ std::string SinkSetup::rejected() const {
 }
 
 std::string SinkSetup::value(const std::string& sql) const {
-    return fixture::shared_postgres().value(sql, database);
+    return server_.value(sql, database);
 }
 
 std::string SinkSetup::list(const std::string& sql) const {
     std::string text;
-    for (const auto& row : fixture::shared_postgres().query(sql, database)) {
+    for (const auto& row : server_.query(sql, database)) {
         if (!text.empty()) text += ' ';
         for (std::size_t i = 0; i < row.size(); ++i)
             text += (i == 0 ? "" : "|") + row[i].value_or("NULL");

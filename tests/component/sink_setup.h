@@ -2,6 +2,7 @@
 
 #include "sinks/books/cloudberry_progress.h"
 #include "sinks/load/cloudberry_sink.h"
+#include "sinks/load/copy_loader.h"
 #include "tests/fixture/postgres.h"
 
 #include <functional>
@@ -14,7 +15,8 @@ namespace sluice::test {
 class SinkSetup {
 public:
     /// `columns`: of CREATE TABLE t; the first two are (id bigint, city text).
-    explicit SinkSetup(const std::string& columns);
+    explicit SinkSetup(const std::string& columns,
+                       const fixture::Postgres& server = fixture::shared_postgres());
 
     [[nodiscard]] CloudberrySink sink(config::OnReject on_reject = config::OnReject::dead_letter,
                                       const std::string& dsn = "") const;
@@ -38,6 +40,9 @@ public:
     std::string dsn;
     PipelineIdentity identity;
     Table table;
+
+private:
+    const fixture::Postgres& server_;
 };
 
 /// A row of (id, city) for the record at `offset`; nullopt: NULL.

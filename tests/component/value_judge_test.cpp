@@ -20,11 +20,6 @@ Batch batch_of(Offset from, Offset to, const MakeCity& city, CopyForm form) {
         form);
 }
 
-/// What COPY says of a value of column city.
-DatabaseError stumbled() {
-    return DatabaseError({"22P02", "invalid", "COPY t, line 1, column city: \"x\""});
-}
-
 /// The rows that the judge finds, and the reason of the first.
 struct Found {
     std::vector<std::size_t> rows;
@@ -33,13 +28,14 @@ struct Found {
 
 Found judge(const SinkSetup& setup, const MakeCity& city, CopyForm form, Offset count) {
     Session session(setup.dsn, "test");
-    ValueJudge judge(session, form, "t", {"id", "city"});
+    ValueJudge judge(session, copy_statement(setup.table, {"id", "city"}, form));
     const Batch batch = batch_of(0, count, city, form);
     const EncodedRows& rows =
         form == CopyForm::text ? batch.targets[0].text : batch.targets[0].binary;
-    CHECK(judge.judge(rows, std::nullopt).empty());  // nobody has stumbled
+    CHECK(judge.judge(rows).empty());  // nobody has stumbled
+    judge.note("city");
     Found found;
-    for (const UnreadableValue& value : judge.judge(rows, stumbled())) {
+    for (const UnreadableValue& value : judge.judge(rows)) {
         if (found.rows.empty()) found.reason = value.reason.text;
         CHECK(value.reason.column == "city");
         found.rows.push_back(value.row);

@@ -1,6 +1,5 @@
 #include "sinks/session/sqlstate.h"
 #include "sinks/dead_letters/dead_letters.h"
-#include "sinks/load/row_isolation.h"
 
 #include <doctest/doctest.h>
 
@@ -25,15 +24,13 @@ TEST_CASE("sqlstate: each kind of trouble") {
         CHECK_MESSAGE(classify(state, "") == Trouble::wrong, state);
 }
 
-TEST_CASE("copy context: line and column of the COPY itself") {
-    const auto named = parse_copy_context("COPY t, line 12, column ts: \"notadate\"");
-    CHECK(named.line == 12u);
-    CHECK(named.column == "ts");
-    CHECK(parse_copy_context("COPY t, line 3, column c: null input").line == 3u);
-    CHECK(parse_copy_context("COPY t, line 7: \"1\t2\"").line == 7u);
-    CHECK(parse_copy_context("PL/pgSQL function f() line 3 at RAISE\nCOPY t, line 9").line == 9u);
-    CHECK(!parse_copy_context("").line);
-    CHECK(!parse_copy_context("SQL statement \"x\"").line);
+TEST_CASE("sqlstate: only what no row can bring about is the world's from the start") {
+    for (const char* state : {"22P02", "23505", "40002", "42601", "42P01", "42704", "42501",
+                              "45000", "ZZ001", "XX000", "P0001", "0A000", "08P01", "99999"})
+        CHECK_MESSAGE(may_be_the_datas(state), state);
+    for (const char* state : {"", "08006", "57P01", "57014", "58M01", "53100", "53200", "40001",
+                              "40P01", "55P03", "25006", "28000", "XX001", "XX002"})
+        CHECK_MESSAGE(!may_be_the_datas(state), state);
 }
 
 }  // namespace

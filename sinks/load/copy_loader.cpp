@@ -1,0 +1,118 @@
+#include "sinks/load/copy_loader.h"
+
+#include "pipeline/errors.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace sluice {
+
+CopyLoader::Form::Form(Session& session, ConstraintJudge& judge, ServerSideLoad& server_side,
+                       IsolationOptions options)
+    : copy(options.copy), isolation(session, judge, server_side, std::move(options)) {}
+
+CopyLoader::CopyLoader(Session& session, Table table, std::vector<std::string> columns,
+                       config::OnInvalid on_invalid)
+    : session_(session),
+      table_(std::move(table)),
+      columns_(std::move(columns)),
+      judge_(session, qualified(table_), columns_),
+      server_side_(session, qualified(table_), columns_),
+      binary_(session, judge_, server_side_,
+              isolation_options(copy_statement(table_, columns_, CopyForm::binary), table_,
+                                on_invalid)),
+      text_(
+          session, judge_, server_side_,
+          isolation_options(copy_statement(table_, columns_, CopyForm::text), table_, on_invalid)) {
+}
+
+std::string CopyLoader::target() const {
+    return "table " + qualified(table_);
+}
+
+bool CopyLoader::expects_refusals(const TargetRows& rows) const {
+    return binary_.isolation.expects_refusals(rows.binary.rows.size()) ||
+           text_.isolation.expects_refusals(rows.text.rows.size());
+}
+
+void CopyLoader::put(const TargetRows& rows) {
+    binary_.failed.reset();
+    text_.failed.reset();
+    copy_whole(binary_, rows.binary);
+    copy_whole(text_, rows.text);
+}
+
+void CopyLoader::copy_whole(Form& form, const EncodedRows& rows) {
+    if (rows.rows.empty()) return;
+    try {
+        session_.send(form.copy.sql);
+        session_.await_copy();
+        const bool binary = form.copy.form == CopyForm::binary;
+        if (binary) session_.put(copy_header());
+        put_rows(session_, rows, 0, rows.rows.size());
+        if (binary) session_.put(copy_trailer());
+        session_.end_copy();
+        session_.finish();
+    } catch (const DatabaseError& error) {
+        form.failed = error;
+        throw;
+    }
+}
+
+void CopyLoader::look(const TargetRows& rows) {
+    binary_.known = binary_.isolation.look(rows.binary, binary_.failed);
+    text_.known = text_.isolation.look(rows.text, text_.failed);
+}
+
+std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike) {
+    std::vector<Reject> rejects;
+    bool took_others = false;
+    std::optional<DatabaseError> unclear;
+    const auto separate = [&](Form& form, const EncodedRows& of_form) {
+        form.failed.reset();
+        Refused refused = form.isolation.load(of_form, std::exchange(form.known, {}), alike);
+        for (std::size_t i = 0; i < refused.rows.size(); ++i)
+            rejects.push_back({of_form.rows[refused.rows[i]].record, std::move(refused.reasons[i]),
+                               RejectCause::refused});
+        took_others |= refused.took_others;
+        if (refused.unclear) unclear = std::move(refused.unclear);
+    };
+    judge_.begin();
+    separate(binary_, rows.binary);
+    separate(text_, rows.text);
+    if (unclear && !took_others && alike == Alike::wait) throw RefusedAlike(*unclear);
+    if (!rejects.empty() && !judge_.still_holds())
+        throw DatabaseError({"40001", "the table's constraints have just changed", {}});
+    return rejects;
+}
+
+/// Behind COPY its lock keeps the table as it is until the transaction ends.
+void CopyLoader::refuse_drift() {
+    const Rows now = session_.exec_prepared(
+        "types",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        {qualified(table_)});
+    std::map<std::string, std::string> types;
+    for (std::size_t row = 0; row < now.rows.size(); ++row)
+        types[now.text(row, 0)] = now.text(row, 1);
+    for (const Column& column : table_.columns) {
+        const bool copied = std::ranges::find(columns_, column.name) != columns_.end();
+        if (copied && types[column.name] != column.type_name)
+            throw TroubleOfTheWorld(target() + ": column " + quote_identifier(column.name) +
+                                    " has changed since it was looked up: it was " +
+                                    column.type_name + "; a new start takes it as it is now");
+    }
+}
+
+MakeLoader copy_loader(Table table, std::vector<std::string> columns,
+                       config::OnInvalid on_invalid) {
+    return [=](Session& session) {
+        return std::make_unique<CopyLoader>(session, table, columns, on_invalid);
+    };
+}
+
+}  // namespace sluice

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "pipeline/ingest/batch.h"
+#include "sinks/load/row_isolation.h"
+#include "sinks/session/session.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// How rows get into one target, within a transaction that others begin and end: by COPY, by a
+/// merge, straight into the segments. Knows nothing of progress, books and COMMIT. One per target
+/// and session, used by the session's thread; remembers how loads went. Throws DatabaseError, and
+/// TroubleOfTheWorld when the target has changed since it was looked up: what loads rows asks for
+/// that itself, so that nobody can leave it out.
+class Loader {
+public:
+    virtual ~Loader() = default;
+
+    /// For messages: "table public.orders".
+    [[nodiscard]] virtual std::string target() const = 0;
+    /// Some row of so many will very likely be refused: isolate() at once.
+    [[nodiscard]] virtual bool expects_refusals(const TargetRows& rows) const = 0;
+
+    /// All rows at once, which nearly always works. After an error that may be a row's, isolate().
+    void load(const TargetRows& rows) {
+        put(rows);
+        if (could_be_misread(rows)) refuse_drift();
+    }
+    /// What of isolate() has to happen outside of a transaction. It may be left out.
+    virtual void look(const TargetRows& rows) = 0;
+    /// Loads the rows that the database takes, and finds those that it does not. Constraints must
+    /// be IMMEDIATE. Throws RefusedAlike unless those are to be refused, too.
+    [[nodiscard]] std::vector<Reject> isolate(const TargetRows& rows, Alike alike) {
+        std::vector<Reject> refused = separate(rows, alike);
+        // Rows that no longer fit are not the data's fault.
+        if (!refused.empty() || could_be_misread(rows)) refuse_drift();
+        return refused;
+    }
+    /// Whether the target still is what the rows were made for; in a transaction or outside.
+    virtual void refuse_drift() = 0;
+
+private:
+    virtual void put(const TargetRows& rows) = 0;
+    [[nodiscard]] virtual std::vector<Reject> separate(const TargetRows& rows, Alike alike) = 0;
+    /// Eight bytes that were a bigint are a double precision as well: in binary they would be
+    /// loaded as another value, and no error would say so.
+    [[nodiscard]] static bool could_be_misread(const TargetRows& rows) {
+        return !rows.binary.rows.empty();
+    }
+};
+
+/// Makes the loader of a target for the session that it is to use.
+using MakeLoader = std::function<std::unique_ptr<Loader>(Session& session)>;
+
+}  // namespace sluice
