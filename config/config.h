@@ -146,6 +146,8 @@ struct Ingest {
     OnMissing on_missing = OnMissing::null;
     OnExtra on_extra = OnExtra::ignore;
     OnInvalid on_invalid = OnInvalid::reject;
+    /// nullopt: never.
+    std::optional<std::chrono::milliseconds> reject_after = std::chrono::minutes(10);
     OnTombstone on_tombstone = OnTombstone::filter;
     OnOffsetLost on_offset_lost = OnOffsetLost::stop;
     Csv csv;

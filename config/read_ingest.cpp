@@ -125,6 +125,22 @@ void read_csv(TableReader& section, std::optional<Format> format, Csv& target) {
     }
 }
 
+void read_reject_after(TableReader& section, std::optional<std::chrono::milliseconds>& target) {
+    const auto text = section.text("reject_after", "\"10m\"");
+    if (!text) return;
+    const auto duration = parse_duration(text->text);
+    if (text->text == "never") {
+        target.reset();
+    } else if (duration && *duration <= 24h * 365) {
+        target = duration;
+    } else {
+        section.problem(text->at,
+                        "\"reject_after\" must be \"never\" or a duration up to 365d, such as "
+                        "\"10m\", not " +
+                            text->shown);
+    }
+}
+
 void read_reactions(TableReader& section, std::optional<Format> format, Ingest& ingest) {
     section.choice<OnReject>("on_reject",
                              {{"dead_letter", OnReject::dead_letter}, {"stop", OnReject::stop}},
@@ -143,6 +159,7 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
     section.choice<OnOffsetLost>(
         "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
         ingest.on_offset_lost);
+    read_reject_after(section, ingest.reject_after);
     if (!format || *format == Format::json || *format == Format::csv) return;
     // What could have no effect is a mistake, not something to pass over.
     for (const Entry& entry : section.content().entries) {

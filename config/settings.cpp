@@ -132,6 +132,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("on_missing", word(ingest.on_missing))
         .text("on_extra", word(ingest.on_extra))
         .text("on_invalid", word(ingest.on_invalid))
+        .text("reject_after", ingest.reject_after ? format_duration(*ingest.reject_after) : "never")
         .text("on_tombstone", word(ingest.on_tombstone))
         .text("on_offset_lost", word(ingest.on_offset_lost))
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))

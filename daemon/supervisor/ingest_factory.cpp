@@ -97,6 +97,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                   .identity = identity,
                                   .loader = copy_loader(table, mapper.columns(), ingest.on_invalid),
                                   .on_reject = ingest.on_reject,
+                                  .reject_after = ingest.reject_after,
                                   .receipts = receipts});
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }

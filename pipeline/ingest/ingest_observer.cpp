@@ -208,7 +208,7 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
     batch_rows_.observe(rows);
     batch_bytes_.observe(static_cast<double>(batch.bytes()));
     if (!how.settled) {
-        copy_seconds_.observe(seconds(how.copy));
+        copy_seconds_.observe(seconds(how.writing));
         commit_seconds_.observe(seconds(how.commit));
     }
     count_freshness(batch);

@@ -91,8 +91,8 @@ CommitResult CloudberrySink::wait_alike(const Batch& batch, const RefusedAlike& 
                  "; it refuses every row alike, so the data need not be to blame: " +
                  (options_.reject_after
                       ? "after " + config::format_duration(*options_.reject_after) +
-                            " of this the rows are rejected"
-                      : "this waits until it ends")};
+                            " of this the rows are rejected (reject_after)"
+                      : "this waits until it ends (reject_after = \"never\")")};
 }
 
 std::vector<CloudberrySink::Doubt> CloudberrySink::moves_of(const Batch& batch) {
@@ -236,7 +236,7 @@ Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point beg
     const auto sent = Clock::now();
     transaction.commit();
     SLUICE_FAIL_POINT("after_commit");
-    return {.copy = sent - began, .commit = Clock::now() - sent};
+    return {.writing = sent - began, .commit = Clock::now() - sent};
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {

@@ -154,7 +154,8 @@ TEST_CASE("config: ranges are checked") {
         {"format = 'jsn'",
          "\"format\" must be one of json, csv, text, binary, not \"jsn\"; did "
          "you mean \"json\"?"},
-        {"on_reject = 'x'", "\"on_reject\" must be one of dead_letter, stop, not \"x\""}};
+        {"on_reject = 'x'", "\"on_reject\" must be one of dead_letter, stop, not \"x\""},
+        {"reject_after = 'soon'", "\"reject_after\" must be \"never\" or a duration up to 365d"}};
     for (const auto& wrong : cases) {
         CAPTURE(wrong.first);
         CHECK(contains(problem_of(pipeline + wrong.first + "\n"), wrong.second));

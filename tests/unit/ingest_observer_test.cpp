@@ -36,7 +36,7 @@ struct Stage {
             batch.targets[0].binary.rows.push_back({.record = index, .end = 0});
         }
         observer.lane(0).on_offering();
-        observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});
+        observer.lane(0).on_committed(batch, {.writing = 20ms, .commit = 2ms});
     }
     void reject(int count) {
         Batch batch;
@@ -50,7 +50,7 @@ struct Stage {
                                                      .headers = {}});
             batch.rejects.push_back({.record = index, .reasons = {{"id", "\"x\" is no number"}}});
         }
-        observer.lane(0).on_committed(batch, {.copy = 20ms, .commit = 2ms});
+        observer.lane(0).on_committed(batch, {.writing = 20ms, .commit = 2ms});
     }
     bool shows(const std::string& line) {
         observer.look();
