@@ -280,7 +280,7 @@ TEST_CASE("peek: what cannot be is said, with exit code 2 where the user can men
              {{"orders", "--topic", "orders"}, 2, "name of a pipeline"},
              {{"order"}, 2, "did you mean \"orders\"?"},
              {{"orders", "--where", "ofset > 1"}, 2, "--where, character 1: there is no field"},
-             {{"orders", "--limit", "0"}, 2, "--limit takes a number"},
+             {{"orders", "--limit", "0"}, 2, "--limit takes a whole number"},
              {{"orders", "--from", "latest"}, 2, "--from takes earliest"},
              {{"--topic", "nothing"}, 1, "there is no topic \"nothing\""}}) {
         std::vector<std::string> all = {"peek", "-c", config};
