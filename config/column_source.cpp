@@ -133,6 +133,27 @@ std::variant<Source, std::string> parse_source(std::string_view text, Format for
     return source;
 }
 
+std::string pointer_meant(const Source& source) {
+    if (source.kind != Kind::field || source.path.size() != 1 || source.text.starts_with('/')) {
+        return {};
+    }
+    std::string_view path = source.path.front();
+    const bool from_root = path.starts_with("$.");
+    if (from_root) path.remove_prefix(2);
+    if (!from_root && path.find('.') == std::string_view::npos) return {};
+    std::string pointer = "/";
+    for (const char c : path) {
+        if (c == '.' || c == '[') {
+            pointer += '/';
+        } else if (c == '~' || c == '/') {
+            pointer += c == '~' ? "~0" : "~1";
+        } else if (c != ']') {
+            pointer += c;
+        }
+    }
+    return pointer;
+}
+
 std::variant<Source, std::string> parse_source(std::int64_t position, Format format) {
     constexpr std::int64_t last_position = 65535;
     if (format != Format::csv) {

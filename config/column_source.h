@@ -29,4 +29,8 @@ namespace sluice::config {
 [[nodiscard]] std::string_view name_of(Format format);
 [[nodiscard]] std::string_view name_of(Conversion conversion);
 
+/// For a field whose name looks like a path of another notation, a.b or $.a.b: the JSON Pointer
+/// that may be meant; else empty.
+[[nodiscard]] std::string pointer_meant(const Source& source);
+
 }  // namespace sluice::config

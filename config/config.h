@@ -59,6 +59,8 @@ struct Admin {
 enum class Format { json, csv, text, binary };
 enum class OnReject { dead_letter, stop };
 enum class OnMissing { null, reject };
+/// A record that holds none of the fields that columns take.
+enum class OnEmpty { reject, load };
 enum class OnExtra { ignore, reject };
 enum class OnInvalid { reject, null };
 enum class OnTombstone { filter, reject };  ///< for json and csv; text and binary load NULL
@@ -144,6 +146,7 @@ struct Ingest {
     std::string group;               ///< group.id; default "sluice." + name
     OnReject on_reject = OnReject::dead_letter;
     OnMissing on_missing = OnMissing::null;
+    OnEmpty on_empty = OnEmpty::reject;
     OnExtra on_extra = OnExtra::ignore;
     OnInvalid on_invalid = OnInvalid::reject;
     /// nullopt: never.

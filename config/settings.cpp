@@ -47,6 +47,10 @@ const char* word(OnReject on_reject) {
 const char* word(OnMissing on_missing) {
     return on_missing == OnMissing::reject ? "reject" : "null";
 }
+const char* word(OnEmpty on_empty) {
+    return on_empty == OnEmpty::load ? "load" : "reject";
+}
+
 const char* word(OnExtra on_extra) {
     return on_extra == OnExtra::reject ? "reject" : "ignore";
 }
@@ -130,6 +134,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("group", ingest.group)
         .text("on_reject", word(ingest.on_reject))
         .text("on_missing", word(ingest.on_missing))
+        .text("on_empty", word(ingest.on_empty))
         .text("on_extra", word(ingest.on_extra))
         .text("on_invalid", word(ingest.on_invalid))
         .text("reject_after", ingest.reject_after ? format_duration(*ingest.reject_after) : "never")

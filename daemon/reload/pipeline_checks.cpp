@@ -1,5 +1,7 @@
 #include "daemon/reload/pipeline_checks.h"
 
+#include "config/column_source.h"
+#include "config/words.h"
 #include "daemon/supervisor/outbox_factory.h"
 #include "kafka/access.h"
 #include "kafka/client.h"
@@ -52,6 +54,24 @@ std::vector<std::string> columns_of(const config::Ingest& ingest, const Table& t
     return columns;
 }
 
+/// A name with dots is one field's name, but hardly ever meant so.
+std::vector<Finding> check_paths(const config::Pipeline& pipeline) {
+    std::vector<Finding> findings;
+    const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
+    if (ingest == nullptr) return findings;
+    for (const config::ColumnMapping& mapping : ingest->columns) {
+        const std::string pointer = config::pointer_meant(mapping.source);
+        if (pointer.empty()) continue;
+        findings.push_back(
+            {Severity::warning,
+             config::key_of(pipeline) + ": column " + config::in_quotes(mapping.column),
+             config::in_quotes(mapping.source.text) +
+                 " is the name of one field, dots and all, not a path",
+             "for a field within a field, write " + config::in_quotes(pointer)});
+    }
+    return findings;
+}
+
 /// What the checks of all pipelines share; only read.
 struct World {
     const config::Config& config;
@@ -63,7 +83,10 @@ class PipelineCheck {
 public:
     /// `session`: null where the database does not answer.
     PipelineCheck(const World& world, Session* session, const config::Pipeline& pipeline)
-        : world_(world), session_(session), where_(config::key_of(pipeline)) {
+        : world_(world),
+          session_(session),
+          where_(config::key_of(pipeline)),
+          findings_(check_paths(pipeline)) {
         const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
         const auto& outbox = std::get_if<config::Outbox>(&pipeline.of_kind);
         if (world_.kafka != nullptr) {
@@ -210,6 +233,7 @@ CheckedPipelines check_offline(const config::Config& config, const std::set<std:
     ask("[cloudberry] dsn", checked.findings,
         [&] { static_cast<void>(public_dsn(config.cloudberry.dsn.text)); });
     for (const config::Pipeline& pipeline : chosen(config, keys)) {
+        append(checked.findings, check_paths(pipeline));
         const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
         checked.fit.push_back(
             {config::key_of(pipeline),

@@ -18,6 +18,35 @@ bool is_json(Kind kind) {
     return kind >= Kind::json && kind <= Kind::json_array;
 }
 
+bool is_number(const Value& value) {
+    switch (value.kind) {
+        case Kind::json_scalar:
+            return value.text[0] != 't' && value.text[0] != 'f';
+        case Kind::integer:
+        case Kind::real32:
+        case Kind::real64:
+        case Kind::decimal:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// The database would read 1788340511 as a day of the year 178834.
+const char* complaint_of_number(ColumnType type) {
+    switch (type) {
+        case ColumnType::date:
+        case ColumnType::timestamp:
+        case ColumnType::timestamptz:
+            return "is a number, not a date or time; say what it counts: as = \"epoch_s\", "
+                   "\"epoch_ms\" or \"epoch_us\"";
+        case ColumnType::time:
+            return "is a number, not a time of day; send it as text, such as 10:30:00";
+        default:
+            return nullptr;
+    }
+}
+
 }  // namespace
 
 const char* Preparer::prepare(const ColumnPlan& plan, Value& value, JsonIndex& index) {
@@ -27,6 +56,9 @@ const char* Preparer::prepare(const ColumnPlan& plan, Value& value, JsonIndex& i
     }
     if (plan.as == Conversion::json) return take_json_text(plan, value, index);
     if (plan.as != Conversion::none) return convert_value(plan, value);
+    if (is_number(value)) {
+        if (const char* why = complaint_of_number(plan.column.type)) return why;
+    }
     if (plan.takes_json() && (is_json(value.kind) || value.is_typed())) {
         take_json(value);
         return nullptr;

@@ -2,6 +2,8 @@
 
 #include "pipeline/decode/make_decoder.h"
 #include "pipeline/decode/metadata.h"
+#include "pipeline/values/characters.h"
+#include "pipeline/values/excerpt.h"
 
 #include <algorithm>
 
@@ -34,6 +36,46 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (is_metadata(columns[i].source.kind)) of_metadata_.push_back(i);
     }
+    const auto takes = [&columns](SourceKind kind) {
+        return std::ranges::any_of(
+            columns, [kind](const ColumnPlan& plan) { return plan.source.kind == kind; });
+    };
+    if (ingest.on_empty == config::OnEmpty::load || takes(SourceKind::value)) return;
+    if (!takes(SourceKind::field) && !takes(SourceKind::position)) return;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (!is_metadata(columns[i].source.kind)) of_fields_.push_back(i);
+    }
+}
+
+/// Whether it would become a row of nothing.
+bool RecordReader::is_empty(std::span<const Value> values) const {
+    return !of_fields_.empty() && std::ranges::all_of(of_fields_, [values](std::size_t i) {
+        return values[i].kind == Kind::missing;
+    });
+}
+
+/// "it has: "a", "b"", and what may have been meant.
+std::string RecordReader::names_of_fields(const Payload& payload) {
+    constexpr std::size_t most = 8;
+    std::vector<std::string> names = value_->fields_of(payload, most + 1);
+    if (names.empty()) return "it has none";
+    std::string text = "it has: ";
+    for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+        if (i > 0) text += ", ";
+        text += excerpt(names[i]);
+    }
+    if (names.size() > most) text += ", …";
+    for (const std::size_t i : of_fields_) {
+        const auto& path = columns_[i].source.path;
+        if (path.empty()) continue;
+        const auto meant = std::ranges::find_if(
+            names, [&path](const std::string& name) { return equal_ignoring_case(name, path[0]); });
+        if (meant != names.end()) {
+            return text + "; " + excerpt(*meant) + " is not " + excerpt(path[0]) +
+                   ": write it so in [columns]";
+        }
+    }
+    return text + "; see [columns] and on_empty";
 }
 
 RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> values,
@@ -68,10 +110,13 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
         }
         if (!why.reasons.empty()) why.cause = RejectCause::extra;
     }
-    if (!key_ || !record.key || key_->decode({*record.key, record.headers}, values, nullptr)) {
-        return true;
+    if (key_ && record.key && !key_->decode({*record.key, record.headers}, values, nullptr)) {
+        return undecodable("the key is ", *key_);
     }
-    return undecodable("the key is ", *key_);
+    if (!is_empty(values)) return true;
+    why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
+                                           names_of_fields({*record.value, record.headers})});
+    return false;
 }
 
 void RecordReader::take_metadata(const Record& record, std::span<Value> values) {

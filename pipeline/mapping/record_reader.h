@@ -25,6 +25,8 @@ public:
 
 private:
     bool decode(const Record& record, std::span<Value> values, Rejection& why);
+    [[nodiscard]] bool is_empty(std::span<const Value> values) const;
+    std::string names_of_fields(const Payload& payload);
     void take_metadata(const Record& record, std::span<Value> values);
 
     const config::Ingest ingest_;
@@ -32,6 +34,7 @@ private:
     std::unique_ptr<Decoder> value_;        // null: the value has no fields
     std::unique_ptr<Decoder> key_;          // null: nobody wants the key's
     std::vector<std::size_t> of_metadata_;  // columns
+    std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
     Scratch scratch_;
     std::string buffer_;
 };

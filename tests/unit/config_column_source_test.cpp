@@ -42,6 +42,18 @@ TEST_CASE("column source: a slash begins a JSON Pointer") {
     CHECK(refused("/a~").find("~0") != std::string::npos);
 }
 
+TEST_CASE("column source: what looks like a path of another notation") {
+    const auto meant = [](const char* text) { return pointer_meant(parsed(text)); };
+    CHECK(meant("customer.address.city") == "/customer/address/city");
+    CHECK(meant("$.customer.address.city") == "/customer/address/city");
+    CHECK(meant("$.items[0].id") == "/items/0/id");
+    CHECK(meant("$.a/b") == "/a~1b");
+    for (const char* fine : {"city", "/customer.city", "@key/a.b", "@value", "$city"}) {
+        CAPTURE(std::string(fine));
+        CHECK(meant(fine).empty());
+    }
+}
+
 TEST_CASE("column source: a pointer alone") {
     CHECK(std::get<Path>(parse_pointer("")).empty());
     CHECK(std::get<std::string>(parse_pointer("a")) == "\"a\": a JSON Pointer begins with \"/\"");

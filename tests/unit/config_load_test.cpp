@@ -44,7 +44,8 @@ TEST_CASE("config: every key of a pipeline") {
     const Ingest ingest = accepted_pipeline(
         "format = 'csv'\nstart = 'latest'\nlanes = 3\nmemory = '1GiB'\ngroup = 'g'\n"
         "batch = { rows = 7, bytes = '1MiB', delay = '2s' }\non_reject = 'stop'\n"
-        "on_missing = 'reject'\non_extra = 'reject'\non_invalid = 'null'\nreject_after = 'never'\n"
+        "on_missing = 'reject'\non_empty = 'load'\non_extra = 'reject'\non_invalid = 'null'\n"
+        "reject_after = 'never'\n"
         "on_tombstone = 'reject'\non_offset_lost = 'earliest'\n"
         "csv = { delimiter = ';', quote = \"'\", escape = '\\', null = 'NULL' }\n"
         "columns = { b = 2, a = '@key' }\nreceipts = { table = 'o', topic = 't' }\n");
@@ -57,6 +58,7 @@ TEST_CASE("config: every key of a pipeline") {
     CHECK(ingest.batch == BatchLimits{7, 1u << 20, 2s});
     CHECK(ingest.on_reject == OnReject::stop);
     CHECK(ingest.on_missing == OnMissing::reject);
+    CHECK(ingest.on_empty == OnEmpty::load);
     CHECK(ingest.on_extra == OnExtra::reject);
     CHECK(ingest.on_invalid == OnInvalid::null);
     CHECK_FALSE(ingest.reject_after);

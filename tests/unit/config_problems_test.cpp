@@ -33,6 +33,17 @@ TEST_CASE("config: what is wrong with a column is said at its place") {
     CHECK(contains(problem_of(columns + "a = 'x'\na = 'y'\n"), "sluice.toml:10:"));
 }
 
+TEST_CASE("config: what is to come is refused with what to do until then") {
+    CHECK(problem_of(pipeline + "filter = 'a = 1'\n") ==
+          "sluice.toml:8:1: \"filter\" is not supported by this version; every record becomes a "
+          "row; remove it and select where the table is read");
+    CHECK(contains(problem_of(pipeline + "mode = 'merge'\n"),
+                   "8:1: \"mode\" is not supported by this version; rows are appended"));
+    CHECK(problem_of(pipeline + "format = 'avro'\n") ==
+          "sluice.toml:8:10: format = \"avro\" is not supported by this version; have the records "
+          "written as JSON, or load their bytes with format = \"binary\"");
+}
+
 TEST_CASE("config: kafka properties that Sluice owns are refused with the key to use") {
     const std::pair<std::string, std::string> owned[] = {
         {"bootstrap.servers", "brokers in [kafka]"},

@@ -200,8 +200,67 @@ TEST_CASE("row mapper: as = json takes a string's content for JSON") {
           "j: \"\"\\u0000\"\" contains \\u0000, which PostgreSQL cannot hold");
 }
 
+TEST_CASE("row mapper: a record that holds none of the mapped fields is a reject") {
+    Mapping mapping = orders();
+    CHECK(mapping.row(R"({"schema":{"a":1},"pay load":{"id":1}})") ==
+          "none of the mapped fields is in the record; it has: \"schema\", \"pay load\"; see "
+          "[columns] and on_empty");
+    CHECK(mapping.row("{}") == "none of the mapped fields is in the record; it has none");
+    CHECK(mapping.row(R"({"ID":1,"Day":2})") ==
+          "none of the mapped fields is in the record; it has: \"ID\", \"Day\"; \"ID\" is not "
+          "\"id\": write it so in [columns]");
+    CHECK(mapping.row(R"({"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1})")
+              .find("\"8\", …; see") != std::string::npos);
+    CHECK(mapping.row(R"({"ID":1,"note":null})") == "\\N\t\\N\t\\N");
+    mapping.ingest.on_empty = config::OnEmpty::load;
+    CHECK(mapping.row("{}") == "\\N\t\\N\t\\N");
+}
+
+TEST_CASE("row mapper: a record whose value or key is taken is not empty") {
+    Mapping mapping = orders();
+    mapping.map("id", Kind::key_field, "id");
+    mapping.map("note", Kind::field, "note");
+    mapping.key = R"({"id":5})";
+    CHECK(mapping.row("{}") == "5\t\\N");
+    mapping.key = "{}";
+    CHECK(mapping.row("{}").starts_with("none of the mapped fields"));
+    Mapping archive;
+    archive.column("id", ColumnType::int4, "integer");
+    archive.column("whole", ColumnType::jsonb, "jsonb");
+    archive.map("id", Kind::field, "id");
+    archive.map("whole", Kind::value, "@value");
+    CHECK(archive.row("{}") == "\\N\t{}");
+}
+
+TEST_CASE("row mapper: a number is no date and no time, unless as says so") {
+    Mapping mapping;
+    mapping.column("day", ColumnType::date, "date");
+    mapping.column("clock", ColumnType::time, "time");
+    mapping.column("at", ColumnType::timestamptz, "timestamptz");
+    const std::string remedy =
+        " is a number, not a date or time; say what it counts: as = \"epoch_s\", \"epoch_ms\" or "
+        "\"epoch_us\"";
+    CHECK(mapping.row(R"({"day":20240115,"clock":12,"at":1788340511})") ==
+          "day: \"20240115\"" + remedy +
+              "\nclock: \"12\" is a number, not a time of day; send it as text, such as 10:30:00\n"
+              "at: \"1788340511\"" +
+              remedy);
+    mapping.ingest.on_invalid = config::OnInvalid::null;
+    CHECK(mapping.row(R"({"day":20240115,"clock":"10:30","at":"2024-01-15Z"})") ==
+          "\\N\t10:30\t2024-01-15Z");
+}
+
+TEST_CASE("row mapper: CSV rejects name every column that is wrong") {
+    Mapping mapping = orders();
+    mapping.ingest.format = config::Format::csv;
+    mapping.table.columns[1] = {"n", ColumnType::numeric, "numeric"};
+    CHECK(mapping.row("x,y,z") ==
+          "id: \"x\" is not an integer\nn: \"y\" is not numeric\nday: \"z\" is not a date");
+}
+
 TEST_CASE("row mapper: on_missing and defaults") {
     Mapping mapping = orders();
+    mapping.ingest.on_empty = config::OnEmpty::load;
     CHECK(mapping.row("{}") == "\\N\t\\N\t\\N");
     mapping.map("id", Kind::field, "id").default_value = "7";
     mapping.map("note", Kind::field, "note").default_value = "none\t";
