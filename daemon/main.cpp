@@ -6,6 +6,7 @@
 #include "daemon/commands/standard_output.h"
 #include "daemon/process/logging.h"
 #include "daemon/process/version.h"
+#include "kafka/client.h"
 
 #include <algorithm>
 #include <exception>
@@ -63,7 +64,8 @@ int answer(const std::vector<std::string>& arguments) {
         return fine;
     }
     if (line.command == "version") {
-        std::cout << "sluice " << version() << '\n';
+        std::cout << "sluice " << version() << " (librdkafka " << kafka::library_version() << ")"
+                  << '\n';
         return fine;
     }
     return run_command(line);

@@ -63,6 +63,26 @@ ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::strin
     return client;
 }
 
+std::string library_version() {
+    return rd_kafka_version_str();
+}
+
+std::string known_fault(const config::Kafka& kafka, int version) {
+    constexpr int scram_mended = 0x020601ff;
+    if (version >= scram_mended) return {};
+    for (const char* name : {"sasl.mechanism", "sasl.mechanisms"}) {
+        const auto found = kafka.properties.find(name);
+        if (found == kafka.properties.end() || !found->second.text.starts_with("SCRAM")) continue;
+        return std::string(name) + ": librdkafka before 2.6.1 (this is " +
+               library_version() +
+               ") cannot log in by SCRAM to brokers from 3.7.2, 3.8.1 or 3.9.0 on, which then "
+               "speak "
+               "of invalid credentials: take a newer one, such as Debian 13's, or another "
+               "mechanism";
+    }
+    return {};
+}
+
 void check(rd_kafka_resp_err_t code, std::string_view what) {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     const bool silent =

@@ -19,6 +19,13 @@ namespace sluice::kafka {
 [[nodiscard]] ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf,
                                        const std::string& name);
 
+/// librdkafka's, as it was loaded: "2.0.2".
+[[nodiscard]] std::string library_version();
+
+/// What `kafka` asks of a librdkafka of this version that it is known to fail at, and what to do
+/// instead; empty: nothing.
+[[nodiscard]] std::string known_fault(const config::Kafka& kafka, int version = rd_kafka_version());
+
 /// Throws TroubleOfTheWorld, "what: librdkafka's description", unless the code is success.
 void check(rd_kafka_resp_err_t code, std::string_view what);
 void check(rd_kafka_error_t* error, std::string_view what);  // takes ownership

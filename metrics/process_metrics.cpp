@@ -62,9 +62,10 @@ const double page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
 
 }  // namespace
 
-ProcessMetrics::ProcessMetrics(Registry& registry, const std::string& version)
-    : build_(registry.gauge("sluice_build_info", "Always 1; the version is in the label",
-                            {{"version", version}})),
+ProcessMetrics::ProcessMetrics(Registry& registry, const Labels& build)
+    : build_(registry.gauge("sluice_build_info",
+                            "Always 1; the versions of Sluice and librdkafka are in the labels",
+                            build)),
       cpu_seconds_(
           registry.counter("process_cpu_seconds_total", "CPU time spent, user and system")),
       resident_bytes_(registry.gauge("process_resident_memory_bytes", "Memory in use")),

@@ -10,7 +10,7 @@ namespace sluice::metrics {
 /// Prometheus clients use; and which build it is.
 class ProcessMetrics {
 public:
-    ProcessMetrics(Registry& registry, const std::string& version);
+    ProcessMetrics(Registry& registry, const Labels& build);
 
 private:
     void read();

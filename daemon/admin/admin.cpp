@@ -5,6 +5,7 @@
 #include "daemon/process/recent_log.h"
 #include "daemon/process/version.h"
 #include "daemon/reload/published_settings.h"
+#include "kafka/client.h"
 
 #include <condition_variable>
 #include <future>
@@ -155,6 +156,7 @@ DaemonStatus Admin::status() const {
     const auto config = parts_.reloader.config();
     const SupervisorStatus supervised = parts_.supervisor.status();
     DaemonStatus all{.version = version(),
+                     .librdkafka = kafka::library_version(),
                      .started = started_,
                      .revision = config->revision,
                      .draining = supervised.draining,

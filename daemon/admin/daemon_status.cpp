@@ -143,7 +143,8 @@ bool is_ready(const DaemonStatus& status) {
 std::string to_json(const DaemonStatus& status) {
     const Time now = std::chrono::system_clock::now();
     JsonWriter json;
-    json.begin_object().field("version", status.version).field("now", unix_seconds(now));
+    json.begin_object().field("version", status.version);
+    json.field("librdkafka", status.librdkafka).field("now", unix_seconds(now));
     json.field("started", unix_seconds(status.started)).field("revision", status.revision);
     json.field("draining", status.draining).field("ready", is_ready(status));
     json.key("pipelines").begin_array();

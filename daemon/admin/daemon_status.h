@@ -34,6 +34,7 @@ struct DaemonStatus {
     };
 
     std::string version;
+    std::string librdkafka;  ///< its version
     std::chrono::system_clock::time_point started;
     std::string revision;
     bool draining = false;

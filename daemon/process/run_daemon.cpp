@@ -14,6 +14,7 @@
 #include "daemon/supervisor/ingest_factory.h"
 #include "daemon/supervisor/outbox_factory.h"
 #include "daemon/supervisor/supervisor.h"
+#include "kafka/client.h"
 #include "metrics/process_metrics.h"
 #include "pipeline/log.h"
 
@@ -59,7 +60,8 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     const sigset_t signals = block_signals();
     set_up_logging(config.daemon);
     metrics::Registry registry;
-    const metrics::ProcessMetrics process{registry, version()};
+    const metrics::ProcessMetrics process{
+        registry, {{"version", version()}, {"librdkafka", kafka::library_version()}}};
     Observatory observatory{registry, config.admin.stuck_after};
     InstanceName instance{{.schema = config.cloudberry.schema, .config_file = line.config_file}};
     const IngestSurroundings around{

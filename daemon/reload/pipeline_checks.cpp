@@ -72,6 +72,12 @@ std::vector<Finding> check_paths(const config::Pipeline& pipeline) {
     return findings;
 }
 
+void note_fault_of_client(const config::Config& config, std::vector<Finding>& findings) {
+    std::string fault = kafka::known_fault(config.kafka);
+    if (fault.empty()) return;
+    findings.push_back({Finding::Severity::warning, "[kafka.properties]", std::move(fault)});
+}
+
 /// What the checks of all pipelines share; only read.
 struct World {
     const config::Config& config;
@@ -220,6 +226,7 @@ CheckedPipelines check_pipelines(const config::Config& config, const std::set<st
     });
     checked.findings = kafka_answers.get();
     const World world{config, checked.findings.empty() ? client.get() : nullptr};
+    note_fault_of_client(config, checked.findings);
     append(checked.findings, std::move(of_database));
     for (auto& check : check_at_once(world, database_answers ? &session : nullptr, pipelines))
         std::move(*check).tell(checked);
@@ -230,6 +237,7 @@ CheckedPipelines check_offline(const config::Config& config, const std::set<std:
     CheckedPipelines checked;
     ask("[kafka]", checked.findings,
         [&] { static_cast<void>(kafka::make_conf(config.kafka, {})); });
+    note_fault_of_client(config, checked.findings);
     ask("[cloudberry] dsn", checked.findings,
         [&] { static_cast<void>(public_dsn(config.cloudberry.dsn.text)); });
     for (const config::Pipeline& pipeline : chosen(config, keys)) {

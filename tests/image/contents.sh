@@ -64,7 +64,7 @@ for label in title description licenses base.name version revision; do
     [[ -n $(setting "index .OCIv1.Config.Labels \"org.opencontainers.image.$label\"") ]] ||
         complain "label org.opencontainers.image.$label is missing"
 done
-version=$(store run --isolation chroot "$of_image" -- sluice version)
+version=$(store run --isolation chroot "$of_image" -- sluice version | cut -d " " -f 1-2)
 expect 'sluice version' "$version" \
     "sluice $(setting 'index .OCIv1.Config.Labels "org.opencontainers.image.version"')"
 expect 'its user' "$(store run --isolation chroot "$of_image" -- id -u)" 65532

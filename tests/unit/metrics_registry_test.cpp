@@ -105,9 +105,9 @@ TEST_CASE("metrics: pipelines come and go while others count and Prometheus look
 
 TEST_CASE("metrics: the process tells what it uses") {
     Registry registry;
-    const ProcessMetrics process{registry, "1.2.3"};
+    const ProcessMetrics process{registry, {{"version", "1.2.3"}, {"librdkafka", "2.0.2"}}};
     const std::string text = registry.text();
-    CHECK(has(text, "sluice_build_info{version=\"1.2.3\"} 1"));
+    CHECK(has(text, "sluice_build_info{librdkafka=\"2.0.2\",version=\"1.2.3\"} 1"));
     for (const char* name : {"process_resident_memory_bytes", "process_open_fds", "process_threads",
                              "process_start_time_seconds", "process_max_fds"}) {
         CHECK_MESSAGE(text.find("\n" + std::string(name) + " 0\n") == std::string::npos, name);
