@@ -225,20 +225,30 @@ TEST_CASE("member: a lane that is done with all it took does not wait while Kafk
     const std::string value(40'000, 'v');
     for (int i = 0; i < total; ++i) producer.produce("large", i % partitions, value);
     producer.flush();
-    // As long as a slow commit: what is fetched meanwhile reaches the budget, and the thread
-    // that fetches waits without a limit.
-    struct Slow : RecordVisitor {
-        void on_record(const Record&) override {
-            if (++records == 1) std::this_thread::sleep_for(3s);
-        }
-        void on_end(PartitionId, Offset) override {}
-        void on_out_of_range(PartitionId) override {}
-        int records = 0;
-    } slow;
     config::Ingest ingest = ingest_of("large");
     ingest.memory = 64u << 20;
     ingest.batch.bytes = 48u << 20;  // 16 MiB are left to fetch ahead
     Member member("large", kafka_of(shared_broker()), ingest);
+    // As a slow commit does it: what is fetched meanwhile reaches the budget, and the thread
+    // that fetches waits without a limit.
+    struct Slow : RecordVisitor {
+        explicit Slow(Member& member) : member(member) {}
+        void on_record(const Record&) override {
+            if (++records > 1) return;
+            wait_until(
+                [&] {
+                    member.group.poll(member, 50ms);
+                    const auto& told = member.fetched_bytes;
+                    return told.size() > 1 && told.back() > 0 &&
+                           told.back() == told[told.size() - 2];
+                },
+                patient(30s), "no more to be fetched");
+        }
+        void on_end(PartitionId, Offset) override {}
+        void on_out_of_range(PartitionId) override {}
+        Member& member;
+        int records = 0;
+    } slow{member};
     member.open = false;
     member.until_owning(partitions);
     for (PartitionId p = 0; p < partitions; ++p) member.group.lane(0).open(p);

@@ -44,6 +44,47 @@ TEST_CASE("member: a second member takes some partitions, the others are not dis
     one.until_owning(4);
 }
 
+TEST_CASE("member: a third one that joins during a rebalance gets its share, none is left over") {
+    make_topic("crowd", 6, 5);
+    config::Kafka kafka = kafka_of(shared_broker());
+    std::vector<std::unique_ptr<Member>> members;
+    const auto join = [&](const std::string& name) {
+        kafka.instance = name;
+        members.push_back(std::make_unique<Member>("crowd", kafka, ingest_of("crowd")));
+    };
+    const auto until = [&](const std::function<bool()>& state, const std::string& what) {
+        members[0]->until(
+            [&] {
+                for (std::size_t i = 1; i < members.size(); ++i) members[i]->serve();
+                return state();
+            },
+            what);
+    };
+    join("crowd-1");
+    members[0]->until_owning(6);
+    join("crowd-2");
+    until([&] { return members[0]->owned.size() < 6; }, "a rebalance");
+    join("crowd-3");
+    until(
+        [&] {
+            return std::ranges::all_of(
+                members, [](const auto& member) { return member->owned.size() == 2; });
+        },
+        "two partitions each");
+    for (PartitionId p = 0; p < 6; ++p) append("crowd", p, {"last"});
+    until(
+        [&] {
+            std::set<PartitionId> ends;
+            for (const auto& member : members) {
+                for (const PartitionId partition : member->owned) {
+                    if (member->ends[partition] == 6) ends.insert(partition);
+                }
+            }
+            return ends.size() == 6;
+        },
+        "the end of all partitions");
+}
+
 TEST_CASE("member: new partitions are picked up while running") {
     make_topic("growing", 1, 3);
     config::Kafka kafka = kafka_of(shared_broker());

@@ -55,7 +55,9 @@ class Member : public GroupListener, public RecordVisitor {
 public:
     inline explicit Member(const std::string& topic, const config::Kafka& kafka,
                            const config::Ingest& ingest)
-        : group(kafka, ingest) {
+        : group(kafka, ingest, [this](const GroupStatistics& told) {
+              fetched_bytes.push_back(told.fetched_bytes);
+          }) {
         CHECK(ingest.topic == topic);
         group.join();
     }
@@ -125,6 +127,7 @@ public:
     std::vector<Got> got;
     std::map<PartitionId, Offset> ends;
     std::set<PartitionId> out_of_range;
+    std::vector<std::size_t> fetched_bytes;  ///< as the statistics told, one after the other
     GroupMember group;
 };
 

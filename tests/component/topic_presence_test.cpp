@@ -2,10 +2,12 @@
 
 #include "kafka/client.h"
 #include "pipeline/errors.h"
+#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -34,14 +36,33 @@ public:
             {.topic = "topic", .partitions = needed, .witness = "witness", .patience = patience});
     }
 
+    std::atomic<int> answers = 0;  ///< to questions about topics
+
 private:
+    static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t* /*conf*/,
+                                      void* self, char* /*error*/, std::size_t /*size*/) {
+        return rd_kafka_interceptor_add_on_response_received(client, "count", on_answer, self);
+    }
+    static rd_kafka_resp_err_t on_answer(rd_kafka_t* /*client*/, int /*socket*/,
+                                         const char* /*broker*/, std::int32_t /*broker_id*/,
+                                         std::int16_t api_key, std::int16_t /*api_version*/,
+                                         std::int32_t /*correlation_id*/, std::size_t /*size*/,
+                                         std::int64_t /*round_trip*/, rd_kafka_resp_err_t /*error*/,
+                                         void* self) {
+        constexpr std::int16_t metadata = 3;
+        if (api_key == metadata) ++static_cast<Broker*>(self)->answers;
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    ConfHandle conf() {
+        ConfHandle made =
+            make_conf({.brokers = {"127.0.0.1:1", false}, .properties = {}, .instance = ""},
+                      {{"test.mock.num.brokers", "1"}});
+        rd_kafka_conf_interceptor_add_on_new(made.get(), "count", on_new, this);
+        return made;
+    }
     rd_kafka_mock_cluster_t* mock() { return rd_kafka_handle_mock_cluster(client_.get()); }
 
-    ClientHandle client_ =
-        make_client(RD_KAFKA_PRODUCER,
-                    make_conf({.brokers = {"127.0.0.1:1", false}, .properties = {}, .instance = ""},
-                              {{"test.mock.num.brokers", "1"}}),
-                    "test");
+    ClientHandle client_ = make_client(RD_KAFKA_PRODUCER, conf(), "test");
 };
 
 TEST_CASE("topic: what a broker says that knows others is believed, after a while") {
@@ -57,8 +78,9 @@ TEST_CASE("topic: a broker that knows none has not said that there is none") {
     broker.forget("topic");
     broker.forget("witness");
     CHECK_THROWS_AS(static_cast<void>(broker.partitions(1, 1500ms)), TroubleOfTheWorld);
+    const int asked = broker.answers;
     std::jthread later([&] {
-        std::this_thread::sleep_for(1s);
+        fixture::wait_until([&] { return broker.answers >= asked + 3; }, 10s, "some questions");
         broker.remember("witness");
         broker.remember("topic");
     });

@@ -32,8 +32,9 @@ struct Stage {
         std::string failure;
         std::thread thread;
     };
-    Relay& start() {
-        RelayParts parts{.store = std::make_unique<FakeOutboxStore>(database, chance),
+    Relay& start() { return start(std::make_unique<FakeOutboxStore>(database, chance)); }
+    Relay& start(std::unique_ptr<OutboxStore> store) {
+        RelayParts parts{.store = std::move(store),
                          .producer = std::make_unique<FakeEventProducer>(kafka),
                          .leadership = std::make_unique<FakeLeadership>(chance),
                          .purger = std::make_unique<OutboxPurger>(
@@ -138,6 +139,33 @@ TEST_CASE("relay: a refused event that is retried is sent, and no refused one an
     REQUIRE(stage.database.retry(0));
     fixture::wait_until([&] { return stage.database.refused().empty(); }, 10s, "the retry");
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("relay: one that was fenced refuses nothing that its successor has sent") {
+    /// While the relay reads the batch that it took over, the one that fenced it sends it.
+    struct Overtaken : FakeOutboxStore {
+        Overtaken(Stage& stage)
+            : FakeOutboxStore(stage.database, stage.chance), kafka(stage.kafka) {}
+        EventBatch read_claimed(const ClaimedBatch& batch) override {
+            EventBatch events = FakeOutboxStore::read_claimed(batch);
+            const std::lock_guard lock{kafka.mutex};
+            ++kafka.epoch;
+            kafka.mark = batch.number;
+            for (const OutboxEvent& event : events.events())
+                kafka.committed.emplace_back(*event.value);
+            return events;
+        }
+        FakeKafka& kafka;
+    };
+    Stage stage;
+    stage.kafka.mark = 6;
+    stage.database.books[{6, 0}] = {"claim", {"gone"}};
+    stage.database.books[{7, 0}] = {"claim", {"0"}};
+    stage.insert(0, "nowhere");  // it was there when the successor looked
+    stage.start(std::make_unique<Overtaken>(stage));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+    CHECK(stage.database.refused().empty());
 }
 
 TEST_CASE("relay: on_refused = stop holds it in front of the batch") {
