@@ -73,8 +73,7 @@ std::string known_fault(const config::Kafka& kafka, int version) {
     for (const char* name : {"sasl.mechanism", "sasl.mechanisms"}) {
         const auto found = kafka.properties.find(name);
         if (found == kafka.properties.end() || !found->second.text.starts_with("SCRAM")) continue;
-        return std::string(name) + ": librdkafka before 2.6.1 (this is " +
-               library_version() +
+        return std::string(name) + ": librdkafka before 2.6.1 (this is " + library_version() +
                ") cannot log in by SCRAM to brokers from 3.7.2, 3.8.1 or 3.9.0 on, which then "
                "speak "
                "of invalid credentials: take a newer one, such as Debian 13's, or another "

@@ -43,7 +43,9 @@ void FetchThrottle::wait_for_room() {
     };
     if (below(3)()) return;
     const auto began = std::chrono::steady_clock::now();
+    ++waiting_;
     if (!room_.wait_for(lock, patience, below(3))) room_.wait(lock, below(4));
+    --waiting_;
     waited_ += std::chrono::steady_clock::now() - began;
 }
 
@@ -81,6 +83,7 @@ FetchThrottle::Held FetchThrottle::held() {
     }
     const std::lock_guard lock{mutex_};
     held.waited = waited_;
+    held.waits = waiting_ > 0;
     return held;
 }
 

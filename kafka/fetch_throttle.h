@@ -60,6 +60,7 @@ public:
         std::size_t messages = 0;  ///< that no lane has taken
         std::size_t bytes = 0;     ///< also of those that lanes are not done with
         std::chrono::nanoseconds waited{};
+        bool waits = false;  ///< one does now, and so answers to nobody
     };
     [[nodiscard]] Held held();
     /// Gives back what no lane has taken, lets waiting threads go and holds none from now on: a
@@ -88,6 +89,7 @@ private:
 
     std::mutex mutex_;  // guards what follows
     std::chrono::nanoseconds waited_{};
+    int waiting_ = 0;
     std::condition_variable room_;
     bool released_ = false;
 };

@@ -3,34 +3,36 @@
 #include "kafka/client.h"
 #include "kafka/statistics.h"
 #include "kafka/topic.h"
-#include "kafka/unclaimed.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace sluice::kafka {
 namespace {
 
 constexpr std::chrono::seconds join_patience{3};
-/// librdkafka does not say that a group has no coordinator, and says only once that it may not be
-/// used. A rebalance in which all members answer takes a few seconds.
-constexpr std::chrono::seconds assignment_patience{30};
+/// Longer than a healthy broker takes, whatever it is asked for.
+constexpr std::chrono::seconds answer_patience{4};
 constexpr int seek_timeout_ms = 10000;
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
-/// Longer than any handing over should take, in which a partition is nobody's for a moment.
-constexpr std::chrono::seconds unclaimed_patience{3};
-constexpr std::chrono::seconds time_between_looks{1};
-constexpr std::chrono::milliseconds look_timeout{500};
-constexpr std::chrono::seconds time_between_questions{2};
-constexpr std::chrono::milliseconds question_timeout{500};
-
 /// The share of the pipeline's memory that is for records fetched and not taken yet.
 std::size_t fetch_budget(const config::Ingest& ingest) {
     return ingest.memory - static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
+}
+
+/// How long a broker may hold back an answer to Fetch, if the user has said so.
+std::chrono::milliseconds fetch_wait(const config::Kafka& kafka) {
+    const auto found = kafka.properties.find("fetch.wait.max.ms");
+    if (found == kafka.properties.end()) return {};
+    const std::string& text = found->second.text;
+    int ms = 0;
+    std::from_chars(text.data(), text.data() + text.size(), ms);
+    return std::chrono::milliseconds(ms);
 }
 
 std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
@@ -67,18 +69,22 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 }  // namespace
 
 GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
-                         OnStatistics on_statistics)
+                         OnStatistics on_statistics, Patience patience)
     : name_(ingest.name),
       topic_(ingest.topic),
-      group_(ingest.group),
       instance_(kafka.instance),
+      group_(ingest.group),
       on_statistics_(std::move(on_statistics)),
+      patience_(std::move(patience)),
       throttle_(fetch_budget(ingest)),
-      doubtful_(!instance_.empty()) {
+      brokers_(answer_patience + fetch_wait(kafka)),
+      access_(ingest.topic),
+      unclaimed_(ingest.group, ingest.topic, !instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
     rd_kafka_conf_set_stats_cb(conf.get(), GroupMember::on_statistics);
+    rd_kafka_conf_set_error_cb(conf.get(), on_error);
     throttle_.attach_to(*conf);
     client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf), name_);
     rd_kafka_poll_set_consumer(client_.get());
@@ -116,14 +122,14 @@ GroupMember::~GroupMember() {
 /// way comes to its end first. False when it has not.
 bool GroupMember::finish_joining() {
     const auto deadline = std::chrono::steady_clock::now() + join_patience;
-    while (is_joining() && std::chrono::steady_clock::now() < deadline) {
+    while (is_coming_in() && std::chrono::steady_clock::now() < deadline) {
         const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 50)};
     }
-    return !is_joining();
+    return !is_coming_in();
 }
 
 /// From the first answer of the coordinator, which names us, to the first assignment.
-bool GroupMember::is_joining() const {
+bool GroupMember::is_coming_in() const {
     if (!joined_ || assigned_once_) return false;
     char* const name = rd_kafka_memberid(client_.get());
     const bool named = name != nullptr && *name != '\0';
@@ -144,15 +150,22 @@ void GroupMember::join() {
     rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);
     check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
     joined_ = true;
-    unassigned_since_ = std::chrono::steady_clock::now();
+    on_owed();
 }
 
 std::string GroupMember::trouble() const {
-    if (!trouble_.empty() || !unassigned_since_) return trouble_;
-    if (std::chrono::steady_clock::now() - *unassigned_since_ < assignment_patience) return {};
+    if (!brokers_.trouble().empty()) return brokers_.trouble();
+    if (!access_.trouble().empty()) return access_.trouble();
+    if (!joining() || !patience_ || Clock::now() - joining_since_.load() < patience_()) return {};
+    // librdkafka does not say that a group has no coordinator.
     return "kafka: no assignment from group \"" + group_ +
            "\": it has no coordinator, does not let us in (Read on the group), or waits for a "
            "member that does not answer";
+}
+
+/// From here on the group has to say what is ours, be it nothing.
+void GroupMember::on_owed() {
+    if (owned_ == 0 && !joining()) joining_since_ = Clock::now();
 }
 
 void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -166,9 +179,12 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
     auto& member = *static_cast<GroupMember*>(self);
     if (event.kind == Event::Kind::assigned) {
         member.assigned_once_ = true;
-        member.unassigned_since_.reset();
+        member.owned_ += event.partitions.size();
+        member.joining_since_ = Clock::time_point{};
+        member.access_.on_assigned();
     } else {
-        member.unassigned_since_ = std::chrono::steady_clock::now();
+        member.owned_ -= std::min(member.owned_, event.partitions.size());
+        member.on_owed();
     }
     member.events_.push_back(std::move(event));
     rd_kafka_yield(client);  // else poll() goes on waiting, and the group with it
@@ -177,9 +193,13 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
 /// Zero: librdkafka frees the text.
 int GroupMember::on_statistics(rd_kafka_t* /*client*/, char* json, std::size_t size, void* self) {
     auto& member = *static_cast<GroupMember*>(self);
-    if (!member.on_statistics_) return 0;
     GroupStatistics statistics = parse_statistics({json, size}, member.topic_);
     const FetchThrottle::Held held = member.throttle_.held();
+    if (held.waits) {
+        for (GroupStatistics::Broker& broker : statistics.brokers) broker.silent = {};
+    }
+    member.brokers_.on_statistics(statistics);
+    if (!member.on_statistics_) return 0;
     statistics.fetched_records = held.messages;
     statistics.fetched_bytes = held.bytes;
     statistics.throttled = held.waited;
@@ -187,11 +207,20 @@ int GroupMember::on_statistics(rd_kafka_t* /*client*/, char* json, std::size_t s
     return 0;
 }
 
+/// Of connections; what the coordinator or a leader refuses comes to handle().
+void GroupMember::on_error(rd_kafka_t* /*client*/, int code, const char* text, void* self) {
+    auto& member = *static_cast<GroupMember*>(self);
+    const std::string reason = text;
+    log(LogLevel::warn, member.name_, "kafka: " + reason);
+    member.brokers_.on_error(static_cast<rd_kafka_resp_err_t>(code), reason);
+}
+
 void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeout) {
     const MessageHandle message{
         rd_kafka_consumer_poll(client_.get(), static_cast<int>(timeout.count()))};
+    end_if_fatal();
     if (message) handle(*message);
-    if (!trouble_.empty()) ask_whether_it_is_over();
+    access_.ask_whether_it_is_over(*client_);
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(event.partitions);
@@ -199,66 +228,28 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
             listener.on_revoked(event.partitions);
         }
     }
-    if (doubtful_ && assigned_once_) look_for_unclaimed();
+    if (assigned_once_ && unclaimed_.should_join_anew(*client_)) join_anew();
+}
+
+/// Such a client does nothing any more, whatever it is asked: another one has to be built.
+void GroupMember::end_if_fatal() const {
+    char text[512];
+    const auto code = rd_kafka_fatal_error(client_.get(), text, sizeof text);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw NameTaken(instance_);
+    throw TroubleOfTheWorld("kafka: " + std::string(text));
 }
 
 void GroupMember::handle(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // of a partition that nobody opened
-    if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
-        char text[512];
-        const auto code = rd_kafka_fatal_error(client_.get(), text, sizeof text);
-        if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw NameTaken(instance_);
-        throw TroubleOfTheWorld("kafka: " + std::string(text));
-    }
     const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
     log(LogLevel::warn, name_, text);
-    // The rest passes, or is tried again by librdkafka, within moments.
-    switch (message.err) {
-        case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-            trouble_ = text;
-            next_question_ = std::chrono::steady_clock::now() + time_between_questions;
-            break;
-        default:
-            break;
-    }
+    access_.on_error(message.err, text);
 }
 
-/// librdkafka tells when brokers are gone, not when they are back.
-void GroupMember::ask_whether_it_is_over() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_question_) return;
-    next_question_ = now + time_between_questions;
-    try {
-        static_cast<void>(partitions_of(*client_, topic_, question_timeout));
-        trouble_.clear();
-    } catch (const TroubleOfTheWorld& still) {
-        trouble_ = still.what();
-    }
-}
-
-/// Who died in the middle of a rebalance and comes back under its stable name gets what it was
-/// assigned last, and Kafka sees no reason for another rebalance: what it had been about to hand
-/// over stays nobody's. Who leaves and joins again is a reason.
-void GroupMember::look_for_unclaimed() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_look_) return;
-    next_look_ = now + time_between_looks;
-    const std::optional<bool> found =
-        has_unclaimed_partition(*client_, group_, topic_, look_timeout);
-    if (!found.value_or(false)) {
-        unclaimed_since_.reset();
-        if (found) doubtful_ = false;
-        return;
-    }
-    if (!unclaimed_since_) unclaimed_since_ = now;
-    if (now - *unclaimed_since_ < unclaimed_patience) return;
+void GroupMember::join_anew() {
     log(LogLevel::warn, name_,
         "partitions are nobody's since a rebalance was cut short; joining anew");
-    unclaimed_since_.reset();
     check(rd_kafka_unsubscribe(client_.get()), "leaving the group");
     join();
 }

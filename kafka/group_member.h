@@ -1,17 +1,20 @@
 #pragma once
 
 #include "config/config.h"
+#include "kafka/broker_watch.h"
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
+#include "kafka/topic_access.h"
+#include "kafka/unclaimed_watch.h"
 #include "pipeline/errors.h"
 #include "pipeline/ingest/group_statistics.h"
 #include "pipeline/ingest/ports.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,9 +43,11 @@ private:
 class GroupMember : public ConsumerGroup {
 public:
     using OnStatistics = std::function<void(const GroupStatistics&)>;
+    /// How long joining may take before it is trouble.
+    using Patience = std::function<std::chrono::milliseconds()>;
     /// `on_statistics` is called within poll(), every two seconds.
     GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
-                OnStatistics on_statistics = {});
+                OnStatistics on_statistics = {}, Patience patience = {});
     ~GroupMember() override;
 
     /// Blocks for a bounded time until Kafka answers.
@@ -51,6 +56,8 @@ public:
     /// Takes over `memory` and `batch` of the pipeline's section while it is a member. From any
     /// thread.
     void adapt(const config::Ingest& ingest);
+    /// Whether the group has still to say what is ours, and nothing is. From any thread.
+    [[nodiscard]] bool joining() const { return joining_since_.load() != Clock::time_point{}; }
     /// The source of the lane with this number; lives as long as the member.
     [[nodiscard]] RecordSource& lane(std::size_t number) { return *lanes_[number]; }
 
@@ -66,6 +73,8 @@ public:
     OffsetRange available(PartitionId partition) override;
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     struct Event {
         enum class Kind { assigned, revoked };
         Kind kind;
@@ -75,33 +84,35 @@ private:
     static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
                              rd_kafka_topic_partition_list_t* partitions, void* self);
     static int on_statistics(rd_kafka_t* client, char* json, std::size_t size, void* self);
+    static void on_error(rd_kafka_t* client, int code, const char* text, void* self);
+    void end_if_fatal() const;
     void handle(const rd_kafka_message_t& message);
+    void on_owed();
+    void join_anew();
     [[nodiscard]] bool finish_joining();
-    [[nodiscard]] bool is_joining() const;
-    void look_for_unclaimed();
-    void ask_whether_it_is_over();
+    [[nodiscard]] bool is_coming_in() const;
     void fetch_anew(const std::vector<Position>& positions);
 
     const std::string name_;
     const std::string topic_;
-    const std::string group_;
     const std::string instance_;
+    const std::string group_;
     const OnStatistics on_statistics_;
+    const Patience patience_;
     FetchThrottle throttle_;
+    std::vector<Event> events_;  // filled by on_rebalance() inside poll()
+    BrokerWatch brokers_;
+    TopicAccess access_;
+    UnclaimedWatch unclaimed_;
+    bool joined_ = false;
+    bool assigned_once_ = false;
+    std::size_t owned_ = 0;                           ///< partitions
+    std::atomic<Clock::time_point> joining_since_{};  ///< {}: it is not
+
+    // Last: what librdkafka calls back while they end uses what is above.
     ClientHandle client_;
     QueueHandle group_queue_;
     std::vector<std::unique_ptr<LaneQueue>> lanes_;
-    std::vector<Event> events_;  // filled by on_rebalance() inside poll()
-    /// Until it is known that nothing was left unclaimed when we joined under an old name.
-    bool doubtful_;
-    bool joined_ = false;
-    bool assigned_once_ = false;
-    std::chrono::steady_clock::time_point next_look_;
-    std::optional<std::chrono::steady_clock::time_point> unclaimed_since_;
-    /// Since when the group owes us an assignment, be it an empty one.
-    std::optional<std::chrono::steady_clock::time_point> unassigned_since_;
-    std::string trouble_;
-    std::chrono::steady_clock::time_point next_question_;
 };
 
 }  // namespace sluice::kafka

@@ -30,9 +30,19 @@ std::optional<Offset> offset(dom::object object, std::string_view key) {
 GroupStatistics::Broker broker(dom::object told) {
     std::string_view state;
     if (told["state"].get(state) != simdjson::SUCCESS) state = {};
+    std::string_view name;
+    if (told["name"].get(name) != simdjson::SUCCESS) name = {};
+    dom::object partitions;
+    const bool leads =
+        told["toppars"].get(partitions) == simdjson::SUCCESS && partitions.size() > 0;
+    const bool owes = number(told, "waitresp_cnt") > 0;
+    const std::chrono::microseconds idle{owes ? number(told, "rxidle") : 0};
     return {
         .id = std::to_string(number(told, "nodeid")),
+        .name = std::string(name),
         .up = state == "UP" || state == "UPDATE",
+        .leads = leads,
+        .silent = std::chrono::floor<std::chrono::seconds>(idle),
         .round_trip = std::chrono::microseconds(mean(told, "rtt")),
         .throttle = std::chrono::milliseconds(mean(told, "throttle")),
         .errors = number(told, "txerrs") + number(told, "rxerrs") + number(told, "req_timeouts")};

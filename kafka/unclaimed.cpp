@@ -1,6 +1,6 @@
 #include "kafka/unclaimed.h"
 
-#include "kafka/group_members.h"
+#include "kafka/group_description.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 

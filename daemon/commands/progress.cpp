@@ -5,7 +5,7 @@
 #include "daemon/commands/report.h"
 #include "daemon/process/writer_name.h"
 #include "kafka/client.h"
-#include "kafka/group_members.h"
+#include "kafka/group_description.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 #include "sinks/books/cloudberry_progress.h"

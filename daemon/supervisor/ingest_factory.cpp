@@ -43,6 +43,7 @@ public:
         std::string trouble = pipeline_->trouble();
         if (trouble.empty()) trouble = observer_->stuck();
         if (!trouble.empty()) return {Activity::Kind::stuck, std::move(trouble)};
+        if (member_->joining()) return {Activity::Kind::joining_group, {}};
         if (observer_->idle() && is_calm(observer_->last_commit()))
             return {Activity::Kind::waiting_for_data, {}};
         return {};
@@ -79,7 +80,8 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     config::Kafka kafka = config.kafka;
     kafka.instance = around.instance.of(kafka);
     auto member = std::make_unique<kafka::GroupMember>(
-        kafka, ingest, [observer](const GroupStatistics& told) { observer->on_statistics(told); });
+        kafka, ingest, [observer](const GroupStatistics& told) { observer->on_statistics(told); },
+        [observer] { return observer->patience(); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
                                     .cluster_id = member->cluster_id(),
@@ -101,11 +103,14 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                   .receipts = receipts});
         lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
     }
-    auto pipeline = std::make_unique<IngestPipeline>(
-        ingest, IngestParts{.group = *member,
-                            .progress = std::make_unique<CloudberryProgress>(dsn, identity),
-                            .lanes = std::move(lanes),
-                            .observer = *observer});
+    auto progress = std::make_unique<CloudberryProgress>(dsn, identity);
+    auto in_the_way = [&asked = *progress] { return asked.in_the_way(); };
+    auto pipeline =
+        std::make_unique<IngestPipeline>(ingest, IngestParts{.group = *member,
+                                                             .progress = std::move(progress),
+                                                             .lanes = std::move(lanes),
+                                                             .observer = *observer,
+                                                             .in_the_way = std::move(in_the_way)});
     return std::make_unique<RunningIngest>(around.instance, std::move(observer), std::move(member),
                                            std::move(pipeline), describe_target(ingest, table));
 }

@@ -16,6 +16,7 @@ using PipelineConfig = config::Pipeline;
 struct Activity {
     enum class Kind {
         working,
+        joining_group,     ///< Kafka has not said yet which partitions are ours
         waiting_for_data,  ///< all is well, and all that there is was moved
         stuck,             ///< it has work, or may have, and makes no progress
     };

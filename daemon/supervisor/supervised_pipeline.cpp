@@ -37,6 +37,8 @@ const char* name_of(Activity::Kind activity) {
     switch (activity) {
         case Activity::Kind::working:
             return "working";
+        case Activity::Kind::joining_group:
+            return "joining_group";
         case Activity::Kind::waiting_for_data:
             return "waiting_for_data";
         case Activity::Kind::stuck:
@@ -161,6 +163,7 @@ void SupervisedPipeline::run_once() {
         status_.target = pipeline_->target();
         status_.revision = config::revision_of(config_);
         if (stopping_) pipeline_->request_stop(deadline_);
+        if (!status_.reason.empty()) log(LogLevel::info, name_, "runs again: " + status_.reason);
         status_.reason.clear();
         enter(PipelineState::running);
     }

@@ -14,8 +14,11 @@ namespace sluice {
 /// What the Kafka client tells of itself every now and then.
 struct GroupStatistics {
     struct Broker {
-        std::string id;  ///< Kafka's number of it
+        std::string id;      ///< Kafka's number of it
+        std::string name{};  ///< for people: "host:9092/1"
         bool up = false;
+        bool leads = false;                      ///< partitions that we read
+        std::chrono::seconds silent{};           ///< while it owes an answer
         std::chrono::microseconds round_trip{};  ///< mean, since the last time
         std::chrono::milliseconds throttle{};    ///< mean, since the last time
         std::int64_t errors = 0;                 ///< since the client began

@@ -336,16 +336,35 @@ void IngestObserver::set_patience(std::chrono::milliseconds patience) {
     patience_ = patience;
 }
 
-std::string IngestObserver::stuck() const {
-    const auto now = Clock::now();
+std::chrono::milliseconds IngestObserver::patience() const {
     const std::lock_guard lock{mutex_};
+    return patience_;
+}
+
+/// The caller holds the mutex.
+std::optional<double> IngestObserver::longest_write() const {
+    double longest = seconds(patience_);
     for (const LaneObserver& lane : lanes_) {
         const IngestStatus::Lane at = lane.status();
-        if (at.activity == LaneActivity::writing && at.seconds > seconds(patience_)) {
-            return "a batch is on its way to the database for " +
-                   std::to_string(static_cast<long>(at.seconds)) +
-                   " s; is its table locked, or the database overloaded?";
-        }
+        if (at.activity == LaneActivity::writing) longest = std::max(longest, at.seconds);
+    }
+    if (longest == seconds(patience_)) return std::nullopt;
+    return longest;
+}
+
+bool IngestObserver::writes_for_too_long() const {
+    const std::lock_guard lock{mutex_};
+    return longest_write().has_value();
+}
+
+std::string IngestObserver::stuck(const std::string& in_the_way) const {
+    const auto now = Clock::now();
+    const std::lock_guard lock{mutex_};
+    if (const auto writing = longest_write()) {
+        return "a batch is on its way to the database for " +
+               std::to_string(static_cast<long>(*writing)) + " s; " +
+               (in_the_way.empty() ? "is its table locked, or the database overloaded?"
+                                   : "it waits for a lock of " + in_the_way);
     }
     for (const auto& [id, partition] : partitions_) {
         const std::string name = "partition " + std::to_string(id) + " ";

@@ -51,8 +51,13 @@ public:
     [[nodiscard]] bool idle() const;
     /// When it last did so; nullopt: never.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> last_commit() const;
-    /// Why a partition makes no progress although there are records, in words; empty when all do.
-    [[nodiscard]] std::string stuck() const;
+    /// After which time without progress a pipeline that has records is stuck.
+    [[nodiscard]] std::chrono::milliseconds patience() const;
+    /// Why it is, in words; empty when it is not. `in_the_way`: who holds a lock that its sessions
+    /// wait for, if anybody does.
+    [[nodiscard]] std::string stuck(const std::string& in_the_way = {}) const;
+    /// Whether it is for a batch that is on its way to the database.
+    [[nodiscard]] bool writes_for_too_long() const;
 
 private:
     friend class LaneObserver;
@@ -74,6 +79,8 @@ private:
     [[nodiscard]] Broker& broker(const std::string& id);
     [[nodiscard]] double oldest_uncommitted_seconds() const;
     [[nodiscard]] std::string rejecting() const;
+    /// In seconds, of the batches on their way to the database for longer than is permitted.
+    [[nodiscard]] std::optional<double> longest_write() const;
 
     metrics::Registry& registry_;
     const std::string pipeline_;

@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds poll_interval = 100ms;
 /// Fences that follow each other faster than this are one quarrel.
 constexpr std::chrono::seconds fence_memory = 60s;
+constexpr std::chrono::seconds time_between_looks = 1s;
+constexpr std::chrono::seconds time_between_questions = 5s;
+constexpr const char* trying_again = "; trying again";
 
 /// The record before progress comes once more, for the lane to recognise.
 Position fetch_position(const ResumePoint& point) {
@@ -32,10 +35,14 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       observer_(parts.observer),
       number_(observer_.on_began()),
       progress_(std::move(parts.progress)),
+      ask_in_the_way_(std::move(parts.in_the_way)),
       handover_(patience.handover),
       assign_patience_(patience.assign),
       retry_(patience.resume),
-      fenced_(patience.fenced) {
+      fenced_(patience.fenced),
+      resuming_(config.name),
+      kafka_(config.name),
+      standstill_(config.name) {
     for (LaneParts& lane : parts.lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .topic = config.topic,
@@ -58,9 +65,10 @@ void IngestPipeline::run() {
     for (const auto& lane : lanes_) lane->run();
     while (!stopping_) {
         group_.poll(*this, poll_interval);
-        note_trouble_of_group();
+        kafka_.set(group_.trouble());
         apply_lane_events();
         resume_waiting();
+        look_for_standstill();
     }
     std::vector<PartitionId> all;
     for (const auto& [partition, state] : assigned_) all.push_back(partition);
@@ -85,32 +93,26 @@ void IngestPipeline::adapt(const config::Ingest& config) {
 }
 
 std::string IngestPipeline::trouble() const {
-    {
-        const std::lock_guard lock{mutex_};
-        if (!trouble_.empty()) return trouble_;
-        if (!group_trouble_.empty()) return group_trouble_;
+    for (const OngoingTrouble* own : {&resuming_, &kafka_}) {
+        if (std::string trouble = own->text(); !trouble.empty()) return trouble;
     }
     for (const auto& lane : lanes_) {
         if (std::string trouble = lane->trouble(); !trouble.empty()) return trouble;
     }
-    return {};
+    return standstill_.text();
 }
 
-void IngestPipeline::set_trouble(const std::string& trouble) {
-    const std::lock_guard lock{mutex_};
-    if (trouble == trouble_) return;
-    trouble_ = trouble;
-    if (trouble.empty()) {
-        log(LogLevel::info, config_.name, "going on");
-    } else {
-        log(LogLevel::warn, config_.name, trouble + "; trying again");
+void IngestPipeline::look_for_standstill() {
+    const auto now = Clock::now();
+    if (now < next_look_) return;
+    next_look_ = now + time_between_looks;
+    if (!observer_.writes_for_too_long()) {
+        in_the_way_.clear();
+    } else if (now >= next_question_) {
+        in_the_way_ = ask_in_the_way_();
+        next_question_ = now + time_between_questions;
     }
-}
-
-void IngestPipeline::note_trouble_of_group() {
-    std::string trouble = group_.trouble();
-    const std::lock_guard lock{mutex_};
-    group_trouble_.swap(trouble);
+    standstill_.set(observer_.stuck(in_the_way_));
 }
 
 void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
@@ -210,9 +212,10 @@ void IngestPipeline::apply(const Rewind& rewind) {
     if (now - last_fenced_ > fence_memory) {
         fenced_.reset();
     } else {
-        set_trouble(
+        resuming_.begin(
             "fenced again: another writer moves the same partitions; is a second daemon "
-            "running with another consumer group?");
+            "running with another consumer group?",
+            trying_again);
     }
     last_fenced_ = now;
     next_resume_ = now + fenced_.next();
@@ -227,7 +230,7 @@ void IngestPipeline::apply(const Lost& lost) {
         choose_position(lost.partition, lost.how);
         assigned->verify = false;
     } catch (const TroubleOfTheWorld& trouble) {
-        set_trouble(trouble.what());
+        resuming_.begin(trouble.what(), trying_again);
         next_resume_ = Clock::now() + retry_.next();
     }
 }
@@ -309,11 +312,11 @@ void IngestPipeline::resume_waiting() {
     try {
         resume(waiting);
         retry_.reset();
-        set_trouble("");
+        resuming_.end();
     } catch (const TroubleOfTheWorld& trouble) {
         // The group waits for us with all that moves; who cannot serve must not be a member.
         if (group_waits_since_ && Clock::now() - *group_waits_since_ > assign_patience_) throw;
-        set_trouble(trouble.what());
+        resuming_.begin(trouble.what(), trying_again);
         next_resume_ = Clock::now() + retry_.next();
     }
 }

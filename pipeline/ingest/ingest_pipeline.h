@@ -5,9 +5,11 @@
 #include "pipeline/ingest/ingest_observer.h"
 #include "pipeline/ingest/lane.h"
 #include "pipeline/ingest/ports.h"
+#include "pipeline/ongoing_trouble.h"
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,6 +33,9 @@ struct IngestParts {
     std::unique_ptr<ProgressStore> progress;
     std::vector<LaneParts> lanes;
     IngestObserver& observer;
+    /// Who holds a lock that a session of the pipeline waits for, in words; empty: nobody, as far
+    /// as can be told. Called on the control thread; throws nothing.
+    std::function<std::string()> in_the_way = [] { return std::string(); };
 };
 
 /// How long a pipeline waits for what.
@@ -114,14 +119,14 @@ private:
     using Load = std::map<const Lane*, int>;  // how many partitions each lane has
     [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
-    void set_trouble(const std::string& trouble);
-    void note_trouble_of_group();
+    void look_for_standstill();
 
     const config::Ingest config_;
     ConsumerGroup& group_;
     IngestObserver& observer_;
     const int number_;  ///< to the observer
     const std::unique_ptr<ProgressStore> progress_;
+    const std::function<std::string()> ask_in_the_way_;
 
     const std::chrono::milliseconds handover_;
     const std::chrono::milliseconds assign_patience_;
@@ -134,10 +139,16 @@ private:
     Clock::time_point next_resume_;
     Clock::time_point last_fenced_;
 
+    // Begun and ended by the control thread.
+    OngoingTrouble resuming_;    ///< progress cannot be read, or fetching cannot be set there
+    OngoingTrouble kafka_;       ///< nothing can arrive
+    OngoingTrouble standstill_;  ///< nothing moves, though it should
+    Clock::time_point next_look_;
+    Clock::time_point next_question_;  ///< to the database: who is in the way
+    std::string in_the_way_;
+
     mutable std::mutex mutex_;  // guards what follows
     std::vector<LaneEvent> events_;
-    std::string trouble_;
-    std::string group_trouble_;
     Clock::time_point deadline_;
     std::atomic<bool> stopping_ = false;
 

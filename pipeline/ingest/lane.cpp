@@ -25,7 +25,9 @@ Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::uni
       source_(source),
       mapper_(std::move(mapper)),
       sink_(std::move(sink)),
-      listener_(listener) {}
+      listener_(listener),
+      sink_trouble_(options_.name),
+      fetch_trouble_(options_.name) {}
 
 Lane::~Lane() {
     {
@@ -99,20 +101,14 @@ void Lane::set_limits(const config::BatchLimits& limits) {
 }
 
 std::string Lane::trouble() const {
-    const std::lock_guard lock{mutex_};
-    return sink_trouble_.empty() ? fetch_trouble_ : sink_trouble_;
-}
-
-void Lane::set_sink_trouble(const std::string& trouble) {
-    const std::lock_guard lock{mutex_};
-    sink_trouble_ = trouble;
+    std::string trouble = sink_trouble_.text();
+    return trouble.empty() ? fetch_trouble_.text() : trouble;
 }
 
 void Lane::end_fetch_trouble() {
     if (!troubled_) return;
     troubled_.reset();
-    const std::lock_guard lock{mutex_};
-    fetch_trouble_.clear();
+    fetch_trouble_.end();
 }
 
 void Lane::loop() {
@@ -231,10 +227,9 @@ void Lane::on_out_of_range(PartitionId partition) {
 
 void Lane::on_trouble(PartitionId partition, std::string_view text) {
     if (cursor_of(partition) == nullptr) return;
-    log(LogLevel::warn, about_partition(options_.name, partition), text);
     troubled_ = partition;
-    const std::lock_guard lock{mutex_};
-    fetch_trouble_ = options_.topic + "[" + std::to_string(partition) + "]: " + std::string(text);
+    fetch_trouble_.begin(options_.topic + "[" + std::to_string(partition) +
+                         "]: " + std::string(text));
 }
 
 void Lane::lose(PartitionId partition, LostPosition how) {
@@ -346,9 +341,7 @@ void Lane::offer() {
             return drop_batch(RewindCause::fenced);
         }
         options_.observer.on_retry();
-        const std::string& reason = std::get<Retry>(result).reason;
-        if (reason != sink_trouble_) log(LogLevel::warn, options_.name, reason + "; trying again");
-        set_sink_trouble(reason);
+        sink_trouble_.begin(std::get<Retry>(result).reason, "; trying again");
         std::unique_lock lock{mutex_};
         const bool wanted =
             changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
@@ -361,10 +354,7 @@ void Lane::offer() {
 
 void Lane::after_commit(const Committed& how) {
     options_.observer.on_committed(batch_, how);
-    if (!sink_trouble_.empty()) {
-        log(LogLevel::info, options_.name, "the database is back");
-        set_sink_trouble("");
-    }
+    sink_trouble_.end();
     std::vector<Position> positions;
     for (const Slice& slice : batch_.slices()) {
         cursors_[static_cast<std::size_t>(slice.partition)].newest.reset();
@@ -381,7 +371,7 @@ void Lane::drop_batch(RewindCause cause) {
         close(slice.partition);
     }
     clear_batch();
-    set_sink_trouble("");  // whoever reads progress now meets it again, and says so
+    sink_trouble_.end();  // whoever reads progress now meets it again, and says so
     listener_.on_rewind(std::move(partitions), cause);
 }
 

@@ -5,6 +5,7 @@
 #include "pipeline/ingest/lane_observer.h"
 #include "pipeline/ingest/ports.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "pipeline/ongoing_trouble.h"
 
 #include <atomic>
 #include <chrono>
@@ -123,7 +124,6 @@ private:
     void drop_batch(RewindCause cause);
     void clear_batch();
     void close(PartitionId partition);
-    void set_sink_trouble(const std::string& trouble);
     void end_fetch_trouble();
 
     LaneOptions options_;  // its limits change by set_limits()
@@ -144,6 +144,9 @@ private:
     std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
     bool catching_up_ = false;                        // the latest batch was full before its time
 
+    OngoingTrouble sink_trouble_;  // these two are begun and ended by the lane's thread only
+    OngoingTrouble fetch_trouble_;
+
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
     std::vector<ResumePoint> to_start_;
@@ -152,8 +155,6 @@ private:
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;
-    std::string sink_trouble_;  // these two are written by the lane's thread only
-    std::string fetch_trouble_;
 
     std::thread thread_;
 };

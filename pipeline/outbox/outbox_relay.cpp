@@ -30,6 +30,7 @@ OutboxRelay::OutboxRelay(const config::Outbox& config, RelayParts parts, const R
     : config_(config),
       parts_(std::move(parts)),
       pace_(pace),
+      trouble_(config.name),
       idle_(config.poll.busy, config.poll.idle) {}
 
 void OutboxRelay::run() {
@@ -37,18 +38,17 @@ void OutboxRelay::run() {
     while (!stopping()) {
         try {
             if (!parts_.leadership->acquire()) {
-                set_status(Role::standby, true, "");
+                go_on(Role::standby, true);
                 wait(pace_.standby);
                 continue;
             }
             lead();
             backoff.reset();
         } catch (const TroubleOfTheWorld& trouble) {
-            set_status(Role::starting, false, trouble.what());
             const auto pause = backoff.next();
-            log(LogLevel::warn, config_.name,
-                std::string(trouble.what()) + " (next try in " + std::to_string(pause.count()) +
-                    " ms)");
+            set_status(Role::starting, false);
+            trouble_.begin(trouble.what(),
+                           " (next try in " + std::to_string(pause.count()) + " ms)");
             parts_.store->end_sweep();
             parts_.leadership->release();
             wait(pause);
@@ -65,7 +65,7 @@ void OutboxRelay::lead() {
     sent_ = reconcile(parts_.producer->start());
     SLUICE_FAIL_POINT("outbox_after_start");
     parts_.purger->on_sent(sent_);
-    set_status(Role::leader, false, "");
+    go_on(Role::leader, false);
     log(LogLevel::info, config_.name, "sends from here on: the mark is " + std::to_string(sent_));
     Went went = recover();
     while (went == Went::on && !stopping()) {
@@ -80,7 +80,7 @@ void OutboxRelay::lead() {
         log(LogLevel::warn, config_.name,
             "another relay has taken over: waiting for the next turn");
         parts_.leadership->release();
-        set_status(Role::standby, true, "");
+        go_on(Role::standby, true);
         wait(2 * pace_.standby);
     }
 }
@@ -264,7 +264,7 @@ OutboxRelay::Went OutboxRelay::finish() {
             sent_ = in_flight_->number;
             parts_.observer.on_sent(in_flight_->events, Clock::now() - in_flight_->began);
             parts_.purger->on_sent(sent_);
-            set_status(Role::leader, false, "");
+            go_on(Role::leader, false);
             in_flight_.reset();
         } else if (auto* refused = std::get_if<EventsRefused>(&result)) {
             parts_.observer.on_outcome(Outcome::refused);
@@ -280,8 +280,8 @@ OutboxRelay::Went OutboxRelay::finish() {
             throw TroubleOfTheWorld("batch " + std::to_string(in_flight_->number) + ": " +
                                     failed->reason);
         } else {
-            set_status(Role::leader, false,
-                       "kafka has not answered for batch " + std::to_string(in_flight_->number));
+            trouble_.begin("kafka has not answered for batch " +
+                           std::to_string(in_flight_->number));
             // Lost or not: who has it now fences us, and that is how this ends.
             static_cast<void>(parts_.leadership->hold());
             if (out_of_time()) return Went::superseded;
@@ -296,7 +296,7 @@ OutboxRelay::Went OutboxRelay::rest() {
         idle_.reset();
         pause = std::max(pause, ceil<milliseconds>(read_took_));
     } else {
-        set_status(Role::leader, true, "");
+        go_on(Role::leader, true);
         pause = std::max(idle_.next(), ceil<milliseconds>(read_took_ * idle_share));
     }
     const auto until = Clock::now() + std::min(pause, std::max(longest_rest, config_.poll.idle));
@@ -317,13 +317,21 @@ void OutboxRelay::request_stop(Clock::time_point deadline) {
 
 OutboxRelay::Status OutboxRelay::status() const {
     const std::lock_guard lock{mutex_};
-    return status_;
+    Status status = status_;
+    status.trouble = trouble_.text();
+    return status;
 }
 
-void OutboxRelay::set_status(Role role, bool idle, const std::string& trouble) {
+void OutboxRelay::set_status(Role role, bool idle) {
     const std::lock_guard lock{mutex_};
-    status_ = {role, idle, trouble};
+    status_.role = role;
+    status_.idle = idle;
     parts_.observer.on_role(role);
+}
+
+void OutboxRelay::go_on(Role role, bool idle) {
+    trouble_.end();
+    set_status(role, idle);
 }
 
 bool OutboxRelay::stopping() const {

@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "pipeline/backoff.h"
+#include "pipeline/ongoing_trouble.h"
 #include "pipeline/outbox/outbox_observer.h"
 #include "pipeline/outbox/outbox_ports.h"
 #include "pipeline/outbox/outbox_purger.h"
@@ -78,7 +79,9 @@ private:
     Went finish();
     Went rest();
 
-    void set_status(Role role, bool idle, const std::string& trouble);
+    void set_status(Role role, bool idle);
+    /// All is well.
+    void go_on(Role role, bool idle);
     [[nodiscard]] bool stopping() const;
     [[nodiscard]] bool out_of_time() const;
     /// False when it was ended by request_stop().
@@ -87,6 +90,7 @@ private:
     const config::Outbox config_;
     const RelayParts parts_;
     const RelayPace pace_;
+    OngoingTrouble trouble_;
 
     BatchNumber sent_ = 0;  ///< the mark
     BatchNumber last_ = 0;  ///< the highest claimed

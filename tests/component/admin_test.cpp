@@ -180,7 +180,8 @@ TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready aga
     stage.until(
         [&] {
             why = stage.get("/readyz").body;
-            return contains(why, "on its way to the database");
+            return contains(why, "on its way to the database") &&
+                   contains(why, "it waits for a lock of the session of postgres (pid ");
         },
         "it to be stuck, for this reason");
     CHECK(stage.get("/readyz").status == 503);

@@ -232,7 +232,7 @@ TEST_CASE("member: a lane that is done with all it took does not wait while Kafk
     // As a slow commit does it: what is fetched meanwhile reaches the budget, and the thread
     // that fetches waits without a limit.
     struct Slow : RecordVisitor {
-        explicit Slow(Member& member) : member(member) {}
+        explicit Slow(Member& served) : member(served) {}
         void on_record(const Record&) override {
             if (++records > 1) return;
             wait_until(

@@ -79,10 +79,35 @@ TEST_CASE("broker: killed and back while records arrive") {
     scenario.start_producing(3000);
     scenario.start();
     scenario.wait_for_more_rows();
+    const auto began = std::chrono::steady_clock::now();
     world().broker->kill();
+    // Which one, and why, within seconds; once, and once that it is over.
+    scenario.wait_for_log("kafka: no broker can be reached; the last error: ", "a", 10s);
+    MESSAGE("said after "
+            << std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()
+            << " s");
+    CHECK(scenario.daemon().log().find("Connection refused") != std::string::npos);
     world().broker->start();
     scenario.wait_for_more_rows(60s);
+    scenario.wait_for_log("over after ");
     CHECK(scenario.daemon().running());
+    scenario.stop_producing();
+    CHECK(scenario.verdict() == "");
+}
+
+TEST_CASE("broker: one that does not answer is named within seconds") {
+    TcpProxy kafka(world().broker->proxy_target(), world().broker->proxy_port());
+    ScenarioOptions options;
+    options.brokers = world().broker->proxied_bootstrap();
+    Scenario scenario(options);
+    scenario.start_producing(1000);
+    scenario.start();
+    scenario.wait_for_more_rows();
+    kafka.blackhole(TcpProxy::Direction::to_client);
+    scenario.wait_for_log(" has not answered for ", "a", 15s);
+    kafka.reset_connections();
+    kafka.resume();
+    scenario.wait_for_more_rows(60s);
     scenario.stop_producing();
     CHECK(scenario.verdict() == "");
 }

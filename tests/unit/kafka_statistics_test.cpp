@@ -8,9 +8,12 @@ using namespace std::chrono_literals;
 TEST_CASE("statistics: brokers with a number, partitions with an end") {
     const GroupStatistics found = kafka::parse_statistics(R"({
         "brokers": {
-            "localhost:9092/1": {"nodeid": 1, "state": "UP", "txerrs": 1, "rxerrs": 2,
+            "localhost:9092/1": {"name": "localhost:9092/1", "nodeid": 1, "state": "UP",
+                "txerrs": 1, "rxerrs": 2, "waitresp_cnt": 1, "rxidle": 7900000,
+                "toppars": {"orders-0": {"topic": "orders", "partition": 0}},
                 "req_timeouts": 4, "rtt": {"avg": 1500}, "throttle": {"avg": 20}},
-            "localhost:9093/2": {"nodeid": 2, "state": "DOWN"},
+            "localhost:9093/2": {"nodeid": 2, "state": "DOWN", "waitresp_cnt": 0,
+                "rxidle": 9000000, "toppars": {}},
             "GroupCoordinator": {"nodeid": -1, "state": "UP"}},
         "topics": {
             "other": {"partitions": {"0": {"partition": 0, "hi_offset": 7}}},
@@ -26,7 +29,12 @@ TEST_CASE("statistics: brokers with a number, partitions with an end") {
     CHECK(found.brokers[0].round_trip == 1500us);
     CHECK(found.brokers[0].throttle == 20ms);
     CHECK(found.brokers[0].errors == 7);
+    CHECK(found.brokers[0].name == "localhost:9092/1");
+    CHECK(found.brokers[0].leads);
+    CHECK(found.brokers[0].silent == 7s);
     CHECK_FALSE(found.brokers[1].up);
+    CHECK_FALSE(found.brokers[1].leads);
+    CHECK(found.brokers[1].silent == 0s);  // it owes nothing
     REQUIRE(found.partitions.size() == 3);
     CHECK(found.partitions[0].end == 80);
     CHECK(found.partitions[0].open_until == 90);

@@ -53,7 +53,7 @@ std::set<std::string> names_in_code() {
 /// The same name, type, labels and meaning on both sides, and nothing on one side only.
 TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     Registry registry;
-    const ProcessMetrics process{registry, "1"};
+    const ProcessMetrics process{registry, {{"version", "1"}, {"librdkafka", "2"}}};
     Observatory observatory{registry, std::chrono::minutes(1)};
     PipelineConfig orders;
     orders.of_kind = config::Ingest{};

@@ -50,6 +50,7 @@ function look(pipeline) {
   }
   if (pipeline.ready && !pipeline.fine) return { tone: "stuck", word: "rejecting" };
   if (pipeline.activity === "stuck") return { tone: "stuck", word: "stuck" };
+  if (pipeline.activity === "joining_group") return { tone: "waiting", word: "joining the group" };
   if (pipeline.activity === "waiting_for_data") return { tone: "waiting", word: "waiting for data" };
   return { tone: "running", word: "running" };
 }

@@ -1,4 +1,4 @@
-#include "kafka/group_members.h"
+#include "kafka/group_description.h"
 
 #include "kafka/client.h"
 #include "kafka/topic.h"

@@ -1,0 +1,31 @@
+#include "kafka/unclaimed_watch.h"
+
+#include "kafka/unclaimed.h"
+
+namespace sluice::kafka {
+namespace {
+
+/// Longer than any handing over should take, in which a partition is nobody's for a moment.
+constexpr std::chrono::seconds unclaimed_patience{3};
+constexpr std::chrono::seconds time_between_looks{1};
+constexpr std::chrono::milliseconds look_timeout{500};
+
+}  // namespace
+
+bool UnclaimedWatch::should_join_anew(rd_kafka_t& client) {
+    const auto now = Clock::now();
+    if (!doubtful_ || now < next_look_) return false;
+    next_look_ = now + time_between_looks;
+    const std::optional<bool> found = has_unclaimed_partition(client, group_, topic_, look_timeout);
+    if (!found.value_or(false)) {
+        unclaimed_since_.reset();
+        if (found) doubtful_ = false;
+        return false;
+    }
+    if (!unclaimed_since_) unclaimed_since_ = now;
+    if (now - *unclaimed_since_ < unclaimed_patience) return false;
+    unclaimed_since_.reset();
+    return true;
+}
+
+}  // namespace sluice::kafka

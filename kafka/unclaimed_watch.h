@@ -1,0 +1,34 @@
+#pragma once
+
+#include "kafka/handles.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace sluice::kafka {
+
+/// Who died in the middle of a rebalance and comes back under its stable name gets what it was
+/// assigned last, and Kafka sees no reason for another rebalance: what it had been about to hand
+/// over stays nobody's. Who leaves and joins again is a reason. Used by one thread.
+class UnclaimedWatch {
+public:
+    /// `named`: a member without a name is never in doubt.
+    UnclaimedWatch(std::string group, std::string topic, bool named)
+        : group_(std::move(group)), topic_(std::move(topic)), doubtful_(named) {}
+
+    /// Whether the member, which has an assignment, should join anew. Asks the coordinator now and
+    /// then, until it is known that nothing was left; blocks for a second at most.
+    [[nodiscard]] bool should_join_anew(rd_kafka_t& client);
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    const std::string group_;
+    const std::string topic_;
+    bool doubtful_;
+    Clock::time_point next_look_;
+    std::optional<Clock::time_point> unclaimed_since_;
+};
+
+}  // namespace sluice::kafka
