@@ -8,6 +8,10 @@
 
 namespace sluice::kafka {
 
+/// Where the configuration has no session.timeout.ms: for who is killed and comes back under
+/// another name. librdkafka's default is 45 s.
+inline constexpr std::chrono::seconds usual_session{10};
+
 /// The group as its coordinator knows it, or an empty list: there is none of this name. All brokers
 /// are asked; it does not matter that some do not answer when the coordinator did. Throws
 /// TroubleOfTheWorld when it did not.

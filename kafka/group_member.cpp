@@ -1,4 +1,5 @@
 #include "kafka/group_member.h"
+#include "kafka/group_description.h"
 
 #include "kafka/client.h"
 #include "kafka/statistics.h"
@@ -56,9 +57,10 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         {"queued.max.messages.kbytes", "2097151"},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
-    // For who is killed and comes back under another name; librdkafka's default is 45 s.
     constexpr const char* session = "session.timeout.ms";
-    if (!kafka.properties.contains(session)) own[session] = "10000";
+    if (!kafka.properties.contains(session)) {
+        own[session] = std::to_string(std::chrono::milliseconds(usual_session).count());
+    }
     // New partitions are noticed with this; librdkafka's own default is five minutes.
     constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
     if (!kafka.properties.contains(refresh)) own[refresh] = "30000";
@@ -236,7 +238,7 @@ void GroupMember::end_if_fatal() const {
     char text[512];
     const auto code = rd_kafka_fatal_error(client_.get(), text, sizeof text);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw NameTaken(instance_);
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw MemberFenced(instance_, group_);
     throw TroubleOfTheWorld("kafka: " + std::string(text));
 }
 

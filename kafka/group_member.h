@@ -20,16 +20,22 @@
 
 namespace sluice::kafka {
 
-/// Another member goes by the name that this one joined with, and has it now.
-class NameTaken : public TroubleOfTheWorld {
+/// The group has no place any more for this member under the name that it joined with: another one
+/// took it, or Kafka was away for longer than the member's session.
+class MemberFenced : public TroubleOfTheWorld {
 public:
-    explicit NameTaken(std::string name)
-        : TroubleOfTheWorld("kafka: another member took the name \"" + name + "\""),
-          name_(std::move(name)) {}
+    MemberFenced(std::string name, std::string group)
+        : TroubleOfTheWorld("kafka: the group has let go of the member \"" + name +
+                            "\": it was away for longer than its session, or another one took its "
+                            "name; joining anew"),
+          name_(std::move(name)),
+          group_(std::move(group)) {}
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const std::string& group() const { return group_; }
 
 private:
     std::string name_;
+    std::string group_;
 };
 
 /// One pipeline's membership in its consumer group, with one queue per lane. Cooperative: a

@@ -13,6 +13,10 @@ class OngoingTrouble {
 public:
     /// `about` begins its lines in the log: a pipeline, or "orders/1" for a lane.
     explicit OngoingTrouble(std::string about) : about_(std::move(about)) {}
+    /// What is still the matter is over, for whom it was about is gone.
+    ~OngoingTrouble() { end(); }
+    OngoingTrouble(const OngoingTrouble&) = delete;
+    OngoingTrouble& operator=(const OngoingTrouble&) = delete;
 
     /// Nothing, where it is the reason already. `besides`: for the log, such as what is done now.
     void begin(const std::string& reason, const std::string& besides = {});

@@ -14,13 +14,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <thread>
 
 namespace sluice {
 namespace {
 
+using namespace std::chrono_literals;
 using Ranges = std::map<PartitionId, OffsetRange>;
 
 std::optional<std::int64_t> number_in(std::string_view text) {
@@ -257,18 +261,37 @@ void print_json(const config::Ingest& ingest, const std::vector<Change>& changes
     std::cout << json.text() << '\n';
 }
 
-/// The fence holds whoever runs; this is so that nobody is surprised by it.
-void refuse_while_running(rd_kafka_t& client, const config::Ingest& ingest) {
-    const std::vector<std::string> members = kafka::members_of(client, ingest.group);
-    if (members.empty()) return;
-    std::string list;
-    for (const std::string& member : members) list += (list.empty() ? "" : ", ") + member;
-    throw TroubleOfTheWorld(
-        "pipeline \"" + ingest.name + "\" is running: group \"" + ingest.group +
-        "\" has the members " + list +
-        "; pause it, take it out of their configuration, or stop its daemons, first "
-        "(Kafka remembers one that was "
-        "stopped for session.timeout.ms, 10 s unless set otherwise)");
+/// How long Kafka may remember a member that has stopped.
+std::chrono::seconds session_of(const config::Kafka& kafka) {
+    const auto set = kafka.properties.find("session.timeout.ms");
+    if (set == kafka.properties.end()) return kafka::usual_session;
+    const std::chrono::milliseconds time{std::strtol(set->second.text.c_str(), nullptr, 10)};
+    return std::chrono::ceil<std::chrono::seconds>(time);
+}
+
+/// The fence holds whoever runs; this is so that nobody is surprised by it. A daemon that was
+/// stopped keeps its place in the group until its session is over, so that much is waited for.
+void refuse_while_running(rd_kafka_t& client, const config::Kafka& kafka,
+                          const config::Ingest& ingest) {
+    const auto gone_by = std::chrono::steady_clock::now() + session_of(kafka) + 2s;
+    for (bool is_first = true;; is_first = false) {
+        const std::vector<std::string> members = kafka::members_of(client, ingest.group);
+        if (members.empty()) return;
+        std::string list;
+        for (const std::string& member : members) list += (list.empty() ? "" : ", ") + member;
+        if (std::chrono::steady_clock::now() > gone_by) {
+            throw TroubleOfTheWorld("pipeline \"" + ingest.name + "\" is running: group \"" +
+                                    ingest.group + "\" has the members " + list +
+                                    "; pause it, take it out of their configuration, or stop its "
+                                    "daemons, first");
+        }
+        if (is_first) {
+            std::cerr << "group \"" << ingest.group << "\" has the members " << list
+                      << "; Kafka remembers one that was stopped for up to "
+                      << session_of(kafka).count() << " s, waiting for that\n";
+        }
+        std::this_thread::sleep_for(250ms);
+    }
 }
 
 bool confirmed(const CommandLine& line) {
@@ -303,7 +326,7 @@ int set(const config::Config& config, const CommandLine& line) {
     const std::vector<PartitionId> partitions =
         wanted_partitions(line, ingest.topic, kafka::partitions_of(*client, ingest.topic));
     const auto goals = goals_of(*client, ingest.topic, line, partitions);
-    refuse_while_running(*client, ingest);
+    refuse_while_running(*client, config.kafka, ingest);
     CloudberryProgress progress{config.cloudberry.dsn.text,
                                 {.schema = config.cloudberry.schema,
                                  .pipeline = ingest.name,

@@ -20,6 +20,9 @@ namespace sluice {
 namespace {
 
 constexpr int most_slots = 1000;
+/// Far more than two daemons need to join after one another, and less than lies between two outages
+/// of a broker that anybody would put up with.
+constexpr std::chrono::seconds twins_take_turns_within{30};
 /// Of a host's name; Kafka takes 249 bytes for all.
 constexpr std::size_t most_of_host = 150;
 
@@ -94,10 +97,14 @@ std::string InstanceName::of(const config::Kafka& kafka) const {
     return given_up_.contains(name) ? std::string() : name;
 }
 
-void InstanceName::give_up(const std::string& name) {
+void InstanceName::on_fenced(const std::string& name, const std::string& group,
+                             Clock::time_point now) {
     {
         const std::lock_guard lock{mutex_};
-        if (!given_up_.insert(name).second) return;
+        const auto [before, is_first] = fenced_.try_emplace({name, group}, now);
+        const bool again = !is_first && now - before->second < twins_take_turns_within;
+        before->second = now;
+        if (!again || !given_up_.insert(name).second) return;
     }
     log(LogLevel::warn, "sluice",
         "another daemon is known to Kafka as \"" + name +

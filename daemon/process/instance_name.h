@@ -2,9 +2,12 @@
 
 #include "config/config.h"
 
+#include <chrono>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace sluice {
 
@@ -27,15 +30,19 @@ public:
 
     /// For members of this configuration, now; empty: they go without a name.
     [[nodiscard]] std::string of(const config::Kafka& kafka) const;
-    /// Another process goes by this name, and Kafka lets the latest have it. From now on of() does
-    /// without; says so, the first time.
-    void give_up(const std::string& name);
+    using Clock = std::chrono::steady_clock;
+    /// Kafka has fenced a member of this name. That alone proves nothing: a member that was cut off
+    /// for longer than its session is fenced too, and may come back under its name. Two processes
+    /// of one name fence each other in turns: whoever is fenced again so soon gives the name up.
+    /// From then on of() does without; says so, the first time.
+    void on_fenced(const std::string& name, const std::string& group, Clock::time_point now);
 
 private:
     std::string own_;  ///< empty: no slot was to be had
     int slot_ = -1;    ///< the socket whose address is the slot
 
     mutable std::mutex mutex_;  // guards what follows
+    std::map<std::pair<std::string, std::string>, Clock::time_point> fenced_;  // by name and group
     std::set<std::string> given_up_;
 };
 

@@ -31,8 +31,8 @@ public:
         member_->join();
         try {
             pipeline_->run();
-        } catch (const kafka::NameTaken& taken) {
-            instance_.give_up(taken.name());
+        } catch (const kafka::MemberFenced& fenced) {
+            instance_.on_fenced(fenced.name(), fenced.group(), InstanceName::Clock::now());
             throw;
         }
     }

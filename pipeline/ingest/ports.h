@@ -72,8 +72,8 @@ public:
 struct Committed {
     std::chrono::nanoseconds writing{};  ///< rows and books: from BEGIN to COMMIT
     std::chrono::nanoseconds commit{};   ///< COMMIT alone
-    bool settled = false;                ///< an earlier COMMIT of it, not answered, had taken effect
-    std::string stop{};                  ///< the reject before which the batch was cut, if any
+    bool settled = false;  ///< an earlier COMMIT of it, not answered, had taken effect
+    std::string stop{};    ///< the reject before which the batch was cut, if any
 };
 /// Another writer moved the progress of one of the batch's partitions: nothing of the batch was
 /// written. Drop it, read progress again.

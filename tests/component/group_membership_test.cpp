@@ -109,7 +109,7 @@ TEST_CASE("member: with the same instance a second one takes over at once") {
         const auto began = Clock::now();
         two.until_owning(2);
         CHECK(since(began) < 10s);
-        CHECK_THROWS_AS(one->until([] { return false; }, "to be fenced"), kafka::NameTaken);
+        CHECK_THROWS_AS(one->until([] { return false; }, "to be fenced"), kafka::MemberFenced);
         two.until([&] { return two.got.size() == 6; }, "all records");
     }
     SUBCASE("after the first has left") {

@@ -57,7 +57,18 @@ TEST_CASE("instance name: what is configured stands, the empty one included") {
 
 TEST_CASE("instance name: one that another daemon has is not used again, others are") {
     InstanceName name{identity("sluice.toml")};
-    name.give_up(own(name));
-    CHECK(own(name) == "");
-    CHECK(name.of(called("node-1")) == "node-1");
+    const std::string ours = own(name);
+    const auto now = InstanceName::Clock::now();
+    name.on_fenced(ours, "one", now);
+    name.on_fenced(ours, "other", now);
+    CHECK(own(name) == ours);
+    SUBCASE("fenced again at once, which only a twin brings about") {
+        name.on_fenced(ours, "one", now + std::chrono::seconds(3));
+        CHECK(own(name) == "");
+        CHECK(name.of(called("node-1")) == "node-1");
+    }
+    SUBCASE("fenced again after a long time, by the next outage of Kafka") {
+        name.on_fenced(ours, "one", now + std::chrono::minutes(5));
+        CHECK(own(name) == ours);
+    }
 }
