@@ -21,7 +21,8 @@ std::unique_ptr<Decoder> make_value_decoder(const config::Ingest& ingest,
     return nullptr;
 }
 
-std::unique_ptr<Decoder> make_key_decoder(const config::Ingest&, std::vector<WantedField> wanted) {
+std::unique_ptr<Decoder> make_key_decoder(const config::Ingest&,
+                                          const std::vector<WantedField>& wanted) {
     if (wanted.empty()) return nullptr;
     return std::make_unique<JsonDecoder>(wanted, JsonDecoder::Root::anything);
 }

@@ -15,6 +15,6 @@ namespace sluice {
                                                           std::vector<WantedField> wanted);
 /// Of records' keys, where `wanted` says that fields of theirs are; else null.
 [[nodiscard]] std::unique_ptr<Decoder> make_key_decoder(const config::Ingest& ingest,
-                                                        std::vector<WantedField> wanted);
+                                                        const std::vector<WantedField>& wanted);
 
 }  // namespace sluice

@@ -11,6 +11,20 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+bool is_of_a_word(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/// Where a name stands by itself, not within a longer one; npos: nowhere.
+std::size_t find_name(std::string_view name, std::string_view line) {
+    for (auto at = line.find(name); at != std::string_view::npos; at = line.find(name, at + 1)) {
+        const std::size_t behind = at + name.size();
+        const bool begins = at == 0 || !is_of_a_word(line[at - 1]);
+        if (begins && (behind == line.size() || !is_of_a_word(line[behind]))) return at;
+    }
+    return std::string_view::npos;
+}
+
 /// The first number with something else than a letter before it; `rest` is then what follows it.
 std::optional<std::size_t> first_number(std::string_view& rest) {
     for (std::size_t i = 0; i < rest.size(); ++i) {
@@ -29,7 +43,7 @@ std::optional<CopyHint> hint_of_line(std::string_view line, std::string_view rel
                                      const std::vector<std::string>& columns) {
     constexpr std::string_view copy = "COPY";
     const auto at_copy = line.find(copy);
-    const auto at_relation = line.find(relation);
+    const auto at_relation = find_name(relation, line);
     if (at_copy == std::string_view::npos || at_relation == std::string_view::npos)
         return std::nullopt;
     line.remove_prefix(std::max(at_copy + copy.size(), at_relation + relation.size()));
