@@ -341,7 +341,7 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
 }
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
-    blame_rows_only(error);
+    blame_rows_only();
     if (nulled(piece.begin, error)) {
         note_failure(piece.begin, error);
         // It goes once more, with those behind it.
@@ -465,7 +465,7 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
 
 /// A trigger for the statement as a whole, or a missing permission, would refuse whatever is
 /// offered: no row is to blame, and all would become dead letters.
-void RowIsolation::blame_rows_only(const DatabaseError& error) {
+void RowIsolation::blame_rows_only() {
     if (statement_is_fine_) return;
     session_.send(before_copy_ + options_.copy.sql);
     before_copy_ = undo;
@@ -474,9 +474,10 @@ void RowIsolation::blame_rows_only(const DatabaseError& error) {
         session_.finish();
     } catch (const DatabaseError& of_no_row) {
         if (of_no_row.trouble() != Trouble::data) throw;
+        const DatabaseError::Details& details = of_no_row.details();
         throw DatabaseError({"55000",
-                             "the table refuses even a COPY of no rows: " + error.details().message,
-                             of_no_row.details().context});
+                             "the table refuses even a COPY of no rows: " + details.message,
+                             details.context});
     }
     statement_is_fine_ = true;
 }

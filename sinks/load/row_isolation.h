@@ -124,7 +124,7 @@ private:
     void note_failure(std::size_t row, const DatabaseError& error);
     void refuse(std::size_t row, const DatabaseError& error);
     void put_on_record(std::size_t row, const DatabaseError& error);
-    void blame_rows_only(const DatabaseError& error);
+    void blame_rows_only();
     [[nodiscard]] bool judging_pays(const Piece& piece) const;
     void judge(Piece& piece);
     [[nodiscard]] bool server_side_pays(const Piece& piece) const;

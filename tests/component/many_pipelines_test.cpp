@@ -130,6 +130,7 @@ TEST_CASE("reload: of 100 pipelines one changes, and the others do not notice") 
     const std::string connections = stage.postgres.value(
         "select count(*) from pg_stat_activity where datname = 'test' and pid <> pg_backend_pid()");
     MESSAGE("reload and its records " << took.count() << " s; " << connections << " connections");
-    CHECK(std::stoi(connections) <= 2 * how_many + 1);
+    // The process has two: for the ledger, and for open dead letters.
+    CHECK(std::stoi(connections) <= 2 * how_many + 2);
     CHECK(stage.daemon->stop() == 0);
 }

@@ -108,7 +108,8 @@ TEST_CASE("server side: a statement that is refused is not the rows' fault") {
         setup.add_trigger(when + " INSERT ON t FOR EACH STATEMENT", "RAISE 'closed for the audit';",
                           "closed");
         Batch batch = make_batch(6000, 9000, some_bad);
-        CHECK(retry_reason(sink.commit(batch)).find("closed for the audit") != std::string::npos);
+        const std::string reason = retry_reason(sink.commit(batch));
+        CHECK_MESSAGE(reason.find("closed for the audit") != std::string::npos, reason);
         CHECK(setup.rejected() == "150");
         setup.exec("DROP TRIGGER closed ON t");
         REQUIRE(committed(sink.commit(batch)));
