@@ -65,7 +65,7 @@ std::set<std::string> fail_points() {
     const std::regex use{"SLUICE_FAIL_POINT\\(\"([a-z_]+)\"\\);"};
     std::set<std::string> found;
     for (const char* folder : {"pipeline", "sinks", "kafka", "daemon"}) {
-        for (const auto& entry : std::filesystem::directory_iterator(
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(
                  std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
             if (entry.path().extension() != ".cpp") continue;
             const std::string text = read_file(entry.path());
