@@ -354,7 +354,7 @@ TEST_CASE("drift: a column of another type is filled right from the moment on th
     scenario.wait_for_more_rows();
     // Eight bytes as well: nothing but a look at the table tells the two apart.
     scenario.exec("alter table orders alter id type double precision");
-    scenario.wait_for_log("column \"id\" has changed since the pipeline started");
+    scenario.wait_for_log("column \"id\" has changed since it was looked up");
     scenario.wait_for_more_rows();
     scenario.stop_producing();
     scenario.wait_until_loaded();
