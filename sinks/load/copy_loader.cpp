@@ -108,7 +108,7 @@ void CopyLoader::refuse_drift() {
     }
 }
 
-MakeLoader copy_loader(Table table, std::vector<std::string> columns,
+MakeLoader copy_loader(const Table& table, const std::vector<std::string>& columns,
                        config::OnInvalid on_invalid) {
     return [=](Session& session) {
         return std::make_unique<CopyLoader>(session, table, columns, on_invalid);

@@ -46,7 +46,7 @@ private:
     Form text_;
 };
 
-[[nodiscard]] MakeLoader copy_loader(Table table, std::vector<std::string> columns,
+[[nodiscard]] MakeLoader copy_loader(const Table& table, const std::vector<std::string>& columns,
                                      config::OnInvalid on_invalid);
 
 }  // namespace sluice
