@@ -341,7 +341,12 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
 }
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
+    const bool is_certain = error.trouble() == Trouble::data;
+    if (!is_certain) statement_is_fine_ = false;  // whatever it was before
     blame_rows_only();
+    // What was missing, such as a permission, may have come between the two: who is to blame fails
+    // once more now that a load works.
+    if (!is_certain && is_taken(piece.begin)) return open_.push_back(piece);
     if (nulled(piece.begin, error)) {
         note_failure(piece.begin, error);
         // It goes once more, with those behind it.
