@@ -240,10 +240,10 @@ void find_empty_types(AvroSchema& schema) {
 
 }  // namespace
 
-AvroSchema parse_avro(std::string_view json, std::span<const std::string> references) {
+AvroSchema parse_avro(std::string_view json, std::span<const NamedSchema> references) {
     AvroSchema schema;
     Reading reading(schema);
-    for (const std::string& reference : references) static_cast<void>(reading.read(reference));
+    for (const NamedSchema& reference : references) static_cast<void>(reading.read(reference.text));
     schema.root = reading.read(json);
     find_empty_types(schema);
     return schema;

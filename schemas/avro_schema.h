@@ -1,6 +1,7 @@
 #pragma once
 
 #include "schemas/bad_schema.h"
+#include "schemas/schema_text.h"
 
 #include <cstdint>
 #include <span>
@@ -69,7 +70,7 @@ struct AvroSchema {
 /// itself. Defaults, aliases and documentation say nothing about a writer's bytes and are not
 /// looked at. Throws BadSchema.
 [[nodiscard]] AvroSchema parse_avro(std::string_view json,
-                                    std::span<const std::string> references = {});
+                                    std::span<const NamedSchema> references = {});
 
 /// For messages: "int", "map", or the name of a record, an enum or a fixed.
 [[nodiscard]] std::string_view name_of(const AvroType& type);

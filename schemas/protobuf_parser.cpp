@@ -144,7 +144,7 @@ void reduce(pb::FileDescriptorProto& file) {
     for (auto& message : *file.mutable_message_type()) drop_custom_options(message, 1);
 }
 
-pb::FileDescriptorProto read(const ProtobufFile& file) {
+pb::FileDescriptorProto read(const NamedSchema& file) {
     be_quiet();
     if (file.text.size() > longest) refuse("longer than " + std::to_string(longest) + " bytes");
     pb::FileDescriptorProto read;
@@ -355,9 +355,9 @@ private:
 
 }  // namespace
 
-ProtobufSchema parse_protobuf(const ProtobufFile& file, std::span<const ProtobufFile> imports) {
+ProtobufSchema parse_protobuf(const NamedSchema& file, std::span<const NamedSchema> imports) {
     Files files;
-    for (const ProtobufFile& imported : imports) files.add(read(imported));
+    for (const NamedSchema& imported : imports) files.add(read(imported));
     files.add(read(file));
     Complaints complaints(file.name);
     pb::DescriptorPool pool(&files, &complaints);
@@ -372,7 +372,7 @@ ProtobufSchema parse_protobuf(const ProtobufFile& file, std::span<const Protobuf
     return schema;
 }
 
-std::vector<std::string> imports_of(const ProtobufFile& file) {
+std::vector<std::string> imports_of(const NamedSchema& file) {
     const pb::FileDescriptorProto parsed = read(file);
     std::vector<std::string> names;
     for (const std::string& name : parsed.dependency()) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "schemas/schema_text.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -106,19 +108,14 @@ struct ProtobufSchema {
     [[nodiscard]] std::optional<std::uint32_t> find(std::string_view full_name) const;
 };
 
-/// A file as .proto text, or as base64 of its FileDescriptorProto: registries have both.
-struct ProtobufFile {
-    std::string name;  ///< by which others import it
-    std::string text;
-};
-
-/// `imports` come in any order; Google's own (google/protobuf/….proto) are there without. Custom
-/// options are not looked at. Throws BadSchema.
-[[nodiscard]] ProtobufSchema parse_protobuf(const ProtobufFile& file,
-                                            std::span<const ProtobufFile> imports = {});
+/// A file is .proto text, or base64 of its FileDescriptorProto: registries have both. `imports`
+/// come in any order; Google's own (google/protobuf/….proto) are there without. Custom options are
+/// not looked at. Throws BadSchema.
+[[nodiscard]] ProtobufSchema parse_protobuf(const NamedSchema& file,
+                                            std::span<const NamedSchema> imports = {});
 
 /// What the file at hand imports that is neither Google's own nor parsed yet: for readers that have
 /// to fetch it. Throws BadSchema.
-[[nodiscard]] std::vector<std::string> imports_of(const ProtobufFile& file);
+[[nodiscard]] std::vector<std::string> imports_of(const NamedSchema& file);
 
 }  // namespace sluice::schemas

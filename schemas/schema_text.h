@@ -8,11 +8,18 @@ namespace sluice::schemas {
 
 enum class SchemaType : std::uint8_t { avro, protobuf, json };
 
+/// A schema by itself, as it was written.
+struct NamedSchema {
+    std::string name;  ///< by which others refer to it: a .proto file's imports need it
+    std::string text;
+    bool operator==(const NamedSchema&) const = default;
+};
+
 /// A schema as it was written, with those that it refers to.
 struct SchemaText {
     SchemaType type = SchemaType::avro;
     std::string text;
-    std::vector<std::string> references;  ///< each after those that it refers to itself
+    std::vector<NamedSchema> references;  ///< each after those that it refers to itself
 };
 
 }  // namespace sluice::schemas

@@ -29,12 +29,14 @@ struct SchemaId {
 [[nodiscard]] std::string describe(const SchemaId& id);
 
 /// A schema registry, as a decoder sees it. May be called from several threads, and may take its
-/// time: never within a transaction.
+/// time: never within a transaction. A decoder asks for a schema once; answers are worth keeping
+/// for those of other lanes.
 class SchemaSource {
 public:
     virtual ~SchemaSource() = default;
 
-    /// Null: there is no such schema. Throws TroubleOfTheWorld while that cannot be known.
+    /// With all that it refers to. Null: there is no such schema. Throws TroubleOfTheWorld while
+    /// that cannot be known: the registry is away, overloaded, or refuses us.
     [[nodiscard]] virtual std::shared_ptr<const schemas::SchemaText> find(const SchemaId& id) = 0;
 };
 

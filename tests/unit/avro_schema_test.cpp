@@ -81,9 +81,10 @@ TEST_CASE("avro schema: a record may contain itself, and use what other schemas 
         R"({"type":"record","name":"n","fields":[{"name":"next","type":["null","n"]}]})");
     CHECK(list.of(list.of(list.root).contents[0]).contents[1] == list.root);
 
-    const std::vector<std::string> references{
-        R"({"type":"enum","name":"shop.colour","symbols":["RED"]})",
-        R"({"type":"record","name":"shop.item","fields":[{"name":"c","type":"colour"}]})"};
+    const std::vector<NamedSchema> references{
+        {"colour", R"({"type":"enum","name":"shop.colour","symbols":["RED"]})"},
+        {"item",
+         R"({"type":"record","name":"shop.item","fields":[{"name":"c","type":"colour"}]})"}};
     const AvroSchema order = parse_avro(
         R"({"type":"record","name":"o","fields":[{"name":"i","type":"shop.item"}]})", references);
     CHECK(order.of(order.of(order.root).contents[0]).name == "shop.item");

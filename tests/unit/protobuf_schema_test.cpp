@@ -15,11 +15,11 @@ using Type = ProtobufField::Type;
 
 namespace {
 
-ProtobufSchema parse(const std::string& text, const std::vector<ProtobufFile>& imports = {}) {
+ProtobufSchema parse(const std::string& text, const std::vector<NamedSchema>& imports = {}) {
     return parse_protobuf({"shop.proto", text}, imports);
 }
 
-std::string complaint(const std::string& text, const std::vector<ProtobufFile>& imports = {}) {
+std::string complaint(const std::string& text, const std::vector<NamedSchema>& imports = {}) {
     try {
         static_cast<void>(parse(text, imports));
     } catch (const BadSchema& bad) {
@@ -114,7 +114,7 @@ TEST_CASE("protobuf schema: base64 of a descriptor is told from text") {
 
 TEST_CASE(
     "protobuf schema: imports come from references, in any order, Google's own by themselves") {
-    const std::vector<ProtobufFile> imports{
+    const std::vector<NamedSchema> imports{
         {"b.proto", "syntax = \"proto3\"; import \"c.proto\"; message B { C c = 1; }"},
         {"c.proto", "syntax = \"proto3\"; message C { bool x = 1; }"}};
     const std::string text = R"(syntax = "proto3"; import "b.proto";

@@ -114,7 +114,7 @@ TEST_CASE("avro: each record is read by the schema that it names, in any order")
 TEST_CASE("avro: a schema uses what it refers to") {
     Reading reading;
     reading.registry->schemas[confluent(3)] = {
-        {}, one_field("\"a.e\""), {R"({"type":"enum","name":"a.e","symbols":["X"]})"}};
+        {}, one_field("\"a.e\""), {{"e.avsc", R"({"type":"enum","name":"a.e","symbols":["X"]})"}}};
     REQUIRE(reading.decode(raw("\0\0\0\0\3\0")));
     CHECK(reading.value.text == "X");
 }
