@@ -136,6 +136,7 @@ void check_tables(const TableReader& section, const std::vector<Outbox>& pipelin
                   Problems& problems) {
     std::map<std::string_view, std::string_view> owner_of_table;
     for (const Outbox& pipeline : pipelines) {
+        if (pipeline.table.empty()) continue;  // not known, and a problem already
         const auto [owner, is_new] = owner_of_table.emplace(pipeline.table, pipeline.name);
         if (is_new) continue;
         problems.enter("outbox." + pipeline.name);

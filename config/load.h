@@ -17,6 +17,8 @@ struct Problem {
     std::string text;  ///< what, and what to do
     /// "kafka", "ingest.orders": the section that is the worse for it; empty: the file as a whole.
     std::string part{};
+    /// An environment variable or a file that a value comes from: not there, where this was read.
+    bool elsewhere = false;
 };
 
 /// "sluice.toml:12:3: unknown key \"tabel\"; did you mean \"table\"?"

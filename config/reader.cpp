@@ -71,14 +71,20 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
         if (const char* value = std::getenv(name->c_str())) {
             return Text{value, true, "the value of environment variable " + *name, at};
         }
-        scope.problems.add(source.value.at, "environment variable " + in_quotes(*name) +
-                                                " is not set; set it for " + in_quotes(key));
+        scope.problems.add_elsewhere(source.value.at, "environment variable " + in_quotes(*name) +
+                                                          " is not set; set it for " +
+                                                          in_quotes(key));
         return std::nullopt;
     }
     scope.files.push_back(scope.folder / *name);
     auto content = read_secret_file(scope.files.back());
     if (auto* error = std::get_if<SyntaxError>(&content)) {
-        scope.problems.add(source.value.at, in_quotes(key) + ": " + error->text);
+        const std::string text = in_quotes(key) + ": " + error->text;
+        if (std::error_code none; std::filesystem::exists(scope.files.back(), none)) {
+            scope.problems.add(source.value.at, text);
+        } else {
+            scope.problems.add_elsewhere(source.value.at, text);
+        }
         return std::nullopt;
     }
     return Text{std::get<std::string>(std::move(content)), true, "the content of file " + *name,
@@ -93,6 +99,11 @@ void Problems::add(Place at, std::string text) {
                          .column = at.column,
                          .text = std::move(text),
                          .part = part_});
+}
+
+void Problems::add_elsewhere(Place at, std::string text) {
+    add(at, std::move(text));
+    problems_.back().elsewhere = true;
 }
 
 std::vector<Problem> Problems::sorted() && {

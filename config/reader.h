@@ -25,6 +25,8 @@ public:
     /// What is added from now on is in this part of the file.
     void enter(std::string part) { part_ = std::move(part); }
     void add(Place at, std::string text);
+    /// What is missing is no part of the file: Problem::elsewhere.
+    void add_elsewhere(Place at, std::string text);
     /// By line, then column.
     [[nodiscard]] std::vector<Problem> sorted() &&;
 

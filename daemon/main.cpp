@@ -1,9 +1,7 @@
-#include "config/load.h"
-#include "config/pipeline.h"
 #include "daemon/commands/command_line.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/named_pipelines.h"
 #include "daemon/commands/standard_output.h"
+#include "daemon/commands/usable_configuration.h"
 #include "daemon/process/logging.h"
 #include "daemon/process/version.h"
 #include "kafka/client.h"
@@ -18,37 +16,19 @@ namespace {
 
 using namespace sluice;
 
-/// Whether all words name a pipeline of the file; said, if one does not.
-bool knows_all(const config::Config& config, const CommandLine& line) {
-    std::vector<std::string> keys;
-    for (const auto& [key, pipeline] : config::pipelines_of(config)) keys.push_back(key);
-    if (keys.empty()) {
-        std::cerr << line.config_file
-                  << ": no pipeline is configured; add an [ingest.NAME] or an [outbox.NAME]\n";
-    }
-    const std::string unknown = unknown_among(line.words, keys);
-    if (!unknown.empty()) std::cerr << line.config_file << ": " << unknown << '\n';
-    return unknown.empty();
-}
-
 int run_command(const CommandLine& line) {
     const Command& command = *std::ranges::find(
         all_commands(), line.command, [](const Command& known) { return known.syntax.name; });
     if (command.configuration == Command::Configuration::by_itself) return command.run({}, line);
-    const config::Loaded loaded = config::load(line.config_file);
-    bool usable = true;
-    for (const config::Problem& problem : loaded.problems) {
-        const bool matters =
-            command.needs == nullptr || problem.part.empty() || command.needs(problem.part, line);
-        if (!matters) continue;
-        usable = false;
-        std::cerr << config::to_string(problem) << '\n';
-    }
-    if (!usable) return used_or_configured_wrongly;
-    if (command.words == Command::Words::pipelines && !knows_all(loaded.config, line)) {
+    const auto loaded = load_usable(line, [&](const config::Problem& problem) {
+        return command.needs == nullptr || problem.part.empty() ||
+               command.needs(problem.part, line);
+    });
+    if (!loaded) return used_or_configured_wrongly;
+    if (command.words == Command::Words::pipelines && !knows_all(loaded->config, line)) {
         return used_or_configured_wrongly;
     }
-    return command.run(loaded.config, line);
+    return command.run(loaded->config, line);
 }
 
 int answer(const std::vector<std::string>& arguments) {

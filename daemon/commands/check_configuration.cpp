@@ -1,5 +1,6 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/report.h"
+#include "daemon/commands/usable_configuration.h"
 #include "daemon/reload/pipeline_checks.h"
 
 #include <algorithm>
@@ -78,13 +79,18 @@ void print_json(const CheckedPipelines& checked) {
 
 }  // namespace
 
-int check_configuration(const config::Config& config, const CommandLine& line) {
+int check_configuration(const config::Config&, const CommandLine& line) {
+    const bool offline = line.has("--offline");
+    const auto loaded = load_usable(line, [&](const config::Problem& problem) {
+        return !(offline && problem.elsewhere);  // where secrets are not, such as in CI
+    });
+    if (!loaded || !knows_all(loaded->config, line)) return used_or_configured_wrongly;
     std::set<std::string> keys;
-    for (const auto& [key, pipeline] : config::pipelines_of(config)) {
+    for (const auto& [key, pipeline] : config::pipelines_of(loaded->config)) {
         if (line.names(key)) keys.insert(key);
     }
     const CheckedPipelines checked =
-        line.option("--offline") ? check_offline(config, keys) : check_pipelines(config, keys);
+        offline ? check_offline(*loaded, keys) : check_pipelines(loaded->config, keys);
     if (line.output == CommandLine::Output::json) {
         print_json(checked);
     } else {

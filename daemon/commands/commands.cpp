@@ -44,7 +44,7 @@ const Command commands[] = {
                 .most_words = any_number,
                 .summary = "try the configuration against Kafka and the database",
                 .options = {{"--offline", "", "ask neither: for CI"}}},
-     .words = Command::Words::pipelines,
+     .configuration = Command::Configuration::by_itself,
      .run = check_configuration},
     {.syntax = {.name = "plan",
                 .summary = "what a reload of this file would do to the running daemon",

@@ -72,6 +72,11 @@ std::vector<Finding> check_paths(const config::Pipeline& pipeline) {
     return findings;
 }
 
+/// A name that the file takes from elsewhere, which is not here.
+std::string shown(const std::string& name) {
+    return name.empty() ? "?" : name;
+}
+
 void note_fault_of_client(const config::Config& config, std::vector<Finding>& findings) {
     std::string fault = kafka::known_fault(config.kafka);
     if (fault.empty()) return;
@@ -233,8 +238,15 @@ CheckedPipelines check_pipelines(const config::Config& config, const std::set<st
     return checked;
 }
 
-CheckedPipelines check_offline(const config::Config& config, const std::set<std::string>& keys) {
+CheckedPipelines check_offline(const config::Loaded& loaded, const std::set<std::string>& keys) {
+    const config::Config& config = loaded.config;
     CheckedPipelines checked;
+    for (const config::Problem& problem : loaded.problems) {
+        checked.findings.push_back({Severity::hint,
+                                    problem.file + ':' + std::to_string(problem.line) + ':' +
+                                        std::to_string(problem.column),
+                                    "not looked at: " + problem.text});
+    }
     ask("[kafka]", checked.findings,
         [&] { static_cast<void>(kafka::make_conf(config.kafka, {})); });
     note_fault_of_client(config, checked.findings);
@@ -245,8 +257,9 @@ CheckedPipelines check_offline(const config::Config& config, const std::set<std:
         const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);
         checked.fit.push_back(
             {config::key_of(pipeline),
-             ingest != nullptr ? "topic " + ingest->topic + " → " + ingest->table
-                               : std::get<config::Outbox>(pipeline.of_kind).table + " → a topic"});
+             ingest != nullptr
+                 ? "topic " + shown(ingest->topic) + " → " + shown(ingest->table)
+                 : shown(std::get<config::Outbox>(pipeline.of_kind).table) + " → a topic"});
     }
     return checked;
 }

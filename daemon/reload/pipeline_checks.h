@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/load.h"
 #include "config/pipeline.h"
 #include "sinks/catalogue/finding.h"
 
@@ -27,8 +28,9 @@ struct CheckedPipelines {
 /// no pipeline.
 [[nodiscard]] CheckedPipelines check_pipelines(const config::Config& config,
                                                const std::set<std::string>& keys);
-/// What can be told without asking either: what librdkafka and libpq say of their settings.
-[[nodiscard]] CheckedPipelines check_offline(const config::Config& config,
+/// What can be told without asking either: what librdkafka and libpq say of their settings. What
+/// the file takes from elsewhere and is not here is one hint each.
+[[nodiscard]] CheckedPipelines check_offline(const config::Loaded& loaded,
                                              const std::set<std::string>& keys);
 
 }  // namespace sluice

@@ -75,5 +75,36 @@ TEST_CASE("check: --offline asks nobody, and finds what the file alone gives awa
     CHECK(wrong.out.find("secret") == std::string::npos);
 }
 
+TEST_CASE("check: --offline says what is not here, and looks at the rest") {
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    const auto check = [&](const std::string& rest) {
+        write_file(config,
+                   "[kafka]\nbrokers = { env = \"SLUICE_TEST_NOT_SET\" }\n[kafka.properties]\n"
+                   "\"sasl.password\" = { file = \"nowhere/password\" }\n[cloudberry]\n"
+                   "dsn = { file = \"nowhere/dsn\" }\n[ingest.orders]\n"
+                   "topic = { env = \"SLUICE_TEST_NOT_SET\" }\ntable = \"t\"\n" +
+                       rest);
+        return run_sluice({"check", "--offline", "-c", config.string()});
+    };
+    const RunResult right = check("");
+    CAPTURE(right.out);
+    CHECK(right.exit_code == 0);
+    CHECK(right.err.empty());
+    CHECK(right.out.starts_with("ok       ingest.orders: topic ? → t\n"));
+    CHECK(count(right.out, "hint     ") == 4);
+    CHECK(count(right.out,
+                ":2:19: not looked at: environment variable \"SLUICE_TEST_NOT_SET\" is "
+                "not set; set it for \"brokers\"\n") == 1);
+    CHECK(count(right.out, "not looked at: \"dsn\": file ") == 1);
+    const RunResult wrong = check("lanes = 1\nmemory = \"1MiB\"\n");
+    CHECK(wrong.exit_code == 2);
+    CHECK(count(wrong.err, "sluice.toml:") == 1);
+    CHECK(count(wrong.err, "\"memory\" is 1MiB") == 1);
+    const RunResult asked = run_sluice({"check", "-c", config.string()});
+    CHECK(asked.exit_code == 2);
+    CHECK(count(asked.err, "SLUICE_TEST_NOT_SET") == 2);
+}
+
 }  // namespace
 }  // namespace sluice::test
