@@ -50,6 +50,11 @@ bool another_way_may_do(const DatabaseError& error) {
     return error.trouble() != Trouble::again && may_be_the_datas(error.sqlstate());
 }
 
+/// For how many loads to leave a way that ended so.
+int loads_to_leave(const DatabaseError& error) {
+    return dynamic_cast<const NotStaged*>(&error) != nullptr ? 1 : loads_without;
+}
+
 /// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
 bool overlaps(const DatabaseError& error) {
     return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
@@ -171,7 +176,7 @@ void RowIsolation::judge(Piece& piece) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
         if (!another_way_may_do(error)) throw;
-        return by_judge_.give_up(hint_of(error).line ? 1 : loads_without);
+        return by_judge_.give_up(loads_to_leave(error));
     }
     if (!judged) return by_judge_.give_up(loads_without);
     before_copy_ = keep;
@@ -208,7 +213,7 @@ void RowIsolation::load_server_side() {
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no
         // right to temporary tables, no PL/pgSQL: COPY finds the rows without, or says it better.
-        by_server_.give_up(hint_of(error).line ? 1 : loads_without);
+        by_server_.give_up(loads_to_leave(error));
         // A statement's time limit (57014), too, is easier kept by COPY, window by window.
         if (!another_way_may_do(error)) throw;
         return;

@@ -65,6 +65,15 @@ void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin,
     // Rolled back rows would stay in its blocks, and COPY would fill gaps between them.
     session_.run(create_ + ";TRUNCATE " + table_);
     rows_.clear();
+    try {
+        copy(rows, form, begin, end, changes);
+    } catch (const DatabaseError& error) {
+        throw NotStaged(error);
+    }
+}
+
+void StagedRows::copy(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
+                      const RowChanges& changes) {
     const bool binary = form == CopyForm::binary;
     session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
     session_.await_copy();

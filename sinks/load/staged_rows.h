@@ -8,6 +8,13 @@
 
 namespace sluice {
 
+/// The temporary table is there and does not take the rows: mostly for a value that its column's
+/// type does not read.
+class NotStaged : public DatabaseError {
+public:
+    explicit NotStaged(const DatabaseError& error) : DatabaseError(error) {}
+};
+
 /// Rows of a batch in a temporary table of the session, each with a number: for statements about
 /// rows that their own table has not got yet. Used inside one transaction after the other; none
 /// leaves a row behind. Needs the right to create temporary tables.
@@ -23,7 +30,7 @@ public:
     void choose(std::vector<std::size_t> taken);
     /// Whether the target's columns still are of these types.
     [[nodiscard]] bool fits() const { return types_ == types(); }
-    /// The rows [begin, end) as `changes` leave them, instead of what is there.
+    /// The rows [begin, end) as `changes` leave them, instead of what is there. Throws NotStaged.
     void fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
               const RowChanges& changes);
 
@@ -38,6 +45,8 @@ public:
 
 private:
     [[nodiscard]] std::string types() const;
+    void copy(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
+              const RowChanges& changes);
     void append(std::string& to, std::string_view row, CopyForm form) const;
 
     Session& session_;

@@ -263,6 +263,7 @@ TEST_CASE("server side: a row that was found before is not offered again") {
         return o % 50 == 9 ? TestRow{o, "Atlantis"} : bad_at(o, o % 40 == 7);
     });
     check_split(setup, "o % 50 = 9 OR o % 40 = 7");
+    CHECK(went_server_side(setup));
 }
 
 TEST_CASE("server side: the end of all refusals") {
