@@ -113,10 +113,7 @@ Table read_table(Session& session, const std::string& name) {
     Table table;
     table.schema = about.text(0, 0);
     table.name = about.text(0, 1);
-    constexpr std::array utc = {"UTC",      "Etc/UTC", "GMT",     "Etc/GMT",   "Zulu",
-                                "Etc/Zulu", "UCT",     "Etc/UCT", "Universal", "Etc/Universal"};
-    table.session_is_utc = std::any_of(utc.begin(), utc.end(),
-                                       [&](const char* zone) { return about.text(0, 3) == zone; });
+    table.session_is_utc = is_utc(about.text(0, 3));
 
     const int version = session.server_version();
     std::string generated = "false";
@@ -147,6 +144,12 @@ Table read_table(Session& session, const std::string& name) {
         column.has_default = columns.text(row, 7) == "t" && !column.generated;
     }
     return table;
+}
+
+bool is_utc(std::string_view time_zone) {
+    constexpr std::array utc = {"UTC",      "Etc/UTC", "GMT",     "Etc/GMT",   "Zulu",
+                                "Etc/Zulu", "UCT",     "Etc/UCT", "Universal", "Etc/Universal"};
+    return std::ranges::find(utc, time_zone) != utc.end();
 }
 
 std::string qualified(const Table& table) {

@@ -5,6 +5,7 @@
 #include "sinks/session/session.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -13,6 +14,9 @@ namespace sluice {
 /// in double quotes where PostgreSQL would need them. Throws WrongConfiguration when there is no
 /// such table or it cannot be loaded into, DatabaseError when the database does not answer.
 [[nodiscard]] Table read_table(Session& session, const std::string& name);
+
+/// Whether a server calls the time zone so whose times are UTC.
+[[nodiscard]] bool is_utc(std::string_view time_zone);
 
 /// "public"."orders", quoted.
 [[nodiscard]] std::string qualified(const Table& table);

@@ -93,7 +93,8 @@ std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike) {
 void CopyLoader::refuse_drift() {
     const Rows now = session_.exec_prepared(
         "types",
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), current_setting('TimeZone')"
+        " FROM pg_attribute a"
         " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
         {qualified(table_)});
     std::map<std::string, std::string> types;
@@ -106,6 +107,12 @@ void CopyLoader::refuse_drift() {
                                     " has changed since it was looked up: it was " +
                                     column.type_name + "; a new start takes it as it is now");
     }
+    // Times without a zone have become instants already.
+    if (table_.session_is_utc && !is_utc(now.text(0, 2)))
+        throw TroubleOfTheWorld(target() +
+                                ": the time zone of sessions has changed since it was looked up: "
+                                "it was UTC and is " +
+                                now.text(0, 2) + "; a new start takes it as it is now");
 }
 
 MakeLoader copy_loader(const Table& table, const std::vector<std::string>& columns,

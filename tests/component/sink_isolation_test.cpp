@@ -269,6 +269,34 @@ TEST_CASE("sink: another type of the same size is noticed before its bytes are t
     CHECK(setup.next(0) == 3);
 }
 
+TEST_CASE("sink: a session in another time zone loads no time that was encoded for UTC") {
+    SinkSetup setup("id bigint, city text");
+    setup.exec("ALTER DATABASE sinks SET timezone = 'Etc/UTC'");
+    setup.read_table();
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const auto load = [&](Offset from) {
+        Batch batch;
+        add_rows(batch, 0, from, plain_rows(from, 10));
+        return sink.commit(batch);
+    };
+    REQUIRE(committed(load(0)));
+    setup.exec("ALTER DATABASE sinks SET timezone = 'Europe/Berlin'");
+    REQUIRE(committed(load(10)));  // what a session has begun with stays
+    setup.exec(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+        " WHERE application_name = 'sluice/p' AND datname = current_database()");
+    REQUIRE(!retry_reason(load(20)).empty());
+    CHECK_THROWS_WITH_AS(static_cast<void>(load(20)),
+                         doctest::Contains("it was UTC and is Europe/Berlin"), TroubleOfTheWorld);
+    CHECK(setup.next(0) == 20);
+    setup.read_table();
+    CloudberrySink anew = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 20, plain_rows(20, 10));
+    CHECK(committed(anew.commit(batch)));
+}
+
 TEST_CASE("isolation: every row refused, batch after batch") {
     const SinkSetup setup("id bigint CHECK (id < 0), city text");
     setup.anchor(0, 0);
