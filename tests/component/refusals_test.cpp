@@ -244,18 +244,23 @@ TEST_CASE("refusals: many rows alike, and others elsewhere, need no patience") {
     CHECK(setup.value("SELECT count(*) FROM t") == "100");
 }
 
-TEST_CASE("refusals: what refuses a load of no rows is not the data's") {
-    const SinkSetup setup("id bigint, city text");
+/// Of a role that may write Sluice's own tables, and what it is granted besides.
+CloudberrySink sink_of_loader(const SinkSetup& setup) {
     fixture::shared_postgres().create_role("loader");
     setup.exec(
         "GRANT USAGE ON SCHEMA sluice TO loader; GRANT ALL ON ALL TABLES IN SCHEMA sluice TO"
         " loader; GRANT USAGE ON ALL SEQUENCES IN SCHEMA sluice TO loader");
-    setup.anchor(0, 0);
-    CloudberrySink sink(
+    return CloudberrySink(
         {.dsn = fixture::shared_postgres().dsn(setup.database, "loader"),
          .identity = setup.identity,
          .loader = copy_loader(setup.table, {"id", "city"}, config::OnInvalid::reject),
          .reject_after = milliseconds(0)});
+}
+
+TEST_CASE("refusals: what refuses a load of no rows is not the data's") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = sink_of_loader(setup);
     Batch batch;
     add_rows(batch, 0, 0, plain_rows(0, 10));
     for (int i = 0; i < 2; ++i)
@@ -263,6 +268,41 @@ TEST_CASE("refusals: what refuses a load of no rows is not the data's") {
     setup.exec("GRANT INSERT ON t TO loader");
     CHECK(committed(sink.commit(batch)));
     CHECK(setup.rejected() == "0");
+}
+
+TEST_CASE("refusals: a permission that goes in the midst of a batch blames no row") {
+    const SinkSetup setup("id bigint CHECK (id NOT IN (3, 40)), city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = sink_of_loader(setup);
+    setup.exec(
+        "GRANT INSERT ON t TO loader; CREATE FUNCTION revoke() RETURNS trigger LANGUAGE plpgsql"
+        " SECURITY DEFINER AS $$ BEGIN IF NEW.id = 20 THEN REVOKE INSERT ON t FROM loader; END IF;"
+        " RETURN NEW; END $$; CREATE TRIGGER revoke BEFORE INSERT ON t FOR EACH ROW EXECUTE"
+        " FUNCTION revoke()");
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 100));
+    for (int i = 0; i < 2; ++i)
+        CHECK(retry_reason(sink.commit(batch)).find("grant the permission") != std::string::npos);
+    CHECK(setup.rejected() == "0");
+    setup.exec("DROP TRIGGER revoke ON t");
+    CHECK(committed(sink.commit(batch)));
+    CHECK(rejected_offsets(setup) == "3 40");
+}
+
+TEST_CASE("refusals: a row is not to blame for what has ended while it was found") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("CREATE SEQUENCE tries");
+    // Among the others, and then alone.
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF NEW.id = 50 AND nextval('tries') <= 2 THEN RAISE 'not yet' USING ERRCODE"
+                      " = '42501'; END IF; RETURN NEW;");
+    setup.anchor(0, 0);
+    CloudberrySink sink = sink_of(setup);
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 100));
+    CHECK(committed(sink.commit(batch)));
+    CHECK(setup.rejected() == "0");
+    CHECK(setup.value("SELECT count(*) FROM t") == "100");
 }
 
 TEST_CASE("refusals: a column of another type is noticed whatever COPY says of it") {
