@@ -1,17 +1,17 @@
-# Sluice as an image: built from the checkout and Debian 12's packages alone.
+# Sluice as an image: built from the checkout and Debian 13's packages alone.
 #
 #   docker build -t sluice .          (or buildah bud --layers -t sluice .)
 #
 # The runtime image is Debian's own base plus shared libraries and one program. It runs as uid 65532
 # and writes nothing: give it a read-only root, and the configuration at /etc/sluice/sluice.toml.
-ARG BASE=debian:bookworm-slim
+ARG BASE=debian:trixie-slim
 
 # ---- builder ----
 FROM ${BASE} AS builder
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates ccache cmake g++ ninja-build pkg-config \
-      libboost1.74-dev libgoogle-perftools-dev libpq-dev librdkafka-dev libsimdjson-dev \
+      libboost-dev libgoogle-perftools-dev libpq-dev librdkafka-dev libsimdjson-dev \
       libprotobuf-dev libprotoc-dev \
       libspdlog-dev libtomlplusplus-dev prometheus-cpp-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
@@ -31,8 +31,8 @@ FROM ${BASE}
 # ca-certificates brings the openssl program along.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libpq5 libprometheus-cpp-core1.0 libprotobuf32 librdkafka1 libsimdjson14 libspdlog1.10 \
-      libtcmalloc-minimal4 zlib1g \
+      libpq5 libprometheus-cpp-core1.0 libprotobuf32t64 librdkafka1 libsimdjson25 \
+      libspdlog1.15 libtcmalloc-minimal4t64 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt \
       /var/log/dpkg.log /var/log/alternatives.log \
  && groupadd --gid 65532 sluice \
@@ -46,7 +46,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Sluice" \
       org.opencontainers.image.description="Moves data between Apache Kafka and Apache Cloudberry, exactly once" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim" \
+      org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 

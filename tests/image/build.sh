@@ -11,7 +11,7 @@ make_base() {
     temporary=$(mktemp -d "$image_cache/base.XXXXXX")
     # shellcheck disable=SC2064  # now, not when it fires
     trap "rm -rf '$temporary'" EXIT
-    debootstrap --variant=minbase bookworm "$temporary/root" http://deb.debian.org/debian \
+    debootstrap --variant=minbase trixie "$temporary/root" http://deb.debian.org/debian \
         >"$image_cache/debootstrap.log" 2>&1 || {
         tail "$image_cache/debootstrap.log"
         return 1

@@ -2,7 +2,7 @@
 # Sourced: buildah with a store of its own, so that no other images are seen or touched.
 image_cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/image
 image=localhost/sluice:test
-base=docker.io/library/debian:bookworm-slim
+base=docker.io/library/debian:trixie-slim
 
 store() {
     local command=$1
