@@ -3,17 +3,10 @@
 #include "config/hash.h"
 #include "config/settings.h"
 
-#include <cstdio>
-
 namespace sluice::config {
 namespace {
 
-std::string digits_of(const Fnv1a& hash) {
-    char digits[13];
-    std::snprintf(digits, sizeof digits, "%012llx",
-                  static_cast<unsigned long long>(hash.folded_to_48()));
-    return digits;
-}
+constexpr std::size_t revision_digits = 12;
 
 void add(const Setting& setting, Fnv1a& hash) {
     hash.text(setting.key);
@@ -32,7 +25,7 @@ std::string revision_of(const Config& config) {
         hash.text(key);
         for (const Setting& setting : settings_of(pipeline)) add(setting, hash);
     }
-    return digits_of(hash);
+    return hash.digits(revision_digits);
 }
 
 std::string revision_of(const Pipeline& pipeline) {
@@ -41,7 +34,7 @@ std::string revision_of(const Pipeline& pipeline) {
     for (const Setting& setting : settings_of(pipeline)) {
         if (setting.applies == Setting::Applies::by_restart) add(setting, hash);
     }
-    return digits_of(hash);
+    return hash.digits(revision_digits);
 }
 
 }  // namespace sluice::config

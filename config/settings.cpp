@@ -6,7 +6,6 @@
 #include "config/words.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace sluice::config {
@@ -254,10 +253,7 @@ Settings with_fingerprints(Settings settings, std::string_view salt) {
         hash.text(salt);
         hash.text(setting.key);
         hash.text(setting.value);
-        char digits[5];
-        std::snprintf(digits, sizeof digits, "%04x",
-                      static_cast<unsigned>(hash.folded_to_48() & 0xFFFF));
-        setting.value = digits;
+        setting.value = hash.digits(4);
     }
     return settings;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/config.h"
 #include "kafka/handles.h"
 
 #include <chrono>
@@ -8,9 +9,8 @@
 
 namespace sluice::kafka {
 
-/// Where the configuration has no session.timeout.ms: for who is killed and comes back under
-/// another name. librdkafka's default is 45 s.
-inline constexpr std::chrono::seconds usual_session{10};
+/// How long Kafka may remember a member that is gone: session.timeout.ms, or our default for it.
+[[nodiscard]] std::chrono::milliseconds session_timeout(const config::Kafka& kafka);
 
 /// The group as its coordinator knows it, or an empty list: there is none of this name. All brokers
 /// are asked; it does not matter that some do not answer when the coordinator did. Throws

@@ -57,10 +57,7 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         {"queued.max.messages.kbytes", "2097151"},
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
-    constexpr const char* session = "session.timeout.ms";
-    if (!kafka.properties.contains(session)) {
-        own[session] = std::to_string(std::chrono::milliseconds(usual_session).count());
-    }
+    own["session.timeout.ms"] = std::to_string(session_timeout(kafka).count());
     // New partitions are noticed with this; librdkafka's own default is five minutes.
     constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
     if (!kafka.properties.contains(refresh)) own[refresh] = "30000";

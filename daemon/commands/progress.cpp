@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -261,19 +260,12 @@ void print_json(const config::Ingest& ingest, const std::vector<Change>& changes
     std::cout << json.text() << '\n';
 }
 
-/// How long Kafka may remember a member that has stopped.
-std::chrono::seconds session_of(const config::Kafka& kafka) {
-    const auto set = kafka.properties.find("session.timeout.ms");
-    if (set == kafka.properties.end()) return kafka::usual_session;
-    const std::chrono::milliseconds time{std::strtol(set->second.text.c_str(), nullptr, 10)};
-    return std::chrono::ceil<std::chrono::seconds>(time);
-}
-
 /// The fence holds whoever runs; this is so that nobody is surprised by it. A daemon that was
 /// stopped keeps its place in the group until its session is over, so that much is waited for.
 void refuse_while_running(rd_kafka_t& client, const config::Kafka& kafka,
                           const config::Ingest& ingest) {
-    const auto gone_by = std::chrono::steady_clock::now() + session_of(kafka) + 2s;
+    const auto session = kafka::session_timeout(kafka);
+    const auto gone_by = std::chrono::steady_clock::now() + session + 2s;
     for (bool is_first = true;; is_first = false) {
         const std::vector<std::string> members = kafka::members_of(client, ingest.group);
         if (members.empty()) return;
@@ -288,7 +280,8 @@ void refuse_while_running(rd_kafka_t& client, const config::Kafka& kafka,
         if (is_first) {
             std::cerr << "group \"" << ingest.group << "\" has the members " << list
                       << "; Kafka remembers one that was stopped for up to "
-                      << session_of(kafka).count() << " s, waiting for that\n";
+                      << std::chrono::ceil<std::chrono::seconds>(session).count()
+                      << " s, waiting for that\n";
         }
         std::this_thread::sleep_for(250ms);
     }

@@ -49,12 +49,7 @@ std::string stem_of(const InstanceName::Identity& identity, const std::string& h
     hash.text(host);
     hash.text(identity.schema);
     hash.text(std::filesystem::absolute(identity.config_file).lexically_normal().string());
-    constexpr const char* digits = "0123456789abcdef";
-    std::string text;
-    for (std::uint64_t rest = hash.folded_to_48(); text.size() < 12; rest >>= 4) {
-        text += digits[rest & 0xF];
-    }
-    return text;
+    return hash.digits(12);
 }
 
 /// Abstract addresses (a name that begins with a zero byte) are the network namespace's: no file

@@ -1,5 +1,6 @@
 #include "sinks/books/ledger_upkeep.h"
 
+#include "sinks/books/giving_way.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -11,8 +12,6 @@
 namespace sluice {
 namespace {
 
-// DELETE takes the whole table for itself on an MPP database: waiting for it makes writers queue.
-constexpr const char* give_way = "SET LOCAL lock_timeout = '100ms'";
 constexpr int rows_per_step = 10000;
 
 /// Whose offsets are summed up together.
@@ -125,15 +124,10 @@ Folded fold_ledger(Session& session, const std::string& schema, const std::strin
                    std::chrono::seconds keep) {
     LedgerFold ledger(session, schema, pipeline);
     Folded result;
-    try {
+    result.gave_way = gave_way([&] {
         Cell until;
         while ((until = ledger.next_step(until, keep))) result.rows += ledger.take(until);
-    } catch (const DatabaseError& error) {
-        if (error.trouble() != Trouble::again) throw;
-        result.gave_way = true;
-    } catch (const OutcomeUnknown& error) {
-        throw DatabaseError({{}, error.what(), {}, {}});
-    }
+    });
     return result;
 }
 

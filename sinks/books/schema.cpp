@@ -8,7 +8,6 @@
 namespace sluice {
 namespace {
 
-/// Replaces each {key} by its value.
 std::string fill(std::string_view text, const std::string& schema, Family family,
                  int version = schema_version) {
     // On Cloudberry tables may be append-optimized by default; progress is updated, so it says so.
@@ -16,43 +15,26 @@ std::string fill(std::string_view text, const std::string& schema, Family family
     const auto distributed = [&](std::string_view columns) {
         return mpp ? "\nDISTRIBUTED BY (" + std::string(columns) + ")" : std::string();
     };
-    const std::pair<std::string_view, std::string> values[] = {
-        {"{s}", quote_identifier(schema)},
-        {"{version}", std::to_string(version)},
-        {"{hot}", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
-        {"{heap}", mpp ? "WITH (appendonly=false)" : ""},
-        {"{by_pipeline}", distributed("pipeline")},
-        {"{by_relay}", distributed("relay")},
-        {"{by_name}", distributed("name")},
-        {"{by_offset}", distributed("kafka_partition, kafka_offset")},
-        {"{by_version}", distributed("version")}};
-    std::string filled;
-    while (!text.empty()) {
-        const auto at = text.find('{');
-        filled.append(text.substr(0, at));
-        if (at == std::string_view::npos) break;
-        text.remove_prefix(at);
-        std::string_view found = text.substr(0, 1);  // a brace that is just a brace
-        for (const auto& [key, value] : values) {
-            if (text.substr(0, key.size()) != key) continue;
-            filled += value;
-            found = key;
-            break;
-        }
-        if (found == "{") filled += found;
-        text.remove_prefix(found.size());
-    }
-    return filled;
+    return filled_in(
+        text, {{"s", quote_identifier(schema)},
+               {"version", std::to_string(version)},
+               {"hot", mpp ? "WITH (appendonly=false, fillfactor=50)" : "WITH (fillfactor=50)"},
+               {"heap", mpp ? "WITH (appendonly=false)" : ""},
+               {"by_pipeline", distributed("pipeline")},
+               {"by_relay", distributed("relay")},
+               {"by_name", distributed("name")},
+               {"by_offset", distributed("kafka_partition, kafka_offset")},
+               {"by_version", distributed("version")}});
 }
 
-constexpr std::string_view tables = R"(CREATE TABLE IF NOT EXISTS {s}.schema_version (
+constexpr std::string_view tables = R"(CREATE TABLE IF NOT EXISTS @s@.schema_version (
     version      int NOT NULL,
     installed_at timestamptz NOT NULL DEFAULT now()
-) {heap}{by_version};
-COMMENT ON TABLE {s}.schema_version IS
+) @heap@@by_version@;
+COMMENT ON TABLE @s@.schema_version IS
     'Sluice: which version of these tables is installed';
 
-CREATE TABLE IF NOT EXISTS {s}.progress (
+CREATE TABLE IF NOT EXISTS @s@.progress (
     pipeline          text NOT NULL,
     cluster_id        text NOT NULL,
     topic             text NOT NULL,
@@ -66,19 +48,19 @@ CREATE TABLE IF NOT EXISTS {s}.progress (
     moved_at          timestamptz NOT NULL DEFAULT now(),
     writer            text NOT NULL,
     PRIMARY KEY (pipeline, cluster_id, topic, kafka_partition)
-) {hot}{by_pipeline};
-COMMENT ON TABLE {s}.progress IS
+) @hot@@by_pipeline@;
+COMMENT ON TABLE @s@.progress IS
     'Sluice: where each partition of each pipeline goes on; moves in the transaction that loads';
-COMMENT ON COLUMN {s}.progress.next_offset IS
+COMMENT ON COLUMN @s@.progress.next_offset IS
     'the next offset to read, as Kafka counts: everything below is accounted for in the ledger';
-COMMENT ON COLUMN {s}.progress.anchor_offset IS
+COMMENT ON COLUMN @s@.progress.anchor_offset IS
     'where the pipeline began to read this partition';
-COMMENT ON COLUMN {s}.progress.incarnation IS
+COMMENT ON COLUMN @s@.progress.incarnation IS
     'counts how often offsets began to repeat: the topic was created anew, or progress was rewound';
-COMMENT ON COLUMN {s}.progress.last_checksum IS
+COMMENT ON COLUMN @s@.progress.last_checksum IS
     'CRC-32 of the last record''s key and value: tells a topic that was created anew';
 
-CREATE TABLE IF NOT EXISTS {s}.ledger (
+CREATE TABLE IF NOT EXISTS @s@.ledger (
     pipeline        text NOT NULL,
     cluster_id      text NOT NULL,
     topic           text NOT NULL,
@@ -96,14 +78,14 @@ CREATE TABLE IF NOT EXISTS {s}.ledger (
     revision        text NOT NULL,
     committed_at    timestamptz NOT NULL DEFAULT now(),
     CHECK (loaded + rejected + filtered + gaps + lost = to_offset - from_offset)
-) {heap}{by_pipeline};
-CREATE INDEX IF NOT EXISTS ledger_age ON {s}.ledger (pipeline, committed_at);
-COMMENT ON TABLE {s}.ledger IS
+) @heap@@by_pipeline@;
+CREATE INDEX IF NOT EXISTS ledger_age ON @s@.ledger (pipeline, committed_at);
+COMMENT ON TABLE @s@.ledger IS
     'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
-COMMENT ON COLUMN {s}.ledger.kind IS
+COMMENT ON COLUMN @s@.ledger.kind IS
     'batch; skipped: offsets that Kafka had lost; moved: skipped by sluice progress set; folded: the sum of pruned rows; ended: the topic was created anew; rewound: sluice progress set went back';
 
-CREATE TABLE IF NOT EXISTS {s}.dead_letter (
+CREATE TABLE IF NOT EXISTS @s@.dead_letter (
     pipeline        text NOT NULL,
     cluster_id      text NOT NULL,
     topic           text NOT NULL,
@@ -116,15 +98,15 @@ CREATE TABLE IF NOT EXISTS {s}.dead_letter (
     headers         jsonb,
     reasons         jsonb NOT NULL,
     rejected_at     timestamptz NOT NULL DEFAULT now()
-) {heap}{by_offset};
+) @heap@@by_offset@;
 CREATE INDEX IF NOT EXISTS dead_letter_position
-    ON {s}.dead_letter (pipeline, topic, kafka_partition, kafka_offset);
-COMMENT ON TABLE {s}.dead_letter IS
+    ON @s@.dead_letter (pipeline, topic, kafka_partition, kafka_offset);
+COMMENT ON TABLE @s@.dead_letter IS
     'Sluice: records that could not become rows, whole, with the reasons';
-COMMENT ON COLUMN {s}.dead_letter.headers IS
+COMMENT ON COLUMN @s@.dead_letter.headers IS
     '[{"name": …, "value": … or null}]; name_hex and value_hex where the bytes are no UTF-8 text';
 
-CREATE TABLE IF NOT EXISTS {s}.dead_letter_history (
+CREATE TABLE IF NOT EXISTS @s@.dead_letter_history (
     pipeline        text NOT NULL,
     cluster_id      text NOT NULL,
     topic           text NOT NULL,
@@ -140,17 +122,17 @@ CREATE TABLE IF NOT EXISTS {s}.dead_letter_history (
     decided_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
                  rejected_at, round)
-) {heap}{by_offset};
-COMMENT ON TABLE {s}.dead_letter_history IS
+) @heap@@by_offset@;
+COMMENT ON TABLE @s@.dead_letter_history IS
     'Sluice: what became of dead letters afterwards, a row for each retry and discard; insert only, save for the purge';
-COMMENT ON COLUMN {s}.dead_letter_history.rejected_at IS
+COMMENT ON COLUMN @s@.dead_letter_history.rejected_at IS
     'as in dead_letter: tells two of one position apart';
-COMMENT ON COLUMN {s}.dead_letter_history.round IS
+COMMENT ON COLUMN @s@.dead_letter_history.round IS
     'counts the decisions about one dead letter, from 1: of two who decide at once, one is refused';
-COMMENT ON COLUMN {s}.dead_letter_history.outcome IS
+COMMENT ON COLUMN @s@.dead_letter_history.outcome IS
     'loaded, filtered or discarded: that was the last; rejected: it stays, with these reasons';
 
-CREATE OR REPLACE VIEW {s}.open_dead_letter AS
+CREATE OR REPLACE VIEW @s@.open_dead_letter AS
     SELECT pipeline, cluster_id, topic, kafka_partition, incarnation, kafka_offset, record_time, key,
            value, headers, latest_reasons AS reasons, rejected_at, retries, retried_at
     FROM (SELECT stories.*, first_value(outcome) OVER backwards AS latest_outcome,
@@ -160,41 +142,41 @@ CREATE OR REPLACE VIEW {s}.open_dead_letter AS
           FROM (SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
                        rejected_at, 0 AS round, record_time, key, value, headers, reasons,
                        'rejected'::text AS outcome, NULL::timestamptz AS decided_at
-                FROM {s}.dead_letter
+                FROM @s@.dead_letter
                 UNION ALL
                 SELECT pipeline, topic, kafka_partition, kafka_offset, incarnation, cluster_id,
                        rejected_at, round, NULL, NULL, NULL, NULL, reasons, outcome, decided_at
-                FROM {s}.dead_letter_history) stories
+                FROM @s@.dead_letter_history) stories
           WINDOW backwards AS (PARTITION BY pipeline, topic, kafka_partition, kafka_offset,
                                             incarnation, cluster_id, rejected_at
                                ORDER BY round DESC)) told
     WHERE round = 0 AND latest_outcome = 'rejected';
-COMMENT ON VIEW {s}.open_dead_letter IS
+COMMENT ON VIEW @s@.open_dead_letter IS
     'Sluice: dead letters that were neither loaded since nor discarded, with their latest reasons';
 
-CREATE TABLE IF NOT EXISTS {s}.outbox_relay (
+CREATE TABLE IF NOT EXISTS @s@.outbox_relay (
     relay    text NOT NULL,
     origin   text NOT NULL,
     began_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (relay)
-) {heap}{by_relay};
-COMMENT ON TABLE {s}.outbox_relay IS
+) @heap@@by_relay@;
+COMMENT ON TABLE @s@.outbox_relay IS
     'Sluice: outbox pipelines, each with the name under which Kafka keeps its mark';
-COMMENT ON COLUMN {s}.outbox_relay.origin IS
+COMMENT ON COLUMN @s@.outbox_relay.origin IS
     'made once, at random: a pipeline of the same name in another database has another mark';
 
-CREATE TABLE IF NOT EXISTS {s}.outbox_table (
+CREATE TABLE IF NOT EXISTS @s@.outbox_table (
     name     text NOT NULL,
     relay    text NOT NULL,
     taken_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (name)
-) {heap}{by_name};
-COMMENT ON TABLE {s}.outbox_table IS
+) @heap@@by_name@;
+COMMENT ON TABLE @s@.outbox_table IS
     'Sluice: which outbox pipeline has which table, for ever: another one would send its rows again, and delete what is not sent';
-COMMENT ON COLUMN {s}.outbox_table.name IS
+COMMENT ON COLUMN @s@.outbox_table.name IS
     'with its schema, both quoted';
 
-CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
+CREATE TABLE IF NOT EXISTS @s@.outbox_batch (
     relay    text NOT NULL,
     batch    bigint NOT NULL,
     round    int NOT NULL,
@@ -204,15 +186,15 @@ CREATE TABLE IF NOT EXISTS {s}.outbox_batch (
     revision text NOT NULL,
     made_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (relay, batch, round)
-) {heap}{by_relay};
-COMMENT ON TABLE {s}.outbox_batch IS
+) @heap@@by_relay@;
+COMMENT ON TABLE @s@.outbox_batch IS
     'Sluice: which rows of the outbox were claimed by which batch; insert only, save for the purge';
-COMMENT ON COLUMN {s}.outbox_batch.round IS
+COMMENT ON COLUMN @s@.outbox_batch.round IS
     '0: the claim itself; above: decisions about the batch, one after the other; below: notes of the purge';
-COMMENT ON COLUMN {s}.outbox_batch.kind IS
+COMMENT ON COLUMN @s@.outbox_batch.kind IS
     'claim: ids of rows; retry: refused events, as "batch:place"; taken_over; refused: ids that are not sent with the batch; purged: no row of earlier batches is left, and of this one -1 - round';
 
-CREATE TABLE IF NOT EXISTS {s}.refused_event (
+CREATE TABLE IF NOT EXISTS @s@.refused_event (
     relay           text NOT NULL,
     batch           bigint NOT NULL,
     place           int NOT NULL,
@@ -227,21 +209,21 @@ CREATE TABLE IF NOT EXISTS {s}.refused_event (
     detail          text NOT NULL,
     refused_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (relay, batch, place)
-) {heap}{by_relay};
-COMMENT ON TABLE {s}.refused_event IS
+) @heap@@by_relay@;
+COMMENT ON TABLE @s@.refused_event IS
     'Sluice: events of an outbox that Kafka cannot take, whole, with the reason';
-COMMENT ON COLUMN {s}.refused_event.place IS 'in its batch, from 0';
-COMMENT ON COLUMN {s}.refused_event.headers IS
+COMMENT ON COLUMN @s@.refused_event.place IS 'in its batch, from 0';
+COMMENT ON COLUMN @s@.refused_event.headers IS
     'JSON, [{"name": …, "value": … or null}]; as the row had it where that was not understood';
-COMMENT ON COLUMN {s}.refused_event.timestamp_ms IS 'since 1970 UTC; -1: none';
+COMMENT ON COLUMN @s@.refused_event.timestamp_ms IS 'since 1970 UTC; -1: none';
 
-INSERT INTO {s}.schema_version (version)
-    SELECT {version} WHERE NOT EXISTS (SELECT 1 FROM {s}.schema_version);
+INSERT INTO @s@.schema_version (version)
+    SELECT @version@ WHERE NOT EXISTS (SELECT 1 FROM @s@.schema_version);
 )";
 
 /// From each version to the next, for tables that are there already; `tables` is what they lead to.
 /// A step runs in the transaction that notes its version. It may run beside daemons of the version
-/// before, so it must leave to them what they write; {keys} are filled in as in `tables`.
+/// before, so it must leave to them what they write; @places@ are filled in as in `tables`.
 constexpr std::array<Migration, schema_version - 1> steps{};
 
 }  // namespace
@@ -261,7 +243,7 @@ Family family_of(Session& session) {
 }
 
 std::string schema_ddl(Family family, const std::string& schema) {
-    return fill("CREATE SCHEMA IF NOT EXISTS {s};\n\n", schema, family) +
+    return fill("CREATE SCHEMA IF NOT EXISTS @s@;\n\n", schema, family) +
            fill(tables, schema, family);
 }
 
@@ -271,7 +253,7 @@ std::string upgrade_ddl(Family family, const std::string& schema, int installed,
     for (const Migration& migration : migrations) {
         if (migration.to <= installed) continue;
         ddl += fill(migration.sql, schema, family);
-        ddl += fill("INSERT INTO {s}.schema_version (version) VALUES ({version});\n", schema,
+        ddl += fill("INSERT INTO @s@.schema_version (version) VALUES (@version@);\n", schema,
                     family, migration.to);
     }
     return ddl;

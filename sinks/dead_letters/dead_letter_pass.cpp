@@ -1,5 +1,6 @@
 #include "sinks/dead_letters/dead_letter_pass.h"
 
+#include "config/hash.h"
 #include "pipeline/backoff.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
@@ -34,12 +35,9 @@ DeadLetterCounts count(const std::vector<DeadLetterOutcome>& outcomes) {
 
 /// The same lock for all passes over one pipeline's letters.
 std::int64_t lock_key(const DeadLetterQuery& query) {
-    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-    for (const char c : "sluice.dead_letter " + query.schema + " " + query.pipeline) {
-        hash ^= static_cast<unsigned char>(c);
-        hash *= 0x100000001b3;
-    }
-    return static_cast<std::int64_t>(hash);
+    config::Fnv1a hash;
+    hash.bytes("sluice.dead_letter " + query.schema + " " + query.pipeline);
+    return static_cast<std::int64_t>(hash.value());
 }
 
 }  // namespace

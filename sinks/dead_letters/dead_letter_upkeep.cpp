@@ -1,5 +1,6 @@
 #include "sinks/dead_letters/dead_letter_upkeep.h"
 
+#include "sinks/books/giving_way.h"
 #include "sinks/session/sql_text.h"
 
 namespace sluice {
@@ -50,9 +51,7 @@ public:
     }
 
     std::int64_t take(const Cell& until) {
-        // DELETE takes the whole table for itself on an MPP database: waiting for it makes writers
-        // queue.
-        Transaction transaction(session_, "SET LOCAL lock_timeout = '100ms'");
+        Transaction transaction(session_, give_way);
         const std::string old =
             " AND last.pipeline = $1 AND last.outcome <> 'rejected'"
             " AND last.decided_at <= $2::timestamptz";
@@ -80,14 +79,9 @@ Purged purge_dead_letters(Session& session, const std::string& schema, const std
     DeadLetterPurge purge(session, schema, pipeline);
     Purged result;
     if (!purge.permitted()) return result;
-    try {
+    result.gave_way = gave_way([&] {
         while (const Cell until = purge.next_step(keep)) result.letters += purge.take(until);
-    } catch (const DatabaseError& error) {
-        if (error.trouble() != Trouble::again) throw;
-        result.gave_way = true;
-    } catch (const OutcomeUnknown& error) {
-        throw DatabaseError({{}, error.what(), {}, {}});
-    }
+    });
     return result;
 }
 

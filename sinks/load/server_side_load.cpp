@@ -3,7 +3,6 @@
 #include "sinks/books/schema.h"
 #include "sinks/session/sql_text.h"
 
-#include <map>
 #include <numeric>
 #include <string_view>
 
@@ -106,20 +105,6 @@ BEGIN
     END LOOP;
     INSERT INTO pg_temp.sluice_refused SELECT n.* FROM unnest(sluice.notes) n;
 END )";
-
-/// The text with each @place@ filled in, once: what is filled in may look like one.
-std::string filled_in(std::string_view text,
-                      const std::map<std::string_view, std::string>& of_place) {
-    std::string filled;
-    for (;;) {
-        const std::size_t begin = text.find('@');
-        filled += text.substr(0, begin);
-        if (begin == std::string_view::npos) return filled;
-        const std::size_t end = text.find('@', begin + 1);
-        filled += of_place.at(text.substr(begin + 1, end - begin - 1));
-        text.remove_prefix(end + 1);
-    }
-}
 
 /// The text in dollar quotes, whatever it holds.
 std::string dollar_quoted(const std::string& text) {

@@ -1,15 +1,13 @@
 #include "sinks/session/server_text.h"
 
+#include "pipeline/values/characters.h"
+
 #include <algorithm>
 #include <charconv>
 #include <system_error>
 
 namespace sluice {
 namespace {
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 bool is_of_a_word(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';

@@ -76,4 +76,17 @@ std::vector<std::string> parse_array(std::string_view literal) {
     return texts;
 }
 
+std::string filled_in(std::string_view text,
+                      const std::map<std::string_view, std::string>& of_place) {
+    std::string filled;
+    for (;;) {
+        const std::size_t begin = text.find('@');
+        filled += text.substr(0, begin);
+        if (begin == std::string_view::npos) return filled;
+        const std::size_t end = text.find('@', begin + 1);
+        filled += of_place.at(text.substr(begin + 1, end - begin - 1));
+        text.remove_prefix(end + 1);
+    }
+}
+
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,5 +20,8 @@ namespace sluice {
 [[nodiscard]] std::string array_literal(const std::vector<std::string>& texts);
 /// What the server shows of a text[] of one dimension without NULLs.
 [[nodiscard]] std::vector<std::string> parse_array(std::string_view literal);
+/// The text with each @place@ filled in, once: what is filled in may look like one.
+[[nodiscard]] std::string filled_in(std::string_view text,
+                                    const std::map<std::string_view, std::string>& of_place);
 
 }  // namespace sluice

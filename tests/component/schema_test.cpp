@@ -61,7 +61,7 @@ std::string described(const OldTables& tables) {
 }
 
 constexpr Migration next_version{
-    schema_version + 1, "ALTER TABLE {s}.ledger ADD superseded bigint NOT NULL DEFAULT 0;\n"};
+    schema_version + 1, "ALTER TABLE @s@.ledger ADD superseded bigint NOT NULL DEFAULT 0;\n"};
 
 TEST_CASE("schema: version 1, upgraded, is what a new database gets") {
     OldTables old;
@@ -85,7 +85,7 @@ TEST_CASE("schema: a step is all or nothing, is noted, and leaves what is there"
     const std::string next = std::to_string(next_version.to);
     CHECK(old.value("SELECT max(version) FROM sluice.schema_version") == next);
 
-    constexpr Migration broken{next_version.to + 1, "DROP TABLE {s}.ledger; SELECT 1/0;\n"};
+    constexpr Migration broken{next_version.to + 1, "DROP TABLE @s@.ledger; SELECT 1/0;\n"};
     CHECK(old.ensure(std::array{next_version, broken}) ==
           "schema \"sluice\": its tables have version " + next + " and cannot be upgraded to " +
               std::to_string(broken.to) +
