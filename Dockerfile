@@ -13,7 +13,7 @@ RUN apt-get update \
       ca-certificates ccache cmake g++ ninja-build pkg-config \
       libboost-dev libgoogle-perftools-dev libpq-dev librdkafka-dev libsimdjson-dev \
       libprotobuf-dev libprotoc-dev \
-      libspdlog-dev libtomlplusplus-dev prometheus-cpp-dev zlib1g-dev \
+      libspdlog-dev libssl-dev libtomlplusplus-dev prometheus-cpp-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Outside of the layers: `--volume DIR:/var/cache/ccache` makes a second build quick.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "config/url.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +38,19 @@ struct Cloudberry {
     std::string schema = "sluice";
     std::chrono::seconds ledger_keep = std::chrono::hours(24 * 30);
     bool operator==(const Cloudberry&) const = default;
+};
+
+/// [registry]: where writers' schemas are.
+struct Registry {
+    std::vector<Url> urls;  ///< of Confluent's API, in the order in which they are asked
+    Secret user;
+    Secret password;
+    Secret token;                              ///< instead of user and password
+    std::string ca;                            ///< PEM; empty: the system's
+    std::string certificate;                   ///< PEM, of this client; with `key`
+    Secret key;                                ///< PEM
+    std::chrono::milliseconds timeout{10000};  ///< of one request to one of them
+    bool operator==(const Registry&) const = default;
 };
 
 /// [daemon]
@@ -220,6 +235,7 @@ struct Config {
     Cloudberry cloudberry;
     Daemon daemon;
     Admin admin;
+    Registry registry;           ///< without a url: none is configured
     std::vector<Ingest> ingest;  ///< by name
     std::vector<Outbox> outbox;  ///< by name
     std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets included

@@ -171,6 +171,9 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     }
     scope.problems.enter("admin");
     if (const auto admin = root.table("admin", "[admin]")) config.admin = read_admin(*admin);
+    scope.problems.enter("registry");
+    if (const auto registry = root.table("registry", "[registry]"))
+        config.registry = read_registry(*registry, scope);
     scope.problems.enter("");
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);

@@ -10,6 +10,7 @@ namespace sluice::config {
 
 [[nodiscard]] Admin read_admin(TableReader section);
 [[nodiscard]] Kafka read_kafka(TableReader section, const Scope& scope);
+[[nodiscard]] Registry read_registry(TableReader section, const Scope& scope);
 /// [ingest.NAME]; `name_at` is where NAME stands.
 [[nodiscard]] Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);

@@ -179,6 +179,20 @@ void add(const Outbox& outbox, Settings& settings) {
     }
 }
 
+void add(const Registry& registry, Settings& settings) {
+    std::string urls;
+    for (const Url& url : registry.urls) urls += (urls.empty() ? "" : ", ") + to_string(url);
+    Section("registry.", settings)
+        .text("url", std::move(urls))
+        .secret("user", registry.user)
+        .secret("password", registry.password)
+        .secret("token", registry.token)
+        .hidden("ca", registry.ca)
+        .hidden("certificate", registry.certificate)
+        .secret("key", registry.key)
+        .text("timeout", format_duration(registry.timeout));
+}
+
 Settings sorted(Settings settings) {
     std::ranges::sort(settings, {}, &Setting::key);
     return settings;
@@ -210,6 +224,7 @@ Settings process_settings_of(const Config& config) {
         .text("listen", config.admin.listen, Applies::in_place)
         .secret("token", config.admin.token, Applies::in_place)
         .text("stuck_after", format_duration(config.admin.stuck_after), Applies::in_place);
+    if (!config.registry.urls.empty()) add(config.registry, settings);
     Section("cloudberry.", settings)
         .text("ledger_keep", format_duration(config.cloudberry.ledger_keep), Applies::in_place);
     return sorted(std::move(settings));

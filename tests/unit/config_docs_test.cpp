@@ -40,6 +40,7 @@ std::vector<Example> complete_examples(const std::string& document) {
 std::vector<Loaded> load_examples(const std::string& document) {
     setenv("POD_NAME", "sluice-0", 1);
     setenv("KAFKA_PASSWORD", "hidden", 1);
+    setenv("REGISTRY_PASSWORD", "hidden", 1);
     setenv("SLUICE_TOKEN", "long enough for a token", 1);
     std::vector<Loaded> all;
     for (const Example& example : complete_examples(document)) {

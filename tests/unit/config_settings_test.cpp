@@ -103,10 +103,11 @@ TEST_CASE("settings: a pipeline's revision follows what decides about its record
 }
 
 TEST_CASE("settings: every documented key is there") {
-    const Config config = loaded(head +
-                                 "[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
-                                 "table = 't'\ncolumns = { a = 'x' }\n"
-                                 "receipts = { table = 'r' }\n");
+    const Config config = loaded(
+        head +
+        "[registry]\nurl = 'http://r'\n[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
+        "table = 't'\ncolumns = { a = 'x' }\n"
+        "receipts = { table = 'r' }\n");
     const Settings pipeline = settings_of(pipelines_of(config).at("ingest.orders"));
     const Settings process = process_settings_of(config);
     for (const std::string& key : documented_keys("## [ingest.NAME]")) {
@@ -118,7 +119,7 @@ TEST_CASE("settings: every documented key is there") {
     for (const std::string& key : documented_keys("### receipts")) {
         CHECK_MESSAGE(has(pipeline, "receipts." + key), key);
     }
-    for (const std::string section : {"kafka", "cloudberry", "daemon", "admin"}) {
+    for (const std::string section : {"kafka", "cloudberry", "daemon", "admin", "registry"}) {
         for (const std::string& key : documented_keys("## [" + section + "]")) {
             CHECK_MESSAGE((has(pipeline, section + "." + key) || has(process, section + "." + key)),
                           section << "." << key);

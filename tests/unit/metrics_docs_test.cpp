@@ -4,6 +4,7 @@
 #include "metrics/process_metrics.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest/ingest_observer.h"
+#include "registry/registry_metrics.h"
 
 #include <doctest/doctest.h>
 
@@ -36,7 +37,7 @@ std::string row_of(const Family& family) {
 std::set<std::string> names_in_code() {
     const std::regex name{"\"((?:sluice|process)_[a-z_]+)\""};
     std::set<std::string> names;
-    for (const char* folder : {"metrics", "pipeline", "daemon"}) {
+    for (const char* folder : {"metrics", "pipeline", "registry", "daemon"}) {
         for (const auto& file : std::filesystem::recursive_directory_iterator(
                  std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
             if (file.path().extension() != ".cpp") continue;
@@ -69,6 +70,7 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     const auto outbox = observatory.observe_outbox(events);
     ReloadMetrics reloads{registry};
     reloads.note({.result = ReloadOutcome::Result::applied, .revision = "1"});
+    const registry::RegistryMetrics of_registry{registry};
     const AdminServer admin{registry, [](const HttpRequest&) { return HttpResponse{}; }};
 
     std::set<std::string> in_code;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "config/config.h"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace sluice::registry {
+
+struct HttpAnswer {
+    unsigned status = 0;
+    std::string body;
+};
+
+/// There was no answer; the text says why.
+class NoAnswer : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+/// Asks over HTTP, with TLS and credentials as [registry] says, each time on a connection of its
+/// own: that is rare. From any thread.
+class HttpGet {
+public:
+    /// Throws WrongConfiguration for certificates and keys that cannot be used.
+    explicit HttpGet(const config::Registry& registry);
+    ~HttpGet();
+
+    /// `path` is added to the server's own. Throws NoAnswer, also when it takes too long.
+    [[nodiscard]] HttpAnswer get(const config::Url& server, const std::string& path) const;
+
+private:
+    struct Tls;
+    const std::unique_ptr<Tls> tls_;
+    const std::string authorization_;
+    const std::chrono::milliseconds patience_;
+};
+
+}  // namespace sluice::registry

@@ -1,0 +1,239 @@
+#include "registry/registry_client.h"
+
+#include "pipeline/errors.h"
+
+#include <algorithm>
+#include <exception>
+
+namespace sluice::registry {
+
+namespace {
+
+using namespace std::chrono_literals;
+using config::Url;
+using Kind = SchemaId::Kind;
+
+/// A wrong registry is not asked again for each record.
+constexpr auto unknown_for = 10s;
+/// More than schemas refer to.
+constexpr std::size_t most_references = 1000;
+
+struct Unknown {};
+
+std::string guid_text(const SchemaId& id) {
+    const std::string text = describe(id);
+    return text.substr(text.rfind(' ') + 1);
+}
+
+std::string path_of(const SchemaId& id) {
+    switch (id.kind) {
+        case Kind::guid:
+            return "/schemas/guids/" + guid_text(id);
+        case Kind::global_id:
+            return "/ids/globalIds/" + std::to_string(id.number);
+        case Kind::content_id:
+            return "/ids/contentIds/" + std::to_string(id.number);
+        case Kind::id:
+            break;
+    }
+    return "/schemas/ids/" + std::to_string(id.number);
+}
+
+/// Apicurio has its own API beside the one that it has of Confluent's.
+Url apicurio_of(Url server) {
+    server.path = server.path.substr(0, server.path.find("/apis/ccompat/")) + "/apis/registry/v2";
+    return server;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+RegistryClient::RegistryClient(const config::Registry& registry, RegistryMetrics metrics)
+    : has_credentials_(!registry.user.text.empty() || !registry.token.text.empty()),
+      servers_(registry.urls),
+      http_(registry),
+      metrics_(std::move(metrics)) {}
+
+RegistryClient::~RegistryClient() {
+    const auto is_schema = [](const auto& known) { return known.second.schema != nullptr; };
+    metrics_.schemas.add(-static_cast<double>(std::ranges::count_if(schemas_, is_schema)));
+}
+
+RegistryClient::Found RegistryClient::find(const SchemaId& id) {
+    std::promise<Found> mine;
+    std::shared_future<Found> another;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const Known* found = known(id)) return found->schema;
+        const auto [at, is_first] = under_way_.try_emplace(id);
+        if (is_first) {
+            at->second = mine.get_future().share();
+        } else {
+            another = at->second;
+        }
+    }
+    const auto begin = Clock::now();
+    if (another.valid()) {
+        another.wait();
+        metrics_.waited_seconds.add(seconds_since(begin));
+        return another.get();
+    }
+    Found schema;
+    std::exception_ptr failure;
+    try {
+        schema = fetch(id);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    metrics_.waited_seconds.add(seconds_since(begin));
+    {
+        const std::lock_guard lock(mutex_);
+        if (!failure) keep(id, schema);
+        under_way_.erase(id);
+    }
+    if (failure) {
+        mine.set_exception(failure);
+        std::rethrow_exception(failure);
+    }
+    mine.set_value(schema);
+    return schema;
+}
+
+const RegistryClient::Known* RegistryClient::known(const SchemaId& id) const {
+    const auto found = schemas_.find(id);
+    if (found == schemas_.end()) return nullptr;
+    const Known& known = found->second;
+    if (known.schema == nullptr && Clock::now() - known.at > unknown_for) return nullptr;
+    return &known;
+}
+
+void RegistryClient::keep(const SchemaId& id, const Found& schema) {
+    const auto now = Clock::now();
+    if (schema == nullptr) {
+        // Ids that are none come from records, and there may be any number of them.
+        std::erase_if(schemas_, [&](const auto& known) {
+            return known.second.schema == nullptr && now - known.second.at > unknown_for;
+        });
+    } else {
+        metrics_.schemas.add(1);
+    }
+    schemas_[id] = {schema, now};
+}
+
+RegistryClient::Found RegistryClient::fetch(const SchemaId& id) {
+    const bool of_apicurio = id.kind == Kind::global_id || id.kind == Kind::content_id;
+    const Fetch fetch_one =
+        of_apicurio ? &RegistryClient::fetch_apicurio : &RegistryClient::fetch_confluent;
+    try {
+        SchemaAnswer answer = (this->*fetch_one)(path_of(id));
+        std::vector<Whereabouts> seen;
+        add_references(answer.references, fetch_one, seen, answer.schema.references);
+        metrics_.fetched.add();
+        return std::make_shared<const schemas::SchemaText>(std::move(answer.schema));
+    } catch (const Unknown&) {
+        metrics_.unknown.add();
+        return nullptr;
+    } catch (...) {
+        metrics_.failed.add();
+        throw;
+    }
+}
+
+std::optional<RegistryClient::Latest> RegistryClient::latest(const std::string& subject) {
+    const std::string path = "/subjects/" + escaped(subject) + "/versions/latest";
+    try {
+        const std::string body = get(path, false);
+        SchemaAnswer answer = read_schema(body);
+        std::vector<Whereabouts> seen;
+        add_references(answer.references, &RegistryClient::fetch_confluent, seen,
+                       answer.schema.references);
+        return Latest{version_of(body), std::move(answer.schema)};
+    } catch (const Unknown&) {
+        return std::nullopt;
+    } catch (const std::invalid_argument& wrong) {
+        throw TroubleOfTheWorld("schema registry: its answer to " + path + " is " + wrong.what());
+    }
+}
+
+SchemaAnswer RegistryClient::fetch_confluent(const std::string& path) {
+    try {
+        return read_schema(get(path, false));
+    } catch (const std::invalid_argument& wrong) {
+        throw TroubleOfTheWorld("schema registry: its answer to " + path + " is " + wrong.what());
+    }
+}
+
+SchemaAnswer RegistryClient::fetch_apicurio(const std::string& path) {
+    SchemaAnswer answer;
+    answer.schema.text = get(path, true);
+    answer.schema.type = type_of(answer.schema.text);
+    try {
+        answer.references = read_apicurio_references(get(path + "/references", true));
+    } catch (const std::invalid_argument& wrong) {
+        throw TroubleOfTheWorld("schema registry: its answer to " + path + "/references is " +
+                                wrong.what());
+    }
+    return answer;
+}
+
+void RegistryClient::add_references(const std::vector<Whereabouts>& references, Fetch fetch_one,
+                                    std::vector<Whereabouts>& seen,
+                                    std::vector<schemas::NamedSchema>& to) {
+    for (const Whereabouts& reference : references) {
+        if (std::ranges::find(seen, reference) != seen.end()) continue;
+        if (seen.size() == most_references)
+            throw TroubleOfTheWorld("schema registry: a schema refers to more than 1000 others");
+        seen.push_back(reference);
+        try {
+            SchemaAnswer answer = (this->*fetch_one)(reference.path);
+            add_references(answer.references, fetch_one, seen, to);
+            to.push_back({reference.name, std::move(answer.schema.text)});
+        } catch (const Unknown&) {
+            throw TroubleOfTheWorld("schema registry: a schema refers to " + reference.path +
+                                    ", which it does not have");
+        }
+    }
+}
+
+std::string RegistryClient::get(const std::string& path, bool of_apicurio) {
+    std::string troubles;
+    const std::size_t first = server_;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const std::size_t number = (first + i) % servers_.size();
+        const Url server = of_apicurio ? apicurio_of(servers_[number]) : servers_[number];
+        std::string trouble;
+        try {
+            HttpAnswer answer = http_.get(server, path);
+            if (answer.status == 200) {
+                server_ = number;
+                return std::move(answer.body);
+            }
+            // One of several may only not have heard of it yet.
+            if (answer.status == 404 && says_unknown(answer.body)) continue;
+            trouble = "answers " + path + " with " + trouble_with(answer);
+        } catch (const NoAnswer& none) {
+            trouble = std::string("cannot be reached: ") + none.what();
+        }
+        troubles += (troubles.empty() ? "" : "; ") + to_string(server) + " " + trouble;
+    }
+    if (troubles.empty()) throw Unknown{};
+    throw TroubleOfTheWorld("schema registry: " + troubles);
+}
+
+std::string RegistryClient::trouble_with(const HttpAnswer& answer) const {
+    std::string text = "status " + std::to_string(answer.status);
+    if (answer.status == 401 || answer.status == 403) {
+        text += has_credentials_ ? "; see user and password, or token, in [registry]"
+                                 : "; [registry] may lack user and password, or a token";
+    } else if (answer.status == 404) {
+        text += "; is its url in [registry] all of it, with the path?";
+    } else if (answer.status >= 300 && answer.status < 400) {
+        text += ", to be found elsewhere; write that url into [registry]";
+    }
+    return text;
+}
+
+}  // namespace sluice::registry
