@@ -92,9 +92,10 @@ std::string Scenario::configuration() const {
                 "\nbatch = { rows = " + std::to_string(options_.batch_rows) + ", delay = \"" +
                 std::to_string(options_.batch_delay.count()) + "ms\", bytes = \"4MiB\" }\n" +
                 options_.ingest +
-                (pipeline == options_.pipelines.front() ? options_.ingest_first : "") + "[ingest." +
-                pipeline + ".columns]\n" +
-                "id = \"id\"\ntext = \"text\"\namount = \"amount\"\n"
+                (pipeline == options_.pipelines.front() ? options_.ingest_first : "");
+        if (options_.mapping == ScenarioOptions::Mapping::by_name) continue;
+        text += "[ingest." + pipeline +
+                ".columns]\nid = \"id\"\ntext = \"text\"\namount = \"amount\"\n"
                 "kpart = \"@partition\"\nkoffset = \"@offset\"\n";
     }
     return text;

@@ -83,3 +83,42 @@ TEST_CASE("drift: what is taken away is waited for, named, and never a dead lett
     scenario.exec("grant select on orders to loader");  // for `sluice verify`
     CHECK(scenario.verdict() == "");
 }
+
+TEST_CASE("drift: columns are widened while records flow, and it goes on by itself") {
+    Scenario scenario;
+    scenario.exec("alter table orders alter id type int, alter koffset type text");
+    scenario.start_producing(1500);
+    scenario.start();
+    scenario.wait_for_more_rows();
+    for (const char* const change : {"alter table orders alter id type bigint",
+                                     "alter table orders alter koffset type bigint using"
+                                     " koffset::bigint"}) {
+        CAPTURE(change);
+        scenario.exec(change);
+        scenario.wait_for_more_rows();
+    }
+    scenario.stop_producing();
+    CHECK(scenario.verdict() == "");
+}
+
+TEST_CASE("drift: without a mapping a column that is dropped is filled no longer, as check says") {
+    ScenarioOptions options;
+    options.mapping = ScenarioOptions::Mapping::by_name;
+    options.rows = ScenarioOptions::Rows::all_taken;
+    Scenario scenario(options);
+    scenario.start_producing(1500);
+    scenario.start();
+    scenario.wait_for_more_rows();
+    scenario.exec("alter table orders drop amount");
+    const RunResult check =
+        run_sluice({"check", "-c", scenario.config().string()}, {{"SLUICE_INSTANCE", "judge"}});
+    CHECK_MESSAGE(check.exit_code == 0, check.out << check.err);
+    scenario.wait_for_more_rows();
+    scenario.stop_producing();
+    scenario.wait_until_loaded();
+    CHECK(scenario.value(
+              "select count(*) from sluice.dead_letter where reasons::text ~ 'amount'") == "0");
+    const RunResult verify =
+        run_sluice({"verify", "-c", scenario.config().string()}, {{"SLUICE_INSTANCE", "judge"}});
+    CHECK_MESSAGE(verify.exit_code == 0, verify.out << verify.err);
+}
