@@ -42,7 +42,7 @@ private:
     const Parts parts_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     History history_;
-    StoppedLag stopped_lag_;
+    StoppedLag stopped_lag_{parts_.registry};
     AdminServer server_;  // this and the threads last: they use what is above
     std::jthread remembering_;
     std::jthread looking_;

@@ -77,6 +77,7 @@ void write_outbox(JsonWriter& json, const OutboxStatus& outbox) {
     json.field("role", name_of(outbox.role));
     json.field("events", whole(outbox.events)).field("bytes", whole(outbox.bytes));
     json.field("refused", whole(outbox.refused));
+    if (outbox.open_refused) json.field("open_refused", whole(*outbox.open_refused));
     json.field("events_per_second", outbox.events_per_second);
     json.field("bytes_per_second", outbox.bytes_per_second);
     json.field("backlog_seconds", outbox.backlog_seconds);

@@ -49,7 +49,8 @@ PipelineOverview pipeline_of(dom::object told) {
     if (pipeline.ready && !pipeline.fine) pipeline.state = "rejecting";
     if (text(told, "kind") == "outbox") {
         pipeline.rows_per_second = number(told, "events_per_second");
-        pipeline.dead_letters = whole(told, "refused").value_or(0);
+        pipeline.dead_letters =
+            whole(told, "open_refused").value_or(whole(told, "refused").value_or(0));
         pipeline.outbox.emplace();
         pipeline.outbox->role = text(told, "role");
         pipeline.outbox->backlog_seconds = number(told, "backlog_seconds");
@@ -71,6 +72,24 @@ PipelineOverview pipeline_of(dom::object told) {
                                        .lag_seconds = number(partition, "lag_seconds")});
     }
     return pipeline;
+}
+
+/// Empty: it was not refused.
+std::string refusal_of_latest_reload(dom::object status) {
+    dom::array reloads;
+    dom::object latest;
+    if (status["reloads"].get(reloads) != simdjson::SUCCESS ||
+        reloads.at(0).get(latest) != simdjson::SUCCESS || text(latest, "result") != "refused") {
+        return {};
+    }
+    dom::array problems;
+    std::string_view first;
+    if (latest["problems"].get(problems) != simdjson::SUCCESS ||
+        problems.at(0).get(first) != simdjson::SUCCESS) {
+        return text(latest, "summary");
+    }
+    const std::size_t more = problems.size() - 1;
+    return std::string(first) + (more > 0 ? " (and " + std::to_string(more) + " more)" : "");
 }
 
 void put(JsonWriter& json, std::string_view name, const std::optional<std::int64_t>& number) {
@@ -126,6 +145,7 @@ std::optional<Overview> parse_overview(const std::string& status_json) {
     }
     Overview overview;
     overview.revision = text(status, "revision");
+    overview.refusal = refusal_of_latest_reload(status);
     for (const dom::element element : pipelines) {
         dom::object told;
         if (element.get(told) == simdjson::SUCCESS) {
@@ -167,7 +187,9 @@ std::string overview_json(const Overview& overview) {
     JsonWriter json;
     json.begin_object().field("source",
                               overview.source == Overview::Source::daemon ? "daemon" : "database");
-    json.field("revision", overview.revision).key("pipelines").begin_array();
+    json.field("revision", overview.revision);
+    if (!overview.refusal.empty()) json.field("refused_reload", overview.refusal);
+    json.key("pipelines").begin_array();
     for (const PipelineOverview& pipeline : overview.pipelines) {
         json.begin_object().field("pipeline", pipeline.key).field("state", pipeline.state);
         json.field("ready", pipeline.ready)

@@ -33,7 +33,7 @@ struct PipelineOverview {
     std::string reason;
     std::optional<double> rows_per_second;  ///< of an outbox: events
     /// Open ones; of a daemon that cannot count them, those since its start. Of an outbox: refused
-    /// events.
+    /// events, open ones likewise.
     std::int64_t dead_letters = 0;
     std::optional<std::int64_t> lag;  ///< records, or rows that were not sent
     bool ready = false;
@@ -45,7 +45,8 @@ struct PipelineOverview {
 struct Overview {
     enum class Source { daemon, database };
     Source source = Source::daemon;
-    std::string revision;  ///< that the daemon runs by
+    std::string revision;   ///< that the daemon runs by
+    std::string refusal{};  ///< why it refused the latest reload; empty: it did not
     std::vector<PipelineOverview> pipelines;
 };
 

@@ -1,6 +1,7 @@
 #include "daemon/admin/stopped_lag.h"
 
 #include "daemon/admin/pipeline_overview.h"
+#include "pipeline/ingest/observed_partition.h"
 
 #include <utility>
 
@@ -11,7 +12,7 @@ bool cannot_tell_its_lag(PipelineState state) {
 }
 
 void StoppedLag::look(const config::Config& config, const SupervisorStatus& supervised) {
-    std::map<std::string, Partitions> found;
+    std::map<std::string, Found> found;
     for (const config::Ingest& ingest : config.ingest) {
         const std::string key = "ingest." + ingest.name;
         const auto status = supervised.pipelines.find(key);
@@ -20,23 +21,26 @@ void StoppedLag::look(const config::Config& config, const SupervisorStatus& supe
         }
         const PipelineOverview overview = look_up(config, ingest);
         if (!overview.lag) continue;
+        auto& [partitions, lags] = found[key];
         for (const PipelineOverview::Partition& told : overview.partitions) {
-            IngestStatus::Partition& partition = found[key].emplace_back();
+            IngestStatus::Partition& partition = partitions.emplace_back();
             partition.partition = static_cast<PartitionId>(told.partition);
             partition.lane = IngestStatus::Partition::no_lane;
             partition.end = told.end;
             partition.lag = told.lag;
             partition.next = told.next.value_or(told.end.value_or(told.lag) - told.lag);
+            lags.push_back(lag_gauge(registry_, ingest.name, partition.partition));
+            lags.back().set(static_cast<double>(told.lag));
         }
     }
     const std::lock_guard lock{mutex_};
-    found_ = std::move(found);
+    found_.swap(found);
 }
 
 void StoppedLag::fill(const std::string& key, IngestStatus& status) const {
     const std::lock_guard lock{mutex_};
     if (const auto found = found_.find(key); found != found_.end()) {
-        status.partitions = found->second;
+        status.partitions = found->second.partitions;
     }
 }
 

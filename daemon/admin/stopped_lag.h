@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "daemon/supervisor/pipeline_status.h"
+#include "metrics/registry.h"
 #include "pipeline/ingest/ingest_status.h"
 
 #include <map>
@@ -12,19 +13,26 @@
 namespace sluice {
 
 /// Where ingest pipelines stand that have failed: they read nothing that would tell how far behind
-/// they are, so database and broker are asked. From any thread.
+/// they are, so database and broker are asked. Holds their lag's series for as long as they do not.
+/// From any thread.
 class StoppedLag {
 public:
+    explicit StoppedLag(metrics::Registry& registry) : registry_(registry) {}
+
     /// Asks for all that have failed; takes as long as they take to answer.
     void look(const config::Config& config, const SupervisorStatus& supervised);
     /// What was found, as the partitions of this one; as it is, where nothing was.
     void fill(const std::string& key, IngestStatus& status) const;
 
 private:
-    using Partitions = std::vector<IngestStatus::Partition>;
+    struct Found {
+        std::vector<IngestStatus::Partition> partitions;
+        std::vector<metrics::Gauge> lags;
+    };
 
+    metrics::Registry& registry_;
     mutable std::mutex mutex_;
-    std::map<std::string, Partitions> found_;
+    std::map<std::string, Found> found_;
 };
 
 /// Whether the lag of a pipeline in this state is for StoppedLag to say.

@@ -50,6 +50,17 @@ public:
                                      : " at " + address_) +
                    "; this is what database and broker say\n\n";
         }
+        const std::string refused =
+            overview.refusal.empty()
+                ? ""
+                : "the latest configuration was refused, the one before it is in force: " +
+                      overview.refusal + "\n\n";
+        return refused + about_file(overview);
+    }
+
+private:
+    /// What to know of the file where it is not what the daemon runs by.
+    [[nodiscard]] std::string about_file(const Overview& overview) const {
         if (named_ || (file_.problems.empty() && overview.revision == file_.config.revision)) {
             return {};
         }
@@ -63,7 +74,6 @@ public:
                "\nthis is what the daemon at " + address_ + " runs\n\n";
     }
 
-private:
     [[nodiscard]] std::optional<config::Problem> problem_of(std::string_view part) const {
         const auto found = std::ranges::find(file_.problems, part, &config::Problem::part);
         return found == file_.problems.end() ? std::nullopt : std::optional(*found);

@@ -1,10 +1,10 @@
 #include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
-#include "daemon/process/dead_letter_watch.h"
 #include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
 #include "daemon/process/logging.h"
+#include "daemon/process/undecided_watch.h"
 #include "daemon/process/version.h"
 #include "daemon/process/writer_name.h"
 #include "daemon/reload/config_watch.h"
@@ -73,7 +73,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     }};
     observatory.watch([&supervisor] { return supervisor.status(); });
     auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
-    std::unique_ptr<DeadLetterWatch> dead_letter_watch;
+    std::unique_ptr<UndecidedWatch> undecided_watch;
     ReloadMetrics reload_metrics{registry};
     std::unique_ptr<ConfigWatch> watch;
     std::unique_ptr<Admin> admin;
@@ -91,7 +91,7 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                                observatory.set_patience(adopted.admin.stuck_after);
                                set_up_logging(adopted.daemon);
                                ledger_keeper->adopt(adopted);
-                               dead_letter_watch->adopt(adopted.cloudberry);
+                               undecided_watch->adopt(adopted);
                                return problem;
                            },
                        .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
@@ -101,9 +101,11 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     }
     // All before anybody can ask for a reload, which needs them.
     watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
-    dead_letter_watch = std::make_unique<DeadLetterWatch>(
-        config.cloudberry,
-        [&observatory](const auto& open) { observatory.on_open_dead_letters(open); });
+    undecided_watch = std::make_unique<UndecidedWatch>(
+        config,
+        UndecidedWatch::Reports{
+            .dead_letters = [&](const auto& open) { observatory.on_open_dead_letters(open); },
+            .refused_events = [&](const auto& open) { observatory.on_open_refused_events(open); }});
     admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,
                                                  .observatory = observatory,
                                                  .supervisor = supervisor,

@@ -10,10 +10,13 @@ constexpr std::array all_states{PipelineState::starting,    PipelineState::runni
                                 PipelineState::backing_off, PipelineState::failed,
                                 PipelineState::paused,      PipelineState::stopped};
 
-/// "ingest.orders": what both halves say.
+/// Of "ingest.orders", the second half.
+std::string name_of_key(const std::string& key) {
+    return key.substr(key.find('.') + 1);
+}
+
 metrics::Labels labels_of(const std::string& key) {
-    const std::size_t dot = key.find('.');
-    return {{"kind", key.substr(0, dot)}, {"pipeline", key.substr(dot + 1)}};
+    return {{"kind", key.substr(0, key.find('.'))}, {"pipeline", name_of_key(key)}};
 }
 
 metrics::Labels with(metrics::Labels labels, const std::string& name, const std::string& value) {
@@ -73,8 +76,16 @@ std::shared_ptr<OutboxObserver> Observatory::observe_outbox(const PipelineConfig
 void Observatory::on_open_dead_letters(const std::map<std::string, OpenDeadLetters>& open) {
     const std::lock_guard lock{mutex_};
     for (const auto& [key, observer] : ingest_) {
-        const auto found = open.find(key.substr(key.find('.') + 1));
+        const auto found = open.find(name_of_key(key));
         observer->on_open_dead_letters(found == open.end() ? OpenDeadLetters{} : found->second);
+    }
+}
+
+void Observatory::on_open_refused_events(const std::map<std::string, std::int64_t>& open) {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [key, observer] : outbox_) {
+        const auto found = open.find(name_of_key(key));
+        observer->on_open_refused_events(found == open.end() ? 0 : found->second);
     }
 }
 

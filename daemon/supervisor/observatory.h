@@ -6,6 +6,7 @@
 #include "pipeline/outbox/outbox_observer.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,6 +36,7 @@ public:
 
     /// By the names of pipelines; one that is not in it has none.
     void on_open_dead_letters(const std::map<std::string, OpenDeadLetters>& open);
+    void on_open_refused_events(const std::map<std::string, std::int64_t>& open);
 
     /// From now on /metrics shows what `status` says; what it names no more is forgotten.
     void watch(std::function<SupervisorStatus()> status);

@@ -13,6 +13,12 @@ metrics::Gauge gauge(metrics::Registry& registry, const char* name, const char* 
 
 }  // namespace
 
+metrics::Gauge lag_gauge(metrics::Registry& registry, const std::string& pipeline,
+                         PartitionId partition) {
+    return gauge(registry, "sluice_ingest_lag_records",
+                 "Offsets between progress and the partition's end", pipeline, partition);
+}
+
 ObservedPartition::ObservedPartition(metrics::Registry& registry, const std::string& pipeline,
                                      PartitionId partition)
     : partition_(partition),
@@ -21,8 +27,7 @@ ObservedPartition::ObservedPartition(metrics::Registry& registry, const std::str
       end_gauge_(gauge(registry, "sluice_ingest_end_offset",
                        "Where the partition ends for a reader of committed records", pipeline,
                        partition)),
-      lag_gauge_(gauge(registry, "sluice_ingest_lag_records",
-                       "Offsets between progress and the partition's end", pipeline, partition)),
+      lag_gauge_(lag_gauge(registry, pipeline, partition)),
       lag_seconds_gauge_(gauge(registry, "sluice_ingest_lag_seconds",
                                "How far behind: age of the last committed record, or time since "
                                "there was no lag, whichever is less; 0 without lag",

@@ -10,6 +10,10 @@
 
 namespace sluice {
 
+/// The series that says how far behind one partition is; whoever knows it holds it.
+[[nodiscard]] metrics::Gauge lag_gauge(metrics::Registry& registry, const std::string& pipeline,
+                                       PartitionId partition);
+
 /// How far one partition is, as Kafka and the lane that serves it tell. One thread at a time.
 class ObservedPartition {
 public:

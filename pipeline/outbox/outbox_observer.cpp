@@ -14,7 +14,8 @@ double now() {
 
 }  // namespace
 
-OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& pipeline) {
+OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& pipeline)
+    : registry_(registry), pipeline_(pipeline) {
     const metrics::Labels labels{{"pipeline", pipeline}};
     events_ = registry.counter("sluice_outbox_events_total", "Events committed to Kafka", labels);
     bytes_ =
@@ -108,6 +109,19 @@ void OutboxObserver::on_refused(const std::vector<Refusal>& refusals) {
     }
     const std::lock_guard lock{mutex_};
     totals_.refused += static_cast<std::int64_t>(refusals.size());
+}
+
+void OutboxObserver::on_open_refused_events(std::int64_t count) {
+    const std::lock_guard lock{mutex_};
+    if (!totals_.open_refused) {
+        open_refused_ = registry_.gauge(
+            "sluice_outbox_refused_open",
+            "Refused events in the database that were neither claimed to be sent again nor "
+            "discarded",
+            {{"pipeline", pipeline_}});
+    }
+    totals_.open_refused = count;
+    open_refused_.set(static_cast<double>(count));
 }
 
 void OutboxObserver::on_purged(const PurgeStep& step, Duration took) {

@@ -33,6 +33,8 @@ public:
     enum class Outcome { sent, refused, failed, superseded };
     void on_outcome(Outcome outcome);
     void on_refused(const std::vector<Refusal>& refusals);
+    /// So many wait in the database for somebody's decision.
+    void on_open_refused_events(std::int64_t count);
     void on_purged(const PurgeStep& step, Duration took);
 
     /// Before Prometheus reads: what depends on the time.
@@ -44,6 +46,9 @@ private:
     static constexpr std::size_t reasons = 7;
 
     [[nodiscard]] double backlog_seconds() const;
+
+    metrics::Registry& registry_;
+    const std::string pipeline_;
 
     metrics::Counter events_;
     metrics::Counter bytes_;
@@ -59,6 +64,7 @@ private:
     metrics::Gauge leader_;
     metrics::Gauge backlog_seconds_;
     metrics::Gauge last_commit_;
+    metrics::Gauge open_refused_;  // once they were counted
 
     mutable std::mutex mutex_;  // guards what follows
     bool has_backlog_ = false;

@@ -14,6 +14,7 @@ struct OutboxStatus {
     std::int64_t events = 0;  ///< sent, all since the pipeline was configured, as are these
     std::int64_t bytes = 0;
     std::int64_t refused = 0;
+    std::optional<std::int64_t> open_refused;  ///< in the database, once they were counted
     double events_per_second = 0;
     double bytes_per_second = 0;
     double backlog_seconds = 0;  ///< for how long there has been something to send

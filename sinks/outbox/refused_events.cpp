@@ -15,19 +15,20 @@ const SqlField fields[] = {{{"id", query::FieldType::text}, "o.id"},
                            {{"refused", query::FieldType::time}, "o.refused_at"},
                            {{"batch", query::FieldType::number}, "o.batch"}};
 
-std::string batches_of(const RefusedEventQuery& query) {
-    return quote_identifier(query.schema) + ".outbox_batch";
+/// All refused events, called o, with c.claimed where they are claimed to be sent again.
+std::string from_all_events(const std::string& schema) {
+    const std::string name = quote_identifier(schema);
+    return " FROM " + name +
+           ".refused_event o LEFT JOIN (SELECT DISTINCT b.relay, unnest(b.ids) AS claimed FROM " +
+           name +
+           ".outbox_batch b WHERE b.kind = 'retry' AND b.round = 0) c"
+           " ON c.relay = o.relay AND c.claimed = " +
+           refused_event_key;
 }
 
-/// Refused events, called o, with c.claimed where they are claimed to be sent again; $1 is the
-/// relay, and the condition's constants follow in `parameters`.
+/// Those of a query; $1 is the relay, and the condition's constants follow in `parameters`.
 std::string from_events(const RefusedEventQuery& query, Row& parameters) {
-    std::string sql = " FROM " + quote_identifier(query.schema) +
-                      ".refused_event o LEFT JOIN (SELECT DISTINCT unnest(b.ids) AS claimed FROM " +
-                      batches_of(query) +
-                      " b WHERE b.relay = $1::text AND b.kind = 'retry' AND b.round = 0) c"
-                      " ON c.claimed = " +
-                      refused_event_key + " WHERE o.relay = $1::text";
+    std::string sql = from_all_events(query.schema) + " WHERE o.relay = $1::text";
     if (query.where) sql += " AND " + to_sql(*query.where, fields, parameters);
     return sql;
 }
@@ -43,6 +44,16 @@ RefusedEventCount count_refused_events(Session& session, const RefusedEventQuery
     const std::string from = from_events(query, parameters);
     const Rows rows = session.exec("SELECT count(*), count(c.claimed)" + from, parameters);
     return {.open = rows.number(0, 0) - rows.number(0, 1), .claimed = rows.number(0, 1)};
+}
+
+std::map<std::string, std::int64_t> count_open_refused_events(Session& session,
+                                                              const std::string& schema) {
+    const Rows rows = session.exec("SELECT o.relay, count(*)" + from_all_events(schema) +
+                                   " WHERE c.claimed IS NULL GROUP BY o.relay");
+    std::map<std::string, std::int64_t> open;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        open[rows.text(row, 0)] = rows.number(row, 1);
+    return open;
 }
 
 std::vector<RefusedEvent> newest_refused_events(Session& session, const RefusedEventQuery& query,

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ struct RefusedEventCount {
 // These throw DatabaseError.
 [[nodiscard]] RefusedEventCount count_refused_events(Session& session,
                                                      const RefusedEventQuery& query);
+/// The open ones of all relays that have some.
+[[nodiscard]] std::map<std::string, std::int64_t> count_open_refused_events(
+    Session& session, const std::string& schema);
 /// The latest ones first.
 [[nodiscard]] std::vector<RefusedEvent> newest_refused_events(Session& session,
                                                               const RefusedEventQuery& query,

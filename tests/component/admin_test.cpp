@@ -131,7 +131,7 @@ TEST_CASE("admin: the status page shows pipelines as they go on, and records as 
     CHECK(contains(page, "data-pipeline=\"outbox.events\""));
     CHECK(contains(page, "public.outbox → admin_page"));
     CHECK(contains(page, "events a second"));
-    CHECK(contains(page, "30 events · 0 refused"));
+    CHECK(contains(page, "30 events · 0 refused and open"));
     CHECK(contains(page, "All 3 pipelines are fine"));
     CHECK(contains(page, "waiting for data"));
     CHECK(contains(page, "230 rows"));
@@ -153,8 +153,16 @@ TEST_CASE("admin: a failed pipeline shows its lag, and a refused reload is in th
     stage.until([&] { return stage.rows() == 30; }, "the rows of the other one");
     stage.until([&] { return contains(stage.get("/status").body, R"("lag":20,)"); },
                 "what is to be read, from progress to the end");
+    for (const char* const partition : {"0", "1"})
+        CHECK(stage.shows("sluice_ingest_lag_records{partition=\"" + std::string(partition) +
+                          "\",pipeline=\"copies\"} 10"));
     write_file(stage.file(), "nonsense");
     CHECK(stage.post("/reload") == 422);
+    const RunResult status = run_sluice({"status", "--daemon", address(stage.port)});
+    CHECK_MESSAGE(status.out.starts_with("the latest configuration was refused, the one before it "
+                                         "is in force: " +
+                                         stage.file().string() + ":1:"),
+                  status.out);
     const std::string page = seen_in_chromium(stage);
     CHECK(contains(page, "1 of 2 pipelines needs attention; the latest configuration was refused"));
     CHECK(contains(page, "<dd>20 <small></small></dd>"));

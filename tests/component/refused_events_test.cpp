@@ -55,6 +55,11 @@ TEST_CASE("refused events: a retry claims open ones once, under the next batch's
     const RefusedEventCount count = count_refused_events(session, {.relay = "r"});
     CHECK(count.open == 6);
     CHECK(count.claimed == 4);
+    session.exec(
+        "INSERT INTO sluice.refused_event (relay, batch, place, id, timestamp_ms, reason, detail)"
+        " VALUES ('other', 5, 4, 'id', -1, 'no_topic', '')");
+    CHECK(count_open_refused_events(session, "sluice") ==
+          std::map<std::string, std::int64_t>{{"other", 1}, {"r", 6}});
     CHECK(decide(session, Decision::send_again, "topic = 'topic 0'") == 0);
     CHECK(decide(session, Decision::send_again) == 6);
     CHECK(value("SELECT count(*) FROM sluice.outbox_batch WHERE kind = 'retry'") == "2");

@@ -17,6 +17,15 @@ TEST_CASE("status: outboxes, what the daemon does not have, and what is there wi
     CHECK_MESSAGE(all.exit_code == 0, all.out << all.err);
     CHECK_MESSAGE(contains(all.out, "outbox.events  leader"), all.out);
     CHECK(contains(stage.get("/status").body, R"("role":"leader","events":30,)"));
+    stage.exec(
+        "insert into sluice.refused_event (relay, batch, place, id, timestamp_ms, reason, detail)"
+        " values ('events', 1, 0, '1', -1, 'no_topic', '')");
+    const std::string refused = "sluice_outbox_refused_open{pipeline=\"events\"} ";
+    stage.until([&] { return stage.shows(refused + "1"); }, "the count of refused events");
+    CHECK(contains(stage.get("/status").body, R"("open_refused":1,)"));
+    CHECK(run_sluice({"outbox", "discard", "events", "--yes", "-c", stage.file().string()})
+              .exit_code == 0);
+    stage.until([&] { return stage.shows(refused + "0"); }, "the count of none");
 
     const auto wider = stage.folder() / "wider.toml";
     write_file(wider, read_file(stage.file()) + "[ingest.new]\ntopic = \"a\"\ntable = \"b\"\n");

@@ -68,6 +68,7 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     PipelineConfig events;
     events.of_kind = config::Outbox{};
     const auto outbox = observatory.observe_outbox(events);
+    outbox->on_open_refused_events(0);
     ReloadMetrics reloads{registry};
     reloads.note({.result = ReloadOutcome::Result::applied, .revision = "1"});
     const registry::RegistryMetrics of_registry{registry};

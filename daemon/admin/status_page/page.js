@@ -102,6 +102,11 @@ function makeCard(pipeline) {
   return card;
 }
 
+function refusals(pipeline) {
+  if (pipeline.open_refused === undefined) return `${count(pipeline.refused || 0)} refused since the start`;
+  return `${count(pipeline.open_refused)} refused and open`;
+}
+
 function letters(pipeline) {
   if (pipeline.open_dead_letters === undefined) return `${count(pipeline.rejects || 0)} dead letters since the start`;
   return `${count(pipeline.open_dead_letters)} open dead letter${pipeline.open_dead_letters === 1 ? "" : "s"}`;
@@ -149,7 +154,7 @@ function show(card, pipeline, now) {
   card.rates.draw([...past.rate, speed(pipeline)], rate);
   card.lags.draw([...past.behind, behind(pipeline)], isOutbox(pipeline) ? span : count);
   const facts = [`${count(done(pipeline))} ${isOutbox(pipeline) ? "events" : "rows"}`,
-    isOutbox(pipeline) ? `${count(pipeline.refused || 0)} refused` : letters(pipeline),
+    isOutbox(pipeline) ? refusals(pipeline) : letters(pipeline),
     pipeline.last_commit ? `last commit ${ago(pipeline.last_commit, now)}` : "nothing committed yet"];
   if (pipeline.oldest_uncommitted_seconds > 0) facts.push(`oldest uncommitted record ${span(pipeline.oldest_uncommitted_seconds)} old`);
   if (pipeline.restarts > 0) facts.push(`${count(pipeline.restarts)} restarts`);
