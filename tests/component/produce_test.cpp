@@ -187,6 +187,24 @@ TEST_CASE("produce: a message that Kafka refuses is named, and the others are de
     CHECK(content("produce-refused") == std::multiset<std::string>{"NULL=a", "NULL=b"});
 }
 
+TEST_CASE("produce: a partition that the topic does not have is named by its line") {
+    shared_broker().admin().create_topic("produce-partition", 2);
+    const Producing it;
+    std::string lines;
+    for (const char* partition : {"0", "1", "7", "1"})
+        lines += std::string(R"({"p":)") + partition + "}\n";
+    const RunResult result = it.produce({"--topic", "produce-partition", "--partition", "p",
+                                         "--value", "p", it.file("lines.jsonl", lines)});
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 1);
+    CHECK(
+        result.err.find("lines.jsonl:3:6: p: \"7\" is no partition of the topic; it has 0 to 1") !=
+        std::string::npos);
+    const auto arrived = content("produce-partition");
+    CHECK(arrived.count("NULL=7") == 0);
+    CHECK(arrived.count("NULL=0") == 1);
+}
+
 TEST_CASE("produce: in a transaction a file arrives as a whole or not at all") {
     shared_broker().admin().create_topic("produce-all", 3);
     const Producing it;

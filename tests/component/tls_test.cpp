@@ -1,10 +1,15 @@
 #include "tests/fixture/daemon.h"
+#include "tests/fixture/http.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"
+#include "tests/fixture/ports.h"
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
+
+#include <functional>
+#include <string_view>
 
 using namespace sluice::fixture;
 using namespace std::chrono_literals;
@@ -42,7 +47,9 @@ struct Secured {
                              (dir.path() / ca_file).string() +
                              "\"\nreconnect.backoff.max.ms = 500\n"
                              "[cloudberry]\ndsn = { env = \"DSN\" }\n"
-                             "[daemon]\nlog_level = \"trace\"\n"
+                             "[daemon]\nlog_level = \"trace\"\n[admin]\nlisten = \"127.0.0.1:" +
+                             std::to_string(port) +
+                             "\"\n"
                              "[ingest.lines]\ntopic = \"lines\"\ntable = \"lines\"\n"
                              "format = \"text\"\n[ingest.lines.columns]\nline = \"@value\"\n");
         return file;
@@ -53,16 +60,40 @@ struct Secured {
     }
     [[nodiscard]] std::string right_dsn() const { return dsn("'d4tabase pa\\'ss'"); }
 
-    void wait_for_rows(Daemon& daemon) {
+    void wait_for_rows(Daemon& daemon) const {
+        wait(daemon, "the rows",
+             [&] { return postgres.value("select count(*) from lines") == "100"; });
+    }
+    /// Until the daemon says that of its pipeline.
+    void wait_for_status(Daemon& daemon, const std::string& text) const {
+        wait(daemon, text,
+             [&] { return http(port, "GET", "/status").body.find(text) != std::string::npos; });
+    }
+    /// Until it has failed, for that reason, and tried again.
+    void wait_for_failures(Daemon& daemon, const std::string& text) const {
+        wait_for_status(daemon, text);
+        const int before = failures();
+        wait(daemon, "another try", [&] { return failures() > before; });
+        wait_for_status(daemon, text);
+    }
+
+    [[nodiscard]] int failures() const {
+        constexpr std::string_view key = "\"failures\":";
+        const std::string status = http(port, "GET", "/status").body;
+        const auto at = status.find(key);
+        return at == std::string::npos ? 0 : std::stoi(status.substr(at + key.size()));
+    }
+
+    static void wait(Daemon& daemon, const std::string& what, const std::function<bool()>& state) {
         try {
-            wait_until([&] { return postgres.value("select count(*) from lines") == "100"; },
-                       patient(60s), "the rows");
+            wait_until(state, patient(60s), what);
         } catch (const WaitedTooLong& late) {
             FAIL(std::string(late.what()) << "\n" << daemon.log());
         }
     }
 
     TempDir dir{"tls"};
+    std::uint16_t port = free_port();
     KafkaBroker broker;
     Postgres postgres{{.tls = true, .password_roles = {"loader"}}};
 };
@@ -70,15 +101,6 @@ struct Secured {
 Secured& secured() {
     static Secured both({.secured = true});
     return both;
-}
-
-void wait_for_log(Daemon& daemon, const std::string& text) {
-    try {
-        wait_until([&] { return daemon.log().find(text) != std::string::npos; }, patient(30s),
-                   text);
-    } catch (const WaitedTooLong& late) {
-        FAIL(std::string(late.what()) << "\n" << daemon.log());
-    }
 }
 
 void start_anew(Postgres& postgres) {
@@ -118,8 +140,7 @@ TEST_CASE("tls: a wrong password for the database is said, and tried again") {
     Secured& world = secured();
     start_anew(world.postgres);
     Daemon daemon(world.configure(), {{"DSN", world.dsn("wr0ng-word")}});
-    wait_for_log(daemon, "password authentication failed for user \"loader\"");
-    wait_for_log(daemon, "failure 2 in a row");
+    world.wait_for_failures(daemon, "password authentication failed for user");
     CHECK(daemon.running());
     CHECK(daemon.log().find("wr0ng-word") == std::string::npos);
     world.postgres.exec("alter role loader password 'wr0ng-word'");
@@ -132,8 +153,7 @@ TEST_CASE("tls: a wrong password for Kafka is said, and tried again") {
     start_anew(world.postgres);
     write_file(world.dir.path() / "wrong", "wr0ng-word");
     Daemon daemon(world.configure("wrong"), {{"DSN", world.right_dsn()}});
-    wait_for_log(daemon, "uthentication failed");
-    wait_for_log(daemon, "failure 2 in a row");
+    world.wait_for_failures(daemon, "uthentication failed");
     CHECK(daemon.running());
     CHECK(daemon.log().find("wr0ng-word") == std::string::npos);
 }
@@ -146,13 +166,13 @@ TEST_CASE("tls: a server whose certificate is nobody's is not talked to") {
                                 " sslmode=verify-full sslrootcert=" + world.broker.ca_file() +
                                 " password=unused";
         Daemon daemon(world.configure(), {{"DSN", dsn}});
-        wait_for_log(daemon, "certificate verify failed");
+        world.wait_for_status(daemon, "certificate verify failed");
         CHECK(daemon.running());
     }
     SUBCASE("the broker") {
         write_file(world.dir.path() / "stranger.pem", read_file(world.postgres.ca_file()));
         Daemon daemon(world.configure("password", "stranger.pem"), {{"DSN", world.right_dsn()}});
-        wait_for_log(daemon, "certificate verify failed");
+        world.wait_for_status(daemon, "certificate verify failed");
         CHECK(daemon.running());
     }
     CHECK(world.postgres.value("select count(*) from lines") == "0");

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <utility>
 
 using namespace sluice;
 using namespace sluice::fakes;
@@ -166,6 +167,50 @@ TEST_CASE("relay: one that was fenced refuses nothing that its successor has sen
     stage.wait_until_drained();
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
     CHECK(stage.database.refused().empty());
+}
+
+TEST_CASE("relay: one that was outrun by another's claim sends that batch, and goes on") {
+    /// Another relay claims the same rows first, and dies.
+    struct Outrun : FakeOutboxStore {
+        Outrun(Stage& stage) : FakeOutboxStore(stage.database, stage.chance), its_stage(stage) {}
+        ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override {
+            if (!std::exchange(was_outrun, true)) {
+                const std::lock_guard lock{its_stage.database.mutex};
+                its_stage.database.books[{number, 0}] = {"claim", {"1", "0"}};
+            }
+            return FakeOutboxStore::claim(number, last, events);
+        }
+        Stage& its_stage;
+        bool was_outrun = false;
+    };
+    Stage stage;
+    for (int i = 0; i < 4; ++i) stage.insert(i);
+    stage.start(std::make_unique<Outrun>(stage));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"1", "0", "2", "3"});
+}
+
+TEST_CASE("relay: a batch that another one took over, and left there, is sent") {
+    struct Overtaken : FakeOutboxStore {
+        Overtaken(Stage& stage) : FakeOutboxStore(stage.database, stage.chance), its_stage(stage) {}
+        DecisionResult take_over(ClaimedBatch& batch) override {
+            if (!std::exchange(was_overtaken, true)) {
+                const std::lock_guard lock{its_stage.database.mutex};
+                its_stage.database.books[{batch.number, batch.round + 1}] = {"taken_over", {}};
+            }
+            return FakeOutboxStore::take_over(batch);
+        }
+        Stage& its_stage;
+        bool was_overtaken = false;
+    };
+    Stage stage;
+    stage.kafka.mark = 6;
+    for (int i = 0; i < 3; ++i) stage.insert(i);
+    stage.database.books[{6, 0}] = {"claim", {"gone"}};
+    stage.database.books[{7, 0}] = {"claim", {"2", "1"}};
+    stage.start(std::make_unique<Overtaken>(stage));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"2", "1", "0"});
 }
 
 TEST_CASE("relay: on_refused = stop holds it in front of the batch") {

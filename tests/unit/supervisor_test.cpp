@@ -81,8 +81,15 @@ struct Stage {
     void apply(const config::Config& config) {
         CHECK(supervisor.apply(config).get() == Result::done);
     }
+    /// Running: it is inside of run() by then.
     void await(const std::string& name, State state) {
-        eventually([&] { return status(name).state == state; }, name + " in its state");
+        const Script& script = scripts[std::string("ingest.").append(name)];
+        eventually(
+            [&] {
+                return status(name).state == state &&
+                       (state != State::running || script.running == 1);
+            },
+            name + " in its state");
     }
 };
 
@@ -200,6 +207,7 @@ TEST_CASE("supervisor: what is paused stays so through a reload, until it is res
     config::Config config = configured({"a", "b"});
     stage.apply(config);
     stage.await("a", State::running);
+    stage.await("b", State::running);
     CHECK(stage.supervisor.pause("a").get() == Result::done);
     CHECK(stage.status("a").state == State::paused);
     CHECK(stage.scripts["ingest.a"].running == 0);
