@@ -94,15 +94,25 @@ Request request_of(const config::Config& config, const CommandLine& line) {
 class Mapping {
 public:
     Mapping(const config::Ingest& ingest, const std::string& dsn)
-        : mapper_(ingest, table_of(ingest, dsn)) {}
+        : topic_(ingest.topic), mapper_(ingest, table_of(ingest, dsn)) {}
 
     [[nodiscard]] const std::vector<std::string>& columns() const { return mapper_.columns(); }
+    /// Of which rows nobody but the database can tell whether it takes them; empty: of none.
+    [[nodiscard]] std::string not_judged() const {
+        if (not_judged_ == 0) return {};
+        return first_not_judged_ +
+               (not_judged_ == 1
+                    ? " holds"
+                    : " and " + std::to_string(not_judged_ - 1) + " more of these rows hold") +
+               " a value that only the database can judge: it may become a dead letter\n";
+    }
 
     void show(const Record& record, PeekOutput& output) {
         batch_.clear();
         const RecordLog::Index index = batch_.records.append(record);
         switch (mapper_.map(index, batch_)) {
             case RowMapper::Outcome::row:
+                note_whether_judged(record);
                 return output.show(
                     {.as = Peeked::As::row, .record = record, .values = mapper_.values_as_text()});
             case RowMapper::Outcome::rejected:
@@ -115,13 +125,22 @@ public:
     }
 
 private:
+    void note_whether_judged(const Record& record) {
+        if (batch_.targets.front().text.rows.empty() || ++not_judged_ > 1) return;
+        first_not_judged_ =
+            topic_ + "[" + std::to_string(record.partition) + "]@" + std::to_string(record.offset);
+    }
+
     static Table table_of(const config::Ingest& ingest, const std::string& dsn) {
         Session session{dsn, "sluice peek"};
         return read_table(session, ingest.table);
     }
 
+    const std::string topic_;
     RowMapper mapper_;
     Batch batch_;
+    std::int64_t not_judged_ = 0;
+    std::string first_not_judged_;
 };
 
 /// Shows what is wanted of what is read, and says when that is enough.
@@ -154,6 +173,7 @@ public:
             std::cerr << "the first " << shown_ << "; --limit N or --limit all shows more\n";
         }
         std::cerr << notes_;
+        if (mapping_ != nullptr) std::cerr << mapping_->not_judged();
     }
 
 private:

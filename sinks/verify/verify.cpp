@@ -17,9 +17,10 @@ void note_rewinds(PartitionBooks& partition) {
     for (const auto& [incarnation, end] : partition.rewound) {
         const auto next = static_cast<std::size_t>(incarnation) + 1;
         if (next >= begins.size()) continue;
-        notes.push_back("rewound to " + std::to_string(begins[next]) + ", so offsets " +
-                        std::to_string(begins[next]) + " to " + std::to_string(end - 1) +
-                        " are loaded again");
+        notes.push_back(
+            "rewound to " + std::to_string(begins[next]) + ", so offsets " +
+            std::to_string(begins[next]) + " to " + std::to_string(end - 1) +
+            " are read once more: the same records, or others where the log was cut off");
     }
     if (const std::int64_t rows = partition.verified.before_rewind; rows > 0) {
         notes.push_back(std::to_string(rows) + " rows from before a rewind are still there");

@@ -21,16 +21,19 @@ struct World {
     World() {
         for (const auto& [topic, partitions] :
              {std::pair{"orders", 3}, std::pair{"large", 2}, std::pair{"transactions", 1},
-              std::pair{"gaps", 1}, std::pair{"hostile", 1}, std::pair{"empty", 2}}) {
+              std::pair{"gaps", 1}, std::pair{"hostile", 1}, std::pair{"empty", 2},
+              std::pair{"judged", 1}}) {
             broker.admin().create_topic(topic, partitions);
         }
         shared_postgres().exec(
-            "create table if not exists orders (id int, city varchar(8) not null, raw bytea)");
+            "create table if not exists orders (id int, city varchar(8) not null, raw bytea);"
+            "create table if not exists judged (id int, words tsvector)");
         write_file(config, "[kafka]\nbrokers = \"" + broker.bootstrap() +
                                "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn() +
                                "\"\n[ingest.orders]\ntopic = \"orders\"\ntable = \"orders\"\n"
                                "[ingest.orders.columns]\nid = \"id\"\n"
-                               "city = { from = \"city\", default = \"Rome\" }\nraw = \"@key\"\n");
+                               "city = { from = \"city\", default = \"Rome\" }\nraw = \"@key\"\n"
+                               "[ingest.judged]\ntopic = \"judged\"\ntable = \"judged\"\n");
     }
 
     /// Its standard output; anything but success fails the test.
@@ -291,6 +294,23 @@ TEST_CASE("peek: what cannot be is said, with exit code 2 where the user can men
         CHECK(result.err.find(text) != std::string::npos);
         CHECK(result.out.empty());
     }
+}
+
+TEST_CASE("peek: of which rows only the database can judge the values is said") {
+    World& w = world();
+    KafkaProducer producer(w.broker.client());
+    producer.produce("judged", 0, R"({"id": "x", "words": "a"})");
+    for (const char* words : {"a:0", "fine", "b:0"})
+        producer.produce("judged", 0, std::string(R"({"id": 1, "words": ")").append(words) + "\"}");
+    producer.flush();
+    CHECK(w.places({"judged", "--limit", "2"}) == "0:0 0:1");
+    CHECK(w.notes ==
+          "judged[0]@1 holds a value that only the database can judge: it may become a dead "
+          "letter\n");
+    CHECK(w.places({"judged"}) == "0:0 0:1 0:2 0:3");
+    CHECK(w.notes.starts_with("judged[0]@1 and 2 more of these rows hold a value"));
+    static_cast<void>(w.peek({"orders"}));
+    CHECK(w.notes.empty());
 }
 
 TEST_CASE("peek: a time that ends is believed after many later records, and this is said") {

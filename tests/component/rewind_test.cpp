@@ -67,11 +67,13 @@ TEST_CASE("rewind: what is loaded again is explained, whether the old rows are t
     CHECK(books.setup.list("SELECT next_offset, anchor_offset, incarnation FROM sluice.progress") ==
           "50|50|1");
     CHECK(books.said() ==
-          "rewound to 50, so offsets 50 to 99 are loaded again. 50 rows from before a rewind "
+          "rewound to 50, so offsets 50 to 99 are read once more: the same records, or others "
+          "where the log was cut off. 50 rows from before a rewind "
           "are still there. ");
     books.load(20);
     CHECK(books.said() ==
-          "rewound to 50, so offsets 50 to 99 are loaded again. 50 rows from before a rewind "
+          "rewound to 50, so offsets 50 to 99 are read once more: the same records, or others "
+          "where the log was cut off. 50 rows from before a rewind "
           "are still there. ");
     SUBCASE("the old rows stay") {
         books.load(50);
@@ -278,7 +280,7 @@ TEST_CASE(
     CAPTURE(verified.out);
     CHECK(verified.exit_code == 0);
     CHECK(has(verified.out, "every offset is accounted for, once"));
-    CHECK(has(verified.out, "rewound to 40, so offsets 40 to 99 are loaded again"));
+    CHECK(has(verified.out, "rewound to 40, so offsets 40 to 99 are read once more: the same"));
 }
 
 TEST_CASE("progress: set without progress anchors, and says what cannot be") {
