@@ -80,6 +80,11 @@ enum class OnExtra { ignore, reject };
 enum class OnInvalid { reject, null };
 enum class OnTombstone { filter, reject };  ///< for json and csv; text and binary load NULL
 enum class OnOffsetLost { stop, earliest };
+/// What records do to the table: add rows, bring the row of their key to what they say, or the same
+/// only where there is such a row.
+enum class Mode { append, merge, update };
+/// Which records say that a row is gone.
+enum class DeleteWhen { never, tombstone };
 
 /// Where a partition without progress starts.
 struct Start {
@@ -168,6 +173,9 @@ struct Ingest {
     std::optional<std::chrono::milliseconds> reject_after = std::chrono::minutes(10);
     OnTombstone on_tombstone = OnTombstone::filter;
     OnOffsetLost on_offset_lost = OnOffsetLost::stop;
+    Mode mode = Mode::append;
+    std::vector<std::string> key;  ///< columns; empty: the table's primary key
+    DeleteWhen delete_when = DeleteWhen::never;
     Csv csv;
     std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
     std::optional<Receipts> receipts;

@@ -86,6 +86,9 @@ Node convert(const toml::node& node) {
     Node converted{.at = place_of(node.source()), .value = TomlArray{}};
     if (const auto* table = node.as_table()) {
         converted.value = convert_table(*table);
+    } else if (const auto* array = node.as_array()) {
+        for (const auto& element : *array)
+            std::get<TomlArray>(converted.value).elements.push_back(convert(element));
     } else if (const auto* text = node.as_string()) {
         converted.value = text->get();
     } else if (const auto* integer = node.as_integer()) {

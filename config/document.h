@@ -26,8 +26,11 @@ struct TomlTable {
     bool is_inline = false;      ///< written { … }, not as a section or by dotted keys
 };
 
-/// No key takes an array, so its elements are not kept.
-struct TomlArray {};
+struct Node;
+
+struct TomlArray {
+    std::vector<Node> elements;
+};
 
 /// A date, a time or both, as text in the form of RFC 3339.
 struct TomlTime {

@@ -39,10 +39,6 @@ std::optional<Format> read_format(TableReader& section) {
 void refuse_what_is_to_come(TableReader& section) {
     section.not_yet("filter",
                     "every record becomes a row; remove it and select where the table is read");
-    section.not_yet(
-        "mode",
-        "rows are appended, changes of one key one after the other; remove it and merge "
-        "by SQL from the table");
 }
 
 void read_start(TableReader& section, const Scope& scope, Start& start) {
@@ -251,6 +247,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
         if (format) ingest.columns = read_columns(*columns, *format, scope);
     }
+    read_mode(section, ingest);
     read_receipts(section, ingest.receipts);
     section.finish();
     return ingest;

@@ -185,6 +185,26 @@ std::optional<Text> TableReader::required_text(std::string_view key, std::string
     return found;
 }
 
+std::vector<Text> TableReader::texts(std::string_view key, std::string_view example) {
+    const Entry* entry = take(key);
+    if (entry == nullptr) return {};
+    const auto* array = std::get_if<TomlArray>(&entry->value.value);
+    if (array == nullptr || array->elements.empty()) {
+        const std::string found = array == nullptr ? std::string(kind_of(entry->value)) : "empty";
+        problem(entry->value.at, in_quotes(key) + " must be a list of strings, not " + found +
+                                     "; for example: " + std::string(key) + " = " +
+                                     std::string(example));
+        return {};
+    }
+    std::vector<Text> all;
+    for (const Node& element : array->elements) {
+        auto one = resolve_text(element, key, example, scope_);
+        if (!one) return {};
+        all.push_back(std::move(*one));
+    }
+    return all;
+}
+
 void TableReader::integer(std::string_view key, std::string_view example, Range<std::int64_t> range,
                           std::int64_t& target) {
     const Entry* entry = take(key);

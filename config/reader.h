@@ -81,6 +81,8 @@ public:
     std::optional<Text> text(std::string_view key, std::string_view example);
     /// Adds a problem when the key is not there, or its text is empty.
     std::optional<Text> required_text(std::string_view key, std::string_view example);
+    /// A list of strings; empty when the key is not there or something in it does not fit.
+    std::vector<Text> texts(std::string_view key, std::string_view example);
     void integer(std::string_view key, std::string_view example, Range<std::int64_t> range,
                  std::int64_t& target);
     void size(std::string_view key, std::string_view example, Range<std::size_t> range,

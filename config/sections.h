@@ -14,6 +14,8 @@ namespace sluice::config {
 /// [ingest.NAME]; `name_at` is where NAME stands.
 [[nodiscard]] Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);
+/// What of it says how records change the table, behind its columns.
+void read_mode(TableReader& section, Ingest& ingest);
 /// [outbox.NAME]
 [[nodiscard]] Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);

@@ -63,6 +63,24 @@ const char* word(OnOffsetLost on_offset_lost) {
     return on_offset_lost == OnOffsetLost::earliest ? "earliest" : "stop";
 }
 
+const char* word(Mode mode) {
+    switch (mode) {
+        case Mode::append:
+            return "append";
+        case Mode::merge:
+            return "merge";
+        case Mode::update:
+            break;
+    }
+    return "update";
+}
+
+std::string listed(const std::vector<std::string>& columns) {
+    std::string text;
+    for (const std::string& column : columns) text += (text.empty() ? "" : ", ") + column;
+    return text;
+}
+
 std::string text_of(const Start& start) {
     switch (start.kind) {
         case Start::Kind::earliest:
@@ -139,6 +157,9 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("reject_after", ingest.reject_after ? format_duration(*ingest.reject_after) : "never")
         .text("on_tombstone", word(ingest.on_tombstone))
         .text("on_offset_lost", word(ingest.on_offset_lost))
+        .text("mode", word(ingest.mode))
+        .text("key", listed(ingest.key))
+        .text("delete_when", ingest.delete_when == DeleteWhen::tombstone ? "@tombstone" : "")
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
         .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))

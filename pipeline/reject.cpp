@@ -18,4 +18,13 @@ const char* name_of(RejectCause cause) {
     return names[static_cast<std::size_t>(cause)];
 }
 
+std::string shortened_reason(std::string text) {
+    constexpr std::size_t longest = 1000;
+    if (text.size() <= longest) return text;
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+    return text + "…";
+}
+
 }  // namespace sluice

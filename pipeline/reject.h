@@ -17,6 +17,9 @@ struct Reason {
 /// For messages: `column "a": "x" is not numeric; column "b": …`.
 [[nodiscard]] std::string describe(const std::vector<Reason>& reasons);
 
+/// What a dead letter keeps of a text: its beginning, whole characters of it.
+[[nodiscard]] std::string shortened_reason(std::string text);
+
 /// Why records are rejected, in a few classes.
 enum class RejectCause { undecodable, missing, extra, invalid, refused, tombstone };
 inline constexpr std::size_t reject_causes = 6;

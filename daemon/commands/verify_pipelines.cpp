@@ -32,6 +32,7 @@ Verified verify_pipeline(Session& session, const config::Config& config,
                              .pipeline = ingest.name,
                              .topic = ingest.topic,
                              .table = read_table(session, ingest.table),
+                             .holds_last_changes = ingest.mode != config::Mode::append,
                              .partition_column = column_of(ingest, Kind::partition),
                              .offset_column = column_of(ingest, Kind::offset),
                              .topic_column = column_of(ingest, Kind::topic),
@@ -55,18 +56,32 @@ void print_table(const std::vector<Verified>& all) {
             std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
         }
         std::cout << "\n";
-        std::vector<std::vector<std::string>> rows = {{"partition", "from", "progress", "loaded",
-                                                       "dead letters", "filtered", "gaps", "lost",
-                                                       "rows", "missing", "doubled"}};
+        const auto any = [&](std::int64_t VerifiedPartition::*count) {
+            return std::ranges::any_of(partitions, [&](const auto& p) { return p.*count > 0; });
+        };
+        const bool superseded = any(&VerifiedPartition::superseded);
+        const bool unmatched = any(&VerifiedPartition::unmatched);
+        std::vector<std::vector<std::string>> rows(1);
+        rows[0] = {"partition", "from", "progress", "loaded"};
+        if (superseded) rows[0].push_back("superseded");
+        if (unmatched) rows[0].push_back("unmatched");
+        for (const char* title :
+             {"dead letters", "filtered", "gaps", "lost", "rows", "missing", "doubled"})
+            rows[0].push_back(title);
         for (const VerifiedPartition& p : partitions) {
             const auto compared = [&](std::int64_t count) {
                 return p.rows ? std::to_string(count) : std::string("-");
             };
-            rows.push_back(
-                {std::to_string(p.partition), std::to_string(p.anchor), std::to_string(p.next),
-                 std::to_string(p.loaded), std::to_string(p.dead_letters),
-                 std::to_string(p.filtered), std::to_string(p.gaps), std::to_string(p.lost),
-                 compared(p.rows.value_or(0)), compared(p.missing), compared(p.doubled)});
+            auto& row = rows.emplace_back();
+            for (const std::int64_t number :
+                 {std::int64_t{p.partition}, p.anchor, p.next, p.loaded})
+                row.push_back(std::to_string(number));
+            if (superseded) row.push_back(std::to_string(p.superseded));
+            if (unmatched) row.push_back(std::to_string(p.unmatched));
+            for (const std::int64_t number : {p.dead_letters, p.filtered, p.gaps, p.lost})
+                row.push_back(std::to_string(number));
+            for (const std::int64_t number : {p.rows.value_or(0), p.missing, p.doubled})
+                row.push_back(compared(number));
         }
         if (rows.size() > 1) std::cout << format_table(rows);
         for (const VerifiedPartition& p : partitions) {
@@ -104,6 +119,8 @@ void add(JsonWriter& json, const VerifiedPartition& p) {
     number("anchor", p.anchor);
     number("progress", p.next);
     number("loaded", p.loaded);
+    number("superseded", p.superseded);
+    number("unmatched", p.unmatched);
     number("rejected", p.rejected);
     number("dead_letters", p.dead_letters);
     number("retried", p.retried);

@@ -10,7 +10,7 @@
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/cloudberry_sink.h"
-#include "sinks/load/copy_loader.h"
+#include "sinks/load/make_loader.h"
 
 namespace sluice {
 namespace {
@@ -97,7 +97,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
         auto sink = std::make_unique<CloudberrySink>(
             CloudberrySinkOptions{.dsn = dsn,
                                   .identity = identity,
-                                  .loader = copy_loader(table, mapper.columns(), ingest.on_invalid),
+                                  .loader = make_loader(ingest, table, mapper),
                                   .on_reject = ingest.on_reject,
                                   .reject_after = ingest.reject_after,
                                   .receipts = receipts});

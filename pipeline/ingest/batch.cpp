@@ -160,11 +160,30 @@ void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
     assert(next == rows_to_erase.end() && "indices ascend and exist");
     rows.resize(kept);
     bytes.resize(end);
+    if (!key_ends.empty()) erase_keys(rows_to_erase);
+}
+
+void EncodedRows::erase_keys(const std::vector<std::size_t>& rows_to_erase) {
+    std::string left;
+    std::vector<std::size_t> ends;
+    auto next = rows_to_erase.begin();
+    for (std::size_t row = 0; row < key_ends.size(); ++row) {
+        if (next != rows_to_erase.end() && *next == row) {
+            ++next;
+            continue;
+        }
+        left += key_of(row);
+        ends.push_back(left.size());
+    }
+    keys = std::move(left);
+    key_ends = std::move(ends);
 }
 
 void EncodedRows::clear() {
     bytes.clear();
     rows.clear();
+    keys.clear();
+    key_ends.clear();
 }
 
 Slice& Batch::slice(PartitionId partition, Offset from) {
@@ -209,6 +228,24 @@ void Batch::refuse(std::vector<Reject> refused) {
         reject(each.record, std::move(each.reasons), RejectCause::refused);
     }
     take_out(out);
+}
+
+void Batch::set_without_effect(const WithoutEffect& of) {
+    for (Slice& its : slices_) {
+        its.loaded += its.superseded + its.unmatched;
+        its.superseded = its.unmatched = 0;
+    }
+    const auto count = [this](const std::vector<RecordLog::Index>& indices,
+                              std::int64_t Slice::*as) {
+        for (const RecordLog::Index index : indices) {
+            const Record record = records.at(index);
+            Slice& its = slice(record.partition, record.offset);
+            --its.loaded;
+            ++(its.*as);
+        }
+    };
+    count(of.superseded, &Slice::superseded);
+    count(of.unmatched, &Slice::unmatched);
 }
 
 std::int64_t Batch::take_out(const std::vector<bool>& gone) {
@@ -257,11 +294,20 @@ std::size_t Batch::row_count() const {
     return count;
 }
 
+std::size_t Batch::effective_rows() const {
+    std::size_t count = row_count();
+    for (const Slice& its : slices_)
+        count -= static_cast<std::size_t>(its.superseded + its.unmatched);
+    return count;
+}
+
 std::size_t Batch::bytes() const {
     std::size_t bytes = records.bytes() + reject_bytes_;
     for (const TargetRows& target : targets) {
         bytes += target.binary.bytes.size() + target.text.bytes.size() +
                  target.size() * sizeof(EncodedRows::Row);
+        for (const EncodedRows* rows : {&target.binary, &target.text})
+            bytes += rows->keys.size() + rows->key_ends.size() * sizeof(std::size_t);
     }
     return bytes;
 }
@@ -270,6 +316,7 @@ void Batch::clear() {
     for (TargetRows& target : targets) {
         target.binary.clear();
         target.text.clear();
+        target.kept.resize(1);
     }
     records.clear();
     rejects.clear();

@@ -63,11 +63,16 @@ struct EncodedRows {
     struct Row {
         RecordLog::Index record;
         Change change = Change::upsert;  ///< upsert or remove; a table that only grows has upserts
+        std::uint16_t kept = 0;          ///< index into TargetRows::kept
         std::size_t end;  ///< where the row ends in `bytes`; it begins where the one before ended
     };
 
     std::string bytes;
     std::vector<Row> rows;
+    /// Of a table whose rows have a key: each row's, one after the other, and where they end. Equal
+    /// bytes are equal keys.
+    std::string keys;
+    std::vector<std::size_t> key_ends;
 
     [[nodiscard]] std::size_t begin_of(std::size_t row) const {
         return row == 0 ? 0 : rows[row - 1].end;
@@ -76,9 +81,16 @@ struct EncodedRows {
         const std::size_t begin = begin_of(row);
         return std::string_view(bytes).substr(begin, rows[row].end - begin);
     }
+    [[nodiscard]] std::string_view key_of(std::size_t row) const {
+        const std::size_t begin = row == 0 ? 0 : key_ends[row - 1];
+        return std::string_view(keys).substr(begin, key_ends[row] - begin);
+    }
     /// Takes rows out (indices ascending), e.g. because the database refused them.
     void erase(const std::vector<std::size_t>& rows_to_erase);
     void clear();
+
+private:
+    void erase_keys(const std::vector<std::size_t>& rows_to_erase);
 };
 
 /// Rows of one target table, each in the form that fits it, both in the order of their records.
@@ -87,6 +99,9 @@ struct TargetRows {
     /// COPY's text form, which only the database's own parser can judge. A mapping without binary
     /// encoders for all its columns fills only this one.
     EncodedRows text;
+    /// Columns, by their place in the rows, of which changes say nothing: they hold NULL in such a
+    /// row, and what is stored stays. The first set is empty.
+    std::vector<std::vector<bool>> kept{1};
 
     [[nodiscard]] std::size_t size() const { return binary.rows.size() + text.rows.size(); }
 };
@@ -98,11 +113,14 @@ struct Reject {
 };
 
 /// One partition's part of a batch: the progress that this batch moves, and promise 1's sum for it:
-/// loaded + rejected + filtered + gaps == range.size(). Counts records, however many rows one has.
+/// loaded + superseded + unmatched + rejected + filtered + gaps == range.size(). Counts records,
+/// however many rows one has.
 struct Slice {
     PartitionId partition = 0;
     OffsetRange range;
     std::int64_t loaded = 0;
+    std::int64_t superseded = 0;  ///< by a later change of the same key in the batch
+    std::int64_t unmatched = 0;   ///< updates of keys that are not there
     std::int64_t rejected = 0;
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;  ///< compaction, transaction markers, aborted transactions
@@ -111,6 +129,12 @@ struct Slice {
 
     /// Whether this batch moves the partition's progress.
     [[nodiscard]] bool moves() const { return range.size() > 0; }
+};
+
+/// Records whose rows are read and leave no trace in their table.
+struct WithoutEffect {
+    std::vector<RecordLog::Index> superseded;
+    std::vector<RecordLog::Index> unmatched;
 };
 
 /// What one transaction writes: rows, rejects, and the progress over exactly those. Filled by a
@@ -133,12 +157,17 @@ public:
     /// their rows. A record that is there several times is one reject with all the reasons.
     void refuse(std::vector<Reject> refused);
 
+    /// Says of loaded records that they had no effect, instead of what was said before.
+    void set_without_effect(const WithoutEffect& records);
+
     /// Takes a partition's records from this offset on out again, with their rows. A slice without
     /// a record before it moves no progress any more.
     void cut(PartitionId partition, Offset at);
 
     [[nodiscard]] bool empty() const { return slices_.empty(); }
     [[nodiscard]] std::size_t row_count() const;
+    /// Without those that had no effect.
+    [[nodiscard]] std::size_t effective_rows() const;
     /// What this batch holds in memory, as configured by batch.bytes.
     [[nodiscard]] std::size_t bytes() const;
     void clear();

@@ -43,6 +43,12 @@ IngestObserver::IngestObserver(metrics::Registry& registry, const std::string& p
             "sluice_ingest_rejects_total", "Dead letters committed, by the first of their reasons",
             {{"pipeline", pipeline}, {"reason", name_of(static_cast<RejectCause>(cause))}});
     }
+    superseded_ = registry.counter(
+        "sluice_ingest_superseded_total",
+        "Changes committed without a trace: the same batch had a later one of their key", labels);
+    unmatched_ =
+        registry.counter("sluice_ingest_unmatched_total",
+                         "Updates committed without a trace: the table had no such row", labels);
     filtered_ =
         registry.counter("sluice_ingest_filtered_total",
                          "Records that the configuration leaves out, committed as such", labels);
@@ -195,14 +201,20 @@ void IngestObserver::take_up(const ResumePoint& point, int lane) {
 }
 
 void IngestObserver::commit(const Batch& batch, const Committed& how) {
+    std::int64_t superseded = 0;
+    std::int64_t unmatched = 0;
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;
     for (const Slice& slice : batch.slices()) {
+        superseded += slice.superseded;
+        unmatched += slice.unmatched;
         filtered += slice.filtered;
         gaps += slice.gaps;
     }
-    const auto rows = static_cast<double>(batch.row_count());
+    const auto rows = static_cast<double>(batch.effective_rows());
     rows_.add(rows);
+    superseded_.add(static_cast<double>(superseded));
+    unmatched_.add(static_cast<double>(unmatched));
     filtered_.add(static_cast<double>(filtered));
     gaps_.add(static_cast<double>(gaps));
     batch_rows_.observe(rows);
@@ -223,7 +235,7 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
     reject_share_.add(rows, static_cast<double>(batch.rejects.size()));
     row_rate_.add(rows, now);
     byte_rate_.add(static_cast<double>(batch.records.bytes()), now);
-    totals_.rows += static_cast<std::int64_t>(batch.row_count());
+    totals_.rows += static_cast<std::int64_t>(batch.effective_rows());
     totals_.rejects += static_cast<std::int64_t>(batch.rejects.size());
     totals_.last_commit = std::chrono::system_clock::now();
     last_commit_.set(static_cast<double>(now_ms()) / 1000);

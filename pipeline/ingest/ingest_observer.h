@@ -87,6 +87,8 @@ private:
 
     metrics::Counter rows_;
     std::array<metrics::Counter, reject_causes> rejects_;
+    metrics::Counter superseded_;
+    metrics::Counter unmatched_;
     metrics::Counter filtered_;
     metrics::Counter gaps_;
     metrics::Histogram batch_rows_;

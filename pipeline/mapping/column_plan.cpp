@@ -2,6 +2,7 @@
 
 #include "config/words.h"
 #include "pipeline/errors.h"
+#include "pipeline/mapping/key_plan.h"
 #include "pipeline/values/excerpt.h"
 
 #include <algorithm>
@@ -210,6 +211,7 @@ std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
                               "\": it is not null, has no default and gets no value; map it");
         }
     }
+    plan_key(ingest, table, plans, misfits);
     if (misfits.empty()) return plans;
     std::string text = "ingest." + ingest.name + " does not fit table \"" + table.schema + "\".\"" +
                        table.name + "\":";

@@ -21,6 +21,7 @@ struct ColumnPlan {
     Default has_default = Default::none;
     std::string default_text;
     Encoder encode = nullptr;
+    bool in_key = false;                                ///< it tells rows of the table apart
     json::Elements elements = json::Elements::as_text;  ///< of a JSON array for an array column
 
     [[nodiscard]] bool takes_json() const {

@@ -80,9 +80,12 @@ std::string RecordReader::names_of_fields(const Payload& payload) {
 
 RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> values,
                                          Rejection& why) {
-    if (!record.value && value_ && ingest_.on_tombstone == config::OnTombstone::filter) {
+    const bool removes = !record.value && ingest_.delete_when == config::DeleteWhen::tombstone;
+    if (!record.value && value_ && !removes &&
+        ingest_.on_tombstone == config::OnTombstone::filter) {
         return Outcome::filtered;
     }
+    change_ = removes ? Change::remove : Change::upsert;
     scratch_.clear();
     std::ranges::fill(values, Value{});
     if (!decode(record, values, why)) return Outcome::rejected;
@@ -98,7 +101,8 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
         why.add(error.cause, {"", part + error.text});
         return false;
     };
-    if (value_) {
+    const bool removes = change_ == Change::remove;
+    if (value_ && !removes) {
         if (!record.value) {
             why.add(RejectCause::tombstone, {"", "the value is NULL; see on_tombstone"});
             return false;
@@ -113,7 +117,7 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
     if (key_ && record.key && !key_->decode({*record.key, record.headers}, values, nullptr)) {
         return undecodable("the key is ", *key_);
     }
-    if (!is_empty(values)) return true;
+    if (removes || !is_empty(values)) return true;
     why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
                                            names_of_fields({*record.value, record.headers})});
     return false;

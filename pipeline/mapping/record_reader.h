@@ -22,6 +22,8 @@ public:
     /// `values`, by column, become views into the record and into this, valid until the next call.
     /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
     Outcome read(const Record& record, std::span<Value> values, Rejection& why);
+    /// What the record that was read last says of its row.
+    [[nodiscard]] Change change() const { return change_; }
 
 private:
     bool decode(const Record& record, std::span<Value> values, Rejection& why);
@@ -35,6 +37,7 @@ private:
     std::unique_ptr<Decoder> key_;          // null: nobody wants the key's
     std::vector<std::size_t> of_metadata_;  // columns
     std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
+    Change change_ = Change::upsert;
     Scratch scratch_;
     std::string buffer_;
 };

@@ -4,8 +4,10 @@
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/copy_text.h"
 #include "pipeline/values/excerpt.h"
+#include "pipeline/values/key_bytes.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice {
 
@@ -17,20 +19,23 @@ RowEncoder::RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan>
       on_missing_(ingest.on_missing),
       on_invalid_(ingest.on_invalid),
       binary_(std::ranges::all_of(
-          columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })) {
+          columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })),
+      has_key_(std::ranges::any_of(columns, &ColumnPlan::in_key)) {
     encoding_.session_is_utc = session_is_utc;
 }
 
-bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, TargetRows& rows,
-                        Rejection& why) {
+bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change change,
+                        TargetRows& rows, Rejection& why) {
     preparer_.clear();
+    key_.clear();
+    kept_.clear();
     if (!binary_) checked_.clear();
     std::string& out = binary_ ? rows.binary.bytes : checked_;
     const std::size_t begin = out.size();
     bool as_text = !binary_;
     binary_copy::append_column_count(out, columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        switch (encode_value(columns_[i], values[i], out)) {
+        switch (encode_column(i, values[i], change, out)) {
             case Verdict::encoded:
                 break;
             case Verdict::database:
@@ -42,15 +47,59 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, TargetR
                 break;
         }
     }
+    const std::uint16_t kept = kept_.empty() ? std::uint16_t{0} : kept_set(rows, why);
     if (as_text || !why.reasons.empty()) out.resize(begin);
     if (!why.reasons.empty()) return false;
-    if (as_text) {
-        copy_text::append_row(rows.text.bytes, values);
-        rows.text.rows.push_back({.record = index, .end = rows.text.bytes.size()});
-    } else {
-        rows.binary.rows.push_back({.record = index, .end = out.size()});
+    EncodedRows& to = as_text ? rows.text : rows.binary;
+    if (as_text) copy_text::append_row(to.bytes, values);
+    to.rows.push_back({.record = index, .change = change, .kept = kept, .end = to.bytes.size()});
+    if (has_key_) {
+        to.keys += key_;
+        to.key_ends.push_back(to.keys.size());
     }
     return true;
+}
+
+Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change,
+                                  std::string& out) {
+    const ColumnPlan& plan = columns_[column];
+    if (!has_key_) return encode_value(plan, value, out);
+    const std::size_t begin = out.size();
+    if (plan.in_key) {
+        const Verdict verdict = encode_value(plan, value, out);
+        return take_key(plan, verdict, std::string_view(out).substr(begin));
+    }
+    if (change != Change::remove && value.kind != Kind::unchanged)
+        return encode_value(plan, value, out);
+    if (change != Change::remove) {
+        kept_.resize(columns_.size());
+        kept_[column] = true;
+    }
+    value = {Kind::null, {}};
+    binary_copy::append_null(out);
+    return Verdict::encoded;
+}
+
+Verdict RowEncoder::take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field) {
+    if (verdict == Verdict::invalid) return verdict;
+    if (verdict == Verdict::database)
+        return encoding_.refuse(
+            "is written in a way that only the database reads, so it is no key");
+    if (field == std::string_view("\377\377\377\377"))
+        return encoding_.refuse("null in a column of the key");
+    const char* const why = append_key_bytes(key_, field, plan.column);
+    return why == nullptr ? verdict : encoding_.refuse(why);
+}
+
+std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) const {
+    const auto found = std::ranges::find(rows.kept, kept_);
+    const auto index = static_cast<std::size_t>(found - rows.kept.begin());
+    if (index > std::numeric_limits<std::uint16_t>::max())
+        why.add(RejectCause::invalid,
+                {"", "changes of the batch leave out too many sets of columns"});
+    else if (found == rows.kept.end())
+        rows.kept.push_back(kept_);
+    return static_cast<std::uint16_t>(index);
 }
 
 /// Makes the value what its column shall hold, and appends it.

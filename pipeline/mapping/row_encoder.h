@@ -18,14 +18,17 @@ public:
 
     /// Whether every column has a binary form; else all rows go as text.
     [[nodiscard]] bool is_binary() const { return binary_; }
-    /// `values`, by column, become what the row holds, valid until the next call. False: nothing
-    /// was appended, and `why` has a reason for every column that is wrong, behind those that it
-    /// had.
-    [[nodiscard]] bool encode(RecordLog::Index index, std::span<Value> values, TargetRows& rows,
-                              Rejection& why);
+    /// `values`, by column, become what the row holds, valid until the next call. Of a row that is
+    /// to be removed only the key is looked at. False: nothing was appended, and `why` has a reason
+    /// for every column that is wrong, behind those that it had.
+    [[nodiscard]] bool encode(RecordLog::Index index, std::span<Value> values, Change change,
+                              TargetRows& rows, Rejection& why);
 
 private:
+    Verdict encode_column(std::size_t column, Value& value, Change change, std::string& out);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
+    Verdict take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field);
+    [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why) const;
     Verdict append_null(const ColumnPlan& plan, std::string& out);
     Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
     [[nodiscard]] std::string complaint(const Value& value) const;
@@ -34,9 +37,12 @@ private:
     const config::OnMissing on_missing_;
     const config::OnInvalid on_invalid_;
     const bool binary_;
+    const bool has_key_;
     Preparer preparer_;
     Encoding encoding_;
-    std::string checked_;  // binary fields that are only made to judge the values
+    std::string key_;         // of the row that is encoded
+    std::vector<bool> kept_;  // its columns of which the change says nothing; empty: none
+    std::string checked_;     // binary fields that are only made to judge the values
 };
 
 }  // namespace sluice

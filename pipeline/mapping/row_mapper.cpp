@@ -12,11 +12,18 @@ struct RowMapper::Parts {
           reader(ingest, columns),
           encoder(ingest, columns, table.session_is_utc),
           values(columns.size()) {
-        for (const ColumnPlan& plan : columns) names.push_back(plan.column.name);
+        for (const ColumnPlan& plan : columns) {
+            names.push_back(plan.column.name);
+            if (plan.in_key) keys.push_back(plan.column.name);
+        }
     }
+
+    /// A table that only grows gets a row for each change.
+    [[nodiscard]] Change change() const { return keys.empty() ? Change::upsert : reader.change(); }
 
     const std::vector<ColumnPlan> columns;
     std::vector<std::string> names;
+    std::vector<std::string> keys;
     RecordReader reader;
     RowEncoder encoder;
     std::vector<Value> values;  // by column, of the latest record
@@ -31,6 +38,10 @@ const std::vector<std::string>& RowMapper::columns() const {
     return parts_->names;
 }
 
+const std::vector<std::string>& RowMapper::key() const {
+    return parts_->keys;
+}
+
 CopyForm RowMapper::form() const {
     return parts_->encoder.is_binary() ? CopyForm::binary : CopyForm::text;
 }
@@ -41,7 +52,8 @@ RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
         case RecordReader::Outcome::filtered:
             return Outcome::filtered;
         case RecordReader::Outcome::values:
-            if (parts_->encoder.encode(index, parts_->values, batch.targets.front(), why))
+            if (parts_->encoder.encode(index, parts_->values, parts_->change(),
+                                       batch.targets.front(), why))
                 return Outcome::row;
             break;
         case RecordReader::Outcome::rejected:

@@ -29,6 +29,8 @@ public:
 
     /// The columns of the COPY statement, in the order of the encoded values.
     [[nodiscard]] const std::vector<std::string>& columns() const;
+    /// Those that tell rows apart; empty: each record adds a row.
+    [[nodiscard]] const std::vector<std::string>& key() const;
     /// binary: rows go to TargetRows::binary, unless only the database can judge one of its values;
     /// those go to TargetRows::text. text: all rows go there.
     [[nodiscard]] CopyForm form() const;

@@ -41,7 +41,18 @@ struct Column {
     std::int32_t typmod = -1;  ///< pg_attribute.atttypmod
     bool not_null = false;
     bool has_default = false;
+    /// Whether equal values are equal bytes, which a collation may deny.
+    bool deterministic = true;
+    bool identity = false;   ///< GENERATED ALWAYS AS IDENTITY
     bool generated = false;  ///< GENERATED … STORED or ALWAYS AS IDENTITY: cannot be written
+};
+
+/// An index of a table, as far as it is about columns.
+struct Index {
+    std::vector<std::string> columns;
+    bool unique = false;
+    bool plain = false;  ///< of columns only, for all rows, and what it demands it demands at once
+    bool operator==(const Index&) const = default;
 };
 
 /// A target table as the catalogue describes it, and what of the session decides how text is read.
@@ -49,6 +60,10 @@ struct Table {
     std::string schema;
     std::string name;
     std::vector<Column> columns;  ///< in the table's order, dropped ones left out
+    std::vector<std::string> primary_key;
+    std::vector<Index> indexes;
+    bool append_optimized = false;
+    bool referenced = false;      ///< by foreign keys
     bool session_is_utc = false;  ///< TimeZone is UTC: times without a zone need no database
 };
 

@@ -55,21 +55,23 @@ void BatchBooks::insert_ledger(const Batch& batch) {
               [](const Slice& s) { return s.range.from; },
               [](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
               [](const Slice& s) { return s.rejected; }, [](const Slice& s) { return s.filtered; },
-              [](const Slice& s) { return s.gaps; }}))
+              [](const Slice& s) { return s.gaps; }, [](const Slice& s) { return s.superseded; },
+              [](const Slice& s) { return s.unmatched; }}))
         parameters.push_back(column_of(batch, number));
     session_.exec_prepared(
         "ledger",
         "INSERT INTO " + ledger_ +
             " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
-            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, committed_at)"
+            " loaded, rejected, filtered, gaps, superseded, unmatched, lost, kind, writer,"
+            " revision, committed_at)"
             " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition, p.incarnation,"
-            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, 0, 'batch', "
-            "$4::text, $5::text,"
-            " clock_timestamp()"
+            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, v.superseded,"
+            " v.unmatched, 0, 'batch', $4::text, $5::text, clock_timestamp()"
             " FROM (SELECT unnest($6::int[]) AS kafka_partition,"
             " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
             " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
-            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps) v"
+            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps,"
+            " unnest($13::bigint[]) AS superseded, unnest($14::bigint[]) AS unmatched) v"
             // No progress row, no ledger row: the compare-and-set that follows will see it.
             " JOIN " +
             progress_ + " p ON" + of_pipeline + " AND p.kafka_partition = v.kafka_partition",

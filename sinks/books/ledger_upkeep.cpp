@@ -23,8 +23,8 @@ struct Owner {
     auto operator<=>(const Owner&) const = default;
 };
 
-/// from_offset, to_offset, and the five sums.
-using Entry = std::array<std::int64_t, 7>;
+/// from_offset, to_offset, and the seven sums.
+using Entry = std::array<std::int64_t, 9>;
 using Entries = std::vector<std::pair<Owner, Entry>>;
 
 /// One entry for each run without a hole: a hole must stay visible to verify.
@@ -72,7 +72,8 @@ public:
                               " WHERE pipeline = $1 AND committed_at <= $2::timestamptz AND kind "
                               "NOT IN ('ended', 'rewound')"
                               " RETURNING cluster_id, topic, kafka_partition, incarnation,"
-                              " from_offset, to_offset, loaded, rejected, filtered, gaps, lost",
+                              " from_offset, to_offset, loaded, rejected, filtered, gaps, lost,"
+                              " superseded, unmatched",
                           {pipeline_, until});
         Entries entries;
         for (std::size_t row = 0; row < deleted.rows.size(); ++row) {
@@ -92,7 +93,7 @@ private:
     void insert(const Entries& folded, const Cell& until) {
         std::vector<std::string> clusters;
         std::vector<std::string> topics;
-        std::array<std::vector<std::int64_t>, 9> numbers;
+        std::array<std::vector<std::int64_t>, 11> numbers;
         for (const auto& [owner, entry] : folded) {
             clusters.push_back(owner.cluster_id);
             topics.push_back(owner.topic);
@@ -105,11 +106,13 @@ private:
         session_.exec("INSERT INTO " + ledger_ +
                           " (pipeline, committed_at, cluster_id, topic, kafka_partition,"
                           " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps,"
-                          " lost, kind, writer, revision) SELECT $1::text, $2::timestamptz,"
+                          " lost, superseded, unmatched, kind, writer, revision) SELECT $1::text, "
+                          "$2::timestamptz,"
                           " unnest($3::text[]), unnest($4::text[]), unnest($5::int[]),"
                           " unnest($6::int[]), unnest($7::bigint[]), unnest($8::bigint[]),"
                           " unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]),"
-                          " unnest($12::bigint[]), unnest($13::bigint[]), 'folded', '', ''",
+                          " unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[]),"
+                          " unnest($15::bigint[]), 'folded', '', ''",
                       parameters);
     }
 

@@ -90,6 +90,8 @@ std::string Receipts::payload(const Slice& slice) const {
     append_member(json, "rows", slice.loaded);
     append_member(json, "rejected", slice.rejected);
     append_member(json, "filtered", slice.filtered);
+    if (slice.superseded > 0) append_member(json, "superseded", slice.superseded);
+    if (slice.unmatched > 0) append_member(json, "unmatched", slice.unmatched);
     return json + "}";
 }
 

@@ -77,11 +77,18 @@ CREATE TABLE IF NOT EXISTS @s@.ledger (
     writer          text NOT NULL,
     revision        text NOT NULL,
     committed_at    timestamptz NOT NULL DEFAULT now(),
-    CHECK (loaded + rejected + filtered + gaps + lost = to_offset - from_offset)
+    superseded      bigint NOT NULL DEFAULT 0,
+    unmatched       bigint NOT NULL DEFAULT 0,
+    CHECK (loaded + superseded + unmatched + rejected + filtered + gaps + lost
+           = to_offset - from_offset)
 ) @heap@@by_pipeline@;
 CREATE INDEX IF NOT EXISTS ledger_age ON @s@.ledger (pipeline, committed_at);
 COMMENT ON TABLE @s@.ledger IS
     'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
+COMMENT ON COLUMN @s@.ledger.superseded IS
+    'changes of a key of which the same batch had a later one';
+COMMENT ON COLUMN @s@.ledger.unmatched IS
+    'updates of keys that the table had no row of';
 COMMENT ON COLUMN @s@.ledger.kind IS
     'batch; skipped: offsets that Kafka had lost; moved: skipped by sluice progress set; folded: the sum of pruned rows; ended: the topic was created anew; rewound: sluice progress set went back';
 
@@ -224,7 +231,18 @@ INSERT INTO @s@.schema_version (version)
 /// From each version to the next, for tables that are there already; `tables` is what they lead to.
 /// A step runs in the transaction that notes its version. It may run beside daemons of the version
 /// before, so it must leave to them what they write; @places@ are filled in as in `tables`.
-constexpr std::array<Migration, schema_version - 1> steps{};
+constexpr std::array<Migration, schema_version - 1> steps{
+    {{2, R"(ALTER TABLE @s@.ledger ADD COLUMN superseded bigint NOT NULL DEFAULT 0;
+ALTER TABLE @s@.ledger ADD COLUMN unmatched bigint NOT NULL DEFAULT 0;
+ALTER TABLE @s@.ledger DROP CONSTRAINT ledger_check;
+ALTER TABLE @s@.ledger ADD CONSTRAINT ledger_check
+    CHECK (loaded + superseded + unmatched + rejected + filtered + gaps + lost
+           = to_offset - from_offset);
+COMMENT ON COLUMN @s@.ledger.superseded IS
+    'changes of a key of which the same batch had a later one';
+COMMENT ON COLUMN @s@.ledger.unmatched IS
+    'updates of keys that the table had no row of';
+)"}}};
 
 }  // namespace
 

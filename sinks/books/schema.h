@@ -19,14 +19,14 @@ enum class Family { postgresql, greenplum, cloudberry };
 }
 
 /// The version of Sluice's tables that this program reads and writes.
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// A step from the version before to this one.
 struct Migration {
     int to = 0;
     std::string_view sql;
 };
-/// This program's, in order; the last leads to schema_version. Empty: there is version 1 only.
+/// This program's, in order; the last leads to schema_version.
 [[nodiscard]] std::span<const Migration> schema_migrations();
 
 /// DDL of Sluice's own tables where there are none, idempotent, for psql or for ensure_schema().

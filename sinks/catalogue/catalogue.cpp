@@ -1,6 +1,7 @@
 #include "sinks/catalogue/catalogue.h"
 
 #include "pipeline/errors.h"
+#include "sinks/catalogue/keys.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -45,15 +46,6 @@ std::string find_table(Session& session, const std::string& name) {
         "table " + name + ": not found in database " + quote_identifier(path.text(0, 1)) +
         " (search_path " + path.text(0, 0) +
         "); create it, write it as schema.table, or grant USAGE on its schema");
-}
-
-/// Older MPP databases keep the storage in pg_class.relstorage, newer ones as an access method.
-bool has_relstorage(Session& session) {
-    return session
-               .exec(
-                   "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid ="
-                   " 'pg_catalog.pg_class'::regclass AND attname = 'relstorage')")
-               .text(0, 0) == "t";
 }
 
 /// What commits apart from progress, or is emptied by a crash, loses or doubles rows: the table, or
@@ -143,6 +135,7 @@ Table read_table(Session& session, const std::string& name) {
         column.generated = columns.text(row, 8) == "t";
         column.has_default = columns.text(row, 7) == "t" && !column.generated;
     }
+    read_keys(session, oid, table);
     return table;
 }
 
@@ -217,13 +210,6 @@ TableTraits read_traits(Session& session, const Table& table, Family family,
     if (!is_mpp(family)) return traits;
 
     traits.distribution = list("SELECT pg_get_table_distributedby($1::regclass::oid)").front();
-    const std::string storage =
-        has_relstorage(session)
-            ? "SELECT c.relstorage::text FROM pg_class c WHERE c.oid = $1::regclass"
-              " AND c.relstorage IN ('a', 'c')"
-            : "SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam"
-              " WHERE c.oid = $1::regclass AND m.amname IN ('ao_row', 'ao_column')";
-    traits.append_optimized = !list(storage).empty();
     return traits;
 }
 

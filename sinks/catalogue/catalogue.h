@@ -31,8 +31,7 @@ struct TableTraits {
     /// That this role may not draw from, though defaults of columns not asked for do.
     std::vector<Drawn> sequences_without_usage;
     bool secured_by_row = false;  ///< for this role
-    bool append_optimized = false;
-    std::string distribution;  ///< MPP: "DISTRIBUTED BY (id)"
+    std::string distribution;     ///< MPP: "DISTRIBUTED BY (id)"
     bool has_unique_index = false;
     std::vector<std::string> deferred_constraints;
     std::vector<std::string> row_triggers;  ///< on INSERT, ours and the database's own left out

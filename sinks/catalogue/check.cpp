@@ -2,6 +2,7 @@
 
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/catalogue/check_changes.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -123,7 +124,7 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
                     " has a default, but is filled from the record: a record without it loads NULL",
                 "list the columns in [ingest." + ingest.name + ".columns] without it");
     }
-    if (traits.append_optimized && traits.has_unique_index)
+    if (table.append_optimized && traits.has_unique_index)
         add(Severity::warning,
             "append-optimized with a unique index: every row is checked at a cost",
             "drop the index; sluice loads each record once without it");
@@ -140,8 +141,11 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
         traits.distribution.find("RANDOMLY") == std::string::npos)
         add(Severity::hint, "is replicated to every segment",
             "distribute a table that grows by a key or randomly");
-    if (!maps(ingest, config::Source::Kind::partition) ||
-        !maps(ingest, config::Source::Kind::offset))
+    if (ingest.mode != config::Mode::append)
+        std::ranges::move(check_changes(session, where, ingest, table),
+                          std::back_inserter(findings));
+    else if (!maps(ingest, config::Source::Kind::partition) ||
+             !maps(ingest, config::Source::Kind::offset))
         add(Severity::hint,
             "no columns hold @partition and @offset: sluice verify can compare the ledger with "
             "itself only, not with the rows",

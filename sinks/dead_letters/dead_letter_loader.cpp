@@ -1,7 +1,8 @@
 #include "sinks/dead_letters/dead_letter_loader.h"
 
+#include "pipeline/errors.h"
 #include "sinks/books/stored_json.h"
-#include "sinks/load/copy_loader.h"
+#include "sinks/load/make_loader.h"
 
 namespace sluice {
 namespace {
@@ -24,8 +25,14 @@ RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
 
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
                                    const Table& table)
-    : mapper_(ingest, table),
-      loader_(copy_loader(table, mapper_.columns(), ingest.on_invalid)(session)) {}
+    : mapper_(ingest, table), loader_(make_loader(ingest, table, mapper_)(session)) {
+    if (ingest.mode == config::Mode::append) return;
+    throw WrongConfiguration(
+        "ingest." + ingest.name +
+        ": rows hold the last change of their key, and a dead letter that is retried now could "
+        "overwrite what later records brought; send such records once more, or rewind the pipeline "
+        "to before them (sluice progress set), and discard the dead letters");
+}
 
 std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDeadLetter>& letters) {
     batch_.clear();

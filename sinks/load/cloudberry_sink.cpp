@@ -37,6 +37,7 @@ CommitResult CloudberrySink::commit(Batch& batch) {
 
 CommitResult CloudberrySink::write(Batch& batch) {
     where_ = "the database";
+    batch.set_without_effect({});
     try {
         if (auto settled = settle(batch)) return *settled;
         if (moves_nothing(batch)) return Committed{};
@@ -174,7 +175,7 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
     stop_ = {std::move(message), moves_of(batch)};
 }
 
-std::optional<CommitResult> CloudberrySink::write_whole(const Batch& batch) {
+std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch) {
     enum class At { rows, books, commit } at = At::rows;
     const auto began = Clock::now();
     try {
@@ -182,6 +183,7 @@ std::optional<CommitResult> CloudberrySink::write_whole(const Batch& batch) {
         Transaction transaction(session_);
         where_ = loader_->target();
         loader_->load(batch.targets.front());
+        batch.set_without_effect(loader_->without_effect());
         SLUICE_FAIL_POINT("after_copy");
         at = At::books;
         if (!write_books(batch)) return give_up(batch, transaction);
@@ -225,6 +227,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
         return write_isolated(batch);
     }
     batch.refuse(std::move(refused));
+    batch.set_without_effect(loader_->without_effect());
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);
     return finish(transaction, began);

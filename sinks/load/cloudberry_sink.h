@@ -49,7 +49,7 @@ private:
     CommitResult write(Batch& batch);
     std::optional<CommitResult> settle(const Batch& batch);
     /// All rows at once, which nearly always works; nullopt: some row may have been refused.
-    std::optional<CommitResult> write_whole(const Batch& batch);
+    std::optional<CommitResult> write_whole(Batch& batch);
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch);
     [[nodiscard]] Alike alike_rows() const;

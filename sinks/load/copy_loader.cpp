@@ -1,11 +1,8 @@
 #include "sinks/load/copy_loader.h"
 
-#include "pipeline/errors.h"
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/session/sql_text.h"
+#include "sinks/load/drift.h"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
 namespace sluice {
@@ -89,30 +86,8 @@ std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike) {
     return rejects;
 }
 
-/// Behind COPY its lock keeps the table as it is until the transaction ends.
 void CopyLoader::refuse_drift() {
-    const Rows now = session_.exec_prepared(
-        "types",
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), current_setting('TimeZone')"
-        " FROM pg_attribute a"
-        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {qualified(table_)});
-    std::map<std::string, std::string> types;
-    for (std::size_t row = 0; row < now.rows.size(); ++row)
-        types[now.text(row, 0)] = now.text(row, 1);
-    for (const Column& column : table_.columns) {
-        const bool copied = std::ranges::find(columns_, column.name) != columns_.end();
-        if (copied && types[column.name] != column.type_name)
-            throw TroubleOfTheWorld(target() + ": column " + quote_identifier(column.name) +
-                                    " has changed since it was looked up: it was " +
-                                    column.type_name + "; a new start takes it as it is now");
-    }
-    // Times without a zone have become instants already.
-    if (table_.session_is_utc && !is_utc(now.text(0, 2)))
-        throw TroubleOfTheWorld(target() +
-                                ": the time zone of sessions has changed since it was looked up: "
-                                "it was UTC and is " +
-                                now.text(0, 2) + "; a new start takes it as it is now");
+    refuse_drift_of(session_, table_, columns_);
 }
 
 MakeLoader copy_loader(const Table& table, const std::vector<std::string>& columns,

@@ -40,6 +40,11 @@ public:
         if (!refused.empty() || could_be_misread(rows)) refuse_drift();
         return refused;
     }
+    /// Of the latest load() or isolate().
+    [[nodiscard]] virtual const WithoutEffect& without_effect() const {
+        static const WithoutEffect none;
+        return none;
+    }
     /// Whether the target still is what the rows were made for; in a transaction or outside.
     virtual void refuse_drift() = 0;
 

@@ -32,18 +32,9 @@ constexpr double smoothing = 0.2;
 /// So many refused with none taken, for reasons that may be the world's: look elsewhere for one.
 constexpr std::size_t many_alike = 64;
 constexpr std::size_t looks_elsewhere = 16;
-constexpr std::size_t longest_reason = 1000;
 
 constexpr const char* undo = "ROLLBACK TO SAVEPOINT r;";
 constexpr const char* keep = "RELEASE SAVEPOINT r;SAVEPOINT r;";
-
-std::string shortened(std::string text) {
-    if (text.size() <= longest_reason) return text;
-    std::size_t end = longest_reason;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text.resize(end);
-    return text + "…";
-}
 
 /// Whether a way besides COPY may be left for COPY, which says better what the matter is.
 bool another_way_may_do(const DatabaseError& error) {
@@ -185,7 +176,7 @@ void RowIsolation::judge(Piece& piece) {
     for (Offender& offender : *judged) {
         changed_[offender.row] = std::nullopt;
         if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
-        offender.reason.text = shortened(std::move(offender.reason.text));
+        offender.reason.text = shortened_reason(std::move(offender.reason.text));
         found_[offender.row] = {std::move(offender.reason)};
     }
     // What COPY will run into now is something else.
@@ -397,7 +388,7 @@ void RowIsolation::take_out(const UnreadableValue& value) {
         if (make_null(value.row, field)) return;
     }
     changed_[value.row] = std::nullopt;
-    found_[value.row].push_back({value.reason.column, shortened(value.reason.text)});
+    found_[value.row].push_back({value.reason.column, shortened_reason(value.reason.text)});
 }
 
 std::string_view RowIsolation::bytes_now(std::size_t row) const {
@@ -434,7 +425,7 @@ void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
 void RowIsolation::put_on_record(std::size_t row, const DatabaseError& error) {
     const auto& details = error.details();
     const std::string column = details.column.empty() ? hint_of(error).column : details.column;
-    found_[row] = {{column, shortened(details.message)}};
+    found_[row] = {{column, shortened_reason(details.message)}};
     take_back_duplicates_of(row);
 }
 

@@ -19,6 +19,8 @@ struct VerifyOptions {
     /// The target and its columns that hold @partition and @offset (and @topic): without both,
     /// the ledger is compared with progress and dead letters only.
     Table table;
+    /// A row holds its key's last change: no row stands for one record.
+    bool holds_last_changes = false;
     std::optional<std::string> partition_column;
     std::optional<std::string> offset_column;
     std::optional<std::string> topic_column;
@@ -36,6 +38,8 @@ struct VerifiedPartition {
     Offset next = 0;
     std::int64_t loaded = 0;    ///< sums over all incarnations; by retries among them
     std::int64_t rejected = 0;  ///< at first
+    std::int64_t superseded = 0;
+    std::int64_t unmatched = 0;
     std::int64_t filtered = 0;
     std::int64_t gaps = 0;
     std::int64_t lost = 0;

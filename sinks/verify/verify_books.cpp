@@ -64,7 +64,8 @@ private:
         const std::vector<PartitionBooks*> partitions = partitions_of_ledger();
         session_.copy_out(
             "COPY (SELECT dense_rank() OVER (ORDER BY cluster_id, topic, kafka_partition),"
-            " incarnation, from_offset, to_offset, loaded, rejected, filtered, gaps, lost,"
+            " incarnation, from_offset, to_offset, loaded, superseded, unmatched, rejected,"
+            " filtered, gaps, lost,"
             " CASE kind WHEN 'rewound' THEN 1 ELSE 0 END FROM " +
                 schema_ + ".ledger WHERE pipeline = " + quote_literal(options_.pipeline) +
                 " ORDER BY cluster_id, topic, kafka_partition, incarnation, from_offset,"
@@ -80,8 +81,8 @@ private:
         const int incarnation = static_cast<int>(cells.number().value());
         const OffsetRange range{cells.number().value(), cells.number().value()};
         VerifiedPartition& sums = partition.verified;
-        for (std::int64_t* sum :
-             {&sums.loaded, &sums.rejected, &sums.filtered, &sums.gaps, &sums.lost})
+        for (std::int64_t* sum : {&sums.loaded, &sums.superseded, &sums.unmatched, &sums.rejected,
+                                  &sums.filtered, &sums.gaps, &sums.lost})
             *sum += cells.number().value();
         partition.begins_of.try_emplace(incarnation, range.from);
         if (cells.number() == 1) partition.rewound[incarnation] = range.to;

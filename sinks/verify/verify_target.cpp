@@ -28,6 +28,11 @@ public:
 
 private:
     [[nodiscard]] bool may_compare() {
+        if (options_.holds_last_changes) {
+            not_compared_ =
+                "rows hold the last change of their key, so that none tells of the changes before";
+            return false;
+        }
         if (!options_.partition_column || !options_.offset_column) {
             not_compared_ = "no columns are mapped to @partition and @offset";
             return false;

@@ -14,7 +14,12 @@ config::Ingest numbers_config() {
 }
 
 RowMapper numbers_mapper(const config::Ingest& config) {
-    Table table{.schema = "public", .name = "numbers", .columns = {}, .session_is_utc = true};
+    Table table{.schema = "public",
+                .name = "numbers",
+                .columns = {},
+                .primary_key = {},
+                .indexes = {},
+                .session_is_utc = true};
     table.columns.push_back({.name = "n", .type = ColumnType::int8, .type_name = "bigint"});
     return {config, table};
 }

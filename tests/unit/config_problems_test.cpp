@@ -37,11 +37,32 @@ TEST_CASE("config: what is to come is refused with what to do until then") {
     CHECK(problem_of(pipeline + "filter = 'a = 1'\n") ==
           "sluice.toml:8:1: \"filter\" is not supported by this version; every record becomes a "
           "row; remove it and select where the table is read");
-    CHECK(contains(problem_of(pipeline + "mode = 'merge'\n"),
-                   "8:1: \"mode\" is not supported by this version; rows are appended"));
+    CHECK(contains(problem_of(pipeline + "mode = 'merge'\norder = 'at'\n"),
+                   "9:1: \"order\" is not supported by this version; of a key's changes"));
+    CHECK(contains(problem_of(pipeline + "mode = 'merge'\ndelete_when = 'op = 1'\n"),
+                   "9:15: \"delete_when\" must be \"@tombstone\", not \"op = 1\""));
     CHECK(problem_of(pipeline + "format = 'avro'\n") ==
           "sluice.toml:8:10: format = \"avro\" is not supported by this version; have the records "
           "written as JSON, or load their bytes with format = \"binary\"");
+}
+
+TEST_CASE(
+    "config: what is for changes is refused where rows are appended, and a key that is none") {
+    CHECK(contains(problem_of(pipeline + "key = ['id']\n"),
+                   "8:7: \"key\" has no meaning where rows are appended; add mode = \"merge\""));
+    CHECK(contains(problem_of(pipeline + "delete_when = '@tombstone'\n"),
+                   "\"delete_when\" has no meaning where rows are appended"));
+    const std::string merge = pipeline + "mode = 'merge'\n";
+    CHECK(contains(problem_of(merge + "key = 'id'\n"),
+                   "\"key\" must be a list of strings, not a string; for example: key = "
+                   "[\"id\"]"));
+    CHECK(contains(problem_of(merge + "key = []\n"), "must be a list of strings, not empty"));
+    CHECK(contains(problem_of(merge + "key = ['id', 'id']\n"),
+                   "9:14: \"key\" names column \"id\" twice"));
+    CHECK(contains(problem_of(merge + "key = ['it']\n[ingest.orders.columns]\nid = 'a'\n"),
+                   "fills column \"it\"; did you mean \"id\"?"));
+    CHECK(contains(problem_of(merge + "delete_when = '@tombstone'\non_tombstone = 'reject'\n"),
+                   "\"on_tombstone\" has no meaning with delete_when"));
 }
 
 TEST_CASE("config: kafka properties that Sluice owns are refused with the key to use") {

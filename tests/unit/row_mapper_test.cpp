@@ -20,7 +20,12 @@ namespace {
 /// column of a type without a binary form brings about.
 struct Mapping {
     config::Ingest ingest;
-    Table table{"public", "t", {}, true};
+    Table table{.schema = "public",
+                .name = "t",
+                .columns = {},
+                .primary_key = {},
+                .indexes = {},
+                .session_is_utc = true};
     Batch batch;
     std::optional<std::string> key;
     std::vector<Header> headers;
@@ -425,4 +430,95 @@ TEST_CASE("row mapper: a mapping that does not fit is refused") {
     Mapping mapping = orders();
     mapping.map("nothing", Kind::field, "x");
     CHECK_THROWS_AS(RowMapper(mapping.ingest, mapping.table), WrongConfiguration);
+}
+
+namespace {
+
+/// Rows with a key, from the records' keys.
+Mapping keyed_by(ColumnType type, const std::string& type_name, std::int32_t typmod = -1) {
+    Mapping mapping;
+    mapping.ingest.name = mapping.ingest.topic = "t";
+    mapping.ingest.mode = config::Mode::merge;
+    mapping.ingest.delete_when = config::DeleteWhen::tombstone;
+    mapping.column("id", type, type_name).typmod = typmod;
+    mapping.column("note", ColumnType::text, "text").not_null = true;
+    mapping.table.primary_key = {"id"};
+    mapping.map("id", Kind::key, "@key");
+    mapping.map("note", Kind::field, "note");
+    return mapping;
+}
+
+/// The key bytes of a row, or why there is none.
+std::string key_of(Mapping& mapping, const std::string& key) {
+    mapping.key = key;
+    RowMapper mapper(mapping.ingest, mapping.table);
+    if (mapping.record(mapper, R"({"note":"x"})") == Outcome::rejected)
+        return Mapping::reasons(mapping.batch);
+    const EncodedRows& rows = mapping.rows().binary;
+    return std::string(rows.key_of(rows.rows.size() - 1));
+}
+
+}  // namespace
+
+TEST_CASE("row mapper: a tombstone removes the row of its key, of which it needs nothing else") {
+    Mapping mapping = keyed_by(ColumnType::int8, "bigint");
+    RowMapper mapper(mapping.ingest, mapping.table);
+    CHECK(mapper.key() == std::vector<std::string>{"id"});
+    mapping.key = "7";
+    REQUIRE(mapping.record(mapper, R"({"note":"x"})") == Outcome::row);
+    REQUIRE(mapping.record(mapper, std::nullopt) == Outcome::row);
+    const EncodedRows& rows = mapping.rows().binary;
+    CHECK(rows.rows[0].change == Change::upsert);
+    CHECK(rows.rows[1].change == Change::remove);
+    CHECK(rows.key_of(0) == rows.key_of(1));
+    CHECK(mapping.record(mapper, R"({})") == Outcome::rejected);
+    mapping.key.reset();
+    CHECK(mapping.record(mapper, std::nullopt) == Outcome::rejected);
+    CHECK(Mapping::reasons(mapping.batch) == "id: null in a column of the key");
+}
+
+TEST_CASE("row mapper: keys are equal where the database takes their values for equal") {
+    Mapping numbers = keyed_by(ColumnType::numeric, "numeric");
+    CHECK(key_of(numbers, "1.0") == key_of(numbers, "1.00"));
+    CHECK(key_of(numbers, "10000") == key_of(numbers, "1e4"));
+    CHECK(key_of(numbers, "-0.0") == key_of(numbers, "0"));
+    CHECK(key_of(numbers, "1") != key_of(numbers, "-1"));
+    CHECK(key_of(numbers, "1") != key_of(numbers, "10000"));
+    constexpr std::int32_t of_two_digits = (10 << 16 | 2) + 4;
+    Mapping rounded = keyed_by(ColumnType::numeric, "numeric(10,2)", of_two_digits);
+    CHECK(key_of(rounded, "1.250") == key_of(rounded, "1.25"));
+    CHECK(key_of(rounded, "1.255").starts_with("id: \"1.255\" has more digits than its column"));
+    Mapping padded = keyed_by(ColumnType::bpchar, "character(4)", 8);
+    CHECK(key_of(padded, "a") == key_of(padded, "a  "));
+    Mapping real = keyed_by(ColumnType::float8, "double precision");
+    CHECK(key_of(real, "-0") == key_of(real, "0"));
+    Mapping day = keyed_by(ColumnType::date, "date");
+    CHECK(key_of(day, "Jan 8 1999").find("only the database reads") != std::string::npos);
+}
+
+TEST_CASE("row mapper: a key that cannot be one is told with what to do") {
+    const auto complaint = [](const Mapping& mapping) -> std::string {
+        try {
+            const RowMapper mapper(mapping.ingest, mapping.table);
+        } catch (const WrongConfiguration& error) {
+            return error.what();
+        }
+        return "";
+    };
+    const auto says = [&](const Mapping& mapping, const char* part) {
+        CAPTURE(complaint(mapping));
+        CHECK(complaint(mapping).find(part) != std::string::npos);
+    };
+    Mapping mapping = keyed_by(ColumnType::int8, "bigint");
+    CHECK(complaint(mapping).empty());
+    mapping.table.primary_key.clear();
+    says(mapping, "the table has no primary key; say which columns");
+    mapping.ingest.key = {"note"};
+    says(mapping, "comes from the record's value, which a tombstone has not");
+    mapping.ingest.key = {"it"};
+    says(mapping, "column \"it\": it is part of the key and gets no value; map it");
+    says(keyed_by(ColumnType::jsonb, "jsonb"), "only the database knows which values are equal");
+    Mapping collated = keyed_by(ColumnType::text, "text");
+    collated.table.columns[0].deterministic = false;
+    says(collated, "only the database knows which values are equal");
 }

@@ -1,0 +1,53 @@
+#include "sinks/catalogue/check_changes.h"
+
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+using Severity = Finding::Severity;
+
+std::vector<Finding> lacking_rights(Session& session, const std::string& where,
+                                    const config::Ingest& ingest, const std::string& table) {
+    std::vector<Need> needs = {{table, "SELECT"}, {table, "UPDATE"}};
+    if (ingest.delete_when != config::DeleteWhen::never) needs.push_back({table, "DELETE"});
+    std::vector<Finding> findings = lacking(session, where, needs);
+    const Rows may = session.exec(
+        "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()");
+    if (may.text(0, 0) != "t")
+        findings.push_back({Severity::error, where,
+                            "changes are staged in a temporary table, which this role may not make",
+                            "GRANT TEMPORARY ON DATABASE " + quote_identifier(may.text(0, 1)) +
+                                " TO " + role_of(session)});
+    return findings;
+}
+
+}  // namespace
+
+std::vector<Finding> check_changes(Session& session, const std::string& where,
+                                   const config::Ingest& ingest, const Table& table) {
+    std::vector<Finding> findings = lacking_rights(session, where, ingest, qualified(table));
+    const std::vector<std::string>& key = ingest.key.empty() ? table.primary_key : ingest.key;
+    const bool finds_rows = std::ranges::any_of(table.indexes, [&](const Index& index) {
+        return index.plain && !index.columns.empty() &&
+               std::ranges::find(key, index.columns.front()) != key.end();
+    });
+    if (!finds_rows && !key.empty())
+        findings.push_back(
+            {Severity::warning, where,
+             "no index begins with a column of the key, so each batch reads the "
+             "whole table",
+             "CREATE UNIQUE INDEX ON " + qualified(table) + " (" + identifier_list(key) + ")"});
+    if (ingest.lanes > 1)
+        findings.push_back({Severity::hint, where,
+                            "is changed by " + std::to_string(ingest.lanes) +
+                                " lanes, which take turns: on an MPP database a change locks the "
+                                "whole table",
+                            "lanes = 1, unless decoding is what takes the time"});
+    return findings;
+}
+
+}  // namespace sluice

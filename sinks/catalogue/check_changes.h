@@ -1,0 +1,18 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/mapping/table.h"
+#include "sinks/catalogue/finding.h"
+#include "sinks/session/session.h"
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What a pipeline needs, and should know, that changes rows of its table by their key. `where`: of
+/// the findings; `key`: columns. Throws DatabaseError.
+[[nodiscard]] std::vector<Finding> check_changes(Session& session, const std::string& where,
+                                                 const config::Ingest& ingest, const Table& table);
+
+}  // namespace sluice

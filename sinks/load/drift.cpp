@@ -1,0 +1,39 @@
+#include "sinks/load/drift.h"
+
+#include "pipeline/errors.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/sql_text.h"
+
+#include <algorithm>
+#include <map>
+
+namespace sluice {
+
+void refuse_drift_of(Session& session, const Table& table,
+                     const std::vector<std::string>& columns) {
+    const Rows now = session.exec_prepared(
+        "types",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), current_setting('TimeZone')"
+        " FROM pg_attribute a"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        {qualified(table)});
+    std::map<std::string, std::string> types;
+    for (std::size_t row = 0; row < now.rows.size(); ++row)
+        types[now.text(row, 0)] = now.text(row, 1);
+    for (const Column& column : table.columns) {
+        const bool copied = std::ranges::find(columns, column.name) != columns.end();
+        if (copied && types[column.name] != column.type_name)
+            throw TroubleOfTheWorld("table " + qualified(table) + ": column " +
+                                    quote_identifier(column.name) +
+                                    " has changed since it was looked up: it was " +
+                                    column.type_name + "; a new start takes it as it is now");
+    }
+    // Times without a zone have become instants already.
+    if (table.session_is_utc && !is_utc(now.text(0, 2)))
+        throw TroubleOfTheWorld("table " + qualified(table) +
+                                ": the time zone of sessions has changed since it was looked up: "
+                                "it was UTC and is " +
+                                now.text(0, 2) + "; a new start takes it as it is now");
+}
+
+}  // namespace sluice

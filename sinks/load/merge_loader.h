@@ -1,0 +1,85 @@
+#pragma once
+
+#include "pipeline/ingest/change_fold.h"
+#include "sinks/load/loader.h"
+#include "sinks/load/merge_isolation.h"
+#include "sinks/load/merge_statements.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Brings a table's rows to what changes say of them. Of each key only the last change of the batch
+/// goes to the database, to a temporary table of the session first, by COPY, and from there to the
+/// target by statements. Loaders of one table take turns with these, whichever pipeline or daemon
+/// they belong to. A change that the database refuses leaves its row as the changes before it say.
+/// Needs the right to create temporary tables.
+class MergeLoader : public Loader {
+public:
+    /// The session must outlive it.
+    MergeLoader(Session& session, MergeTarget target, config::OnInvalid on_invalid);
+
+    [[nodiscard]] std::string target() const override;
+    [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
+    void look(const TargetRows& rows) override;
+    void refuse_drift() override;
+    [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
+
+private:
+    /// Changes in the form of COPY into the staging table.
+    struct Staged {
+        EncodedRows binary;
+        EncodedRows text;
+        std::vector<std::size_t> binary_numbers;
+        std::vector<std::size_t> text_numbers;
+        std::vector<MergeStep> steps;
+        std::vector<FoldedChange> changes;  ///< by number
+    };
+    enum class Fate : std::uint8_t { open, made, unmatched, refused };
+    /// What an isolated load has found so far.
+    struct Isolated {
+        std::vector<Fate> fates;  ///< by change
+        std::vector<Reject> rejects;
+        std::optional<DatabaseError> unclear;  ///< as in Refused
+
+        void refuse(const OrderedChanges& changes, std::size_t change, std::vector<Reason> reasons);
+    };
+
+    void put(const TargetRows& rows) override;
+    [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike) override;
+
+    [[nodiscard]] IsolationOptions staging_options(CopyForm form,
+                                                   config::OnInvalid on_invalid) const;
+    [[nodiscard]] Staged stage(const OrderedChanges& changes, const TargetRows& rows,
+                               const std::vector<std::size_t>& candidates) const;
+    void make_staging();
+    void copy(const EncodedRows& rows, CopyForm form);
+    void make_changes(const Staged& staged, std::vector<Fate>& fates);
+    void copy_isolated(const Staged& staged, const OrderedChanges& changes, Alike alike,
+                       Isolated& so_far);
+    void make_changes_isolated(const Staged& staged, const OrderedChanges& changes,
+                               Isolated& so_far);
+    [[nodiscard]] static std::vector<std::size_t> before_refused(
+        const OrderedChanges& changes, const std::vector<std::size_t>& candidates,
+        const std::vector<Fate>& fates);
+    void tell_without_effect(const OrderedChanges& changes, const std::vector<Fate>& fates);
+
+    Session& session_;
+    const MergeStatements statements_;
+    ConstraintJudge judge_;  ///< of the staging table, which demands nothing
+    ServerSideLoad server_side_;
+    RowIsolation binary_;
+    RowIsolation text_;
+    MergeIsolation isolation_;
+    WithoutEffect without_effect_;
+    bool refused_lately_ = false;
+    std::optional<bool> mpp_;  ///< whether the database is one
+};
+
+[[nodiscard]] MakeLoader merge_loader(const MergeTarget& target, config::OnInvalid on_invalid);
+
+}  // namespace sluice

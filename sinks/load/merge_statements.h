@@ -1,0 +1,98 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/mapping/row_mapper.h"
+#include "pipeline/mapping/table.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What changes are made to, and how.
+struct MergeTarget {
+    Table table;
+    std::vector<std::string> columns;  ///< RowMapper::columns()
+    std::vector<std::string> key;      ///< RowMapper::key()
+    config::Mode mode = config::Mode::merge;
+};
+
+/// Changes of one kind that are staged one behind the other.
+struct MergeStep {
+    bool removes = false;
+    std::vector<bool> kept;  ///< columns that stay as they are; empty: none
+    std::size_t layer = 0;
+    std::size_t begin = 0;  ///< numbers of the staged rows
+    std::size_t end = 0;
+};
+
+/// The SQL of a merge. Changes are staged in a temporary table of the session with a number each,
+/// and statements make those of a range of numbers. Of a table whose key is a plain unique index it
+/// is INSERT … ON CONFLICT, which always probes that index; else UPDATE, and INSERT of what is not
+/// there.
+class MergeStatements {
+public:
+    explicit MergeStatements(MergeTarget target);
+
+    [[nodiscard]] const MergeTarget& target() const { return target_; }
+    /// Whether the table has columns that no change speaks of.
+    [[nodiscard]] bool has_other_columns() const { return !others_.empty(); }
+
+    /// Quoted; a relation of the schema of temporary tables.
+    [[nodiscard]] const std::string& staging() const { return staging_; }
+    /// Of the staging table, in the order of the staged rows: the number comes first.
+    [[nodiscard]] const std::vector<std::string>& staged_columns() const { return staged_columns_; }
+    /// Makes the staging table where this session has none, and leaves it empty.
+    [[nodiscard]] std::string make_staging(bool mpp) const;
+
+    [[nodiscard]] std::string copy_into_staging(CopyForm form) const;
+    /// Forgets staged changes.
+    [[nodiscard]] std::string leave_out(const std::vector<std::size_t>& numbers) const;
+    /// Where statements are about few changes each.
+    [[nodiscard]] std::string index_staging() const;
+    [[nodiscard]] std::string drop_index() const;
+
+    /// Waits until nobody else merges into the table, to the transaction's end: on an MPP database
+    /// such statements lock it as a whole, whichever rows they are about.
+    [[nodiscard]] std::string take_turn() const;
+    /// What the planner must not do for a batch's sake: read the whole table. Until plan_freely().
+    [[nodiscard]] std::string probe_only() const;
+    [[nodiscard]] std::string plan_freely() const;
+
+    /// Makes the changes [begin, end) of a step.
+    [[nodiscard]] std::string apply(const MergeStep& step, std::size_t begin,
+                                    std::size_t end) const;
+    /// In mode update: one statement that tells which numbers had a row.
+    [[nodiscard]] std::string update(const MergeStep& step, std::size_t begin,
+                                     std::size_t end) const;
+
+    /// Takes out the rows that these numbers are about, with what no change speaks of kept aside,
+    /// and puts rows in: for values that go from one row to another.
+    [[nodiscard]] std::string take_out(const std::vector<std::size_t>& numbers) const;
+    [[nodiscard]] std::string put_in(const std::vector<std::size_t>& numbers) const;
+
+private:
+    [[nodiscard]] bool in_key(const std::string& column) const;
+    [[nodiscard]] std::string same_key() const;
+    [[nodiscard]] std::string range(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] std::string among(const std::vector<std::size_t>& numbers) const;
+    [[nodiscard]] std::string remove(const std::string& which) const;
+    [[nodiscard]] std::string insert(const std::vector<std::string>& columns) const;
+    [[nodiscard]] std::string by_key() const;
+    [[nodiscard]] std::string upsert(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] std::vector<std::string> changed_columns(const MergeStep& step) const;
+    [[nodiscard]] std::string insert_missing(std::size_t begin, std::size_t end) const;
+
+    const MergeTarget target_;
+    const std::string name_;           ///< of the target, qualified
+    std::vector<std::string> others_;  ///< columns that no change speaks of and that can be put
+    std::string number_;               ///< column of the staging table, quoted
+    std::string known_;                ///< the same: whether there was a row
+    std::vector<std::string> staged_columns_;
+    std::string staging_;
+    bool has_arbiter_ = false;  ///< a unique index that ON CONFLICT can name
+    bool has_index_ = false;    ///< one that finds rows by key
+};
+
+}  // namespace sluice

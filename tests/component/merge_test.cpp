@@ -1,0 +1,344 @@
+#include "pipeline/errors.h"
+#include "pipeline/mapping/column_plan.h"
+#include "pipeline/mapping/row_encoder.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/dead_letters/dead_letter_loader.h"
+#include "sinks/load/merge_loader.h"
+#include "tests/component/sink_setup.h"
+#include "tests/fixture/mpp_locks.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+/// Changes against a table, and against a model of it.
+namespace sluice::test {
+namespace {
+
+struct Said {
+    std::optional<std::string> city = std::nullopt;
+    std::string amount = "0";
+    std::string day = "2026-01-02";
+    bool keeps_city = false;
+};
+
+config::Ingest changes_of(config::Mode mode) {
+    config::Ingest ingest;
+    ingest.name = "p";
+    ingest.mode = mode;
+    ingest.key = {"id"};
+    for (const char* column : {"id", "city", "amount", "day"}) {
+        auto& mapping = ingest.columns.emplace_back();
+        mapping.column = column;
+        mapping.source.path = {column};
+        mapping.source.text = column;
+    }
+    return ingest;
+}
+
+/// One partition's changes, and the sink that makes them.
+class Merge {
+public:
+    explicit Merge(const std::string& columns, config::Mode mode = config::Mode::merge)
+        : setup(columns), ingest(changes_of(mode)) {
+        setup.anchor(0, 0);
+        begin();
+    }
+
+    void begin() {
+        plans = plan_columns(ingest, setup.table);
+        encoder.emplace(ingest, plans, true);
+        sink.emplace(CloudberrySinkOptions{
+            .dsn = setup.dsn,
+            .identity = setup.identity,
+            .loader = merge_loader(
+                {.table = setup.table, .columns = names(), .key = ingest.key, .mode = ingest.mode},
+                config::OnInvalid::reject)});
+    }
+
+    /// nullopt: the row is gone.
+    void change(const std::string& id, const std::optional<Said>& said) {
+        const Record record{
+            .partition = partition, .offset = next, .key = id, .value = id, .headers = {}};
+        const RecordLog::Index index = batch.records.append(record);
+        std::vector<Value> values(plans.size());
+        values[0] = {Value::Kind::text, id};
+        if (said) {
+            if (said->city) values[1] = {Value::Kind::text, *said->city};
+            if (said->keeps_city) values[1].kind = Value::Kind::unchanged;
+            values[2] = {Value::Kind::text, said->amount};
+            values[3] = {Value::Kind::text, said->day};
+        }
+        Rejection why;
+        REQUIRE(encoder->encode(index, values, said ? Change::upsert : Change::remove,
+                                batch.targets.front(), why));
+        Slice& slice = batch.slice(partition, next);
+        ++slice.loaded;
+        slice.range.to = ++next;
+        slice.last = identify(record);
+    }
+    void commit() {
+        const CommitResult result = sink->commit(batch);
+        CHECK(retry_reason(result) == "");
+        REQUIRE(committed(result));
+        batch.clear();
+    }
+
+    [[nodiscard]] std::string table(const std::string& columns = "id, city, amount::int") const {
+        return setup.list("SELECT " + columns + " FROM t ORDER BY id");
+    }
+    /// loaded, superseded, unmatched, rejected.
+    [[nodiscard]] std::string sums() const {
+        return setup.list(
+            "SELECT sum(loaded), sum(superseded), sum(unmatched), sum(rejected) FROM "
+            "sluice.ledger");
+    }
+
+    SinkSetup setup;
+    config::Ingest ingest;
+    std::vector<ColumnPlan> plans;
+    std::optional<RowEncoder> encoder;
+    std::optional<CloudberrySink> sink;
+    Batch batch;
+    PartitionId partition = 0;
+    Offset next = 0;
+
+private:
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> all;
+        for (const ColumnPlan& plan : plans) all.push_back(plan.column.name);
+        return all;
+    }
+};
+
+const std::string columns = "id bigint, city text, amount numeric CHECK (amount >= 0), day date";
+const std::string with_key = columns + ", PRIMARY KEY (id)";
+
+}  // namespace
+
+TEST_CASE("merge: the last change of each key is what the table holds, and the rest is counted") {
+    Merge merge(with_key);
+    merge.change("1", Said{.city = "Bonn"});
+    merge.change("2", Said{.city = "Ulm"});
+    merge.change("1", Said{.city = "Köln", .day = "Jan 8 1999"});  // only the database reads it
+    merge.change("3", Said{.city = "Jena"});
+    merge.change("3", std::nullopt);
+    merge.commit();
+    CHECK(merge.table() == "1|Köln|0 2|Ulm|0");
+    CHECK(merge.sums() == "3|2|0|0");
+    merge.change("2", std::nullopt);
+    merge.change("4", Said{.city = "Mainz"});
+    merge.change("2", Said{.amount = "7"});
+    merge.change("9", std::nullopt);
+    merge.commit();
+    CHECK(merge.table() == "1|Köln|0 2|NULL|7 4|Mainz|0");
+    CHECK(merge.sums() == "6|3|0|0");
+}
+
+TEST_CASE("merge: what the database refuses leaves its row as the changes before it say") {
+    Merge merge(with_key);
+    merge.change("1", Said{.city = "a"});
+    merge.commit();
+    merge.change("1", Said{.city = "b"});
+    merge.change("1", Said{.city = "c"});
+    merge.change("1", Said{.city = "bad", .amount = "-1"});
+    merge.change("2", Said{.city = "bad", .amount = "-1"});
+    merge.change("3", Said{.city = "x"});
+    merge.change("3", Said{.city = "unreadable", .day = "Jan 32 1999"});
+    merge.commit();
+    CHECK(merge.table() == "1|c|0 3|x|0");
+    CHECK(merge.sums() == "3|1|0|3");
+    CHECK(merge.setup.list("SELECT kafka_offset FROM sluice.dead_letter ORDER BY 1") == "3 4 6");
+}
+
+TEST_CASE("merge: values of a unique column change places within a batch") {
+    Merge merge(with_key + ", UNIQUE (city), more int DEFAULT 5");
+    merge.change("1", Said{.city = "a"});
+    merge.change("2", Said{.city = "b"});
+    merge.change("3", Said{.city = "c"});
+    merge.commit();
+    merge.setup.exec("UPDATE t SET more = id");
+    merge.change("1", Said{.city = "b"});
+    merge.change("2", Said{.city = "a"});
+    merge.change("4", Said{.city = "c"});  // 3 keeps it
+    merge.change("5", Said{.city = "e"});
+    merge.commit();
+    CHECK(merge.table("id, city, more") == "1|b|1 2|a|2 3|c|3 5|e|5");
+    CHECK(merge.sums() == "6|0|0|1");
+}
+
+TEST_CASE("merge: a column of which a change says nothing keeps its value") {
+    for (const char* key : {", PRIMARY KEY (id)", ""}) {
+        Merge merge(columns + key);
+        merge.change("1", Said{.city = "a"});
+        merge.change("1", Said{.amount = "1", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table() == "1|a|1");
+        merge.change("1", Said{.amount = "2", .keeps_city = true});
+        merge.change("2", Said{.amount = "3", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table() == "1|a|2 2|NULL|3");
+        CHECK(merge.sums() == "4|0|0|0");
+        merge.change("1", Said{.city = "bad", .amount = "-1"});
+        merge.change("1", Said{.amount = "4", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table() == "1|a|4 2|NULL|3");
+    }
+}
+
+TEST_CASE("update: only rows that are there change, and the others are counted") {
+    for (const char* key : {", PRIMARY KEY (id)", ""}) {
+        Merge merge(columns + key, config::Mode::update);
+        merge.setup.exec("INSERT INTO t VALUES (1, 'a', 0, NULL), (2, 'b', 0, NULL)");
+        merge.change("1", Said{.city = "c"});
+        merge.change("7", Said{.city = "d"});
+        merge.change("2", std::nullopt);
+        merge.commit();
+        CHECK(merge.table() == "1|c|0");
+        CHECK(merge.sums() == "2|0|1|0");
+        merge.change("1", Said{.city = "e", .amount = "-1"});
+        merge.change("8", Said{.city = "f"});
+        merge.commit();
+        CHECK(merge.table() == "1|c|0");
+        CHECK(merge.sums() == "2|0|2|1");
+    }
+}
+
+TEST_CASE("merge: after every batch the table is what all changes say, whatever its shape") {
+    for (const std::string& table : {with_key, columns, with_key + ", more int DEFAULT 5",
+                                     columns + ", more int GENERATED ALWAYS AS IDENTITY"}) {
+        CAPTURE(table);
+        Merge merge(table);
+        std::mt19937 random{17};
+        std::map<std::string, Said> model;
+        Offset rejected = 0;
+        for (int batch = 0; batch < 12; ++batch) {
+            for (std::size_t i = 1 + random() % 200; i > 0; --i) {
+                // Some keys are hot.
+                const std::string id = std::to_string(random() % (random() % 2 == 0 ? 3 : 300));
+                if (random() % 5 == 0) {
+                    merge.change(id, std::nullopt);
+                    model.erase(id);
+                    continue;
+                }
+                Said said{.city = std::to_string(merge.next),
+                          .amount = std::to_string(random() % 100),
+                          .day = random() % 4 == 0 ? "Jan 8 1999" : "1999-01-08"};
+                if (batch % 3 != 0 && random() % 8 == 0) said.amount = "-1";
+                said.keeps_city = random() % 5 == 0;
+                merge.change(id, said);
+                if (said.amount == "-1") {
+                    ++rejected;
+                    continue;
+                }
+                if (said.keeps_city) said.city.reset();
+                if (said.keeps_city && model.contains(id)) said.city = model[id].city;
+                model[id] = said;
+            }
+            merge.commit();
+            std::map<std::int64_t, std::string> expected;
+            for (const auto& [id, said] : model)
+                expected[std::stoll(id)] =
+                    id + "|" + said.city.value_or("NULL") + "|" + said.amount;
+            std::string all;
+            for (const auto& [id, row] : expected) all += (all.empty() ? "" : " ") + row;
+            REQUIRE(merge.table() == all);
+        }
+        CHECK(merge.setup.value("SELECT sum(loaded + superseded + rejected) FROM sluice.ledger") ==
+              std::to_string(merge.next));
+        // A bad change that a later one of its key supersedes is never judged.
+        CHECK(std::stoll(merge.setup.rejected()) <= rejected);
+        CHECK(std::stoll(merge.setup.rejected()) > 0);
+    }
+}
+
+TEST_CASE("merge: reading once more from an earlier offset leads to the same table") {
+    Merge merge(with_key);
+    const auto read = [&](Offset from, Offset to) {
+        for (Offset at = from; at < to; ++at) {
+            if (at % 7 == 0)
+                merge.change(std::to_string(at % 10), std::nullopt);
+            else
+                merge.change(std::to_string(at % 10), Said{.city = std::to_string(at)});
+            if (at % 13 == 0) merge.commit();
+        }
+        merge.commit();
+    };
+    read(0, 100);
+    const std::string before = merge.table();
+    CloudberryProgress progress = merge.setup.progress();
+    const PartitionId zero = 0;
+    const ProgressMove back{0, progress.read({&zero, 1}).front(), 40};
+    REQUIRE(progress.set({&back, 1}));
+    merge.next = 40;
+    merge.begin();
+    for (Offset at = 40; at < 100; ++at) {
+        if (at % 7 == 0)
+            merge.change(std::to_string(at % 10), std::nullopt);
+        else
+            merge.change(std::to_string(at % 10), Said{.city = std::to_string(at)});
+    }
+    merge.batch.slice(0, 40).incarnation = progress.read({&zero, 1}).front().incarnation;
+    merge.commit();
+    CHECK(merge.table() == before);
+}
+
+TEST_CASE("merge: lanes of one table take turns where a change locks it as a whole") {
+    Merge one(with_key);
+    {
+        fixture::PgConnection connection(one.setup.dsn);
+        fixture::install_mpp_locks(connection, "t");
+    }
+    one.setup.anchor(1, 0);
+    const auto merge = [&one](PartitionId partition) {
+        config::Ingest ingest = one.ingest;
+        const auto plans = plan_columns(ingest, one.setup.table);
+        RowEncoder encoder(ingest, plans, true);
+        CloudberrySink sink({.dsn = one.setup.dsn,
+                             .identity = one.setup.identity,
+                             .loader = merge_loader({.table = one.setup.table,
+                                                     .columns = {"id", "city", "amount", "day"},
+                                                     .key = ingest.key,
+                                                     .mode = ingest.mode},
+                                                    config::OnInvalid::reject)});
+        Offset next = 0;
+        for (int i = 0; i < 30; ++i) {
+            Batch batch;
+            for (int k = 0; k < 50; ++k) {
+                const std::string id = std::to_string((k * 7 + i + partition * 3) % 60);
+                const Record record{
+                    .partition = partition, .offset = next, .key = id, .value = id, .headers = {}};
+                std::vector<Value> values(4);
+                values[0] = {Value::Kind::text, id};
+                Rejection why;
+                static_cast<void>(encoder.encode(batch.records.append(record), values,
+                                                 k % 5 == 0 ? Change::remove : Change::upsert,
+                                                 batch.targets.front(), why));
+                Slice& slice = batch.slice(partition, next);
+                ++slice.loaded;
+                slice.range.to = ++next;
+                slice.last = identify(record);
+            }
+            const CommitResult result = sink.commit(batch);
+            CHECK(retry_reason(result) == "");
+            if (!committed(result)) return;
+        }
+    };
+    std::thread other([&] { merge(1); });
+    merge(0);
+    other.join();
+    CHECK(one.setup.next(0) == 1500);
+    CHECK(one.setup.next(1) == 1500);
+}
+
+TEST_CASE("merge: a dead letter is not loaded later than what came after it") {
+    Merge merge(with_key);
+    Session session(merge.setup.dsn, "test");
+    CHECK_THROWS_WITH_AS(DeadLetterLoader(session, merge.ingest, merge.setup.table),
+                         doctest::Contains("could overwrite what later records brought"),
+                         WrongConfiguration);
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,151 @@
+#include "pipeline/ingest/change_fold.h"
+
+#include "pipeline/mapping/row_mapper.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <string>
+
+/// What is left of a batch's changes, against a table that gets all of them one after the other.
+namespace sluice::test {
+namespace {
+
+constexpr std::size_t columns = 3;
+
+/// A row: what changes speak of, and a column of which they do not.
+struct Row {
+    std::vector<int> values = std::vector<int>(columns, 0);
+    int other = 0;
+    bool operator==(const Row&) const = default;
+};
+using Table = std::map<std::string, Row>;
+
+class Changes {
+public:
+    Changes() { rows.kept[0] = {}; }
+
+    void add(const std::string& key, Change change, const std::vector<bool>& kept = {},
+             CopyForm form = CopyForm::binary) {
+        auto set = std::ranges::find(rows.kept, kept);
+        if (set == rows.kept.end()) set = rows.kept.insert(set, kept);
+        EncodedRows& to = form == CopyForm::binary ? rows.binary : rows.text;
+        to.rows.push_back({.record = static_cast<RecordLog::Index>(keys.size()),
+                           .change = change,
+                           .kept = static_cast<std::uint16_t>(set - rows.kept.begin()),
+                           .end = 0});
+        to.keys += key;
+        to.key_ends.push_back(to.keys.size());
+        keys.push_back(key);
+    }
+
+    void make(Table& table, std::size_t change, const EncodedRows::Row& about) const {
+        if (about.change == Change::remove) {
+            table.erase(keys[change]);
+            return;
+        }
+        Row& row = table[keys[change]];
+        const std::vector<bool>& kept = rows.kept[about.kept];
+        for (std::size_t i = 0; i < columns; ++i)
+            if (kept.empty() || !kept[i]) row.values[i] = static_cast<int>(change) + 1;
+    }
+
+    TargetRows rows;
+    std::vector<std::string> keys;
+};
+
+std::vector<std::size_t> all_of(const OrderedChanges& changes) {
+    std::vector<std::size_t> all(changes.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+}
+
+/// "change/layer …" of what is left.
+std::string left_of(const Changes& changes, bool has_other_columns = false) {
+    const OrderedChanges ordered(changes.rows);
+    std::string text;
+    for (const FoldedChange& each :
+         fold(ordered, all_of(ordered), changes.rows.kept, has_other_columns))
+        text += (text.empty() ? "" : " ") + std::to_string(each.change) + "/" +
+                std::to_string(each.layer);
+    return text;
+}
+
+constexpr Change upsert = Change::upsert;
+constexpr Change removal = Change::remove;
+const std::vector<bool> keeps_last = {false, false, true};
+const std::vector<bool> keeps_first = {true, false, false};
+
+}  // namespace
+
+TEST_CASE("fold: of each key the last change is left, in the order of the records") {
+    Changes changes;
+    changes.add("a", upsert);
+    changes.add("b", upsert, {}, CopyForm::text);
+    changes.add("a", removal, {}, CopyForm::text);
+    changes.add("c", upsert);
+    changes.add("a", upsert);
+    changes.add("b", removal);
+    CHECK(left_of(changes) == "3/0 4/0 5/0");
+}
+
+TEST_CASE("fold: a change that leaves columns needs those before it that speak of them") {
+    Changes changes;
+    changes.add("a", upsert);
+    changes.add("a", upsert);
+    changes.add("a", upsert, keeps_last);
+    changes.add("b", upsert);
+    changes.add("a", upsert, keeps_last);
+    CHECK(left_of(changes) == "1/0 3/1 4/1");
+    changes.add("a", upsert, keeps_first);
+    CHECK(left_of(changes) == "1/0 4/1 3/2 5/2");
+}
+
+TEST_CASE("fold: what a removal takes beyond the changes' columns does not come back") {
+    Changes changes;
+    changes.add("a", removal);
+    changes.add("a", upsert);
+    CHECK(left_of(changes) == "1/0");
+    CHECK(left_of(changes, true) == "0/0 1/1");
+    changes.add("a", removal);
+    CHECK(left_of(changes, true) == "2/0");
+}
+
+TEST_CASE("fold: what is left leads where all changes lead") {
+    std::mt19937 random{4711};
+    for (int round = 0; round < 2000; ++round) {
+        Changes changes;
+        const bool has_other_columns = random() % 2 == 0;
+        const std::size_t keys = 1 + random() % 6;
+        Table before;
+        for (std::size_t i = 0; i < keys; i += 2)
+            before[std::to_string(i)] = {{7, 8, 9}, has_other_columns ? 5 : 0};
+        for (std::size_t i = random() % 30; i > 0; --i) {
+            std::vector<bool> kept;
+            if (random() % 2 == 0)
+                for (std::size_t c = 0; c < columns; ++c) kept.push_back(random() % 2 == 0);
+            const bool removes = random() % 4 == 0;
+            changes.add(std::to_string(random() % keys), removes ? removal : upsert,
+                        removes ? std::vector<bool>{} : kept,
+                        random() % 3 == 0 ? CopyForm::text : CopyForm::binary);
+        }
+        const OrderedChanges ordered(changes.rows);
+        Table all = before;
+        for (std::size_t i = 0; i < ordered.size(); ++i) changes.make(all, i, ordered[i].about());
+        Table folded = before;
+        std::map<std::string, std::size_t> left;
+        for (const FoldedChange& each :
+             fold(ordered, all_of(ordered), changes.rows.kept, has_other_columns)) {
+            changes.make(folded, each.change, ordered[each.change].about());
+            ++left[changes.keys[each.change]];
+        }
+        REQUIRE(folded == all);
+        for (const auto& [key, count] : left) REQUIRE(count <= columns + 2);
+    }
+}
+
+}  // namespace sluice::test
