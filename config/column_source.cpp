@@ -120,7 +120,7 @@ std::variant<std::vector<std::string>, std::string> parse_pointer(std::string_vi
 std::variant<Source, std::string> parse_source(std::string_view text, Format format) {
     if (text.empty()) return "an empty source; write \"@value\" for the whole record";
     if (text.front() == '@') return parse_metadata(text);
-    if (format != Format::json) return no_fields(text, format);
+    if (!names_fields(format)) return no_fields(text, format);
     Source source;
     source.text = text;
     if (text.front() == '/') {
@@ -159,8 +159,8 @@ std::variant<Source, std::string> parse_source(std::int64_t position, Format for
     if (format != Format::csv) {
         return std::to_string(position) + " is a CSV field number, but the format is " +
                in_quotes(name_of(format)) +
-               (format == Format::json ? "; write a field's name or a JSON Pointer"
-                                       : "; write \"@value\" for the whole record");
+               (names_fields(format) ? "; write a field's name or a JSON Pointer"
+                                     : "; write \"@value\" for the whole record");
     }
     if (position < 1 || position > last_position) {
         return "there is no CSV field " + std::to_string(position) +
@@ -183,6 +183,10 @@ std::string_view name_of(Format format) {
             return "text";
         case Format::binary:
             return "binary";
+        case Format::avro:
+            return "avro";
+        case Format::protobuf:
+            return "protobuf";
     }
     return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/url.h"
+#include "schemas/schema_text.h"
 
 #include <chrono>
 #include <cstddef>
@@ -71,14 +72,19 @@ struct Admin {
     bool operator==(const Admin&) const = default;
 };
 
-enum class Format { json, csv, text, binary };
+enum class Format { json, csv, text, binary, avro, protobuf };
+/// Whether fields have names, and may lie within each other.
+[[nodiscard]] constexpr bool names_fields(Format format) {
+    return format == Format::json || format == Format::avro || format == Format::protobuf;
+}
 enum class OnReject { dead_letter, stop };
 enum class OnMissing { null, reject };
 /// A record that holds none of the fields that columns take.
 enum class OnEmpty { reject, load };
 enum class OnExtra { ignore, reject };
 enum class OnInvalid { reject, null };
-enum class OnTombstone { filter, reject };  ///< for json and csv; text and binary load NULL
+enum class OnTombstone { filter, reject };  ///< text and binary load NULL
+enum class OnUnknownSchema { stop, dead_letter };
 enum class OnOffsetLost { stop, earliest };
 /// What records do to the table: add rows, bring the row of their key to what they say, or the same
 /// only where there is such a row.
@@ -102,6 +108,20 @@ struct BatchLimits {
     bool operator==(const BatchLimits&) const = default;
 };
 
+/// Where the schema of a value or a key comes from, and what stands around its bytes.
+struct Schema {
+    enum class From { none, registry, file };
+    enum class Wire {
+        plain,     ///< nothing
+        registry,  ///< the schema's id, in a header or before them
+    };
+    From from = From::none;
+    Wire wire = Wire::plain;
+    std::vector<schemas::NamedSchema> files;  ///< the one of the configuration, then its imports
+    std::string message;                      ///< of a .proto file; empty: it has only one
+    bool operator==(const Schema&) const = default;
+};
+
 /// How CSV is written; the defaults are those of COPY … CSV.
 struct Csv {
     char delimiter = ',';
@@ -114,11 +134,11 @@ struct Csv {
 /// Where a column's value comes from.
 struct Source {
     enum class Kind {
-        field,      ///< `path` into the JSON value
+        field,      ///< `path` into the value, whose fields have names
         position,   ///< CSV field number `position`, from 1
         value,      ///< the record's whole value
         key,        ///< the whole key
-        key_field,  ///< `path` into the key, read as JSON
+        key_field,  ///< `path` into the key
         topic,
         partition,
         offset,
@@ -159,6 +179,10 @@ struct Ingest {
     std::string topic;
     std::string table;  ///< as written; "schema.table" or "table", quoted parts permitted
     Format format = Format::json;
+    Schema schema;
+    Format key_format = Format::json;  ///< one whose fields have names
+    Schema key_schema;
+    OnUnknownSchema on_unknown_schema = OnUnknownSchema::stop;
     Start start;
     BatchLimits batch;
     int lanes = 2;

@@ -131,6 +131,23 @@ void check_groups(const TableReader& section, const std::vector<Ingest>& pipelin
     }
 }
 
+/// Schemas that are to come from a registry need one.
+void check_registry(const TableReader& section, const Config& config, Problems& problems) {
+    const auto asks = [](const Schema& schema, Format format) {
+        return schema.from == Schema::From::registry && format != Format::json;
+    };
+    for (const Ingest& pipeline : config.ingest) {
+        if (!asks(pipeline.schema, pipeline.format) &&
+            !asks(pipeline.key_schema, pipeline.key_format))
+            continue;
+        problems.enter("ingest." + pipeline.name);
+        section.problem(section.at(pipeline.name),
+                        "[ingest." + pipeline.name +
+                            "] takes schemas from a registry, and none is configured; add "
+                            "[registry] with its url, or name a file");
+    }
+}
+
 /// What one outbox has sent, it deletes from the table.
 void check_tables(const TableReader& section, const std::vector<Outbox>& pipelines,
                   Problems& problems) {
@@ -178,6 +195,7 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
         check_groups(*ingest, config.ingest, scope.problems);
+        if (!root.has("registry")) check_registry(*ingest, config, scope.problems);
     }
     scope.problems.enter("");
     if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {

@@ -1,6 +1,7 @@
 #include "config/column_source.h"
 #include "config/names.h"
 #include "config/read_names.h"
+#include "config/read_schema.h"
 #include "config/sections.h"
 #include "config/units.h"
 
@@ -15,24 +16,44 @@ using namespace std::chrono_literals;
 std::optional<Format> read_format(TableReader& section) {
     std::optional<Format> format = Format::json;
     if (section.has("format")) format.reset();
-    for (const Entry& entry : section.content().entries) {
-        const auto* word = std::get_if<std::string>(&entry.value.value);
-        if (entry.key != "format" || word == nullptr) continue;
-        if (*word != "avro" && *word != "protobuf") continue;
-        static_cast<void>(section.take("format"));
-        section.problem(entry.value.at,
-                        "format = " + in_quotes(*word) +
-                            " is not supported by this version; have the records written as "
-                            "JSON, or load their bytes with format = \"binary\"");
-        return format;
-    }
     section.choice<std::optional<Format>>("format",
                                           {{"json", Format::json},
                                            {"csv", Format::csv},
                                            {"text", Format::text},
-                                           {"binary", Format::binary}},
+                                           {"binary", Format::binary},
+                                           {"avro", Format::avro},
+                                           {"protobuf", Format::protobuf}},
                                           format);
     return format;
+}
+
+std::optional<Format> read_key_format(TableReader& section) {
+    std::optional<Format> format = Format::json;
+    if (section.has("key_format")) format.reset();
+    section.choice<std::optional<Format>>(
+        "key_format",
+        {{"json", Format::json}, {"avro", Format::avro}, {"protobuf", Format::protobuf}}, format);
+    return format;
+}
+
+void read_schemas(TableReader& section, std::optional<Format> format, const Scope& scope,
+                  Ingest& ingest) {
+    ingest.schema = read_schema(section, {"format", "schema"}, format, scope);
+    const std::optional<Format> key_format = read_key_format(section);
+    ingest.key_format = key_format.value_or(Format::json);
+    ingest.key_schema = read_schema(section, {"key_format", "key_schema"}, key_format, scope);
+    section.choice<OnUnknownSchema>(
+        "on_unknown_schema",
+        {{"stop", OnUnknownSchema::stop}, {"dead_letter", OnUnknownSchema::dead_letter}},
+        ingest.on_unknown_schema);
+    const auto asks = [](const Schema& schema, Format of) {
+        return schema.from == Schema::From::registry && of != Format::json;
+    };
+    if (!section.has("on_unknown_schema") || !format || !key_format) return;
+    if (asks(ingest.schema, *format) || asks(ingest.key_schema, *key_format)) return;
+    section.problem(section.at("on_unknown_schema"),
+                    "\"on_unknown_schema\" is for Avro and Protobuf with schema = \"registry\"; "
+                    "remove it");
 }
 
 /// What the design names and no code does yet gets a better answer than the nearest key.
@@ -179,7 +200,7 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
         "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
         ingest.on_offset_lost);
     read_reject_after(section, ingest.reject_after);
-    if (!format || *format == Format::json || *format == Format::csv) return;
+    if (!format || names_fields(*format) || *format == Format::csv) return;
     // What could have no effect is a mistake, not something to pass over.
     for (const Entry& entry : section.content().entries) {
         const bool of_fields = entry.key == "on_extra" || entry.key == "on_empty";
@@ -225,6 +246,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     const std::optional<Format> format = read_format(section);
     refuse_what_is_to_come(section);
     ingest.format = format.value_or(Format::json);
+    read_schemas(section, format, scope, ingest);
     read_start(section, scope, ingest.start);
     read_batch(section, ingest.batch);
     std::int64_t lanes = ingest.lanes;

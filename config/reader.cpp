@@ -17,33 +17,6 @@ std::string wrong_type(const Node& node, std::string_view key, std::string_view 
            std::string(example);
 }
 
-/// The content without the newline that editors leave at the end; or what is wrong.
-std::variant<std::string, SyntaxError> read_secret_file(const std::filesystem::path& path) {
-    constexpr std::uintmax_t largest = 1u << 20;
-    const std::string shown = "file " + in_quotes(path.string());
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) {
-        return SyntaxError{.at = {},
-                           .text = shown + (error ? ": " + error.message() : " is not a file") +
-                                   "; a relative path begins at the configuration's folder"};
-    }
-    std::ifstream in(path, std::ios::binary);
-    std::string content;
-    char block[4096];
-    while (in.read(block, sizeof block) || in.gcount() > 0) {
-        content.append(block, static_cast<std::size_t>(in.gcount()));
-        if (content.size() > largest) {
-            return SyntaxError{.at = {}, .text = shown + " is larger than 1MiB"};
-        }
-    }
-    if (in.bad() || !in.eof()) {
-        return SyntaxError{.at = {}, .text = shown + " cannot be read; check its permissions"};
-    }
-    if (content.ends_with('\n')) content.pop_back();
-    if (content.ends_with('\r')) content.pop_back();
-    return content;
-}
-
 std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::string_view key,
                                       const Scope& scope) {
     TableReader reader(table, at, "the value of " + in_quotes(key), scope);
@@ -77,8 +50,8 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
         return std::nullopt;
     }
     scope.files.push_back(scope.folder / *name);
-    auto content = read_secret_file(scope.files.back());
-    if (auto* error = std::get_if<SyntaxError>(&content)) {
+    auto read = read_file(scope.files.back());
+    if (auto* error = std::get_if<SyntaxError>(&read)) {
         const std::string text = in_quotes(key) + ": " + error->text;
         if (std::error_code none; std::filesystem::exists(scope.files.back(), none)) {
             scope.problems.add(source.value.at, text);
@@ -87,11 +60,38 @@ std::optional<Text> resolve_reference(const TomlTable& table, Place at, std::str
         }
         return std::nullopt;
     }
-    return Text{std::get<std::string>(std::move(content)), true, "the content of file " + *name,
-                at};
+    std::string content = std::get<std::string>(std::move(read));
+    // Editors leave it at the end.
+    if (content.ends_with('\n')) content.pop_back();
+    if (content.ends_with('\r')) content.pop_back();
+    return Text{std::move(content), true, "the content of file " + *name, at};
 }
 
 }  // namespace
+
+std::variant<std::string, SyntaxError> read_file(const std::filesystem::path& path) {
+    constexpr std::uintmax_t largest = 1u << 20;
+    const std::string shown = "file " + in_quotes(path.string());
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) {
+        return SyntaxError{.at = {},
+                           .text = shown + (error ? ": " + error.message() : " is not a file") +
+                                   "; a relative path begins at the configuration's folder"};
+    }
+    std::ifstream in(path, std::ios::binary);
+    std::string content;
+    char block[4096];
+    while (in.read(block, sizeof block) || in.gcount() > 0) {
+        content.append(block, static_cast<std::size_t>(in.gcount()));
+        if (content.size() > largest) {
+            return SyntaxError{.at = {}, .text = shown + " is larger than 1MiB"};
+        }
+    }
+    if (in.bad() || !in.eof()) {
+        return SyntaxError{.at = {}, .text = shown + " cannot be read; check its permissions"};
+    }
+    return content;
+}
 
 void Problems::add(Place at, std::string text) {
     problems_.push_back({.file = file_,

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 /// Typed access to a document: whoever takes a key says what belongs there, and what does not fit
@@ -55,6 +56,9 @@ struct Text {
 /// `key` and `example` (TOML of a value) are for its text.
 [[nodiscard]] std::optional<Text> resolve_text(const Node& node, std::string_view key,
                                                std::string_view example, const Scope& scope);
+
+/// The content of a file that the configuration names, up to 1 MiB; or what is wrong.
+[[nodiscard]] std::variant<std::string, SyntaxError> read_file(const std::filesystem::path& path);
 
 /// Whether a value is a { env = … } or { file = … }.
 [[nodiscard]] bool is_reference(const Node& node);

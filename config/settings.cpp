@@ -56,6 +56,9 @@ const char* word(OnExtra on_extra) {
 const char* word(OnInvalid on_invalid) {
     return on_invalid == OnInvalid::null ? "null" : "reject";
 }
+const char* word(OnUnknownSchema on_unknown_schema) {
+    return on_unknown_schema == OnUnknownSchema::dead_letter ? "dead_letter" : "stop";
+}
 const char* word(OnTombstone on_tombstone) {
     return on_tombstone == OnTombstone::reject ? "reject" : "filter";
 }
@@ -91,6 +94,25 @@ std::string text_of(const Start& start) {
             break;
     }
     return std::to_string(start.time_ms) + " ms since 1970";
+}
+
+/// Its content counts, not where it lies.
+std::string text_of(const Schema& schema) {
+    if (schema.from == Schema::From::none) return "none";
+    if (schema.from == Schema::From::registry) return "registry";
+    Fnv1a hash;
+    for (const schemas::NamedSchema& file : schema.files) {
+        hash.text(file.name);
+        hash.text(file.text);
+    }
+    char digits[13];
+    std::snprintf(digits, sizeof digits, "%012llx",
+                  static_cast<unsigned long long>(hash.folded_to_48()));
+    std::string text = schema.files.empty() ? "" : schema.files.front().name;
+    text += std::string(" ") + digits;
+    if (!schema.message.empty()) text += ", message " + schema.message;
+    if (schema.wire == Schema::Wire::registry) text += ", in a registry's wire format";
+    return text;
 }
 
 std::string pointer_of(const std::vector<std::string>& path) {
@@ -142,6 +164,10 @@ void add(const Ingest& ingest, Settings& settings) {
     section.text("topic", ingest.topic)
         .text("table", ingest.table)
         .text("format", std::string(name_of(ingest.format)))
+        .text("schema", text_of(ingest.schema))
+        .text("key_format", std::string(name_of(ingest.key_format)))
+        .text("key_schema", text_of(ingest.key_schema))
+        .text("on_unknown_schema", word(ingest.on_unknown_schema))
         .text("start", text_of(ingest.start))
         .text("batch.rows", std::to_string(ingest.batch.rows), Applies::in_place)
         .text("batch.bytes", format_size(ingest.batch.bytes), Applies::in_place)

@@ -7,6 +7,7 @@
 #include "pipeline/values/value.h"
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct WantedField {
 struct Payload {
     std::string_view bytes;           ///< RecordLog::padding readable bytes stand behind them
     std::span<const Header> headers;  ///< the record's: some writers put the schema's id there
+    std::size_t position = 0;         ///< of the first byte, in the value or the key: for messages
 };
 
 /// Why bytes cannot be decoded. `text` follows "the value is " or "the key is ", and says where:
@@ -50,8 +52,8 @@ public:
                                       std::vector<Reason>* extra) = 0;
     /// What the latest payload said of its row. Formats without an envelope know nothing else.
     [[nodiscard]] virtual Change change() const { return Change::upsert; }
-    /// What a payload that can be decoded is as a whole: JSON need not be checked again.
-    [[nodiscard]] virtual Value::Kind payload_kind() const { return Value::Kind::bytes; }
+    /// The latest payload, where it is JSON: that need not be checked again.
+    [[nodiscard]] virtual std::optional<std::string_view> as_json() const { return std::nullopt; }
     /// Of the latest decode() that said false.
     [[nodiscard]] virtual Undecodable error() const = 0;
     /// The names of the top-level fields of a payload that can be decoded, in its order, at most

@@ -58,6 +58,8 @@ std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
 bool JsonDecoder::decode(const Payload& payload, std::span<Value> slots,
                          std::vector<Reason>* extra) {
     what_it_is_ = nullptr;
+    document_text_ = payload.bytes;
+    position_ = payload.position;
     if (const auto error = index_.read(payload.bytes)) {
         error_ = *error;
         return false;
@@ -72,9 +74,11 @@ bool JsonDecoder::decode(const Payload& payload, std::span<Value> slots,
 }
 
 Undecodable JsonDecoder::error() const {
-    return {RejectCause::undecodable, what_it_is_ != nullptr
-                                          ? std::string(what_it_is_) + ", not an object"
-                                          : "not valid JSON: " + json::describe(error_)};
+    if (what_it_is_ != nullptr)
+        return {RejectCause::undecodable, std::string(what_it_is_) + ", not an object"};
+    JsonError error = error_;
+    error.position += position_;
+    return {RejectCause::undecodable, "not valid JSON: " + json::describe(error)};
 }
 
 std::vector<std::string> JsonDecoder::fields_of(const Payload& payload, std::size_t most) {

@@ -23,7 +23,7 @@ public:
 
     bool decode(const Payload& payload, std::span<Value> slots,
                 std::vector<Reason>* extra) override;
-    Value::Kind payload_kind() const override { return Value::Kind::json; }
+    std::optional<std::string_view> as_json() const override { return document_text_; }
     Undecodable error() const override;
     std::vector<std::string> fields_of(const Payload& payload, std::size_t most) override;
 
@@ -61,6 +61,8 @@ private:
 
     // Of the document at hand.
     JsonCursor cursor_;
+    std::string_view document_text_;
+    std::size_t position_ = 0;  // of its first byte, in the record's value or key
     std::span<Value> slots_;
     std::vector<Reason>* extra_ = nullptr;
     std::uint64_t document_ = 0;

@@ -171,6 +171,7 @@ bool ProtobufDecoder::decode(const Payload& payload, std::span<Value> slots,
     constexpr std::size_t json_by_byte = 16;
     ++record_;
     payload_ = payload.bytes;
+    position_ = payload.position;
     slots_ = slots;
     extra_ = extra;
     scratch_.clear();
@@ -392,7 +393,10 @@ Undecodable ProtobufDecoder::error() const {
     std::string text = "not valid Protobuf: ";
     if (!error_.field.empty()) text += "field " + excerpt(error_.field) + ": ";
     text += error_.what;
-    if (error_.at != nullptr) text += " at byte " + std::to_string(error_.at - payload_.data() + 1);
+    if (error_.at != nullptr) {
+        const auto within = static_cast<std::size_t>(error_.at - payload_.data());
+        text += " at byte " + std::to_string(position_ + within + 1);
+    }
     return {RejectCause::undecodable, text};
 }
 

@@ -117,6 +117,7 @@ private:
     std::vector<Reason>* extra_ = nullptr;
     std::uint64_t record_ = 0;
     std::string_view payload_;
+    std::size_t position_ = 0;
     std::vector<std::uint32_t> unfinished_;  // targets whose pieces are there
     std::string key_;
 };

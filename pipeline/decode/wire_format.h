@@ -3,8 +3,10 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/schema_source.h"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace sluice {
 
@@ -17,10 +19,24 @@ struct Framed {
     std::string_view body;
     bool has_prefix = false;          ///< Confluent's five bytes stood before it
     const char* complaint = nullptr;  ///< follows "the value is "
+    std::string_view behind_id;       ///< of the header that the id is in
+    std::string_view message_name;    ///< a Protobuf message's, as Apicurio's clients name it
 };
 
 /// An id in the headers, of Confluent's or of Apicurio's clients, comes before one in the first
 /// bytes of the payload.
 [[nodiscard]] Framed unframe(const Payload& payload, PartOfRecord part);
+
+/// Which message of a Protobuf file a record is.
+struct NamedMessage {
+    std::string_view raw;   ///< tells one from another
+    std::string_view name;  ///< empty: by indexes
+    /// From the file's top level inwards; none where a name is.
+    [[nodiscard]] std::vector<std::int32_t> indexes() const;
+};
+
+/// Takes Confluent's message indexes off the front of the body, if they stand there. nullopt: they
+/// are damaged.
+[[nodiscard]] std::optional<NamedMessage> take_message(Framed& framed);
 
 }  // namespace sluice

@@ -94,6 +94,14 @@ RecordLog::Index RecordLog::append(const Record& record) {
     return static_cast<Index>(entries_.size() - 1);
 }
 
+void RecordLog::take_back() {
+    const char* const end = blocks_.back().data.get() + used_;
+    const auto size = static_cast<std::size_t>(end - entries_.back().data);
+    used_ -= size;
+    bytes_ -= size + sizeof(Entry);
+    entries_.pop_back();
+}
+
 Record RecordLog::at(Index index) const {
     const Entry& entry = entries_[index];
     Record record;

@@ -23,6 +23,8 @@ public:
 
     /// Copies key, value and headers. The index counts up from 0.
     Index append(const Record& record);
+    /// Undoes the latest append().
+    void take_back();
     /// Views into this log, valid until clear(). `headers` is backed by scratch that the next call
     /// of at() reuses.
     [[nodiscard]] Record at(Index index) const;

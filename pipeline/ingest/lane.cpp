@@ -27,7 +27,8 @@ Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::uni
       sink_(std::move(sink)),
       listener_(listener),
       sink_trouble_(options_.name),
-      fetch_trouble_(options_.name) {}
+      fetch_trouble_(options_.name),
+      schema_trouble_(options_.name) {}
 
 Lane::~Lane() {
     {
@@ -101,8 +102,9 @@ void Lane::set_limits(const config::BatchLimits& limits) {
 }
 
 std::string Lane::trouble() const {
-    std::string trouble = sink_trouble_.text();
-    return trouble.empty() ? fetch_trouble_.text() : trouble;
+    for (const OngoingTrouble* each : {&sink_trouble_, &schema_trouble_, &fetch_trouble_})
+        if (std::string trouble = each->text(); !trouble.empty()) return trouble;
+    return {};
 }
 
 void Lane::end_fetch_trouble() {
@@ -256,8 +258,9 @@ Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
 }
 
 void Lane::add(Cursor& cursor, const Record& record) {
-    const RecordLog::Index index = batch_.records.append(record);
-    const RowMapper::Outcome outcome = mapper_.map(index, batch_);
+    const std::optional<Mapped> mapped = map(record);
+    if (!mapped) return;
+    const auto [index, outcome] = *mapped;
     if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
         const std::vector<Reason> reasons = batch_.take_back_reject();
         if (!batch_.empty()) flush();
@@ -283,6 +286,53 @@ void Lane::add(Cursor& cursor, const Record& record) {
     }
     cursor.next = slice.range.to = record.offset + 1;
     cursor.newest = index;
+}
+
+std::optional<Lane::Mapped> Lane::map(const Record& record) {
+    Backoff backoff{options_.retry};
+    for (;;) {
+        std::string trouble;
+        try {
+            const Mapped mapped = try_to_map(record);
+            schema_trouble_.end();
+            return mapped;
+        } catch (const TroubleOfTheWorld& world) {
+            trouble = world.what();
+        }
+        schema_trouble_.begin(options_.topic + "[" + std::to_string(record.partition) + "]@" +
+                                  std::to_string(record.offset) + ": " + trouble,
+                              "; trying again");
+        // What came before it need not wait with it.
+        if (!batch_.empty()) flush();
+        const bool is_ours = cursor_of(record.partition) != nullptr;
+        if (is_ours && wait(backoff)) continue;
+        if (is_ours) {
+            close(record.partition);
+            listener_.on_rewind({record.partition}, RewindCause::given_up);
+        }
+        schema_trouble_.end();  // whoever meets it again says so
+        return std::nullopt;
+    }
+}
+
+Lane::Mapped Lane::try_to_map(const Record& record) {
+    const RecordLog::Index index = batch_.records.append(record);
+    try {
+        return {index, mapper_.map(index, batch_)};
+    } catch (const TroubleOfTheWorld&) {
+        batch_.records.take_back();
+        throw;
+    } catch (const WrongConfiguration& wrong) {
+        batch_.records.take_back();
+        if (!batch_.empty()) flush();
+        throw WrongConfiguration(options_.topic + "[" + std::to_string(record.partition) + "]@" +
+                                 std::to_string(record.offset) + ": " + wrong.what());
+    }
+}
+
+bool Lane::wait(Backoff& backoff) {
+    std::unique_lock lock{mutex_};
+    return !changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
 }
 
 bool Lane::backlog_ends() const {
@@ -342,11 +392,7 @@ void Lane::offer() {
         }
         options_.observer.on_retry();
         sink_trouble_.begin(std::get<Retry>(result).reason, "; trying again");
-        std::unique_lock lock{mutex_};
-        const bool wanted =
-            changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
-        lock.unlock();
-        if (!wanted) continue;
+        if (wait(backoff)) continue;
         options_.observer.on_given_up();
         return drop_batch(RewindCause::given_up);
     }

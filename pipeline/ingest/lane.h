@@ -111,6 +111,15 @@ private:
     [[nodiscard]] bool is_the_known_one(const Cursor& cursor, const Record& record) const;
     void lose(PartitionId partition, LostPosition how);
     void add(Cursor& cursor, const Record& record);
+    struct Mapped {
+        RecordLog::Index index;
+        RowMapper::Outcome outcome;
+    };
+    /// nullopt: the record was let go of, and its partition with it.
+    std::optional<Mapped> map(const Record& record);
+    [[nodiscard]] Mapped try_to_map(const Record& record);
+    /// Waits before the next try; false when someone waits for the lane.
+    bool wait(Backoff& backoff);
     [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
     [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
     [[nodiscard]] bool batch_is_full() const;
@@ -144,8 +153,9 @@ private:
     std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
     bool catching_up_ = false;                        // the latest batch was full before its time
 
-    OngoingTrouble sink_trouble_;  // these two are begun and ended by the lane's thread only
+    OngoingTrouble sink_trouble_;  // these three are begun and ended by the lane's thread only
     OngoingTrouble fetch_trouble_;
+    OngoingTrouble schema_trouble_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;

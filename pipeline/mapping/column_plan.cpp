@@ -31,6 +31,8 @@ std::vector<config::ColumnMapping> implied_mappings(Format format, const Table& 
         if (column.generated) continue;
         switch (format) {
             case Format::json:
+            case Format::avro:
+            case Format::protobuf:
                 mappings.push_back(implied(column, Kind::field));
                 mappings.back().source.path = {column.name};
                 mappings.back().source.text = column.name;
@@ -122,13 +124,25 @@ json::Elements elements_of(const Column& column) {
 
 /// Sources that the format of the records does not have.
 const char* wrong_source(Kind kind, Format format) {
-    if (kind == Kind::field && format != Format::json) {
-        return "fields by name need format = \"json\"";
+    if (kind == Kind::field && !names_fields(format)) {
+        return "fields by name need format = \"json\", \"avro\" or \"protobuf\"";
     }
     if (kind == Kind::position && format != Format::csv) {
         return "fields by number need format = \"csv\"";
     }
     return nullptr;
+}
+
+/// A whole value or key that has a schema is a field with all of it, so that it arrives as JSON;
+/// bytea takes the bytes as they are.
+config::Source source_for(config::Source source, ColumnType type, const Ingest& ingest) {
+    const auto has_schema = [](Format format) {
+        return format == Format::avro || format == Format::protobuf;
+    };
+    if (type == ColumnType::bytea) return source;
+    if (source.kind == Kind::value && has_schema(ingest.format)) source.kind = Kind::field;
+    if (source.kind == Kind::key && has_schema(ingest.key_format)) source.kind = Kind::key_field;
+    return source;
 }
 
 /// Everything that is wrong with one mapping to an existing column.
@@ -192,7 +206,7 @@ std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
         } else {
             ColumnPlan plan;
             plan.column = *found;
-            plan.source = mapping.source;
+            plan.source = source_for(mapping.source, found->type, ingest);
             plan.as = mapping.as;
             plan.encode = encoder_for(*found);
             plan.elements = elements_of(*found);

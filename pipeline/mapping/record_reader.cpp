@@ -27,12 +27,13 @@ std::vector<WantedField> wanted(std::span<const ColumnPlan> columns,
 
 }  // namespace
 
-RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns)
+RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
+                           const std::shared_ptr<SchemaSource>& registry)
     : ingest_(ingest),
       columns_(columns),
-      value_(
-          make_value_decoder(ingest, wanted(columns, {SourceKind::field, SourceKind::position}))),
-      key_(make_key_decoder(ingest, wanted(columns, {SourceKind::key_field}))) {
+      value_(make_value_decoder(ingest, wanted(columns, {SourceKind::field, SourceKind::position}),
+                                registry)),
+      key_(make_key_decoder(ingest, wanted(columns, {SourceKind::key_field}), registry)) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (is_metadata(columns[i].source.kind)) of_metadata_.push_back(i);
     }
@@ -129,7 +130,7 @@ void RecordReader::take_metadata(const Record& record, std::span<Value> values) 
         values[i] = metadata_of(record, plan.source, ingest_.topic, scratch_, buffer_);
         if (plan.source.kind == SourceKind::value && values[i].kind == Kind::bytes && value_ &&
             plan.column.type != ColumnType::bytea) {
-            values[i].kind = value_->payload_kind();
+            if (const auto json = value_->as_json()) values[i] = {Kind::json, *json};
         }
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/decode/decoder.h"
+#include "pipeline/decode/schema_source.h"
 #include "pipeline/mapping/column_plan.h"
 #include "pipeline/values/scratch.h"
 
@@ -17,10 +18,13 @@ class RecordReader {
 public:
     enum class Outcome { values, filtered, rejected };
 
-    RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns);
+    /// `registry`: null where none is configured.
+    RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
+                 const std::shared_ptr<SchemaSource>& registry);
 
     /// `values`, by column, become views into the record and into this, valid until the next call.
     /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
+    /// Throws what Decoder::decode() throws.
     Outcome read(const Record& record, std::span<Value> values, Rejection& why);
     /// What the record that was read last says of its row.
     [[nodiscard]] Change change() const { return change_; }

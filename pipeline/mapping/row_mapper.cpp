@@ -7,9 +7,10 @@
 namespace sluice {
 
 struct RowMapper::Parts {
-    Parts(const config::Ingest& ingest, const Table& table)
+    Parts(const config::Ingest& ingest, const Table& table,
+          const std::shared_ptr<SchemaSource>& registry)
         : columns(plan_columns(ingest, table)),
-          reader(ingest, columns),
+          reader(ingest, columns, registry),
           encoder(ingest, columns, table.session_is_utc),
           values(columns.size()) {
         for (const ColumnPlan& plan : columns) {
@@ -29,8 +30,9 @@ struct RowMapper::Parts {
     std::vector<Value> values;  // by column, of the latest record
 };
 
-RowMapper::RowMapper(const config::Ingest& ingest, const Table& table)
-    : parts_(std::make_unique<Parts>(ingest, table)) {}
+RowMapper::RowMapper(const config::Ingest& ingest, const Table& table,
+                     const std::shared_ptr<SchemaSource>& registry)
+    : parts_(std::make_unique<Parts>(ingest, table, registry)) {}
 RowMapper::~RowMapper() = default;
 RowMapper::RowMapper(RowMapper&&) noexcept = default;
 

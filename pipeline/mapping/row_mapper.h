@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "pipeline/decode/schema_source.h"
 #include "pipeline/ingest/batch.h"
 #include "pipeline/mapping/table.h"
 
@@ -21,8 +22,9 @@ public:
     enum class Outcome { row, filtered, rejected };
 
     /// Throws WrongConfiguration when the mapping and the table do not fit; the text lists all of
-    /// it.
-    RowMapper(const config::Ingest& ingest, const Table& table);
+    /// it. `registry`: null where none is configured.
+    RowMapper(const config::Ingest& ingest, const Table& table,
+              const std::shared_ptr<SchemaSource>& registry = nullptr);
     ~RowMapper();
     RowMapper(RowMapper&&) noexcept;
     RowMapper& operator=(RowMapper&&) = delete;
@@ -37,6 +39,9 @@ public:
 
     /// Appends a row or a reject to the batch for the record at `index` of its log. Leaves the
     /// slices alone: counting is the caller's.
+    ///
+    /// Throws TroubleOfTheWorld while the record's schema cannot be had, and WrongConfiguration
+    /// where it is one that the registry does not know and that is to stop: nothing is appended.
     Outcome map(RecordLog::Index index, Batch& batch);
     /// What the last map() that appended a row put into it, by column, as text that the database's
     /// input function takes; bytes as bytea's own text.

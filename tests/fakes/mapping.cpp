@@ -13,7 +13,8 @@ config::Ingest numbers_config() {
     return config;
 }
 
-RowMapper numbers_mapper(const config::Ingest& config) {
+RowMapper numbers_mapper(const config::Ingest& config,
+                         const std::shared_ptr<SchemaSource>& registry) {
     Table table{.schema = "public",
                 .name = "numbers",
                 .columns = {},
@@ -21,7 +22,7 @@ RowMapper numbers_mapper(const config::Ingest& config) {
                 .indexes = {},
                 .session_is_utc = true};
     table.columns.push_back({.name = "n", .type = ColumnType::int8, .type_name = "bigint"});
-    return {config, table};
+    return {config, table, registry};
 }
 
 }  // namespace sluice::fakes

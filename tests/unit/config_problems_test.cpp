@@ -41,9 +41,6 @@ TEST_CASE("config: what is to come is refused with what to do until then") {
                    "9:1: \"order\" is not supported by this version; of a key's changes"));
     CHECK(contains(problem_of(pipeline + "mode = 'merge'\ndelete_when = 'op = 1'\n"),
                    "9:15: \"delete_when\" must be \"@tombstone\", not \"op = 1\""));
-    CHECK(problem_of(pipeline + "format = 'avro'\n") ==
-          "sluice.toml:8:10: format = \"avro\" is not supported by this version; have the records "
-          "written as JSON, or load their bytes with format = \"binary\"");
 }
 
 TEST_CASE(

@@ -5,6 +5,7 @@
 #include "pipeline/ingest/lane.h"
 #include "tests/fakes/fake_database.h"
 #include "tests/fakes/fake_group.h"
+#include "tests/fakes/fake_registry.h"
 #include "tests/fakes/fake_topic.h"
 #include "tests/fakes/mapping.h"
 #include "tests/fixture/wait.h"
@@ -86,7 +87,7 @@ struct Stage : GroupListener {
                                                   .on_reject = config.on_reject,
                                                   .retry = {1ms, 4ms},
                                                   .observer = observer.lane(0)},
-                                      group.lane(0), numbers_mapper(config),
+                                      group.lane(0), numbers_mapper(config, schemas),
                                       sink ? std::move(sink) : std::make_unique<FakeSink>(database),
                                       reports);
         lane->run();
@@ -138,6 +139,7 @@ struct Stage : GroupListener {
     }
 
     config::Ingest config;
+    std::shared_ptr<FakeRegistry> schemas = std::make_shared<FakeRegistry>();
     metrics::Registry registry;
     IngestObserver observer{registry, "numbers", 1h};
     FakeTopic topic;

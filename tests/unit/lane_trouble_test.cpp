@@ -1,3 +1,4 @@
+#include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/lane_setup.h"
 
 #include <doctest/doctest.h>
@@ -222,4 +223,80 @@ TEST_CASE("lane: a position outside of the partition is reported, what it holds 
     CHECK(stage.reports.lost()[0].second == LostPosition::outside);
     CHECK(stage.database.next(0) >= 2);
     CHECK_FALSE(stage.lane->serves(0));
+}
+
+namespace {
+
+config::Ingest numbers_in_avro() {
+    config::Ingest config = slow_batches();
+    config.format = config::Format::avro;
+    config.schema.from = config::Schema::From::registry;
+    config.schema.wire = config::Schema::Wire::registry;
+    return config;
+}
+
+/// Of the schema with this id.
+std::string in_avro(char id, int number) {
+    return avro::raw("\0\0\0\0") + id + avro::number(number);
+}
+
+const schemas::SchemaText numbers_schema{
+    {}, R"({"type":"record","name":"r","fields":[{"name":"n","type":"long"}]})", {}};
+
+}  // namespace
+
+TEST_CASE("lane: while a schema cannot be had, what came before is committed and nothing is lost") {
+    Stage stage(1, numbers_in_avro());
+    stage.schemas->schemas = {{confluent(1), numbers_schema}};
+    stage.topic.append(0, in_avro(1, 10));
+    stage.begin();
+    stage.await_read({0});
+    stage.schemas->is_away = true;
+    stage.schemas->schemas[confluent(2)] = numbers_schema;
+    stage.topic.append(0, in_avro(2, 11));
+    stage.topic.append(0, in_avro(1, 12));
+    eventually([&] { return stage.lane->trouble() == "numbers[0]@1: the registry is away"; },
+               "the trouble");
+    stage.await_progress(1);
+    SUBCASE("until it can") {
+        stage.schemas->is_away = false;
+        eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+        CHECK(stage.stop());
+        CHECK(stage.values() == Strings{"10", "11", "12"});
+    }
+    SUBCASE("also when the partition leaves meanwhile") {
+        CHECK(stage.stop());
+        CHECK(stage.reports.rewound() ==
+              std::vector{std::pair{PartitionId{0}, RewindCause::given_up}});
+        CHECK(stage.lane->trouble().empty());
+        CHECK(stage.values() == Strings{"10"});
+    }
+    CHECK(stage.database.dead_letters().empty());
+}
+
+TEST_CASE("lane: a schema that the registry does not know stops behind what came before") {
+    Stage stage(1, numbers_in_avro());
+    stage.schemas->schemas = {{confluent(1), numbers_schema}};
+    stage.topic.append(0, in_avro(1, 10));
+    stage.topic.append(0, in_avro(9, 11));
+    stage.begin();
+    CHECK(stage.failure().starts_with("numbers[0]@1: the registry does not know schema 9: is it"));
+    CHECK(stage.database.next(0) == 1);
+    CHECK(stage.database.dead_letters().empty());
+}
+
+TEST_CASE("lane: a schema that the registry does not know makes dead letters where that is told") {
+    config::Ingest config = numbers_in_avro();
+    config.on_unknown_schema = config::OnUnknownSchema::dead_letter;
+    Stage stage(1, config);
+    stage.schemas->schemas = {{confluent(1), numbers_schema}};
+    stage.topic.append(0, in_avro(9, 11));
+    stage.topic.append(0, in_avro(1, 10));
+    stage.begin();
+    stage.await_read({0});
+    CHECK(stage.stop());
+    CHECK(stage.values() == Strings{"10"});
+    REQUIRE(stage.database.dead_letters().size() == 1);
+    CHECK(stage.database.dead_letters()[0].reasons.at(0).text ==
+          "the value is of schema 9, which the registry does not know");
 }

@@ -1,6 +1,8 @@
 #include "pipeline/mapping/row_mapper.h"
 
 #include "pipeline/errors.h"
+#include "tests/unit/avro_bytes_setup.h"
+#include "tests/unit/protobuf_bytes_setup.h"
 
 #include <doctest/doctest.h>
 
@@ -521,4 +523,78 @@ TEST_CASE("row mapper: a key that cannot be one is told with what to do") {
     Mapping collated = keyed_by(ColumnType::text, "text");
     collated.table.columns[0].deterministic = false;
     says(collated, "only the database knows which values are equal");
+}
+
+namespace {
+
+/// A mapping of records in Avro, by a schema from a file.
+Mapping in_avro(const std::string& fields) {
+    Mapping mapping;
+    mapping.ingest.format = config::Format::avro;
+    mapping.ingest.schema.from = config::Schema::From::file;
+    mapping.ingest.schema.files = {
+        {"order.avsc", R"({"type":"record","name":"order","fields":[)" + fields + "]}"}};
+    return mapping;
+}
+
+}  // namespace
+
+TEST_CASE("mapping: a schema from a file, fields to columns of their names, the whole as JSON") {
+    Mapping mapping = in_avro(R"({"name":"id","type":"long"},{"name":"city","type":"string"})");
+    mapping.column("id", ColumnType::int8, "bigint");
+    mapping.column("city", ColumnType::text, "text");
+    CHECK(mapping.row(avro::number(7) + avro::sized("Tartu")) == "7\tTartu");
+    mapping.column("whole", ColumnType::jsonb, "jsonb");
+    mapping.column("bytes", ColumnType::bytea, "bytea");
+    mapping.map("id", Kind::field, "id");
+    mapping.map("whole", Kind::value, "@value");
+    mapping.map("bytes", Kind::value, "@value");
+    CHECK(mapping.row(avro::number(7) + avro::sized("T")) ==
+          "7\t{\"id\":7,\"city\":\"T\"}\t\\\\x0e0254");
+}
+
+TEST_CASE("mapping: records in a registry's wire format, by a schema from a file") {
+    Mapping mapping = in_avro(R"({"name":"id","type":"long"})");
+    mapping.ingest.schema.wire = config::Schema::Wire::registry;
+    mapping.column("id", ColumnType::int8, "bigint");
+    CHECK(mapping.row(avro::raw("\0\0\0\0\5") + avro::number(7)) == "7");
+    CHECK(
+        mapping.row(avro::number(7)).starts_with("the value is not in the registry's wire format"));
+}
+
+TEST_CASE("mapping: a registry that is asked for and not configured is told") {
+    Mapping mapping = in_avro("");
+    mapping.ingest.schema.from = config::Schema::From::registry;
+    mapping.column("id", ColumnType::int8, "bigint");
+    CHECK_THROWS_AS(RowMapper(mapping.ingest, mapping.table), WrongConfiguration);
+}
+
+TEST_CASE("mapping: JSON of a registry's client is read without what stands before it") {
+    Mapping mapping;
+    mapping.ingest.schema.wire = config::Schema::Wire::registry;
+    mapping.column("id", ColumnType::int8, "bigint");
+    mapping.column("whole", ColumnType::jsonb, "jsonb");
+    mapping.map("id", Kind::field, "id");
+    mapping.map("whole", Kind::value, "@value");
+    const std::string json = R"({"id": 7})";
+    CHECK(mapping.row(avro::raw("\0\0\0\0\5") + json) == "7\t{\"id\": 7}");
+    CHECK(mapping.row(json) == "7\t{\"id\": 7}");
+    CHECK(mapping.row(avro::raw("\0\0\0\0\5") + "{]").find("at byte 7") != std::string::npos);
+}
+
+TEST_CASE("mapping: keys are read by a schema of their own") {
+    Mapping mapping;
+    mapping.ingest.format = config::Format::text;
+    mapping.ingest.key_format = config::Format::protobuf;
+    mapping.ingest.key_schema.from = config::Schema::From::file;
+    mapping.ingest.key_schema.files = {
+        {"key.proto", "syntax = 'proto3'; message Key { int64 id = 1; }"}};
+    mapping.column("id", ColumnType::int8, "bigint");
+    mapping.column("key", ColumnType::jsonb, "jsonb");
+    mapping.map("id", Kind::key_field, "id");
+    mapping.map("key", Kind::key, "@key");
+    mapping.key = protobuf_bytes::number(1, 7);
+    CHECK(mapping.row("x") == "7\t{\"id\":\"7\"}");
+    mapping.key = "\xff";
+    CHECK(mapping.row("x").starts_with("the key is not valid Protobuf: "));
 }

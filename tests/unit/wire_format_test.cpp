@@ -1,40 +1,31 @@
 #include "pipeline/decode/wire_format.h"
 
-#include "pipeline/errors.h"
+#include "pipeline/decode/framed_decoder.h"
+#include "tests/fakes/fake_registry.h"
 #include "tests/unit/avro_bytes_setup.h"
+#include "tests/unit/protobuf_bytes_setup.h"
 
 #include <doctest/doctest.h>
 
-#include <map>
-
 using namespace sluice;
 using namespace sluice::avro;
+using namespace sluice::fakes;
 using Kind = SchemaId::Kind;
 
 namespace {
 
-struct FakeRegistry : SchemaSource {
-    std::map<SchemaId, schemas::SchemaText> schemas;
-    bool is_away = false;
-    int asked = 0;
-
-    std::shared_ptr<const schemas::SchemaText> find(const SchemaId& id) override {
-        ++asked;
-        if (is_away) throw TroubleOfTheWorld("away");
-        const auto found = schemas.find(id);
-        if (found == schemas.end()) return nullptr;
-        return std::make_shared<schemas::SchemaText>(found->second);
-    }
-};
-
-SchemaId confluent(std::uint64_t number) {
-    return {Kind::id, number, {}};
-}
+using config::OnUnknownSchema;
+using schemas::SchemaType;
 
 /// Decodes the field "f" of records that name their schemas.
 struct Reading {
-    explicit Reading(AvroDecoder::OnUnknown on_unknown = AvroDecoder::OnUnknown::undecodable)
-        : decoder(Decoding::wanted({{"f"}}), {registry, PartOfRecord::value, on_unknown}) {
+    explicit Reading(OnUnknownSchema on_unknown = OnUnknownSchema::dead_letter,
+                     SchemaType type = SchemaType::avro)
+        : decoder({.source = registry,
+                   .type = type,
+                   .part = PartOfRecord::value,
+                   .on_unknown = on_unknown,
+                   .wanted = Decoding::wanted({{"f"}})}) {
         registry->schemas[confluent(1)] = {{}, one_field("\"long\""), {}};
         registry->schemas[confluent(2)] = {{}, one_field("\"string\""), {}};
     }
@@ -46,7 +37,7 @@ struct Reading {
     }
 
     std::shared_ptr<FakeRegistry> registry = std::make_shared<FakeRegistry>();
-    AvroDecoder decoder;
+    RegistryDecoder decoder;
     Value value;
     std::string record;
 };
@@ -132,7 +123,7 @@ TEST_CASE("avro: a schema that the registry does not know stops, or makes a reje
     Reading reading;
     CHECK_FALSE(reading.decode(raw("\0\0\0\0\x9x")));
     CHECK(reading.decoder.error().text == "of schema 9, which the registry does not know");
-    Reading strict(AvroDecoder::OnUnknown::stop);
+    Reading strict(OnUnknownSchema::stop);
     CHECK_THROWS_AS(static_cast<void>(strict.decode(raw("\0\0\0\0\x9x"))), WrongConfiguration);
 }
 
@@ -147,4 +138,52 @@ TEST_CASE("avro: schemas of other kinds, or that are none, make rejects that say
         "of schema 5, which is not an Avro schema: not JSON"));
     CHECK_FALSE(reading.decode("{}"));
     CHECK(reading.decoder.error().text.starts_with("not in the registry's wire format"));
+}
+
+TEST_CASE("protobuf: each record says by which message of its schema it is read") {
+    Reading reading(OnUnknownSchema::stop, SchemaType::protobuf);
+    reading.registry->schemas[confluent(6)] = {
+        SchemaType::protobuf,
+        "syntax = 'proto3'; import 'c.proto'; message A { int64 f = 1; } "
+        "message B { message N { string f = 2; } message M { Colour f = 1; } }",
+        {{"c.proto", "syntax = 'proto3'; enum Colour { RED = 0; BLUE = 1; }"}}};
+    const std::string id = raw("\0\0\0\0\6");
+    const std::string five = protobuf_bytes::number(1, 5);
+    REQUIRE(reading.decode(id + raw("\0") + five));
+    CHECK(reading.value.integer == 5);
+    REQUIRE(reading.decode(id + raw("\4\2\0") + protobuf_bytes::sized(2, "x")));
+    CHECK(reading.value.text == "x");
+    REQUIRE(reading.decode(id + raw("\4\2\2") + protobuf_bytes::number(1, 1)));
+    CHECK(reading.value.text == "BLUE");
+    CHECK(reading.registry->asked == 3);
+    CHECK_FALSE(reading.decode(id + raw("\2\x14") + five));
+    CHECK(reading.decoder.error().text ==
+          "of schema 6, which is without the message that the record names");
+    CHECK_FALSE(reading.decode(id + raw("\x80")));
+    CHECK(reading.decoder.error().text.starts_with("not in the registry's wire format: which"));
+    CHECK_FALSE(reading.decode(id + raw("\0\x0a\x05x")));
+    CHECK(reading.decoder.error().text ==
+          "not valid Protobuf: the record ends within it at byte 8");
+}
+
+TEST_CASE("protobuf: a header names the message, by Confluent's indexes or by Apicurio's name") {
+    Reading reading(OnUnknownSchema::stop, SchemaType::protobuf);
+    const schemas::SchemaText schema{
+        SchemaType::protobuf,
+        "syntax = 'proto3'; message A { int64 f = 1; } message B { string f = 1; }",
+        {}};
+    SchemaId guid{Kind::guid, 0, {}};
+    guid.guid[15] = 7;
+    reading.registry->schemas[guid] = schema;
+    reading.registry->schemas[{Kind::global_id, 8, {}}] = schema;
+    const std::string in_header = '\1' + std::string(15, '\0') + '\7';
+    REQUIRE(reading.decode(protobuf_bytes::sized(1, "x"),
+                           {{"__value_schema_id", in_header + raw("\2\2")}}));
+    CHECK(reading.value.text == "x");
+    REQUIRE(reading.decode(protobuf_bytes::number(1, 3), {{"__value_schema_id", in_header}}));
+    CHECK(reading.value.integer == 3);
+    REQUIRE(reading.decode(protobuf_bytes::sized(1, "y"),
+                           {{"apicurio.value.globalId", raw("\0\0\0\0\0\0\0\x8")},
+                            {"apicurio.value.protobuf.type", "B"}}));
+    CHECK(reading.value.text == "y");
 }
