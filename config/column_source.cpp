@@ -2,6 +2,8 @@
 
 #include "config/words.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -14,14 +16,22 @@ struct Metadata {
     std::string_view name;
     Kind kind;
     std::optional<Kind> part;  ///< what "@name/…" means
+    bool of_envelope = false;  ///< its name, too, is part of the path
 };
 
 const std::vector<Metadata>& metadata() {
     static const std::vector<Metadata> all{
-        {"@value", Kind::value, std::nullopt},     {"@key", Kind::key, Kind::key_field},
-        {"@topic", Kind::topic, std::nullopt},     {"@partition", Kind::partition, std::nullopt},
-        {"@offset", Kind::offset, std::nullopt},   {"@timestamp", Kind::timestamp, std::nullopt},
+        {"@value", Kind::value, std::nullopt},
+        {"@key", Kind::key, Kind::key_field},
+        {"@topic", Kind::topic, std::nullopt},
+        {"@partition", Kind::partition, std::nullopt},
+        {"@offset", Kind::offset, std::nullopt},
+        {"@timestamp", Kind::timestamp, std::nullopt},
         {"@headers", Kind::headers, Kind::header},
+        {"@op", Kind::envelope, std::nullopt, true},
+        {"@ts_ms", Kind::envelope, std::nullopt, true},
+        {"@before", Kind::envelope, Kind::envelope, true},
+        {"@source", Kind::envelope, Kind::envelope, true},
     };
     return all;
 }
@@ -45,6 +55,7 @@ std::variant<Source, std::string> parse_metadata(std::string_view text) {
         if (entry.name != name) continue;
         Source source{.kind = entry.kind, .path = {}, .position = 0, .name = {}, .text = {}};
         source.text = text;
+        if (entry.of_envelope) source.path.emplace_back(name.substr(1));
         if (slash == std::string_view::npos) return source;
         if (!entry.part) {
             return entry.kind == Kind::value
@@ -64,7 +75,8 @@ std::variant<Source, std::string> parse_metadata(std::string_view text) {
         }
         auto pointer = parse_pointer(text.substr(slash));
         if (auto* problem = std::get_if<std::string>(&pointer)) return *problem;
-        source.path = std::get<std::vector<std::string>>(std::move(pointer));
+        std::ranges::move(std::get<std::vector<std::string>>(pointer),
+                          std::back_inserter(source.path));
         return source;
     }
     return unknown_metadata(text);
@@ -201,6 +213,18 @@ std::string_view name_of(Conversion conversion) {
             return "epoch_ms";
         case Conversion::epoch_us:
             return "epoch_us";
+        case Conversion::epoch_ns:
+            return "epoch_ns";
+        case Conversion::epoch_days:
+            return "epoch_days";
+        case Conversion::time_ms:
+            return "time_ms";
+        case Conversion::time_us:
+            return "time_us";
+        case Conversion::time_ns:
+            return "time_ns";
+        case Conversion::decimal:
+            return "decimal";
         case Conversion::base64:
             return "base64";
         case Conversion::hex:

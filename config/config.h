@@ -84,6 +84,8 @@ enum class OnEmpty { reject, load };
 enum class OnExtra { ignore, reject };
 enum class OnInvalid { reject, null };
 enum class OnTombstone { filter, reject };  ///< text and binary load NULL
+/// What stands around a row's fields.
+enum class Envelope { none, debezium };
 enum class OnUnknownSchema { stop, dead_letter };
 enum class OnOffsetLost { stop, earliest };
 /// What records do to the table: add rows, bring the row of their key to what they say, or the same
@@ -143,6 +145,7 @@ struct Source {
         partition,
         offset,
         timestamp,  ///< the record's own, as a timestamp
+        envelope,   ///< `path` into the change event around the row
         headers,    ///< all, as a JSON object
         header,     ///< the one called `name`
     };
@@ -155,12 +158,27 @@ struct Source {
 };
 
 /// How the source's text is to be understood before its column sees it.
-enum class Conversion { none, epoch_s, epoch_ms, epoch_us, base64, hex, json };
+enum class Conversion {
+    none,
+    epoch_s,
+    epoch_ms,
+    epoch_us,
+    epoch_ns,
+    epoch_days,
+    time_ms,  ///< since midnight
+    time_us,
+    time_ns,
+    decimal,  ///< base64 of a whole number's bytes, with `scale` of its digits behind the point
+    base64,
+    hex,
+    json,
+};
 
 struct ColumnMapping {
     std::string column;
     Source source;
     Conversion as = Conversion::none;
+    std::int32_t scale = 0;
     std::optional<std::string>
         default_value;  ///< when the source is missing or null; "now": the time
     bool operator==(const ColumnMapping&) const = default;
@@ -180,6 +198,7 @@ struct Ingest {
     std::string table;  ///< as written; "schema.table" or "table", quoted parts permitted
     Format format = Format::json;
     Schema schema;
+    Envelope envelope = Envelope::none;
     Format key_format = Format::json;  ///< one whose fields have names
     Schema key_schema;
     OnUnknownSchema on_unknown_schema = OnUnknownSchema::stop;

@@ -1,6 +1,7 @@
 #include "config/column_source.h"
 #include "config/sections.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -21,8 +22,8 @@ bool takes_conversion(Kind kind) {
 /// Reads one entry of [ingest.NAME.columns].
 class ColumnReader {
 public:
-    ColumnReader(const Entry& entry, Format format, const Scope& scope)
-        : entry_(entry), format_(format), scope_(scope) {
+    ColumnReader(const Entry& entry, RecordShape shape, const Scope& scope)
+        : entry_(entry), format_(shape.format), envelope_(shape.envelope), scope_(scope) {
         mapping_.column = entry.key;
     }
 
@@ -61,6 +62,11 @@ private:
         } else {
             mapping_.source = std::get<Source>(std::move(parsed));
             has_source_ = true;
+            if (mapping_.source.kind == Kind::envelope && envelope_ == Envelope::none)
+                scope_.problems.add(node.at, "column " + in_quotes(entry_.key) + ": " +
+                                                 in_quotes(mapping_.source.text) +
+                                                 " is of a change event; add envelope = "
+                                                 "\"debezium\"");
         }
     }
 
@@ -84,17 +90,42 @@ private:
                                            " has no \"from\"; add from = \"field\" (a column "
                                            "with a dot in its name is written in quotes)");
         }
-        section.choice<Conversion>("as",
-                                   {{"epoch_s", Conversion::epoch_s},
-                                    {"epoch_ms", Conversion::epoch_ms},
-                                    {"epoch_us", Conversion::epoch_us},
-                                    {"base64", Conversion::base64},
-                                    {"hex", Conversion::hex},
-                                    {"json", Conversion::json}},
-                                   mapping_.as);
+        if (section.has("as") && !read_decimal(section))
+            section.choice<Conversion>("as",
+                                       {{"epoch_s", Conversion::epoch_s},
+                                        {"epoch_ms", Conversion::epoch_ms},
+                                        {"epoch_us", Conversion::epoch_us},
+                                        {"epoch_ns", Conversion::epoch_ns},
+                                        {"epoch_days", Conversion::epoch_days},
+                                        {"time_ms", Conversion::time_ms},
+                                        {"time_us", Conversion::time_us},
+                                        {"time_ns", Conversion::time_ns},
+                                        {"base64", Conversion::base64},
+                                        {"hex", Conversion::hex},
+                                        {"json", Conversion::json}},
+                                       mapping_.as);
         if (const Entry* value = section.take("default")) read_default(value->value);
         section.finish();
         if (has_source_) check_fit(section);
+    }
+
+    /// as = { decimal = 2 }; false: "as" is no table.
+    bool read_decimal(TableReader& section) {
+        const auto has_as = [](const Entry& entry) { return entry.key == "as"; };
+        const auto as = std::ranges::find_if(section.content().entries, has_as);
+        if (!std::holds_alternative<TomlTable>(as->value.value)) return false;
+        auto table = section.table("as", "as = { decimal = 2 }");
+        if (!table->has("decimal"))
+            table->problem(table->at(), section.section() +
+                                            ": as = { … } has no \"decimal\", such as as = { "
+                                            "decimal = 2 }");
+        std::int64_t scale = 0;
+        constexpr std::int64_t largest_scale = 16383;
+        table->integer("decimal", "2", {0, largest_scale}, scale);
+        table->finish();
+        mapping_.as = Conversion::decimal;
+        mapping_.scale = static_cast<std::int32_t>(scale);
+        return true;
     }
 
     void read_default(const Node& node) {
@@ -130,6 +161,7 @@ private:
 
     const Entry& entry_;
     Format format_;
+    Envelope envelope_;
     const Scope& scope_;
     ColumnMapping mapping_;
     bool has_source_ = false;
@@ -137,11 +169,11 @@ private:
 
 }  // namespace
 
-std::vector<ColumnMapping> read_columns(const TableReader& section, Format format,
+std::vector<ColumnMapping> read_columns(const TableReader& section, RecordShape shape,
                                         const Scope& scope) {
     std::vector<ColumnMapping> columns;
     for (const Entry& entry : section.content().entries) {
-        columns.push_back(ColumnReader(entry, format, scope).read());
+        columns.push_back(ColumnReader(entry, shape, scope).read());
     }
     return columns;
 }

@@ -36,6 +36,17 @@ std::optional<Format> read_key_format(TableReader& section) {
     return format;
 }
 
+void read_envelope(TableReader& section, std::optional<Format> format, Envelope& envelope) {
+    section.choice<Envelope>(
+        "envelope", {{"none", Envelope::none}, {"debezium", Envelope::debezium}}, envelope);
+    if (envelope == Envelope::none || !format) return;
+    if (*format != Format::json && *format != Format::avro)
+        section.problem(section.at("envelope"),
+                        "\"envelope\" is for JSON and Avro, and this "
+                        "pipeline's format is " +
+                            in_quotes(name_of(*format)) + "; remove it");
+}
+
 void read_schemas(TableReader& section, std::optional<Format> format, const Scope& scope,
                   Ingest& ingest) {
     ingest.schema = read_schema(section, {"format", "schema"}, format, scope);
@@ -200,6 +211,10 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
         "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
         ingest.on_offset_lost);
     read_reject_after(section, ingest.reject_after);
+    if (ingest.envelope != Envelope::none && ingest.on_extra == OnExtra::reject)
+        section.problem(
+            section.at("on_extra"),
+            "on_extra = \"reject\" cannot be told of rows within an envelope; remove it");
     if (!format || names_fields(*format) || *format == Format::csv) return;
     // What could have no effect is a mistake, not something to pass over.
     for (const Entry& entry : section.content().entries) {
@@ -247,6 +262,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     refuse_what_is_to_come(section);
     ingest.format = format.value_or(Format::json);
     read_schemas(section, format, scope, ingest);
+    read_envelope(section, format, ingest.envelope);
     read_start(section, scope, ingest.start);
     read_batch(section, ingest.batch);
     std::int64_t lanes = ingest.lanes;
@@ -267,7 +283,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     read_reactions(section, format, ingest);
     read_csv(section, format, ingest.csv);
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
-        if (format) ingest.columns = read_columns(*columns, *format, scope);
+        if (format) ingest.columns = read_columns(*columns, {*format, ingest.envelope}, scope);
     }
     read_mode(section, ingest);
     read_receipts(section, ingest.receipts);

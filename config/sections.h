@@ -19,8 +19,13 @@ void read_mode(TableReader& section, Ingest& ingest);
 /// [outbox.NAME]
 [[nodiscard]] Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);
-/// [ingest.NAME.columns] of a pipeline with this format.
-[[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, Format format,
+/// What of a pipeline decides which sources it has.
+struct RecordShape {
+    Format format = Format::json;
+    Envelope envelope = Envelope::none;
+};
+/// [ingest.NAME.columns] of a pipeline with such records.
+[[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, RecordShape shape,
                                                       const Scope& scope);
 
 }  // namespace sluice::config

@@ -133,6 +133,8 @@ std::string text_of(const Source& source) {
             return "@key";
         case Source::Kind::key_field:
             return "@key" + pointer_of(source.path);
+        case Source::Kind::envelope:
+            return "@" + pointer_of(source.path).substr(1);
         case Source::Kind::topic:
             return "@topic";
         case Source::Kind::partition:
@@ -151,7 +153,10 @@ std::string text_of(const Source& source) {
 
 void add(const ColumnMapping& mapping, Section& section) {
     std::string text = text_of(mapping.source);
-    if (mapping.as != Conversion::none) text += " as " + std::string(name_of(mapping.as));
+    if (mapping.as == Conversion::decimal) {
+        text += " as decimal of " + std::to_string(mapping.scale) + " digits";
+    } else if (mapping.as != Conversion::none)
+        text += " as " + std::string(name_of(mapping.as));
     section.text("columns." + mapping.column, std::move(text));
     // It may come from the environment or a file.
     if (mapping.default_value) {
@@ -165,6 +170,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("table", ingest.table)
         .text("format", std::string(name_of(ingest.format)))
         .text("schema", text_of(ingest.schema))
+        .text("envelope", ingest.envelope == Envelope::debezium ? "debezium" : "none")
         .text("key_format", std::string(name_of(ingest.key_format)))
         .text("key_schema", text_of(ingest.key_schema))
         .text("on_unknown_schema", word(ingest.on_unknown_schema))

@@ -115,6 +115,14 @@ std::optional<std::string> revert(std::string_view text, Conversion as, std::str
         case Conversion::base64:
             if (const auto bytes = bytes_of(text)) return base64_of(*bytes);
             break;
+        case Conversion::epoch_ns:
+        case Conversion::epoch_days:
+        case Conversion::time_ms:
+        case Conversion::time_us:
+        case Conversion::time_ns:
+        case Conversion::decimal:
+            problem = "is read by a conversion that only loads";
+            return std::nullopt;
         case Conversion::hex:  // reads \x… too
         case Conversion::none:
         case Conversion::json:

@@ -150,6 +150,7 @@ public:
             case Kind::header:
                 headers_.emplace_back(source.name, field);
                 break;
+            case Kind::envelope:
             case Kind::topic:
             case Kind::offset:
                 break;  // Kafka's own

@@ -1,5 +1,6 @@
 #include "daemon/commands/produce_request.h"
 
+#include "config/column_source.h"
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/named_pipelines.h"
@@ -108,6 +109,16 @@ void check_options(const CommandLine& line, const ProduceRequest& request) {
     }
     if (request.transaction_timeout && !request.transactional) {
         throw WrongConfiguration("--transaction-timeout needs --transactional");
+    }
+    if (request.pipeline != nullptr) {
+        const config::Ingest& its = *request.pipeline;
+        const bool has_envelope = its.envelope != config::Envelope::none;
+        if (has_envelope || its.format == Format::avro || its.format == Format::protobuf)
+            throw WrongConfiguration(
+                "[ingest." + its.name + "] reads " +
+                (has_envelope ? "an envelope" : std::string(config::name_of(its.format))) +
+                ", which produce does not write; name the topic with --topic "
+                "to write other bytes");
     }
     const bool reads_csv = request.pipeline != nullptr && request.pipeline->format == Format::csv;
     if (reads_csv && request.input == Input::json && !request.choices.value) {

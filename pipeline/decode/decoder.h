@@ -19,6 +19,7 @@ namespace sluice {
 struct WantedField {
     config::Source source;
     std::size_t slot = 0;
+    bool converted = false;  ///< its column says itself how to understand it
 };
 
 /// The bytes to decode: a record's value, or its key.

@@ -117,7 +117,8 @@ private:
     bool read_hex(std::optional<std::string_view>& bytes) {
         std::optional<std::string_view> digits;
         if (!read_value(digits)) return false;
-        const Converted converted = convert(digits.value_or("?"), config::Conversion::hex, memory_);
+        const Converted converted =
+            convert(digits.value_or("?"), config::Conversion::hex, 0, memory_);
         if (converted.complaint != nullptr) return complain("a header that is not hexadecimal");
         bytes = converted.value.text;
         return true;

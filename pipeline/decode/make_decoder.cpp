@@ -3,6 +3,7 @@
 #include "config/column_source.h"
 #include "config/words.h"
 #include "pipeline/decode/csv_decoder.h"
+#include "pipeline/decode/envelope_decoder.h"
 #include "pipeline/decode/framed_decoder.h"
 #include "pipeline/decode/json_decoder.h"
 #include "pipeline/decode/schema_decoders.h"
@@ -74,9 +75,16 @@ std::unique_ptr<Decoder> make_value_decoder(const config::Ingest& ingest,
         case Format::binary:
             return nullptr;
     }
-    const Root root = wanted.empty() ? Root::anything : Root::object;
-    return decoder_of({PartOfRecord::value, ingest.format, ingest.schema, root}, std::move(wanted),
-                      ingest, registry);
+    const bool has_envelope = ingest.envelope == config::Envelope::debezium;
+    const Root root = wanted.empty() && !has_envelope ? Root::anything : Root::object;
+    const auto make = [&](std::vector<WantedField> fields) {
+        return decoder_of({PartOfRecord::value, ingest.format, ingest.schema, root},
+                          std::move(fields), ingest, registry);
+    };
+    if (!has_envelope) return make(std::move(wanted));
+    using Around = EnvelopeDecoder::Around;
+    return std::make_unique<EnvelopeDecoder>(
+        std::move(wanted), ingest.format == Format::json ? Around::schema : Around::nothing, make);
 }
 
 std::unique_ptr<Decoder> make_key_decoder(const config::Ingest& ingest,

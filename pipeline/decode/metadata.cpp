@@ -55,7 +55,7 @@ Value headers_as_json(const Record& record, Scratch& scratch, std::string& buffe
 
 bool is_metadata(SourceKind kind) {
     return kind != SourceKind::field && kind != SourceKind::position &&
-           kind != SourceKind::key_field;
+           kind != SourceKind::key_field && kind != SourceKind::envelope;
 }
 
 Value metadata_of(const Record& record, const config::Source& source, const std::string& topic,

@@ -108,11 +108,33 @@ bool fits(Conversion as, ColumnType type) {
         case Conversion::epoch_s:
         case Conversion::epoch_ms:
         case Conversion::epoch_us:
+        case Conversion::epoch_ns:
+        case Conversion::epoch_days:
             return is_text(type) || is_day_or_moment(type);
+        case Conversion::time_ms:
+        case Conversion::time_us:
+        case Conversion::time_ns:
+            return is_text(type) || type == ColumnType::time;
+        case Conversion::decimal:
+            return is_text(type) || is_number(type);
         case Conversion::json:
             return is_text(type) || is_json(type) || type == ColumnType::array;
         default:
             return true;
+    }
+}
+
+/// What a conversion of times or decimals goes to.
+std::string wrong_target(Conversion as) {
+    switch (as) {
+        case Conversion::time_ms:
+        case Conversion::time_us:
+        case Conversion::time_ns:
+            return "as = \"time_…\" goes to time or text, not to ";
+        case Conversion::decimal:
+            return "as = { decimal = … } goes to a number or text, not to ";
+        default:
+            return "as = \"epoch_…\" goes to timestamp, timestamptz, date or text, not to ";
     }
 }
 
@@ -159,9 +181,7 @@ void check(const ColumnPlan& plan, Format format, std::vector<std::string>& prob
         problems.push_back(plan.as == Conversion::json
                                ? "as = \"json\" goes to json, jsonb, an array or text, not to " +
                                      type
-                               : "as = \"epoch_…\" goes to timestamp, timestamptz, date or text, "
-                                 "not to " +
-                                     type);
+                               : wrong_target(plan.as) + type);
     }
 }
 
@@ -208,6 +228,7 @@ std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
             plan.column = *found;
             plan.source = source_for(mapping.source, found->type, ingest);
             plan.as = mapping.as;
+            plan.scale = mapping.scale;
             plan.encode = encoder_for(*found);
             plan.elements = elements_of(*found);
             check(plan, ingest.format, problems);

@@ -18,6 +18,7 @@ struct ColumnPlan {
     Column column;
     config::Source source;
     config::Conversion as = config::Conversion::none;
+    std::int32_t scale = 0;  ///< of as = decimal
     Default has_default = Default::none;
     std::string default_text;
     Encoder encode = nullptr;

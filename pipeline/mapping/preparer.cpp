@@ -77,9 +77,13 @@ const char* Preparer::convert_value(const ColumnPlan& plan, Value& value) {
     } else if (const char* why = take_text(plan, value)) {
         return why;
     }
-    const Converted converted = convert(value.text, plan.as, scratch_);
+    const Converted converted = convert(value.text, plan.as, plan.scale, scratch_);
     if (converted.complaint != nullptr) return converted.complaint;
     value = converted.value;
+    if (value.kind == Kind::decimal && value.text.size() > longest_decimal) {
+        value.kind = Kind::bytes;
+        return "is a number with more digits than the database holds";
+    }
     return value.is_typed() ? nullptr : take_text(plan, value);
 }
 

@@ -19,7 +19,8 @@ std::vector<WantedField> wanted(std::span<const ColumnPlan> columns,
     std::vector<WantedField> fields;
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (std::ranges::find(kinds, columns[i].source.kind) != kinds.end()) {
-            fields.push_back({columns[i].source, i});
+            const bool converted = columns[i].as != config::Conversion::none;
+            fields.push_back({columns[i].source, i, converted});
         }
     }
     return fields;
@@ -31,8 +32,9 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
                            const std::shared_ptr<SchemaSource>& registry)
     : ingest_(ingest),
       columns_(columns),
-      value_(make_value_decoder(ingest, wanted(columns, {SourceKind::field, SourceKind::position}),
-                                registry)),
+      value_(make_value_decoder(
+          ingest, wanted(columns, {SourceKind::field, SourceKind::position, SourceKind::envelope}),
+          registry)),
       key_(make_key_decoder(ingest, wanted(columns, {SourceKind::key_field}), registry)) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (is_metadata(columns[i].source.kind)) of_metadata_.push_back(i);
@@ -44,7 +46,8 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
     if (ingest.on_empty == config::OnEmpty::load || takes(SourceKind::value)) return;
     if (!takes(SourceKind::field) && !takes(SourceKind::position)) return;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (!is_metadata(columns[i].source.kind)) of_fields_.push_back(i);
+        const SourceKind kind = columns[i].source.kind;
+        if (!is_metadata(kind) && kind != SourceKind::envelope) of_fields_.push_back(i);
     }
 }
 
@@ -90,6 +93,7 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     scratch_.clear();
     std::ranges::fill(values, Value{});
     if (!decode(record, values, why)) return Outcome::rejected;
+    if (change_ == Change::none) return Outcome::filtered;
     take_metadata(record, values);
     return Outcome::values;
 }
@@ -114,7 +118,9 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
             return undecodable("the value is ", *value_);
         }
         if (!why.reasons.empty()) why.cause = RejectCause::extra;
+        change_ = value_->change();
     }
+    if (change_ == Change::none) return true;
     if (key_ && record.key && !key_->decode({*record.key, record.headers}, values, nullptr)) {
         return undecodable("the key is ", *key_);
     }

@@ -41,7 +41,7 @@ private:
     std::unique_ptr<Decoder> key_;          // null: nobody wants the key's
     std::vector<std::size_t> of_metadata_;  // columns
     std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
-    Change change_ = Change::upsert;
+    Change change_ = Change::upsert;  // of the record at hand
     Scratch scratch_;
     std::string buffer_;
 };

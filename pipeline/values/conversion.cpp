@@ -78,6 +78,25 @@ Converted from_epoch(std::string_view text, int decimals) {
     return {{}, "is out of range for a time"};
 }
 
+Converted from_days(std::string_view text) {
+    std::int64_t days = 0;
+    const Read read = read_scaled(trimmed(text), 0, days);
+    if (read == Read::wrong) return {{}, "is not a number of days since 1970"};
+    if (read == Read::out_of_range || days < civil_time::first_day || days >= civil_time::end_day)
+        return {{}, "is out of range for a date"};
+    return {Value::of(Value::Kind::date, days)};
+}
+
+Converted from_time(std::string_view text, int decimals) {
+    std::int64_t microseconds = 0;
+    const Read read = read_scaled(trimmed(text), decimals, microseconds);
+    if (read == Read::wrong) return {{}, "is not a number of a clock's time since midnight"};
+    if (read == Read::out_of_range || microseconds < 0 ||
+        microseconds > civil_time::microseconds_per_day)
+        return {{}, "is out of range for a time of day"};
+    return {Value::of(Value::Kind::time, microseconds)};
+}
+
 int base64_digit(char c) {
     if (c >= 'A' && c <= 'Z') return c - 'A';
     if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -128,8 +147,23 @@ Converted from_hex(std::string_view text, Scratch& scratch) {
 
 }  // namespace
 
-Converted convert(std::string_view text, Conversion as, Scratch& scratch) {
+Converted convert(std::string_view text, Conversion as, std::int32_t scale, Scratch& scratch) {
     switch (as) {
+        case Conversion::epoch_ns:
+            return from_epoch(text, -3);
+        case Conversion::epoch_days:
+            return from_days(text);
+        case Conversion::time_ms:
+            return from_time(text, 3);
+        case Conversion::time_us:
+            return from_time(text, 0);
+        case Conversion::time_ns:
+            return from_time(text, -3);
+        case Conversion::decimal: {
+            const Converted bytes = from_base64(text, scratch);
+            if (bytes.complaint != nullptr) return bytes;
+            return {Value::of_decimal(bytes.value.text, scale)};
+        }
         case Conversion::epoch_s:
             return from_epoch(text, 6);
         case Conversion::epoch_ms:

@@ -13,8 +13,10 @@ struct Converted {
     const char* complaint = nullptr;  ///< why it cannot be understood that way: follows an excerpt
 };
 
-/// A text as `as` in the configuration says: epoch_* gives an instant, base64 and hex give bytes.
+/// A text as `as` in the configuration says: epoch_* gives an instant, epoch_days a date, time_* a
+/// time of day, base64 and hex give bytes, decimal a number with `scale` digits behind its point.
 /// The text of a value, already unescaped; not for none and json.
-[[nodiscard]] Converted convert(std::string_view text, config::Conversion as, Scratch& scratch);
+[[nodiscard]] Converted convert(std::string_view text, config::Conversion as, std::int32_t scale,
+                                Scratch& scratch);
 
 }  // namespace sluice

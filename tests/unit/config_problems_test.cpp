@@ -27,7 +27,8 @@ TEST_CASE("config: what is wrong with a column is said at its place") {
     CHECK(contains(problem_of(columns + "a = { from = 'a', default = [1] }\n"),
                    "9:29: \"default\" must be a string, not an array"));
     CHECK(contains(problem_of(columns + "a = { from = 'a', as = 'epoch' }\n"),
-                   "must be one of epoch_s, epoch_ms, epoch_us, base64, hex, json"));
+                   "must be one of epoch_s, epoch_ms, epoch_us, epoch_ns, epoch_days, "
+                   "time_ms, time_us, time_ns, base64, hex, json"));
     CHECK(contains(problem_of(columns + "'' = 'a'\n"), "a column's name has 1 to 63 bytes"));
     CHECK(contains(problem_of(columns + std::string(64, 'c') + " = 'a'\n"), "1 to 63 bytes"));
     CHECK(contains(problem_of(columns + "a = 'x'\na = 'y'\n"), "sluice.toml:10:"));

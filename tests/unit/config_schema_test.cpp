@@ -110,5 +110,26 @@ TEST_CASE("config: schemas that are missing, wrong or without a meaning are told
         "\"message\" is for Protobuf"));
 }
 
+TEST_CASE("config: an envelope brings sources and conversions of its own") {
+    const std::string columns =
+        "[ingest.orders.columns]\nid = 'id'\nop = '@op'\nold = '@before/id'\n"
+        "lsn = '@source/lsn'\nprice = { from = 'price', as = { decimal = 2 } }\n"
+        "day = { from = 'day', as = 'epoch_days' }\n";
+    const Ingest ingest = accepted_pipeline("envelope = 'debezium'\n" + columns);
+    CHECK(ingest.envelope == Envelope::debezium);
+    CHECK(ingest.columns.at(1).source.path == std::vector<std::string>{"op"});
+    CHECK(ingest.columns.at(2).source.path == std::vector<std::string>{"before", "id"});
+    CHECK(ingest.columns.at(4).as == Conversion::decimal);
+    CHECK(ingest.columns.at(4).scale == 2);
+    CHECK(contains(problem_of(pipeline + "[ingest.orders.columns]\nop = '@op'\n"),
+                   "\"@op\" is of a change event; add envelope = \"debezium\""));
+    CHECK(contains(problem_of(pipeline + "format = 'csv'\nenvelope = 'debezium'\n"),
+                   "\"envelope\" is for JSON and Avro"));
+    CHECK(contains(problem_of(pipeline + "envelope = 'debezium'\non_extra = 'reject'\n"),
+                   "cannot be told of rows within an envelope"));
+    CHECK(contains(problem_of(pipeline + "[ingest.orders.columns]\na = { from = 'a', as = { } }\n"),
+                   "decimal"));
+}
+
 }  // namespace
 }  // namespace sluice::config::test

@@ -14,9 +14,9 @@ using config::Conversion;
 
 namespace {
 
-std::string converted(std::string_view text, Conversion as) {
+std::string converted(std::string_view text, Conversion as, std::int32_t scale = 0) {
     Scratch scratch;
-    const Converted result = convert(text, as, scratch);
+    const Converted result = convert(text, as, scale, scratch);
     if (result.complaint != nullptr) return result.complaint;
     std::string shown;
     if (result.value.kind == Value::Kind::bytes) return std::string(result.value.text);
@@ -82,7 +82,7 @@ TEST_CASE("conversion: an epoch is what exact arithmetic makes of its text") {
         CAPTURE(text);
         Scratch scratch;
         const Converted result =
-            convert((negative ? "-" : "") + text, Conversion::epoch_s, scratch);
+            convert((negative ? "-" : "") + text, Conversion::epoch_s, 0, scratch);
         REQUIRE(result.complaint == nullptr);
         REQUIRE(result.value.integer == (negative ? -expected : expected));
     }
@@ -155,4 +155,20 @@ TEST_CASE("excerpt: printable, in quotes, cut") {
     CHECK(excerpt("\xed\xa0\x80") == "\"\\xed\\xa0\\x80\"");
     CHECK(excerpt(std::string(64, 'x')) == '"' + std::string(64, 'x') + '"');
     CHECK(excerpt(std::string(1000, 'x')) == '"' + std::string(64, 'x') + "…\"");
+}
+
+TEST_CASE("conversion: days, times of day, nanoseconds and decimals as Debezium writes them") {
+    CHECK(converted("20484", Conversion::epoch_days) == "2026-01-31");
+    CHECK(converted("-1", Conversion::epoch_days) == "1969-12-31");
+    CHECK(converted("-2147472691", Conversion::epoch_days) == "is out of range for a date");
+    CHECK(converted("x", Conversion::epoch_days) == "is not a number of days since 1970");
+    CHECK(converted("11045000", Conversion::time_ms) == "03:04:05");
+    CHECK(converted("11045123456", Conversion::time_us) == "03:04:05.123456");
+    CHECK(converted("11045123456789", Conversion::time_ns) == "03:04:05.123457");
+    CHECK(converted("-1", Conversion::time_us) == "is out of range for a time of day");
+    CHECK(converted("1769860800123456789", Conversion::epoch_ns) ==
+          "2026-01-31 12:00:00.123457+00");
+    CHECK(converted("BNI=", Conversion::decimal, 2) == "12.34");
+    CHECK(converted("+y4=", Conversion::decimal, 2) == "-12.34");
+    CHECK(converted("?", Conversion::decimal, 2) == "is not base64");
 }
