@@ -105,11 +105,9 @@ std::string text_of(const Schema& schema) {
         hash.text(file.name);
         hash.text(file.text);
     }
-    char digits[13];
-    std::snprintf(digits, sizeof digits, "%012llx",
-                  static_cast<unsigned long long>(hash.folded_to_48()));
+    constexpr std::size_t digits = 12;
     std::string text = schema.files.empty() ? "" : schema.files.front().name;
-    text += std::string(" ") + digits;
+    text += " " + hash.digits(digits);
     if (!schema.message.empty()) text += ", message " + schema.message;
     if (schema.wire == Schema::Wire::registry) text += ", in a registry's wire format";
     return text;

@@ -236,4 +236,10 @@ std::string RegistryClient::trouble_with(const HttpAnswer& answer) const {
     return text;
 }
 
+std::shared_ptr<RegistryClient> client_of(const config::Registry& registry,
+                                          RegistryMetrics metrics) {
+    if (registry.urls.empty()) return nullptr;
+    return std::make_shared<RegistryClient>(registry, std::move(metrics));
+}
+
 }  // namespace sluice::registry

@@ -71,4 +71,8 @@ private:
     std::map<SchemaId, std::shared_future<Found>> under_way_;
 };
 
+/// Null: none is configured. Throws WrongConfiguration.
+[[nodiscard]] std::shared_ptr<RegistryClient> client_of(const config::Registry& registry,
+                                                        RegistryMetrics metrics = {});
+
 }  // namespace sluice::registry

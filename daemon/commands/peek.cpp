@@ -9,6 +9,7 @@
 #include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "query/record_filter.h"
+#include "registry/registry_client.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/session/session.h"
 
@@ -93,8 +94,10 @@ Request request_of(const config::Config& config, const CommandLine& line) {
 /// What the pipeline would make of records, one at a time.
 class Mapping {
 public:
-    Mapping(const config::Ingest& ingest, const std::string& dsn)
-        : topic_(ingest.topic), mapper_(ingest, table_of(ingest, dsn)) {}
+    Mapping(const config::Ingest& ingest, const config::Config& config)
+        : topic_(ingest.topic),
+          mapper_(ingest, table_of(ingest, config.cloudberry.dsn.text),
+                  registry::client_of(config.registry)) {}
 
     [[nodiscard]] const std::vector<std::string>& columns() const { return mapper_.columns(); }
     /// Of which rows nobody but the database can tell whether it takes them; empty: of none.
@@ -227,7 +230,7 @@ private:
 
 void show(const config::Config& config, const Request& request) {
     std::optional<Mapping> mapping;
-    if (!request.raw) mapping.emplace(*request.ingest, config.cloudberry.dsn.text);
+    if (!request.raw) mapping.emplace(*request.ingest, config);
     std::vector<PeekPart> plan;
     {
         const kafka::ClientHandle client = kafka::make_client(

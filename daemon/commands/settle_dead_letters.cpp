@@ -6,6 +6,7 @@
 #include "daemon/commands/where_option.h"
 #include "daemon/process/writer_name.h"
 #include "pipeline/errors.h"
+#include "registry/registry_client.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
 #include "sinks/dead_letters/dead_letter_pass.h"
@@ -140,7 +141,8 @@ private:
         confirm_all("retry", all);
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
             const config::Ingest& ingest = *pipelines[i];
-            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table));
+            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table),
+                                    registry::client_of(config_.registry));
             DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
             options.rows_per_batch =
                 std::min(options.rows_per_batch, static_cast<std::int64_t>(ingest.batch.rows));

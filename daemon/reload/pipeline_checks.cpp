@@ -7,6 +7,7 @@
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "registry/registry_client.h"
 #include "sinks/books/receipts.h"
 #include "sinks/catalogue/check.h"
 #include "sinks/outbox/outbox_check.h"
@@ -146,7 +147,7 @@ private:
             append(findings_, check_receipts(*session_, ingest, receipts));
         }
         // Last: a mapping that does not fit hides nothing else.
-        const RowMapper mapper{ingest, table};
+        const RowMapper mapper{ingest, table, registry::client_of(world_.config.registry)};
         table_ = table.schema + "." + table.name + " (" + std::to_string(mapper.columns().size()) +
                  " columns, COPY in " + (mapper.form() == CopyForm::binary ? "binary" : "text") +
                  ")";

@@ -93,7 +93,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     if (receipts_table) receipts.emplace(*ingest.receipts, *receipts_table, identity);
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
-        RowMapper mapper{ingest, table};
+        RowMapper mapper{ingest, table, around.registry};
         auto sink = std::make_unique<CloudberrySink>(
             CloudberrySinkOptions{.dsn = dsn,
                                   .identity = identity,

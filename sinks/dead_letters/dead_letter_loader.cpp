@@ -24,8 +24,9 @@ RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
 }  // namespace
 
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
-                                   const Table& table)
-    : mapper_(ingest, table), loader_(make_loader(ingest, table, mapper_)(session)) {
+                                   const Table& table,
+                                   const std::shared_ptr<SchemaSource>& registry)
+    : mapper_(ingest, table, registry), loader_(make_loader(ingest, table, mapper_)(session)) {
     if (ingest.mode == config::Mode::append) return;
     throw WrongConfiguration(
         "ingest." + ingest.name +

@@ -16,12 +16,14 @@ namespace sluice {
 class DeadLetterLoader {
 public:
     /// Throws WrongConfiguration when the mapping and the table do not fit.
-    DeadLetterLoader(Session& session, const config::Ingest& ingest, const Table& table);
+    /// `registry`: null where none is configured.
+    DeadLetterLoader(Session& session, const config::Ingest& ingest, const Table& table,
+                     const std::shared_ptr<SchemaSource>& registry = nullptr);
 
     /// Loads those that can be, in the session's open transaction; what became of each, in their
     /// order. What is refused by what may be the world's trouble stays a dead letter. Throws
     /// DatabaseError for trouble that is certainly not the data's, TroubleOfTheWorld when the table
-    /// has changed.
+    /// has changed, or while a schema cannot be had.
     std::vector<DeadLetterOutcome> load(const std::vector<WholeDeadLetter>& letters);
 
 private:

@@ -22,12 +22,8 @@ std::chrono::nanoseconds cpu_time() {
 }
 
 Table table_of_four() {
-    Table table{.schema = "public",
-                .name = "orders",
-                .columns = {},
-                .primary_key = {},
-                .indexes = {},
-                .session_is_utc = true};
+    Table table;
+    table.session_is_utc = true;
     table.columns = {{"id", ColumnType::int4, "integer"},
                      {"note", ColumnType::text, "text"},
                      {"day", ColumnType::date, "date"},

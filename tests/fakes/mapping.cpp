@@ -15,12 +15,10 @@ config::Ingest numbers_config() {
 
 RowMapper numbers_mapper(const config::Ingest& config,
                          const std::shared_ptr<SchemaSource>& registry) {
-    Table table{.schema = "public",
-                .name = "numbers",
-                .columns = {},
-                .primary_key = {},
-                .indexes = {},
-                .session_is_utc = true};
+    Table table;
+    table.schema = "public";
+    table.name = "numbers";
+    table.session_is_utc = true;
     table.columns.push_back({.name = "n", .type = ColumnType::int8, .type_name = "bigint"});
     return {config, table, registry};
 }

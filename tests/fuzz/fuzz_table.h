@@ -11,7 +11,8 @@ namespace sluice::fuzz {
 
 /// One column of every type.
 inline Table table_of_all_types() {
-    Table table{.schema = "public", .name = "t", .columns = {}, .primary_key = {}, .indexes = {}};
+    Table table;
+    table.name = "t";
     const auto add = [&table](const char* type_name, ColumnType type, std::int32_t typmod = -1) {
         table.columns.push_back({"c" + std::to_string(table.columns.size()), type, type_name});
         table.columns.back().typmod = typmod;

@@ -13,12 +13,10 @@ using Kind = config::Source::Kind;
 namespace {
 
 Table orders() {
-    Table table{.schema = "public",
-                .name = "orders",
-                .columns = {},
-                .primary_key = {},
-                .indexes = {},
-                .session_is_utc = true};
+    Table table;
+    table.schema = "public";
+    table.name = "orders";
+    table.session_is_utc = true;
     table.columns = {{"id", ColumnType::int8, "bigint"},
                      {"note", ColumnType::text, "text"},
                      {"at", ColumnType::timestamptz, "timestamp with time zone"}};
@@ -124,12 +122,8 @@ TEST_CASE("mapping: a not-null column with a default may be left out") {
 TEST_CASE("mapping: metadata goes where it can") {
     for (const ColumnType type : {ColumnType::int4, ColumnType::int8, ColumnType::numeric,
                                   ColumnType::text, ColumnType::jsonb, ColumnType::other}) {
-        Table table{.schema = "",
-                    .name = "t",
-                    .columns = {{"c", type, "its type"}},
-                    .primary_key = {},
-                    .indexes = {},
-                    .session_is_utc = true};
+        Table table;
+        table.columns = {{"c", type, "its type"}};
         CHECK(misfits(ingest({mapping("c", Kind::offset, "@offset")}), table).empty());
     }
     const std::pair<Kind, ColumnType> impossible[] = {
@@ -138,12 +132,8 @@ TEST_CASE("mapping: metadata goes where it can") {
         {Kind::headers, ColumnType::bytea},   {Kind::timestamp, ColumnType::jsonb},
         {Kind::offset, ColumnType::timestamp}};
     for (const auto& [kind, type] : impossible) {
-        Table table{.schema = "",
-                    .name = "t",
-                    .columns = {{"c", type, "its type"}},
-                    .primary_key = {},
-                    .indexes = {},
-                    .session_is_utc = true};
+        Table table;
+        table.columns = {{"c", type, "its type"}};
         contains(misfits(ingest({mapping("c", kind, "@it")}), table), "@it cannot go to its type");
     }
 }

@@ -15,6 +15,9 @@ namespace {
 struct Events {
     Events() {
         ingest.envelope = config::Envelope::debezium;
+        table.schema = "public";
+        table.name = "t";
+        table.session_is_utc = true;
         add("id", ColumnType::int8, "bigint");
         add("price", ColumnType::numeric, "numeric");
         add("day", ColumnType::date, "date");
@@ -60,7 +63,7 @@ struct Events {
     }
 
     config::Ingest ingest;
-    Table table{"public", "t", {}, true};
+    Table table;
     std::optional<RowMapper> mapper;
     Batch batch;
 };
@@ -160,4 +163,20 @@ TEST_CASE("envelope: events in Avro bring their types along") {
     CHECK(events.row(number(0) + row + sized("__debezium_unavailable_value") + sized("u")) ==
           "7|12.34|2026-01-31|||||u|||");
     CHECK(events.row(row + sized("x") + number(0) + sized("d")) == "7|12.34|2026-01-31||||x|d|7||");
+}
+
+TEST_CASE("envelope: where rows have a key, a delete removes one and what is unchanged is kept") {
+    Events events;
+    events.ingest.mode = config::Mode::merge;
+    events.table.primary_key = {"id"};
+    const auto row = [&](const std::string& value) {
+        CHECK(events.row(value).find('|') != std::string::npos);
+        return events.batch.targets.front().binary.rows.at(0);
+    };
+    CHECK(row(R"({"after":{"id":7,"note":"x"},"op":"c"})").change == Change::upsert);
+    CHECK(row(R"({"before":{"id":7,"note":null},"after":null,"op":"d"})").change == Change::remove);
+    const auto kept =
+        row(R"({"after":{"id":7,"note":"__debezium_unavailable_value"},"op":"u"})").kept;
+    constexpr std::size_t note = 6;
+    CHECK(events.batch.targets.front().kept.at(kept).at(note));
 }

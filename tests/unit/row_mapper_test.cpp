@@ -21,13 +21,14 @@ namespace {
 /// A table, a mapping, and what becomes of records: rows are seen in the text form, which an extra
 /// column of a type without a binary form brings about.
 struct Mapping {
+    Mapping() {
+        table.schema = "public";
+        table.name = "t";
+        table.session_is_utc = true;
+    }
+
     config::Ingest ingest;
-    Table table{.schema = "public",
-                .name = "t",
-                .columns = {},
-                .primary_key = {},
-                .indexes = {},
-                .session_is_utc = true};
+    Table table;
     Batch batch;
     std::optional<std::string> key;
     std::vector<Header> headers;
