@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# Sourced: clients of schema registries that are not ours, and a registry, kept for all checkouts of
+# this user. Nothing here needs root or touches the rest of the machine.
+clients_home=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/registry-clients-2.16.1
+apicurio_version=2.6.13.Final
+apicurio_home=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/apicurio-$apicurio_version
+
+# A virtual environment can not be moved: its file `complete` comes last.
+install_registry_clients() {
+    [[ -e $clients_home/complete ]] && return 0
+    mkdir -p "$(dirname "$clients_home")"
+    python3 -m venv --clear "$clients_home" &&
+        "$clients_home/bin/pip" install -q 'confluent-kafka[avro,protobuf]==2.16.1' \
+            'fastavro==1.13.1' >&2 &&
+        touch "$clients_home/complete"
+}
+
+install_apicurio() {
+    local temporary
+    [[ -d $apicurio_home ]] && return 0
+    mkdir -p "$(dirname "$apicurio_home")"
+    temporary=$(mktemp -d "$apicurio_home.XXXXXX")
+    if ! mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
+        -Dartifact="io.apicurio:apicurio-registry-app:$apicurio_version:tar.gz:all" \
+        -DoutputDirectory="$temporary" >&2; then
+        rm -rf "$temporary"
+        return 1
+    fi
+    # In one step: another one may be at it too, and the second one is told so.
+    mv -T "$temporary" "$apicurio_home" 2>/dev/null || rm -rf "$temporary"
+}
