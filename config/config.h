@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/condition.h"
 #include "config/url.h"
 #include "schemas/schema_text.h"
 
@@ -184,6 +185,14 @@ struct ColumnMapping {
     bool operator==(const ColumnMapping&) const = default;
 };
 
+/// Which records become rows: those that fulfil the condition.
+struct Filter {
+    std::string text;            ///< as written in the configuration
+    std::vector<Source> fields;  ///< what the condition's fields are
+    Condition condition;         ///< over `fields`, each of FieldType::any
+    bool operator==(const Filter&) const = default;
+};
+
 /// Where a pipeline says what it has committed: a row of an outbox table per batch and partition.
 struct Receipts {
     std::string table;
@@ -207,6 +216,7 @@ struct Ingest {
     int lanes = 2;
     std::size_t memory = 64u << 20;  ///< all records that the pipeline holds: fetched and batched
     std::string group;               ///< group.id; default "sluice." + name
+    std::optional<Filter> filter;
     OnReject on_reject = OnReject::dead_letter;
     OnMissing on_missing = OnMissing::null;
     OnEmpty on_empty = OnEmpty::reject;

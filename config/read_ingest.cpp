@@ -67,12 +67,6 @@ void read_schemas(TableReader& section, std::optional<Format> format, const Scop
                     "remove it");
 }
 
-/// What the design names and no code does yet gets a better answer than the nearest key.
-void refuse_what_is_to_come(TableReader& section) {
-    section.not_yet("filter",
-                    "every record becomes a row; remove it and select where the table is read");
-}
-
 void read_start(TableReader& section, const Scope& scope, Start& start) {
     const Entry* entry = section.take("start");
     if (entry == nullptr) return;
@@ -228,6 +222,41 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
     }
 }
 
+/// A field of the condition, written as a column's source is.
+std::variant<Source, std::string> parse_field(const std::string& name, Format format) {
+    const bool is_position =
+        format == Format::csv && name.find_first_not_of("0123456789") == std::string::npos;
+    constexpr std::size_t longest = 5;
+    if (is_position && !name.empty() && name.size() <= longest) {
+        return parse_source(std::int64_t{std::stoi(name)}, format);
+    }
+    return parse_source(name, format);
+}
+
+void read_filter(TableReader& section, Format format, std::optional<Filter>& target) {
+    const auto text = section.text("filter", "\"@headers/region = 'eu' and amount > 10\"");
+    if (!text) return;
+    Filter filter{.text = text->text, .fields = {}, .condition = {}};
+    const std::vector<std::string> names = fields_named_in(text->text);
+    std::vector<Field> fields;
+    for (const std::string& name : names) fields.push_back({name, FieldType::any});
+    auto condition = parse_where(text->text, fields);
+    if (const auto* problem = std::get_if<std::string>(&condition)) {
+        section.problem(text->at, "\"filter\": " + *problem);
+        return;
+    }
+    filter.condition = std::get<Condition>(std::move(condition));
+    for (const std::string& name : names) {
+        auto source = parse_field(name, format);
+        if (const auto* problem = std::get_if<std::string>(&source)) {
+            section.problem(text->at, "\"filter\": " + *problem);
+            return;
+        }
+        filter.fields.push_back(std::get<Source>(std::move(source)));
+    }
+    target = std::move(filter);
+}
+
 void read_topic(const TableReader& section, const std::optional<Text>& topic, std::string& target) {
     if (!topic) return;
     target = topic->text;
@@ -259,7 +288,6 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     read_topic(section, section.required_text("topic", "\"orders\""), ingest.topic);
     read_table_name(section, "\"public.orders\"", unusual_table, ingest.table);
     const std::optional<Format> format = read_format(section);
-    refuse_what_is_to_come(section);
     ingest.format = format.value_or(Format::json);
     read_schemas(section, format, scope, ingest);
     read_envelope(section, format, ingest.envelope);
@@ -280,6 +308,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                 in_quotes("sluice." + name));
         }
     }
+    read_filter(section, ingest.format, ingest.filter);
     read_reactions(section, format, ingest);
     read_csv(section, format, ingest.csv);
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {

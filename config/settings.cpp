@@ -179,6 +179,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("lanes", std::to_string(ingest.lanes))
         .text("memory", format_size(ingest.memory), Applies::in_place)
         .text("group", ingest.group)
+        .text("filter", ingest.filter ? ingest.filter->text : "")
         .text("on_reject", word(ingest.on_reject))
         .text("on_missing", word(ingest.on_missing))
         .text("on_empty", word(ingest.on_empty))

@@ -6,6 +6,11 @@
 #include <tuple>
 
 namespace sluice::query {
+
+using config::Comparison;
+using config::Condition;
+using config::Operator;
+
 namespace {
 
 using Ranges = std::vector<ReadRange>;

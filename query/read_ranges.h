@@ -1,7 +1,7 @@
 #pragma once
 
+#include "config/condition.h"
 #include "pipeline/record.h"
-#include "query/where.h"
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +26,7 @@ struct ReadRange {
 /// The ranges of a partition that have to be read for a condition over record_fields(): none is
 /// missing, and there may be more in them than fulfils it. Empty: the partition need not be read.
 /// Ordered by offsets; ranges that differ in their times may overlap.
-[[nodiscard]] std::vector<ReadRange> ranges_to_read(const Condition& condition,
+[[nodiscard]] std::vector<ReadRange> ranges_to_read(const config::Condition& condition,
                                                     PartitionId partition);
 
 /// The same held against what the partition holds: apart from each other and ascending, beginning

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "config/condition.h"
 #include "pipeline/record.h"
-#include "query/where.h"
 
 #include <span>
 
@@ -11,10 +11,10 @@ namespace sluice::query {
 /// Fields of a record, in the order of record_fields().
 enum class RecordField : std::size_t { partition, offset, timestamp, key, value };
 
-[[nodiscard]] std::span<const Field> record_fields();
+[[nodiscard]] std::span<const config::Field> record_fields();
 
 /// Whether a record fulfils a condition over record_fields(). Key and value are compared as bytes;
 /// a record without a timestamp has null for it.
-[[nodiscard]] bool matches(const Condition& condition, const Record& record);
+[[nodiscard]] bool matches(const config::Condition& condition, const Record& record);
 
 }  // namespace sluice::query

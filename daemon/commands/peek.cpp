@@ -74,7 +74,7 @@ Request request_of(const config::Config& config, const CommandLine& line) {
         request.topic = request.ingest->topic;
     }
     if (const auto where = line.option("--where")) {
-        auto parsed = query::parse_where(*where, query::record_fields());
+        auto parsed = config::parse_where(*where, query::record_fields());
         if (const auto* wrong = std::get_if<std::string>(&parsed)) {
             throw WrongConfiguration("--where, " + *wrong +
                                      (request.ingest == nullptr
@@ -82,7 +82,7 @@ Request request_of(const config::Config& config, const CommandLine& line) {
                                           : " (a record's own, as it is in Kafka; columns of the "
                                             "target are not known there)"));
         }
-        request.wish.where = std::get<query::Condition>(std::move(parsed));
+        request.wish.where = std::get<config::Condition>(std::move(parsed));
     }
     if (const auto from = line.option("--from")) read_from(*from, request.wish);
     request.limit = line.limit();

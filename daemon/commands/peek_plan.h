@@ -13,7 +13,7 @@ namespace sluice {
 
 /// Which records are wanted.
 struct PeekWish {
-    std::optional<query::Condition> where;
+    std::optional<config::Condition> where;
     config::Start from;                ///< where each partition begins
     std::optional<std::int64_t> last;  ///< instead of `from`: so many offsets before its end
 };

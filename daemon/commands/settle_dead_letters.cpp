@@ -23,7 +23,7 @@ enum class Action { list, show, retry, discard };
 struct Asked {
     Action action = Action::list;
     std::optional<std::string> pipeline;
-    std::optional<query::Condition> where;
+    std::optional<config::Condition> where;
     std::optional<std::int64_t> limit;
     CommandLine::Output output = CommandLine::Output::table;
 };

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "config/condition.h"
 #include "daemon/commands/command_line.h"
-#include "query/where.h"
 
 #include <optional>
 #include <vector>
@@ -9,7 +9,7 @@
 namespace sluice {
 
 /// What --where says of these fields. Throws WrongConfiguration where that is no condition.
-[[nodiscard]] std::optional<query::Condition> where_of(const CommandLine& line,
-                                                       const std::vector<query::Field>& fields);
+[[nodiscard]] std::optional<config::Condition> where_of(const CommandLine& line,
+                                                        const std::vector<config::Field>& fields);
 
 }  // namespace sluice

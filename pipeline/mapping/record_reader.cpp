@@ -14,13 +14,22 @@ namespace {
 using SourceKind = config::Source::Kind;
 using Kind = Value::Kind;
 
-std::vector<WantedField> wanted(std::span<const ColumnPlan> columns,
+std::vector<config::Source> sources(const config::Ingest& ingest,
+                                    std::span<const ColumnPlan> columns) {
+    std::vector<config::Source> all;
+    for (const ColumnPlan& plan : columns) all.push_back(plan.source);
+    if (ingest.filter) std::ranges::copy(ingest.filter->fields, std::back_inserter(all));
+    return all;
+}
+
+std::vector<WantedField> wanted(std::span<const config::Source> sources,
+                                std::span<const ColumnPlan> columns,
                                 std::initializer_list<SourceKind> kinds) {
     std::vector<WantedField> fields;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (std::ranges::find(kinds, columns[i].source.kind) != kinds.end()) {
-            const bool converted = columns[i].as != config::Conversion::none;
-            fields.push_back({columns[i].source, i, converted});
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        if (std::ranges::find(kinds, sources[i].kind) != kinds.end()) {
+            const bool converted = i < columns.size() && columns[i].as != config::Conversion::none;
+            fields.push_back({sources[i], i, converted});
         }
     }
     return fields;
@@ -32,12 +41,16 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
                            const std::shared_ptr<SchemaSource>& registry)
     : ingest_(ingest),
       columns_(columns),
+      sources_(sources(ingest, columns)),
       value_(make_value_decoder(
-          ingest, wanted(columns, {SourceKind::field, SourceKind::position, SourceKind::envelope}),
+          ingest,
+          wanted(sources_, columns,
+                 {SourceKind::field, SourceKind::position, SourceKind::envelope}),
           registry)),
-      key_(make_key_decoder(ingest, wanted(columns, {SourceKind::key_field}), registry)) {
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (is_metadata(columns[i].source.kind)) of_metadata_.push_back(i);
+      key_(make_key_decoder(ingest, wanted(sources_, columns, {SourceKind::key_field}), registry)) {
+    if (ingest.filter) filter_.emplace(*ingest.filter);
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        if (is_metadata(sources_[i].kind)) of_metadata_.push_back(i);
     }
     const auto takes = [&columns](SourceKind kind) {
         return std::ranges::any_of(
@@ -95,7 +108,28 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     if (!decode(record, values, why)) return Outcome::rejected;
     if (change_ == Change::none) return Outcome::filtered;
     take_metadata(record, values);
-    return Outcome::values;
+    switch (judge(values, why)) {
+        case RecordCondition::Truth::no:
+            return Outcome::filtered;
+        case RecordCondition::Truth::unclear:
+            return Outcome::rejected;
+        case RecordCondition::Truth::yes:
+            break;
+    }
+    if (change_ == Change::remove || !is_empty(values)) return Outcome::values;
+    why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
+                                           names_of_fields({*record.value, record.headers})});
+    return Outcome::rejected;
+}
+
+RecordCondition::Truth RecordReader::judge(std::span<const Value> values, Rejection& why) {
+    if (!filter_) return RecordCondition::Truth::yes;
+    Reason reason;
+    const auto verdict = filter_->judge(values.subspan(columns_.size()), scratch_, reason);
+    if (verdict == RecordCondition::Truth::unclear) {
+        why.add(RejectCause::invalid, std::move(reason));
+    }
+    return verdict;
 }
 
 /// Fills the values that come from within the record's value and key. False: it cannot be read.
@@ -124,18 +158,15 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
     if (key_ && record.key && !key_->decode({*record.key, record.headers}, values, nullptr)) {
         return undecodable("the key is ", *key_);
     }
-    if (removes || !is_empty(values)) return true;
-    why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
-                                           names_of_fields({*record.value, record.headers})});
-    return false;
+    return true;
 }
 
 void RecordReader::take_metadata(const Record& record, std::span<Value> values) {
     for (const std::size_t i : of_metadata_) {
-        const ColumnPlan& plan = columns_[i];
-        values[i] = metadata_of(record, plan.source, ingest_.topic, scratch_, buffer_);
-        if (plan.source.kind == SourceKind::value && values[i].kind == Kind::bytes && value_ &&
-            plan.column.type != ColumnType::bytea) {
+        values[i] = metadata_of(record, sources_[i], ingest_.topic, scratch_, buffer_);
+        const bool as_bytes = i < columns_.size() && columns_[i].column.type == ColumnType::bytea;
+        if (sources_[i].kind == SourceKind::value && values[i].kind == Kind::bytes && value_ &&
+            !as_bytes) {
             if (const auto json = value_->as_json()) values[i] = {Kind::json, *json};
         }
     }

@@ -3,17 +3,20 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/schema_source.h"
 #include "pipeline/mapping/column_plan.h"
+#include "pipeline/mapping/record_condition.h"
 #include "pipeline/values/scratch.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace sluice {
 
-/// Finds in a record what each column's source names: fields by the decoders of its value and key,
-/// the rest around them. One per mapper, used by its thread only; `columns` outlive it.
+/// Finds in a record what each column's source names, and what `filter` asks for: fields by the
+/// decoders of its value and key, the rest around them. One per mapper, used by its thread only;
+/// `columns` outlive it.
 class RecordReader {
 public:
     enum class Outcome { values, filtered, rejected };
@@ -22,7 +25,11 @@ public:
     RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
                  const std::shared_ptr<SchemaSource>& registry);
 
-    /// `values`, by column, become views into the record and into this, valid until the next call.
+    /// As many values as read() fills: those of the columns, then those that only `filter` is
+    /// about.
+    [[nodiscard]] std::size_t values() const { return sources_.size(); }
+
+    /// `values` become views into the record and into this, valid until the next call.
     /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
     /// Throws what Decoder::decode() throws.
     Outcome read(const Record& record, std::span<Value> values, Rejection& why);
@@ -30,6 +37,7 @@ public:
     [[nodiscard]] Change change() const { return change_; }
 
 private:
+    [[nodiscard]] RecordCondition::Truth judge(std::span<const Value> values, Rejection& why);
     bool decode(const Record& record, std::span<Value> values, Rejection& why);
     [[nodiscard]] bool is_empty(std::span<const Value> values) const;
     std::string names_of_fields(const Payload& payload);
@@ -37,11 +45,13 @@ private:
 
     const config::Ingest ingest_;
     const std::span<const ColumnPlan> columns_;
-    std::unique_ptr<Decoder> value_;        // null: the value has no fields
-    std::unique_ptr<Decoder> key_;          // null: nobody wants the key's
-    std::vector<std::size_t> of_metadata_;  // columns
+    const std::vector<config::Source> sources_;  // by value
+    std::unique_ptr<Decoder> value_;             // null: the value has no fields
+    std::unique_ptr<Decoder> key_;               // null: nobody wants the key's
+    std::optional<RecordCondition> filter_;
+    std::vector<std::size_t> of_metadata_;  // values
     std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
-    Change change_ = Change::upsert;  // of the record at hand
+    Change change_ = Change::upsert;        // of the record at hand
     Scratch scratch_;
     std::string buffer_;
 };

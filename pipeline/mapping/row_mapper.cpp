@@ -12,7 +12,7 @@ struct RowMapper::Parts {
         : columns(plan_columns(ingest, table)),
           reader(ingest, columns, registry),
           encoder(ingest, columns, table.session_is_utc),
-          values(columns.size()) {
+          values(reader.values()) {
         for (const ColumnPlan& plan : columns) {
             names.push_back(plan.column.name);
             if (plan.in_key) keys.push_back(plan.column.name);
@@ -27,7 +27,10 @@ struct RowMapper::Parts {
     std::vector<std::string> keys;
     RecordReader reader;
     RowEncoder encoder;
-    std::vector<Value> values;  // by column, of the latest record
+    std::vector<Value>
+        values;  // of the latest record: by column, then what only its filter is about
+
+    [[nodiscard]] std::span<Value> of_columns() { return std::span(values).first(columns.size()); }
 };
 
 RowMapper::RowMapper(const config::Ingest& ingest, const Table& table,
@@ -54,7 +57,7 @@ RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
         case RecordReader::Outcome::filtered:
             return Outcome::filtered;
         case RecordReader::Outcome::values:
-            if (parts_->encoder.encode(index, parts_->values, parts_->change(),
+            if (parts_->encoder.encode(index, parts_->of_columns(), parts_->change(),
                                        batch.targets.front(), why))
                 return Outcome::row;
             break;
@@ -67,7 +70,7 @@ RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
 
 std::vector<std::optional<std::string>> RowMapper::values_as_text() const {
     std::vector<std::optional<std::string>> texts;
-    for (const Value& value : parts_->values) {
+    for (const Value& value : parts_->of_columns()) {
         auto& text = texts.emplace_back();
         if (value.kind > Value::Kind::null) append_canonical_text(text.emplace(), value);
     }

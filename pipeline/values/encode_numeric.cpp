@@ -2,58 +2,11 @@
 #include "pipeline/values/numeric.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace sluice {
 
 namespace {
-
-using Digits = std::array<char, 1024>;
-
-/// Exotic: too long for us, or in a form that the database alone knows.
-enum class Read { done, wrong, exotic };
-
-/// [sign] digits [. digits] [e exponent], at least one digit.
-Read read_decimal(std::string_view text, Digits& digits, Decimal& decimal) {
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    if (at != end && (*at == '-' || *at == '+')) decimal.negative = *at++ == '-';
-    std::size_t count = 0;
-    bool any = false;
-    bool after_point = false;
-    for (; at != end; ++at) {
-        if (*at == '.' && !after_point) {
-            after_point = true;
-            continue;
-        }
-        if (!is_digit(*at)) break;
-        any = true;
-        if (after_point) ++decimal.scale;
-        if (count == 0 && *at == '0') {  // leading zeros only move the point
-            if (after_point) --decimal.point;
-            continue;
-        }
-        if (count == digits.size()) return Read::exotic;
-        digits[count++] = *at;
-        if (!after_point) ++decimal.point;
-    }
-    decimal.digits = {digits.data(), count};
-    if (!any) return Read::wrong;
-    if (at == end) return Read::done;
-    if ((*at | 0x20) != 'e') return Read::wrong;
-    ++at;
-    if (at != end && is_space(*at)) return Read::exotic;  // strtol() skips it
-    if (end - at > 1 && *at == '+' && is_digit(at[1])) ++at;
-    int exponent = 0;
-    const auto [after, error] = std::from_chars(at, end, exponent);
-    if (error == std::errc::result_out_of_range && after == end) return Read::exotic;
-    if (error != std::errc() || after != end) return Read::wrong;
-    if (exponent < -1000 || exponent > 1000) return Read::exotic;
-    decimal.point += exponent;
-    decimal.scale = std::max(0, decimal.scale - exponent);
-    return Read::done;
-}
 
 /// Whether numeric(precision, scale) surely overflows; rounding is left to the server.
 bool overflows(const Decimal& decimal, std::int32_t typmod) {
@@ -111,6 +64,68 @@ void append_nan(std::string& to) {
 
 }  // namespace
 
+ReadDecimal read_decimal(std::string_view text, Digits& digits, Decimal& decimal) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    if (at != end && (*at == '-' || *at == '+')) decimal.negative = *at++ == '-';
+    std::size_t count = 0;
+    bool any = false;
+    bool after_point = false;
+    for (; at != end; ++at) {
+        if (*at == '.' && !after_point) {
+            after_point = true;
+            continue;
+        }
+        if (!is_digit(*at)) break;
+        any = true;
+        if (after_point) ++decimal.scale;
+        if (count == 0 && *at == '0') {  // leading zeros only move the point
+            if (after_point) --decimal.point;
+            continue;
+        }
+        if (count == digits.size()) return ReadDecimal::exotic;
+        digits[count++] = *at;
+        if (!after_point) ++decimal.point;
+    }
+    decimal.digits = {digits.data(), count};
+    if (!any) return ReadDecimal::wrong;
+    if (at == end) return ReadDecimal::done;
+    if ((*at | 0x20) != 'e') return ReadDecimal::wrong;
+    ++at;
+    if (at != end && is_space(*at)) return ReadDecimal::exotic;  // strtol() skips it
+    if (end - at > 1 && *at == '+' && is_digit(at[1])) ++at;
+    int exponent = 0;
+    const auto [after, error] = std::from_chars(at, end, exponent);
+    if (error == std::errc::result_out_of_range && after == end) return ReadDecimal::exotic;
+    if (error != std::errc() || after != end) return ReadDecimal::wrong;
+    if (exponent < -1000 || exponent > 1000) return ReadDecimal::exotic;
+    decimal.point += exponent;
+    decimal.scale = std::max(0, decimal.scale - exponent);
+    return ReadDecimal::done;
+}
+
+std::strong_ordering compare(const Decimal& left, const Decimal& right) {
+    const auto sign = [](const Decimal& of) {
+        const bool is_zero = of.digits.find_first_not_of('0') == std::string_view::npos;
+        return is_zero ? 0 : of.negative ? -1 : 1;
+    };
+    const int sign_of_left = sign(left);
+    if (const auto order = sign_of_left <=> sign(right); order != 0 || sign_of_left == 0) {
+        return order;
+    }
+    const auto of_amounts = [&] {
+        if (left.point != right.point) return left.point <=> right.point;
+        const std::size_t common = std::max(left.digits.size(), right.digits.size());
+        for (std::size_t i = 0; i < common; ++i) {
+            const char of_left = i < left.digits.size() ? left.digits[i] : '0';
+            const char of_right = i < right.digits.size() ? right.digits[i] : '0';
+            if (of_left != of_right) return of_left <=> of_right;
+        }
+        return std::strong_ordering::equal;
+    }();
+    return sign_of_left > 0 ? of_amounts : 0 <=> of_amounts;
+}
+
 Verdict encode_decimal(const Decimal& decimal, const Column& column, Encoding& encoding,
                        std::string& to) {
     if (overflows(decimal, column.typmod)) {
@@ -128,11 +143,11 @@ Verdict encode_numeric(const Value& value, const Column& column, Encoding& encod
     Digits digits;
     Decimal decimal;
     switch (read_decimal(text, digits, decimal)) {
-        case Read::exotic:
+        case ReadDecimal::exotic:
             return Verdict::database;
-        case Read::done:
+        case ReadDecimal::done:
             return encode_decimal(decimal, column, encoding, to);
-        case Read::wrong:
+        case ReadDecimal::wrong:
             break;
     }
     if (equal_ignoring_case(text, "nan")) {

@@ -2,6 +2,8 @@
 
 #include "pipeline/values/encoder.h"
 
+#include <array>
+#include <compare>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,18 @@ struct Decimal {
     int point = 0;  ///< so many of them stand before it; may be negative or beyond the last
     int scale = 0;  ///< digits behind it, as written
 };
+
+using Digits = std::array<char, 1024>;
+
+/// Exotic: too long for us, or in a form that the database alone knows.
+enum class ReadDecimal { done, wrong, exotic };
+
+/// [sign] digits [. digits] [e exponent], at least one digit. `digits` is what `decimal` looks
+/// into.
+[[nodiscard]] ReadDecimal read_decimal(std::string_view text, Digits& digits, Decimal& decimal);
+
+/// As numbers: 1.0 equals 1.00, and -0 equals 0.
+[[nodiscard]] std::strong_ordering compare(const Decimal& left, const Decimal& right);
 
 [[nodiscard]] Verdict encode_decimal(const Decimal& decimal, const Column& column,
                                      Encoding& encoding, std::string& to);

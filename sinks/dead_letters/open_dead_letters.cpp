@@ -11,13 +11,13 @@ namespace sluice {
 namespace {
 
 constexpr std::array<SqlField, 7> fields = {
-    {{{"partition", query::FieldType::number}, "kafka_partition::bigint"},
-     {{"offset", query::FieldType::number}, "kafka_offset"},
-     {{"timestamp", query::FieldType::time}, "record_time"},
-     {{"topic", query::FieldType::text}, "topic"},
-     {{"rejected", query::FieldType::time}, "rejected_at"},
-     {{"retries", query::FieldType::number}, "retries::bigint"},
-     {{"reason", query::FieldType::text}, "reasons::text"}}};
+    {{{"partition", config::FieldType::number}, "kafka_partition::bigint"},
+     {{"offset", config::FieldType::number}, "kafka_offset"},
+     {{"timestamp", config::FieldType::time}, "record_time"},
+     {{"topic", config::FieldType::text}, "topic"},
+     {{"rejected", config::FieldType::time}, "rejected_at"},
+     {{"retries", config::FieldType::number}, "retries::bigint"},
+     {{"reason", config::FieldType::text}, "reasons::text"}}};
 
 /// Of a dead letter, and so of what its history and the order of pages go by.
 constexpr const char* position =
@@ -98,7 +98,7 @@ const char* name_of(DeadLetterOutcome::Kind kind) {
 
 }  // namespace
 
-std::vector<query::Field> dead_letter_fields() {
+std::vector<config::Field> dead_letter_fields() {
     return names_of(fields);
 }
 

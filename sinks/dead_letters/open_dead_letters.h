@@ -1,8 +1,8 @@
 #pragma once
 
+#include "config/condition.h"
 #include "pipeline/ingest/batch.h"
 #include "pipeline/ingest/ingest_status.h"
-#include "query/where.h"
 #include "sinks/session/session.h"
 
 #include <cstdint>
@@ -41,12 +41,12 @@ struct WholeDeadLetter : DeadLetter {
 /// Which ones.
 struct DeadLetterQuery {
     std::string schema = "sluice";
-    std::string pipeline;                   ///< empty: of all
-    std::string topic;                      ///< empty: of all
-    std::optional<query::Condition> where;  ///< over dead_letter_fields()
+    std::string pipeline;                    ///< empty: of all
+    std::string topic;                       ///< empty: of all
+    std::optional<config::Condition> where;  ///< over dead_letter_fields()
 };
 /// partition, offset, timestamp, topic, rejected, retries, reason.
-[[nodiscard]] std::vector<query::Field> dead_letter_fields();
+[[nodiscard]] std::vector<config::Field> dead_letter_fields();
 
 /// These throw DatabaseError.
 [[nodiscard]] std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query);

@@ -7,13 +7,13 @@
 namespace sluice {
 namespace {
 
-const SqlField fields[] = {{{"id", query::FieldType::text}, "o.id"},
-                           {{"topic", query::FieldType::text}, "o.topic"},
-                           {{"partition", query::FieldType::number}, "o.kafka_partition::bigint"},
-                           {{"reason", query::FieldType::text}, "o.reason"},
-                           {{"detail", query::FieldType::text}, "o.detail"},
-                           {{"refused", query::FieldType::time}, "o.refused_at"},
-                           {{"batch", query::FieldType::number}, "o.batch"}};
+const SqlField fields[] = {{{"id", config::FieldType::text}, "o.id"},
+                           {{"topic", config::FieldType::text}, "o.topic"},
+                           {{"partition", config::FieldType::number}, "o.kafka_partition::bigint"},
+                           {{"reason", config::FieldType::text}, "o.reason"},
+                           {{"detail", config::FieldType::text}, "o.detail"},
+                           {{"refused", config::FieldType::time}, "o.refused_at"},
+                           {{"batch", config::FieldType::number}, "o.batch"}};
 
 /// All refused events, called o, with c.claimed where they are claimed to be sent again.
 std::string from_all_events(const std::string& schema) {
@@ -35,7 +35,7 @@ std::string from_events(const RefusedEventQuery& query, Row& parameters) {
 
 }  // namespace
 
-std::vector<query::Field> refused_event_fields() {
+std::vector<config::Field> refused_event_fields() {
     return names_of(fields);
 }
 

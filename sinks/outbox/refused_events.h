@@ -1,6 +1,6 @@
 #pragma once
 
-#include "query/where.h"
+#include "config/condition.h"
 #include "sinks/outbox/outbox_store.h"
 #include "sinks/session/session.h"
 
@@ -30,10 +30,10 @@ struct RefusedEvent {
 struct RefusedEventQuery {
     std::string schema = "sluice";
     std::string relay;
-    std::optional<query::Condition> where{};  ///< over refused_event_fields()
+    std::optional<config::Condition> where{};  ///< over refused_event_fields()
 };
 /// id, topic, partition, reason, detail, refused, batch.
-[[nodiscard]] std::vector<query::Field> refused_event_fields();
+[[nodiscard]] std::vector<config::Field> refused_event_fields();
 
 struct RefusedEventCount {
     std::int64_t open = 0;     ///< that nobody has decided about

@@ -3,9 +3,9 @@
 namespace sluice {
 namespace {
 
-using query::Condition;
-using query::FieldType;
-using query::Operator;
+using config::Condition;
+using config::FieldType;
+using config::Operator;
 
 const char* sql_of(Operator op) {
     switch (op) {
@@ -33,7 +33,7 @@ const char* sql_of(Operator op) {
     return " IS NOT NULL";
 }
 
-std::string comparison(const query::Comparison& comparison, std::span<const SqlField> fields,
+std::string comparison(const config::Comparison& comparison, std::span<const SqlField> fields,
                        Row& parameters) {
     const SqlField& field = fields[comparison.field];
     std::string sql = std::string(field.expression) + sql_of(comparison.op);
@@ -48,8 +48,8 @@ std::string comparison(const query::Comparison& comparison, std::span<const SqlF
 
 }  // namespace
 
-std::vector<query::Field> names_of(std::span<const SqlField> fields) {
-    std::vector<query::Field> names;
+std::vector<config::Field> names_of(std::span<const SqlField> fields) {
+    std::vector<config::Field> names;
     for (const SqlField& field : fields) names.push_back(field.field);
     return names;
 }

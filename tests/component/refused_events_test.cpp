@@ -38,7 +38,8 @@ std::string value(const std::string& sql) {
 std::int64_t decide(Session& session, Decision decision, const std::string& where = "") {
     RefusedEventQuery query{.relay = "r"};
     if (!where.empty()) {
-        query.where = std::get<query::Condition>(query::parse_where(where, refused_event_fields()));
+        query.where =
+            std::get<config::Condition>(config::parse_where(where, refused_event_fields()));
     }
     RefusedEventPass pass(session, {.query = query, .decision = decision, .writer = "test"});
     std::int64_t all = 0;

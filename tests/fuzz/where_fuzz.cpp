@@ -20,7 +20,7 @@ bool is_in(const query::ReadRange& range, const Record& record) {
 }
 
 /// A record that fulfils the condition lies where its partition is read.
-void check(const query::Condition& condition, const Record& record) {
+void check(const config::Condition& condition, const Record& record) {
     if (!query::matches(condition, record)) return;
     for (const query::ReadRange& range : query::ranges_to_read(condition, record.partition)) {
         if (is_in(range, record)) return;
@@ -34,14 +34,14 @@ void check(const query::Condition& condition, const Record& record) {
 /// wrong.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    const auto parsed = query::parse_where(text, query::record_fields());
+    const auto parsed = config::parse_where(text, query::record_fields());
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {
         if (!wrong->starts_with("character ") || wrong->find('\n') != std::string::npos) {
             std::abort();
         }
         return 0;
     }
-    const auto& condition = std::get<query::Condition>(parsed);
+    const auto& condition = std::get<config::Condition>(parsed);
     for (const PartitionId partition : {0, 1}) {
         for (const Offset offset : {0, 1, 5, 100, 301}) {
             for (const std::int64_t time : {-1LL, 0LL, 5LL, 1769860800000LL}) {

@@ -35,9 +35,6 @@ TEST_CASE("config: what is wrong with a column is said at its place") {
 }
 
 TEST_CASE("config: what is to come is refused with what to do until then") {
-    CHECK(problem_of(pipeline + "filter = 'a = 1'\n") ==
-          "sluice.toml:8:1: \"filter\" is not supported by this version; every record becomes a "
-          "row; remove it and select where the table is read");
     CHECK(contains(problem_of(pipeline + "mode = 'merge'\norder = 'at'\n"),
                    "9:1: \"order\" is not supported by this version; of a key's changes"));
     CHECK(contains(problem_of(pipeline + "mode = 'merge'\ndelete_when = 'op = 1'\n"),

@@ -9,6 +9,7 @@
 #include <vector>
 
 using namespace sluice;
+using namespace sluice::config;
 using namespace sluice::query;
 
 namespace {

@@ -7,17 +7,17 @@
 namespace sluice {
 namespace {
 
-constexpr std::array<SqlField, 3> fields = {{{{"partition", query::FieldType::number}, "p"},
-                                             {{"timestamp", query::FieldType::time}, "t"},
-                                             {{"reason", query::FieldType::text}, "r"}}};
+constexpr std::array<SqlField, 3> fields = {{{{"partition", config::FieldType::number}, "p"},
+                                             {{"timestamp", config::FieldType::time}, "t"},
+                                             {{"reason", config::FieldType::text}, "r"}}};
 
 /// SQL and parameters: "p = $1::bigint [3]".
 std::string sql_of(const std::string& where, Row parameters = {}) {
-    std::array<query::Field, 3> names;
+    std::array<config::Field, 3> names;
     for (std::size_t i = 0; i < fields.size(); ++i) names[i] = fields[i].field;
-    const auto parsed = query::parse_where(where, names);
+    const auto parsed = config::parse_where(where, names);
     if (const auto* problem = std::get_if<std::string>(&parsed)) return *problem;
-    std::string text = to_sql(std::get<query::Condition>(parsed), fields, parameters) + " [";
+    std::string text = to_sql(std::get<config::Condition>(parsed), fields, parameters) + " [";
     for (const Cell& value : parameters) text += (text.back() == '[' ? "" : ", ") + *value;
     return text + "]";
 }

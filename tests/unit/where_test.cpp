@@ -1,4 +1,4 @@
-#include "query/where.h"
+#include "config/condition.h"
 #include "query/record_filter.h"
 
 #include <doctest/doctest.h>
@@ -9,6 +9,7 @@
 #include <vector>
 
 using namespace sluice;
+using namespace sluice::config;
 using namespace sluice::query;
 
 namespace {

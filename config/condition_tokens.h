@@ -6,13 +6,13 @@
 #include <vector>
 
 /// What a condition's text is made of.
-namespace sluice::query {
+namespace sluice::config {
 
 struct Token {
     enum class Kind {
         word,    ///< a keyword, a field, or anything that begins with a digit or a sign
         quoted,  ///< 'text'
-        name,    ///< "field"
+        name,    ///< "field"; @headers/region and /customer/city need no quotes
         symbol,  ///< an operator, a parenthesis, a comma
         end,
     };
@@ -38,4 +38,4 @@ struct Misspelling {
 
 [[nodiscard]] std::string lower_case(std::string_view text);
 
-}  // namespace sluice::query
+}  // namespace sluice::config

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -7,19 +8,22 @@
 #include <variant>
 #include <vector>
 
-/// Conditions as users write them behind --where: `(partition = 0 and offset > 100) or timestamp >=
-/// '2026-01-31T12:00:00Z'`. This is the language alone, over fields that the caller names; what a
-/// condition means is said by its readers: record_filter.h, read_ranges.h, and SQL elsewhere.
-namespace sluice::query {
+/// Conditions as users write them in `filter` and behind --where: `(partition = 0 and offset > 100)
+/// or timestamp >= '2026-01-31T12:00:00Z'`. This is the language alone, over fields that the caller
+/// names; what a condition means is said by its readers: pipeline/mapping/record_condition.h,
+/// query/record_filter.h, query/read_ranges.h, and sinks/session/where_sql.h.
+namespace sluice::config {
 
 enum class FieldType {
     number,  ///< whole numbers
     time,    ///< milliseconds since 1970 UTC, written so or in RFC 3339
     text,    ///< in single quotes
+    any,     ///< as its operand is written: text in single quotes, a number, a time, true or false
 };
 
 struct Field {
-    std::string_view name;  ///< in lower case; users may write it in any
+    std::string_view
+        name;  ///< in lower case, users may write it in any; else as they must write it
     FieldType type = FieldType::number;
 };
 
@@ -36,11 +40,19 @@ enum class Operator {
     is_not_null,
 };
 
+/// A number as it is written: any digits, perhaps a point and an exponent.
+struct Number {
+    std::string text;
+    bool operator==(const Number&) const = default;
+};
+
 /// A field against a constant. Null fulfils nothing but is_null, as in SQL.
 struct Comparison {
     std::size_t field = 0;  ///< index into the fields that parse_where() was given
     Operator op = Operator::equal;
-    std::variant<std::int64_t, std::string> operand;  ///< text for text fields, a number otherwise
+    /// By the field's type: number and time, text, and the last three for any.
+    using Operand = std::variant<std::int64_t, std::string, Number, bool>;
+    Operand operand;
 
     [[nodiscard]] std::int64_t number() const { return std::get<std::int64_t>(operand); }
     [[nodiscard]] const std::string& text() const { return std::get<std::string>(operand); }
@@ -57,8 +69,15 @@ struct Condition {
     bool operator==(const Condition&) const = default;
 };
 
+/// Whether what compares so fulfils one of the six comparisons; false for the others.
+[[nodiscard]] bool holds(Operator op, std::strong_ordering ordering);
+
+/// The names of the fields that a condition is about, in the order of their first use, as they are
+/// written and without quotes; what is wrong with the text is parse_where()'s to say.
+[[nodiscard]] std::vector<std::string> fields_named_in(std::string_view text);
+
 /// The condition, or what is wrong with it: `character 10: expected a whole number, found "x"`.
 [[nodiscard]] std::variant<Condition, std::string> parse_where(std::string_view text,
                                                                std::span<const Field> fields);
 
-}  // namespace sluice::query
+}  // namespace sluice::config

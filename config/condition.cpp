@@ -1,14 +1,14 @@
-#include "query/where.h"
+#include "config/condition.h"
 
+#include "config/condition_tokens.h"
 #include "config/units.h"
 #include "config/words.h"
-#include "query/tokens.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
-namespace sluice::query {
+namespace sluice::config {
 namespace {
 
 constexpr int deepest = 100;
@@ -76,10 +76,38 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     return number;
 }
 
+/// [sign] digits [. digits] [e exponent]
+bool is_number(std::string_view text) {
+    const auto take_digits = [&text] {
+        const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(count);
+        return count > 0;
+    };
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (!take_digits()) return false;
+    if (text.starts_with('.')) {
+        text.remove_prefix(1);
+        if (!take_digits()) return false;
+    }
+    if (text.empty()) return true;
+    if (text.front() != 'e' && text.front() != 'E') return false;
+    text.remove_prefix(1);
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    return take_digits() && text.empty();
+}
+
 bool is_keyword(const Token& token) {
     static constexpr std::string_view keywords[] = {"and", "or",   "not", "between",
                                                     "in",  "like", "is",  "null"};
     return std::ranges::any_of(keywords, [&](std::string_view word) { return token.is(word); });
+}
+
+bool begins_number(char c) {
+    return std::string_view("0123456789-+").find(c) != std::string_view::npos;
+}
+
+bool is_text(FieldType type) {
+    return type == FieldType::text || type == FieldType::any;
 }
 
 /// Unwinds the parser; parse_where() turns it into a value.
@@ -111,10 +139,9 @@ private:
 
     [[noreturn]] void expected(const std::string& what) const {
         const Token& found = next();
-        throw Wrong{
-            found.character,
-            "expected " + what + ", found " +
-                (found.kind == Token::Kind::end ? "the end" : config::in_quotes(found.written))};
+        throw Wrong{found.character,
+                    "expected " + what + ", found " +
+                        (found.kind == Token::Kind::end ? "the end" : in_quotes(found.written))};
     }
 
     Condition any_of(bool negated) {
@@ -182,8 +209,7 @@ private:
         if (take_if("in")) return in_list(field, negated);
         if (next().is("like")) return like(field, negated);
         expected("=, !=, <, <=, >, >=, between, in" +
-                 std::string(fields_[field].type == FieldType::text ? ", like" : "") +
-                 " or is null");
+                 std::string(is_text(fields_[field].type) ? ", like" : "") + " or is null");
     }
 
     /// "(partition, offset)" rather than a condition in parentheses. The last token is the end.
@@ -233,7 +259,7 @@ private:
     static bool begins_value(const Token& token) {
         if (token.kind == Token::Kind::quoted) return true;
         if (token.kind != Token::Kind::word) return false;
-        return std::string_view("0123456789-+").find(token.text[0]) != std::string_view::npos;
+        return begins_number(token.text[0]);
     }
 
     /// The value stands first, but only its field says how to read it.
@@ -256,13 +282,14 @@ private:
             expected("a field: " + known_fields());
         }
         const std::string name = lower_case(next().text);
-        const auto found = std::ranges::find(fields_, name, &Field::name);
+        auto found = std::ranges::find(fields_, next().text, &Field::name);
+        if (found == fields_.end()) found = std::ranges::find(fields_, name, &Field::name);
         if (found == fields_.end()) {
             std::vector<std::string_view> names;
             for (const Field& field : fields_) names.push_back(field.name);
-            const std::string meant = config::suggestion(name, names);
+            const std::string meant = suggestion(name, names);
             throw Wrong{next().character,
-                        "there is no field " + config::in_quotes(next().text) +
+                        "there is no field " + in_quotes(next().text) +
                             (meant.empty() ? "; there are " + known_fields() : meant)};
         }
         ++at_;
@@ -272,7 +299,7 @@ private:
     [[nodiscard]] std::string known_fields() const {
         std::vector<std::string_view> names;
         for (const Field& field : fields_) names.push_back(field.name);
-        return config::listed(names);
+        return listed(names);
     }
 
     Condition compare(std::size_t field, Operator op, bool negated) {
@@ -311,21 +338,25 @@ private:
     }
 
     Condition like(std::size_t field, bool negated) {
-        if (fields_[field].type != FieldType::text) {
-            throw Wrong{next().character,
-                        "like is for text, " + std::string(fields_[field].name) + " is " +
-                            (fields_[field].type == FieldType::time ? "a time" : "a number")};
+        const FieldType type = fields_[field].type;
+        if (!is_text(type)) {
+            throw Wrong{next().character, "like is for text, " + std::string(fields_[field].name) +
+                                              " is " +
+                                              (type == FieldType::time ? "a time" : "a number")};
         }
         ++at_;
+        if (next().kind != Token::Kind::quoted) expected("text in single quotes");
         return compare(field, Operator::like, negated);
     }
 
-    std::variant<std::int64_t, std::string> take_value(const Field& field) {
+    Comparison::Operand take_value(const Field& field) {
         switch (field.type) {
             case FieldType::number:
                 return take_number();
             case FieldType::time:
                 return take_time();
+            case FieldType::any:
+                return take_any();
             case FieldType::text:
                 break;
         }
@@ -341,12 +372,25 @@ private:
         return *number;
     }
 
+    Comparison::Operand take_any() {
+        const Token& token = next();
+        const bool is_word = token.kind == Token::Kind::word;
+        if (token.kind == Token::Kind::quoted || (is_word && parse_time(token.text))) {
+            return take().text;
+        }
+        if (token.is("true") || token.is("false")) return take().is("true");
+        if (!is_word || !is_number(token.text)) {
+            expected("text in single quotes, a number, true or false");
+        }
+        return Number{take().text};
+    }
+
     std::int64_t take_time() {
         const bool is_word = next().kind == Token::Kind::word;
         std::optional<std::int64_t> time;
         if (is_word) time = whole_number(next().text);
         if (!time && (is_word || next().kind == Token::Kind::quoted)) {
-            time = config::parse_time(next().text);
+            time = parse_time(next().text);
         }
         if (!time) {
             expected(
@@ -369,6 +413,38 @@ std::string message(std::size_t character, const std::string& text) {
 
 }  // namespace
 
+bool holds(Operator op, std::strong_ordering ordering) {
+    switch (op) {
+        case Operator::equal:
+            return ordering == 0;
+        case Operator::not_equal:
+            return ordering != 0;
+        case Operator::less:
+            return ordering < 0;
+        case Operator::less_equal:
+            return ordering <= 0;
+        case Operator::greater:
+            return ordering > 0;
+        case Operator::greater_equal:
+            return ordering >= 0;
+        default:
+            return false;
+    }
+}
+
+std::vector<std::string> fields_named_in(std::string_view text) {
+    std::vector<std::string> names;
+    const auto tokens = tokens_of(text);
+    if (std::holds_alternative<Misspelling>(tokens)) return names;
+    for (const Token& token : std::get<std::vector<Token>>(tokens)) {
+        const bool is_word = token.kind == Token::Kind::word && !begins_number(token.text[0]) &&
+                             !is_keyword(token) && !token.is("true") && !token.is("false");
+        if (token.kind != Token::Kind::name && !is_word) continue;
+        if (std::ranges::find(names, token.text) == names.end()) names.push_back(token.text);
+    }
+    return names;
+}
+
 std::variant<Condition, std::string> parse_where(std::string_view text,
                                                  std::span<const Field> fields) {
     auto tokens = tokens_of(text);
@@ -382,4 +458,4 @@ std::variant<Condition, std::string> parse_where(std::string_view text,
     }
 }
 
-}  // namespace sluice::query
+}  // namespace sluice::config

@@ -1,11 +1,11 @@
-#include "query/tokens.h"
+#include "config/condition_tokens.h"
 
 #include "config/words.h"
 #include "pipeline/values/characters.h"
 
 #include <algorithm>
 
-namespace sluice::query {
+namespace sluice::config {
 namespace {
 
 bool is_blank(char c) {
@@ -54,10 +54,10 @@ private:
             finish(Token::Kind::symbol);
             return true;
         }
+        if (c == '@' || c == '/') return take_source();
         const bool is_number = is_digit(c) || c == '-' || c == '+';
         if (!is_number && !is_letter(c)) {
-            return misspelt("does not belong into a condition: " +
-                            config::in_quotes(character_at(at_)));
+            return misspelt("does not belong into a condition: " + in_quotes(character_at(at_)));
         }
         const auto end = std::find_if_not(text_.begin() + static_cast<std::ptrdiff_t>(at_) + 1,
                                           text_.end(), is_number ? goes_on_number : goes_on_word);
@@ -65,6 +65,20 @@ private:
         token_.text = text_.substr(at_, next - at_);
         at_ = next;
         finish(Token::Kind::word);
+        return true;
+    }
+
+    /// "@headers/trace-id", "/customer/city": up to a blank or a symbol.
+    bool take_source() {
+        const auto ends = [](char c) {
+            return is_blank(c) || std::string_view("<>!=(),'\"").find(c) != std::string_view::npos;
+        };
+        const auto end =
+            std::find_if(text_.begin() + static_cast<std::ptrdiff_t>(at_), text_.end(), ends);
+        const auto next = static_cast<std::size_t>(end - text_.begin());
+        token_.text = text_.substr(at_, next - at_);
+        at_ = next;
+        finish(Token::Kind::name);
         return true;
     }
 
@@ -139,4 +153,4 @@ std::variant<std::vector<Token>, Misspelling> tokens_of(std::string_view text) {
     return Lexer(text).run();
 }
 
-}  // namespace sluice::query
+}  // namespace sluice::config

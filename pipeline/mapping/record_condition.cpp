@@ -1,0 +1,178 @@
+#include "pipeline/mapping/record_condition.h"
+
+#include "pipeline/decode/json_text.h"
+#include "pipeline/values/canonical_text.h"
+#include "pipeline/values/characters.h"
+#include "pipeline/values/civil_time.h"
+#include "pipeline/values/excerpt.h"
+#include "pipeline/values/like.h"
+#include "pipeline/values/numeric.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+using config::Condition;
+using config::Operator;
+using Kind = Value::Kind;
+using Truth = RecordCondition::Truth;
+
+Truth truth(bool holds) {
+    return holds ? Truth::yes : Truth::no;
+}
+
+bool is_time(Kind kind) {
+    return kind == Kind::date || kind == Kind::timestamp || kind == Kind::instant;
+}
+
+/// Since 1970 UTC; a text without a zone is read in UTC.
+std::optional<std::int64_t> microseconds_of(std::string_view text) {
+    const civil_time::Reading reading = civil_time::read_date_time(text);
+    if (reading.outcome != civil_time::Reading::Outcome::exact) return std::nullopt;
+    const std::int64_t days = std::int64_t{reading.days} + civil_time::database_epoch_days;
+    return days * civil_time::microseconds_per_day + reading.microseconds -
+           reading.zone_seconds * civil_time::microseconds_per_second;
+}
+
+std::int64_t microseconds_of(const Value& time) {
+    if (time.kind != Kind::date) return time.integer;
+    return time.integer * civil_time::microseconds_per_day;
+}
+
+/// As the database would write it; nothing for text that cannot be one.
+std::optional<std::string_view> text_of(const Value& value, Scratch& scratch) {
+    if (value.kind == Kind::json_string) {
+        const json::Unescaped unescaped = json::unescape(value.text, scratch);
+        if (unescaped.complaint != nullptr) return std::nullopt;
+        return unescaped.text;
+    }
+    if (!value.is_typed()) return value.text;
+    std::string text;
+    append_canonical_text(text, value);
+    return scratch.keep(text);
+}
+
+}  // namespace
+
+/// A condition whose operands are made ready.
+struct RecordCondition::Node {
+    Condition::Kind kind = Condition::Kind::comparison;
+    std::vector<Node> parts;
+
+    std::size_t field = 0;
+    Operator op = Operator::equal;
+    std::string text;  ///< of a text, a number's digits
+    std::optional<bool> boolean;
+    std::optional<std::int64_t> time;  ///< of a text that is one
+    bool is_number = false;
+
+    explicit Node(const Condition& condition);
+    [[nodiscard]] Truth judge(std::span<const Value> fields, Scratch& scratch) const;
+    [[nodiscard]] Truth compare(const Value& value, Scratch& scratch) const;
+    [[nodiscard]] Truth compare_number(std::string_view field) const;
+    [[nodiscard]] const char* operand_kind() const;
+    /// The first comparison, in their order, that cannot be made.
+    [[nodiscard]] const Node* incomparable(std::span<const Value> fields, Scratch& scratch) const;
+};
+
+RecordCondition::Node::Node(const Condition& condition) : kind(condition.kind) {
+    if (kind != Condition::Kind::comparison) {
+        for (const Condition& part : condition.parts) parts.emplace_back(part);
+        return;
+    }
+    field = condition.comparison.field;
+    op = condition.comparison.op;
+    const config::Comparison::Operand& operand = condition.comparison.operand;
+    if (const auto* of_text = std::get_if<std::string>(&operand)) {
+        text = *of_text;
+        time = microseconds_of(std::string_view(text));
+    } else if (const auto* number = std::get_if<config::Number>(&operand)) {
+        text = number->text;
+        is_number = true;
+    } else if (const auto* truth = std::get_if<bool>(&operand)) {
+        boolean = *truth;
+    }
+}
+
+Truth RecordCondition::Node::judge(std::span<const Value> fields, Scratch& scratch) const {
+    if (kind == Condition::Kind::comparison) return compare(fields[field], scratch);
+    // The first part that settles it does so whatever stands behind it.
+    const Truth settles = kind == Condition::Kind::all_of ? Truth::no : Truth::yes;
+    for (const Node& part : parts) {
+        const Truth of_part = part.judge(fields, scratch);
+        if (of_part == settles || of_part == Truth::unclear) return of_part;
+    }
+    return settles == Truth::yes ? Truth::no : Truth::yes;
+}
+
+Truth RecordCondition::Node::compare(const Value& value, Scratch& scratch) const {
+    const bool is_null =
+        value.kind == Kind::missing || value.kind == Kind::null || value.kind == Kind::unchanged;
+    if (op == Operator::is_null) return truth(is_null);
+    if (op == Operator::is_not_null) return truth(!is_null);
+    if (is_null) return Truth::no;
+    if (is_time(value.kind) && op != Operator::like && op != Operator::not_like) {
+        if (!time) return Truth::unclear;
+        return truth(config::holds(op, microseconds_of(value) <=> *time));
+    }
+    const std::optional<std::string_view> of_field = text_of(value, scratch);
+    if (!of_field) return Truth::unclear;
+    if (is_number) return compare_number(trimmed(*of_field));
+    if (boolean) {
+        const bool is_true = *of_field == "true" || *of_field == "t";
+        if (!is_true && *of_field != "false" && *of_field != "f") return Truth::unclear;
+        return truth(config::holds(op, is_true <=> *boolean));
+    }
+    if (op == Operator::like) return truth(is_like(*of_field, text));
+    if (op == Operator::not_like) return truth(!is_like(*of_field, text));
+    return truth(config::holds(op, *of_field <=> std::string_view(text)));
+}
+
+Truth RecordCondition::Node::compare_number(std::string_view of_field) const {
+    Digits left_digits;
+    Digits right_digits;
+    Decimal left;
+    Decimal right;
+    if (read_decimal(of_field, left_digits, left) != ReadDecimal::done ||
+        read_decimal(text, right_digits, right) != ReadDecimal::done) {
+        return Truth::unclear;
+    }
+    return truth(config::holds(op, sluice::compare(left, right)));
+}
+
+const char* RecordCondition::Node::operand_kind() const {
+    if (is_number) return "a number";
+    if (boolean) return "true or false";
+    return "a time, or text, that it can be compared with";
+}
+
+const RecordCondition::Node* RecordCondition::Node::incomparable(std::span<const Value> fields,
+                                                                 Scratch& scratch) const {
+    if (kind == Condition::Kind::comparison) {
+        return compare(fields[field], scratch) == Truth::unclear ? this : nullptr;
+    }
+    for (const Node& part : parts) {
+        if (const Node* const found = part.incomparable(fields, scratch)) return found;
+    }
+    return nullptr;
+}
+
+RecordCondition::RecordCondition(const config::Filter& filter)
+    : root_(std::make_unique<const Node>(filter.condition)), fields_(filter.fields) {}
+RecordCondition::~RecordCondition() = default;
+
+Truth RecordCondition::judge(std::span<const Value> fields, Scratch& scratch, Reason& why) const {
+    const Truth of_record = root_->judge(fields, scratch);
+    if (of_record != Truth::unclear) return of_record;
+    const Node& at = *root_->incomparable(fields, scratch);
+    const auto shown = text_of(fields[at.field], scratch);
+    why.text = "filter: " + fields_[at.field].text + " is " +
+               (shown ? excerpt(*shown) : std::string("no text")) + ", not " + at.operand_kind();
+    return of_record;
+}
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "config/config.h"
+#include "pipeline/reject.h"
+#include "pipeline/values/scratch.h"
+#include "pipeline/values/value.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace sluice {
+
+/// The `filter` of an [ingest.NAME], judged on records. Three-valued as in SQL: what is missing or
+/// null fulfils nothing but IS NULL. One per mapper, used by its thread only.
+///
+/// An operand says how its field is read: a number compares exactly as a number, a text byte by
+/// byte, unless the field is a date or a time of a format that has such types.
+class RecordCondition {
+public:
+    enum class Truth : std::uint8_t {
+        yes,
+        no,
+        unclear,  ///< a field cannot be compared so: the record is neither kept nor dropped
+    };
+
+    explicit RecordCondition(const config::Filter& filter);
+    ~RecordCondition();
+
+    /// `fields` by the filter's. `why` gets the reason of `unclear`.
+    Truth judge(std::span<const Value> fields, Scratch& scratch, Reason& why) const;
+
+private:
+    struct Node;
+    std::unique_ptr<const Node> root_;
+    const std::vector<config::Source> fields_;
+};
+
+}  // namespace sluice
