@@ -102,7 +102,7 @@ Schema read_schema(TableReader& section, SchemaKeys keys, std::optional<Format> 
                    const Scope& scope) {
     const std::string key(keys.schema);
     const bool has_schema = format && (*format == Format::avro || *format == Format::protobuf);
-    const Entry* entry = section.take(key);
+    const Entry* entry = section.take(keys.schema);
     if (entry == nullptr) {
         if (has_schema)
             section.problem(section.at(keys.format),
