@@ -91,7 +91,7 @@ TEST_CASE("column source: what is wrong is said with what to write") {
           "\"/@ofset\"");
     CHECK(refused("@@x") ==
           "unknown source \"@@x\"; there are @value, @key, @topic, @partition, @offset, "
-          "@timestamp, @headers. A field of that name is \"/@@x\"");
+          "@timestamp, @headers, @op, @ts_ms, @before, @source. A field of that name is \"/@@x\"");
     CHECK(refused("@odd/na~me").ends_with("A field of that name is \"/@odd~1na~0me\""));
     CHECK(refused("@value/a") ==
           "\"@value/a\" looks into the value; write the pointer alone: \"/a\"");

@@ -179,7 +179,7 @@ TEST_CASE("config: ranges are checked") {
         {"batch = { delay = '2' }", "\"delay\": \"2\" is not a duration; write a whole number"},
         {"group = ''", "\"group\" must be 1 to 249 printable characters"},
         {"format = 'jsn'",
-         "\"format\" must be one of json, csv, text, binary, not \"jsn\"; did "
+         "\"format\" must be one of json, csv, text, binary, avro, protobuf, not \"jsn\"; did "
          "you mean \"json\"?"},
         {"on_reject = 'x'", "\"on_reject\" must be one of dead_letter, stop, not \"x\""},
         {"reject_after = 'soon'", "\"reject_after\" must be \"never\" or a duration up to 365d"}};

@@ -69,7 +69,7 @@ TEST_CASE("config: a proto file brings its imports, from its folder or one aroun
     CHECK(contains(folder.problem(file + " }\n"), "Order"));
     CHECK(contains(folder.problem(file + ", message = 'Item' }\n"), "Item"));
     std::filesystem::remove(folder.path / "protos/shop/item.proto");
-    CHECK(contains(folder.problem(file + ", message = 'Order' }\n"), "item.proto\" is not a file"));
+    CHECK(contains(folder.problem(file + ", message = 'Order' }\n"), "item.proto\": No such file"));
 }
 
 TEST_CASE("config: keys have a format and a schema of their own") {
@@ -101,7 +101,7 @@ TEST_CASE("config: schemas that are missing, wrong or without a meaning are told
     CHECK(folder.problem("format = 'csv'\nschema = 'registry'\n") ==
           "\"schema\" has no meaning for format = \"csv\"; remove it");
     CHECK(contains(folder.problem("format = 'avro'\nschema = { file = 'none.avsc' }\n"),
-                   "none.avsc\" is not a file"));
+                   "none.avsc\": No such file"));
     CHECK(contains(folder.problem("format = 'avro'\nschema = { file = 'bad.avsc' }\n"),
                    "schema \"bad.avsc\" is not an Avro schema: "));
     CHECK(contains(folder.problem("on_unknown_schema = 'stop'\n"), "remove it"));
