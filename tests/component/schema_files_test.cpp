@@ -102,8 +102,8 @@ void check(const Stage& stage, const std::string& prefix, const std::string& fir
     Daemon daemon(stage.file);
     wait_until([&] { return !stage.row(2).empty(); }, patient(30s), "the second row");
     CHECK(daemon.stop() == 0);
-    CHECK(stage.row(1) == "(1," + std::string(loaded) + ")");
-    CHECK(stage.row(2) == "(2," + std::string(loaded) + ")");
+    CHECK(stage.row(1) == "(1," + std::string(loaded));
+    CHECK(stage.row(2) == "(2," + std::string(loaded));
     const RunResult peeked =
         run_sluice({"peek", stage.topic, "-c", stage.file.string(), "--output", "json"});
     CHECK(peeked.exit_code == 0);
