@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include "config/pipeline.h"
 #include "config/reader.h"
 #include "config/revision.h"
 #include "config/sections.h"
@@ -133,13 +134,8 @@ void check_groups(const TableReader& section, const std::vector<Ingest>& pipelin
 
 /// Schemas that are to come from a registry need one.
 void check_registry(const TableReader& section, const Config& config, Problems& problems) {
-    const auto asks = [](const Schema& schema, Format format) {
-        return schema.from == Schema::From::registry && format != Format::json;
-    };
     for (const Ingest& pipeline : config.ingest) {
-        if (!asks(pipeline.schema, pipeline.format) &&
-            !asks(pipeline.key_schema, pipeline.key_format))
-            continue;
+        if (!asks_registry(pipeline)) continue;
         problems.enter("ingest." + pipeline.name);
         section.problem(section.at(pipeline.name),
                         "[ingest." + pipeline.name +

@@ -49,10 +49,20 @@ const Outbox* find_outbox(const Config& config, std::string_view name) {
     return find(config.outbox, bare_name(name, "outbox"));
 }
 
+bool asks_registry(const Ingest& ingest) {
+    const auto asks = [](const Schema& schema, Format format) {
+        return schema.from == Schema::From::registry && format != Format::json;
+    };
+    return asks(ingest.schema, ingest.format) || asks(ingest.key_schema, ingest.key_format);
+}
+
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {
     std::map<std::string, Pipeline> all;
     const auto add = [&](const auto& of_kind) {
         Pipeline pipeline{config.kafka, config.cloudberry, of_kind};
+        if (const auto* ingest = std::get_if<Ingest>(&pipeline.of_kind);
+            ingest != nullptr && asks_registry(*ingest))
+            pipeline.registry = config.registry;
         std::string key = key_of(pipeline);
         all.emplace(std::move(key), std::move(pipeline));
     };

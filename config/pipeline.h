@@ -14,6 +14,7 @@ struct Pipeline {
     Kafka kafka;
     Cloudberry cloudberry;
     std::variant<Ingest, Outbox> of_kind;
+    Registry registry{};  ///< of one that asks it for schemas; else without a url
     bool operator==(const Pipeline&) const = default;
 };
 
@@ -31,6 +32,9 @@ struct Pipeline {
 /// The pipeline of this kind and name, or key; null: none is configured.
 [[nodiscard]] const Ingest* find_ingest(const Config& config, std::string_view name);
 [[nodiscard]] const Outbox* find_outbox(const Config& config, std::string_view name);
+
+/// Whether it takes schemas from [registry].
+[[nodiscard]] bool asks_registry(const Ingest& ingest);
 
 /// All that are configured, by key.
 [[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);

@@ -18,8 +18,8 @@ void add(const Setting& setting, Fnv1a& hash) {
 std::string revision_of(const Config& config) {
     Fnv1a hash;
     for (const Setting& setting : process_settings_of(config)) add(setting, hash);
-    // Without pipelines, [kafka] and [cloudberry] count as well.
-    const Pipeline none{config.kafka, config.cloudberry, Outbox{}};
+    // Without pipelines, the sections that they share count as well.
+    const Pipeline none{config.kafka, config.cloudberry, Outbox{}, config.registry};
     for (const Setting& setting : settings_of(none)) add(setting, hash);
     for (const auto& [key, pipeline] : pipelines_of(config)) {
         hash.text(key);

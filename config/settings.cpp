@@ -263,6 +263,7 @@ Settings settings_of(const Pipeline& pipeline) {
     Section("cloudberry.", settings)
         .secret("dsn", pipeline.cloudberry.dsn)
         .text("schema", pipeline.cloudberry.schema);
+    if (!pipeline.registry.urls.empty()) add(pipeline.registry, settings);
     return sorted(std::move(settings));
 }
 
@@ -276,7 +277,6 @@ Settings process_settings_of(const Config& config) {
         .text("listen", config.admin.listen, Applies::in_place)
         .secret("token", config.admin.token, Applies::in_place)
         .text("stuck_after", format_duration(config.admin.stuck_after), Applies::in_place);
-    if (!config.registry.urls.empty()) add(config.registry, settings);
     Section("cloudberry.", settings)
         .text("ledger_keep", format_duration(config.cloudberry.ledger_keep), Applies::in_place);
     return sorted(std::move(settings));

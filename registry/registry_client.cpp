@@ -236,10 +236,9 @@ std::string RegistryClient::trouble_with(const HttpAnswer& answer) const {
     return text;
 }
 
-std::shared_ptr<RegistryClient> client_of(const config::Registry& registry,
-                                          RegistryMetrics metrics) {
+std::shared_ptr<RegistryClient> client_of(const config::Registry& registry) {
     if (registry.urls.empty()) return nullptr;
-    return std::make_shared<RegistryClient>(registry, std::move(metrics));
+    return std::make_shared<RegistryClient>(registry, RegistryMetrics{});
 }
 
 }  // namespace sluice::registry

@@ -72,7 +72,6 @@ private:
 };
 
 /// Null: none is configured. Throws WrongConfiguration.
-[[nodiscard]] std::shared_ptr<RegistryClient> client_of(const config::Registry& registry,
-                                                        RegistryMetrics metrics = {});
+[[nodiscard]] std::shared_ptr<RegistryClient> client_of(const config::Registry& registry);
 
 }  // namespace sluice::registry

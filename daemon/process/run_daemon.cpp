@@ -17,7 +17,7 @@
 #include "kafka/client.h"
 #include "metrics/process_metrics.h"
 #include "pipeline/log.h"
-#include "registry/registry_client.h"
+#include "registry/shared_registry.h"
 
 #include <signal.h>
 
@@ -55,13 +55,6 @@ void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloa
     }
 }
 
-/// Null: none is configured.
-std::shared_ptr<SchemaSource> schema_registry(const config::Registry& configured,
-                                              metrics::Registry& metrics) {
-    if (configured.urls.empty()) return nullptr;
-    return registry::client_of(configured, registry::RegistryMetrics(metrics));
-}
-
 }  // namespace
 
 int run_daemon(const config::Config& config, const CommandLine& line) {
@@ -72,10 +65,11 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
         registry, {{"version", version()}, {"librdkafka", kafka::library_version()}}};
     Observatory observatory{registry, config.admin.stuck_after};
     InstanceName instance{{.schema = config.cloudberry.schema, .config_file = line.config_file}};
+    registry::SharedRegistry schemas{registry};
     const IngestSurroundings around{.writer = writer_name(),
                                     .instance = instance,
                                     .observatory = observatory,
-                                    .registry = schema_registry(config.registry, registry)};
+                                    .registry = schemas};
     Supervisor supervisor{[around](const PipelineConfig& pipeline) {
         return std::holds_alternative<config::Outbox>(pipeline.of_kind)
                    ? build_outbox(pipeline, around.writer, around.observatory)

@@ -91,9 +91,10 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     static_cast<void>(member->partitions());  // so that a missing topic is said at once
     std::optional<Receipts> receipts;
     if (receipts_table) receipts.emplace(*ingest.receipts, *receipts_table, identity);
+    const auto registry = around.registry.of(config.registry);
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
-        RowMapper mapper{ingest, table, around.registry};
+        RowMapper mapper{ingest, table, registry};
         auto sink = std::make_unique<CloudberrySink>(
             CloudberrySinkOptions{.dsn = dsn,
                                   .identity = identity,

@@ -3,7 +3,7 @@
 #include "daemon/process/instance_name.h"
 #include "daemon/supervisor/observatory.h"
 #include "daemon/supervisor/running_pipeline.h"
-#include "pipeline/decode/schema_source.h"
+#include "registry/shared_registry.h"
 
 #include <memory>
 #include <string>
@@ -15,7 +15,7 @@ struct IngestSurroundings {
     std::string writer;  ///< who writes, for people who read progress and ledger
     InstanceName& instance;
     Observatory& observatory;
-    std::shared_ptr<SchemaSource> registry;  ///< null: none is configured
+    registry::SharedRegistry& registry;
 };
 
 /// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `config`

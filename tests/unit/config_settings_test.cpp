@@ -106,7 +106,7 @@ TEST_CASE("settings: every documented key is there") {
     const Config config = loaded(
         head +
         "[registry]\nurl = 'http://r'\n[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
-        "table = 't'\ncolumns = { a = 'x' }\n"
+        "table = 't'\nformat = 'avro'\nschema = 'registry'\ncolumns = { a = 'x' }\n"
         "receipts = { table = 'r' }\n");
     const Settings pipeline = settings_of(pipelines_of(config).at("ingest.orders"));
     const Settings process = process_settings_of(config);
