@@ -2,21 +2,17 @@
 
 #include "pipeline/errors.h"
 
-#include <utility>  // missing in awaitable.hpp of Boost 1.74
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
 #include <openssl/evp.h>
 
-#include <exception>
+#include <optional>
+#include <utility>
 
 namespace sluice::registry {
 
@@ -26,7 +22,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 namespace ssl = asio::ssl;
-using asio::use_awaitable;
 using asio::ip::tcp;
 using config::Url;
 using Request = http::request<http::empty_body>;
@@ -48,14 +43,57 @@ std::string authorization_for(const config::Registry& registry) {
     return "Basic " + base64(registry.user.text + ":" + registry.password.text);
 }
 
+std::string text_of(const boost::system::error_code& error) {
+    if (error == http::error::end_of_stream) return "it closed the connection";
+    return error.message();
+}
+
+/// Asynchronous steps one after the other, as if they blocked, all of them before one deadline.
+class Steps {
+public:
+    explicit Steps(std::chrono::milliseconds patience)
+        : deadline_(std::chrono::steady_clock::now() + patience) {}
+
+    [[nodiscard]] asio::io_context& context() { return context_; }
+    /// `start` begins the step and hands it what it gets to call at its end, with the error first.
+    template <class Start>
+    void run(const Start& start) {
+        std::optional<boost::system::error_code> ended;
+        start([&ended](const boost::system::error_code& error, const auto&...) { ended = error; });
+        context_.restart();
+        context_.run_until(deadline_);
+        // What is still under way ends with the context, which is not run any more.
+        if (!ended) throw NoAnswer("no answer in time");
+        if (*ended) throw NoAnswer(text_of(*ended));
+    }
+
+private:
+    const std::chrono::steady_clock::time_point deadline_;
+    asio::io_context context_;
+};
+
+tcp::resolver::results_type addresses_of(const Url& server, Steps& steps) {
+    tcp::resolver resolver(steps.context());
+    tcp::resolver::results_type addresses;
+    steps.run([&](const auto& ended) {
+        resolver.async_resolve(server.host, server.port,
+                               [&addresses, ended](const boost::system::error_code& error,
+                                                   tcp::resolver::results_type found) {
+                                   addresses = std::move(found);
+                                   ended(error);
+                               });
+    });
+    return addresses;
+}
+
 template <class Stream>
-asio::awaitable<HttpAnswer> exchange(Stream& stream, const Request& request) {
-    co_await http::async_write(stream, request, use_awaitable);
+HttpAnswer exchange(Stream& stream, const Request& request, Steps& steps) {
+    steps.run([&](const auto& ended) { http::async_write(stream, request, ended); });
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(largest_answer);
-    co_await http::async_read(stream, buffer, parser, use_awaitable);
-    co_return HttpAnswer{parser.get().result_int(), std::move(parser.get().body())};
+    steps.run([&](const auto& ended) { http::async_read(stream, buffer, parser, ended); });
+    return {parser.get().result_int(), std::move(parser.get().body())};
 }
 
 bool is_address(const std::string& host) {
@@ -64,32 +102,24 @@ bool is_address(const std::string& host) {
     return !error;
 }
 
-asio::awaitable<HttpAnswer> ask(const Url& server, const Request& request, ssl::context& tls,
-                                std::chrono::milliseconds patience) {
-    const auto executor = co_await asio::this_coro::executor;
-    tcp::resolver resolver(executor);
-    const auto addresses = co_await resolver.async_resolve(server.host, server.port, use_awaitable);
+HttpAnswer ask(const Url& server, const Request& request, ssl::context& tls, Steps& steps) {
+    const tcp::resolver::results_type addresses = addresses_of(server, steps);
+    const auto connect = [&](beast::tcp_stream& stream) {
+        steps.run([&](const auto& ended) { stream.async_connect(addresses, ended); });
+    };
     if (!server.secure) {
-        beast::tcp_stream stream(executor);
-        stream.expires_after(patience);
-        co_await stream.async_connect(addresses, use_awaitable);
-        co_return co_await exchange(stream, request);
+        beast::tcp_stream stream(steps.context());
+        connect(stream);
+        return exchange(stream, request, steps);
     }
-    beast::ssl_stream<beast::tcp_stream> stream(executor, tls);
+    beast::ssl_stream<beast::tcp_stream> stream(steps.context(), tls);
     stream.set_verify_callback(ssl::host_name_verification(server.host));
     if (!is_address(server.host) &&
         SSL_set_tlsext_host_name(stream.native_handle(), server.host.c_str()) != 1)
         throw NoAnswer("TLS does not take its name");
-    beast::get_lowest_layer(stream).expires_after(patience);
-    co_await beast::get_lowest_layer(stream).async_connect(addresses, use_awaitable);
-    co_await stream.async_handshake(ssl::stream_base::client, use_awaitable);
-    co_return co_await exchange(stream, request);
-}
-
-std::string text_of(const boost::system::error_code& error) {
-    if (error == beast::error::timeout) return "no answer in time";
-    if (error == http::error::end_of_stream) return "it closed the connection";
-    return error.message();
+    connect(beast::get_lowest_layer(stream));
+    steps.run([&](const auto& ended) { stream.async_handshake(ssl::stream_base::client, ended); });
+    return exchange(stream, request, steps);
 }
 
 }  // namespace
@@ -130,23 +160,8 @@ HttpAnswer HttpGet::get(const Url& server, const std::string& path) const {
                 "application/vnd.schemaregistry.v1+json, application/json, */*");
     request.set(http::field::connection, "close");
     if (!authorization_.empty()) request.set(http::field::authorization, authorization_);
-    HttpAnswer answer;
-    std::exception_ptr failure;
-    asio::io_context context;  // destroyed first: what runs in it refers to the rest
-    asio::co_spawn(context, ask(server, request, tls_->context, patience_),
-                   [&](std::exception_ptr error, HttpAnswer got) {
-                       failure = std::move(error);
-                       answer = std::move(got);
-                   });
-    // The name's resolution knows no deadline of its own.
-    context.run_for(2 * patience_);
-    try {
-        if (failure) std::rethrow_exception(failure);
-    } catch (const boost::system::system_error& error) {
-        throw NoAnswer(text_of(error.code()));
-    }
-    if (answer.status == 0) throw NoAnswer("no answer in time");
-    return answer;
+    Steps steps(patience_);
+    return ask(server, request, tls_->context, steps);
 }
 
 }  // namespace sluice::registry

@@ -8,10 +8,9 @@ namespace sluice {
 
 std::unique_ptr<Decoder> avro_decoder(std::string_view schema,
                                       std::span<const schemas::NamedSchema> references,
-                                      std::vector<WantedField> wanted) {
-    return std::make_unique<AvroDecoder>(
-        std::move(wanted),
-        std::make_shared<const schemas::AvroSchema>(schemas::parse_avro(schema, references)));
+                                      const std::vector<WantedField>& wanted) {
+    return std::make_unique<AvroDecoder>(wanted, std::make_shared<const schemas::AvroSchema>(
+                                                     schemas::parse_avro(schema, references)));
 }
 
 std::unique_ptr<Decoder> protobuf_decoder(const schemas::NamedSchema& file,

@@ -15,7 +15,7 @@ namespace sluice {
 
 [[nodiscard]] std::unique_ptr<Decoder> avro_decoder(
     std::string_view schema, std::span<const schemas::NamedSchema> references,
-    std::vector<WantedField> wanted);
+    const std::vector<WantedField>& wanted);
 
 /// Which message of a .proto file.
 struct MessageChoice {
