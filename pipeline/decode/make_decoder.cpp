@@ -30,10 +30,10 @@ struct Part {
     JsonDecoder::Root root;  ///< of JSON
 };
 
-std::unique_ptr<Decoder> unframed(const Part& part, std::vector<WantedField> wanted) {
+std::unique_ptr<Decoder> unframed(const Part& part, const std::vector<WantedField>& wanted) {
     if (part.format == Format::json) return std::make_unique<JsonDecoder>(wanted, part.root);
     const auto& files = part.schema.files;
-    if (part.format == Format::avro) return avro_decoder(files.at(0).text, {}, std::move(wanted));
+    if (part.format == Format::avro) return avro_decoder(files.at(0).text, {}, wanted);
     return protobuf_decoder(files.at(0), std::span(files).subspan(1), {part.schema.message, {}},
                             wanted);
 }
@@ -53,7 +53,7 @@ std::unique_ptr<Decoder> decoder_of(const Part& part, std::vector<WantedField> w
                                      .on_unknown = ingest.on_unknown_schema,
                                      .wanted = std::move(wanted)});
     }
-    auto decoder = unframed(part, std::move(wanted));
+    auto decoder = unframed(part, wanted);
     if (part.schema.wire == Schema::Wire::plain) return decoder;
     return std::make_unique<FramedDecoder>(std::move(decoder), type_of(part.format), part.which);
 }
