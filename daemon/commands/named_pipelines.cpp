@@ -10,17 +10,18 @@
 namespace sluice {
 
 const config::Ingest& ingest_named(const config::Config& config, const std::string& name,
-                                   const std::string& remedy) {
+                                   std::string_view remedy) {
     if (const config::Ingest* const found = config::find_ingest(config, name)) return *found;
     if (const config::Outbox* const outbox = config::find_outbox(config, name)) {
         throw WrongConfiguration("[outbox." + outbox->name +
-                                 "] is an outbox; this is for ingest pipelines" + remedy);
+                                 "] is an outbox; this is for ingest pipelines" +
+                                 std::string(remedy));
     }
     std::vector<std::string_view> known;
     for (const config::Ingest& ingest : config.ingest) known.push_back(ingest.name);
     throw WrongConfiguration("there is no [ingest." +
                              std::string(config::bare_name(name, "ingest")) + "]" +
-                             config::suggestion(name, known) + remedy);
+                             config::suggestion(name, known) + std::string(remedy));
 }
 
 std::string unknown_among(const std::vector<std::string>& words,

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -10,7 +11,7 @@ namespace sluice {
 /// The [ingest.NAME] that a command was given. Throws WrongConfiguration, which ends with `remedy`.
 [[nodiscard]] const config::Ingest& ingest_named(const config::Config& config,
                                                  const std::string& name,
-                                                 const std::string& remedy = "");
+                                                 std::string_view remedy = {});
 
 /// Which of the words is neither a name nor a key of these pipelines ("ingest.orders"), and the
 /// nearest one that is; empty: none.
