@@ -14,7 +14,7 @@ constexpr std::string_view name_characters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 /// Basic strings of TOML escape as JSON does.
-std::string quoted(std::string_view text) {
+std::string in_toml(std::string_view text) {
     std::string toml;
     json::append_string(toml, text);
     return toml;
@@ -23,7 +23,7 @@ std::string quoted(std::string_view text) {
 std::string key(std::string_view name) {
     const bool bare =
         !name.empty() && name.find_first_not_of(name_characters) == std::string_view::npos;
-    return bare ? std::string(name) : quoted(name);
+    return bare ? std::string(name) : in_toml(name);
 }
 
 /// Names come from the catalogue and may hold anything, line breaks too.
@@ -91,9 +91,9 @@ public:
         is_csv_ = format == "csv";
         plan_columns();
         text_ += "[ingest." + name_ + "]\n";
-        line("topic", quoted(option(table_.options, "topic")));
+        line("topic", in_toml(option(table_.options, "topic")));
         write_target();
-        line("format", quoted(format));
+        line("format", in_toml(format));
         if (is_csv_) write_csv();
         write_batch();
         write_reactions();
@@ -153,7 +153,7 @@ private:
         if (is_csv_) return std::to_string(position);
         std::string name = option(column.options, "json");
         if (name.empty()) name = column.name;
-        if (name.front() != '@' && name.front() != '/') return quoted(name);
+        if (name.front() != '@' && name.front() != '/') return in_toml(name);
         std::string pointer = "/";
         for (const char c : name) {
             if (c == '~' || c == '/') {
@@ -162,14 +162,14 @@ private:
                 pointer += c;
             }
         }
-        return quoted(pointer);
+        return in_toml(pointer);
     }
 
     void write_target() {
-        if (!source_.target.empty()) return line("table", quoted(source_.target));
+        if (!source_.target.empty()) return line("table", in_toml(source_.target));
         note("TO DO: the table that the import function was given as dest_table_name.");
         note("Or let it be filled in: sluice import-fdw " + table_.name + "=TABLE");
-        line("table", quoted("target_of_" + source_.pipeline));
+        line("table", in_toml("target_of_" + source_.pipeline));
     }
 
     void write_csv() {
@@ -177,7 +177,7 @@ private:
         for (const char* name : {"delimiter", "quote", "escape", "null"}) {
             const auto found = table_.options.find(name);
             if (found == table_.options.end()) continue;
-            csv += (csv.empty() ? "" : ", ") + std::string(name) + " = " + quoted(found->second);
+            csv += (csv.empty() ? "" : ", ") + std::string(name) + " = " + in_toml(found->second);
         }
         if (!csv.empty()) line("csv", "{ " + csv + " }");
     }
@@ -199,7 +199,7 @@ private:
         if (worth_a_transaction) batch = "rows = " + std::to_string(rows);
         if (delay) {
             batch += (batch.empty() ? "" : ", ") + std::string("delay = ") +
-                     quoted(std::to_string(*delay) + "ms");
+                     in_toml(std::to_string(*delay) + "ms");
         }
         note(
             "What ended a read there ends a transaction here: larger batches load faster; without");
@@ -212,11 +212,11 @@ private:
         if (strict) {
             note("strict: such a record ended the import there; here it becomes a dead letter and");
             note("the others are loaded. on_reject = \"stop\" waits in front of it instead.");
-            line("on_missing", quoted("reject"));
+            line("on_missing", in_toml("reject"));
             if (leaves_fields_out_) {
                 note("on_extra = \"reject\" would reject the fields that no column takes");
             } else {
-                line("on_extra", quoted("reject"));
+                line("on_extra", in_toml("reject"));
             }
         }
         if (has_junk_column_) {
@@ -229,7 +229,7 @@ private:
                 "ignore_junk: a value that its column cannot hold becomes NULL, as there. A "
                 "record");
             note("that cannot be read at all is no row of NULLs here, but a dead letter.");
-            line("on_invalid", quoted("null"));
+            line("on_invalid", in_toml("null"));
         }
     }
 
@@ -276,11 +276,11 @@ std::string kafka_section(const FdwServer& server) {
     std::string text = "[kafka]\n";
     const std::string brokers = option(server.options, "brokers");
     if (brokers.empty()) text += comment("TO DO: server " + server.name + " names no brokers.");
-    text += "brokers = " + quoted(brokers.empty() ? "brokers-of-" + server.name : brokers) + "\n";
+    text += "brokers = " + in_toml(brokers.empty() ? "brokers-of-" + server.name : brokers) + "\n";
     std::string properties;
     const auto property = [&](const char* from, const char* to) {
         if (const std::string value = option(server.options, from); !value.empty())
-            properties += quoted(to) + " = " + quoted(value) + "\n";
+            properties += in_toml(to) + " = " + in_toml(value) + "\n";
     };
     property("security_protocol", "security.protocol");
     property("sasl_mechanisms", "sasl.mechanisms");
@@ -337,8 +337,8 @@ std::string to_toml(const FdwTranslation& translation) {
     if (translation.needs_password) {
         text += comment("The password was left out: use passfile=, ~/.pgpass or PGPASSWORD.");
     }
-    text += "dsn = " + quoted(translation.dsn) + "\n";
-    text += "schema = " + quoted(translation.schema) + "\n";
+    text += "dsn = " + in_toml(translation.dsn) + "\n";
+    text += "schema = " + in_toml(translation.schema) + "\n";
     for (const FdwSource& source : translation.sources) text += PipelineText(source).text();
     return text;
 }
