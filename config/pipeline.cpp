@@ -49,11 +49,13 @@ const Outbox* find_outbox(const Config& config, std::string_view name) {
     return find(config.outbox, bare_name(name, "outbox"));
 }
 
+bool asks_registry(const Schema& schema, Format format) {
+    return schema.from == Schema::From::registry && format != Format::json;
+}
+
 bool asks_registry(const Ingest& ingest) {
-    const auto asks = [](const Schema& schema, Format format) {
-        return schema.from == Schema::From::registry && format != Format::json;
-    };
-    return asks(ingest.schema, ingest.format) || asks(ingest.key_schema, ingest.key_format);
+    return asks_registry(ingest.schema, ingest.format) ||
+           asks_registry(ingest.key_schema, ingest.key_format);
 }
 
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {

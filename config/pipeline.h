@@ -33,7 +33,9 @@ struct Pipeline {
 [[nodiscard]] const Ingest* find_ingest(const Config& config, std::string_view name);
 [[nodiscard]] const Outbox* find_outbox(const Config& config, std::string_view name);
 
-/// Whether it takes schemas from [registry].
+/// Whether such a part of a record is read by schemas from [registry]; JSON is without asking.
+[[nodiscard]] bool asks_registry(const Schema& schema, Format format);
+/// Whether its records' values or keys are.
 [[nodiscard]] bool asks_registry(const Ingest& ingest);
 
 /// All that are configured, by key.

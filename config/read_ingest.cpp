@@ -1,5 +1,6 @@
 #include "config/column_source.h"
 #include "config/names.h"
+#include "config/pipeline.h"
 #include "config/read_names.h"
 #include "config/read_schema.h"
 #include "config/sections.h"
@@ -57,11 +58,8 @@ void read_schemas(TableReader& section, std::optional<Format> format, const Scop
         "on_unknown_schema",
         {{"stop", OnUnknownSchema::stop}, {"dead_letter", OnUnknownSchema::dead_letter}},
         ingest.on_unknown_schema);
-    const auto asks = [](const Schema& schema, Format of) {
-        return schema.from == Schema::From::registry && of != Format::json;
-    };
     if (!section.has("on_unknown_schema") || !format || !key_format) return;
-    if (asks(ingest.schema, *format) || asks(ingest.key_schema, *key_format)) return;
+    if (asks_registry(ingest)) return;
     section.problem(section.at("on_unknown_schema"),
                     "\"on_unknown_schema\" is for Avro and Protobuf with schema = \"registry\"; "
                     "remove it");

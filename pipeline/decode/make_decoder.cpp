@@ -1,6 +1,7 @@
 #include "pipeline/decode/make_decoder.h"
 
 #include "config/column_source.h"
+#include "config/pipeline.h"
 #include "config/words.h"
 #include "pipeline/decode/csv_decoder.h"
 #include "pipeline/decode/envelope_decoder.h"
@@ -41,7 +42,7 @@ std::unique_ptr<Decoder> unframed(const Part& part, const std::vector<WantedFiel
 std::unique_ptr<Decoder> decoder_of(const Part& part, std::vector<WantedField> wanted,
                                     const config::Ingest& ingest,
                                     const std::shared_ptr<SchemaSource>& registry) {
-    if (part.schema.from == Schema::From::registry && part.format != Format::json) {
+    if (config::asks_registry(part.schema, part.format)) {
         if (registry == nullptr)
             throw WrongConfiguration("schemas of " + std::string(name_of(part.format)) +
                                      " are to come from a registry, and none is configured; add "
