@@ -1,6 +1,5 @@
 #include "pipeline/decode/avro_decoder.h"
-#include "pipeline/decode/json_text.h"
-#include "pipeline/ingest/batch.h"
+#include "tests/fuzz/decoded_fields.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -18,20 +17,7 @@ std::vector<WantedField> wanted(const schemas::AvroSchema& schema) {
                  {name}, {name}, {name, "a"}, {name, "1"}, {name, "0", "a"}, {name, "a", "b", "a"}})
             paths.push_back(path);
     }
-    std::vector<WantedField> all;
-    for (const auto& path : paths) {
-        WantedField& field = all.emplace_back();
-        field.slot = all.size() - 1;
-        field.source.path = path;
-    }
-    return all;
-}
-
-void check(const Value& value, JsonIndex& index) {
-    if (value.kind != Value::Kind::json_object && value.kind != Value::Kind::json_array) return;
-    std::string text(value.text);
-    text.append(RecordLog::padding, ' ');
-    if (json::check(std::string_view(text).substr(0, value.text.size()), index)) std::abort();
+    return fuzz::wanted_at(paths);
 }
 
 }  // namespace
@@ -60,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Payload payload{{record.get(), body.size()}, {}};
     JsonIndex index;
     if (all.decode(payload, slots, &extra)) {
-        for (const Value& value : slots) check(value, index);
+        for (const Value& value : slots) fuzz::check_json(value, index);
     } else if (all.error().text.empty()) {
         std::abort();
     }

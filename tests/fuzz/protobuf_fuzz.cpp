@@ -1,7 +1,6 @@
-#include "pipeline/decode/json_text.h"
 #include "pipeline/decode/protobuf_decoder.h"
-#include "pipeline/ingest/batch.h"
 #include "schemas/protobuf_schema.h"
+#include "tests/fuzz/decoded_fields.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -45,20 +44,7 @@ std::vector<WantedField> wanted() {
                                                 {"k", "a"}, {"k", "k", "e"}, {"m", "i", "0"},
                                                 {"q", "a"}, {"q", "a", "1"}};
     for (char name = 'a'; name <= 's'; ++name) paths.push_back({std::string(1, name)});
-    std::vector<WantedField> all;
-    for (const auto& path : paths) {
-        WantedField& field = all.emplace_back();
-        field.slot = all.size() - 1;
-        field.source.path = path;
-    }
-    return all;
-}
-
-void check(const Value& value, JsonIndex& index) {
-    if (value.kind != Value::Kind::json_object && value.kind != Value::Kind::json_array) return;
-    std::string text(value.text);
-    text.append(RecordLog::padding, ' ');
-    if (json::check(std::string_view(text).substr(0, value.text.size()), index)) std::abort();
+    return fuzz::wanted_at(paths);
 }
 
 }  // namespace
@@ -78,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<Reason> extra;
     const Payload payload{{record.get(), size}, {}};
     if (all.decode(payload, slots, &extra)) {
-        for (const Value& value : slots) check(value, index);
+        for (const Value& value : slots) fuzz::check_json(value, index);
     } else if (all.error().text.empty()) {
         std::abort();
     }
