@@ -191,8 +191,7 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch) {
         return finish(transaction, began);
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
-        const bool may_be_a_row = session_.is_open() && may_be_the_datas(error.sqlstate());
-        if (!may_be_a_row || at == At::books || batch.row_count() == 0) throw;
+        if (!may_be_a_rows(session_, error) || at == At::books || batch.row_count() == 0) throw;
         return std::nullopt;
     }
 }

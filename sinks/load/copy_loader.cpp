@@ -7,9 +7,9 @@
 
 namespace sluice {
 
-CopyLoader::Form::Form(Session& session, ConstraintJudge& judge, ServerSideLoad& server_side,
+CopyLoader::Form::Form(Session& session, const RowIsolation::Shared& shared,
                        IsolationOptions options)
-    : copy(options.copy), isolation(session, judge, server_side, std::move(options)) {}
+    : copy(options.copy), isolation(session, shared, std::move(options)) {}
 
 CopyLoader::CopyLoader(Session& session, Table table, std::vector<std::string> columns,
                        config::OnInvalid on_invalid)
@@ -18,11 +18,12 @@ CopyLoader::CopyLoader(Session& session, Table table, std::vector<std::string> c
       columns_(std::move(columns)),
       judge_(session, qualified(table_), columns_),
       server_side_(session, qualified(table_), columns_),
-      binary_(session, judge_, server_side_,
+      blame_(session),
+      binary_(session, {judge_, server_side_, blame_},
               isolation_options(copy_statement(table_, columns_, CopyForm::binary), table_,
                                 on_invalid)),
       text_(
-          session, judge_, server_side_,
+          session, {judge_, server_side_, blame_},
           isolation_options(copy_statement(table_, columns_, CopyForm::text), table_, on_invalid)) {
 }
 
@@ -66,21 +67,18 @@ void CopyLoader::look(const TargetRows& rows) {
 
 std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike) {
     std::vector<Reject> rejects;
-    bool took_others = false;
-    std::optional<DatabaseError> unclear;
     const auto separate = [&](Form& form, const EncodedRows& of_form) {
         form.failed.reset();
-        Refused refused = form.isolation.load(of_form, std::exchange(form.known, {}), alike);
+        Refused refused = form.isolation.load(of_form, std::exchange(form.known, {}));
         for (std::size_t i = 0; i < refused.rows.size(); ++i)
             rejects.push_back({of_form.rows[refused.rows[i]].record, std::move(refused.reasons[i]),
                                RejectCause::refused});
-        took_others |= refused.took_others;
-        if (refused.unclear) unclear = std::move(refused.unclear);
     };
     judge_.begin();
+    blame_.begin_load(alike);
     separate(binary_, rows.binary);
     separate(text_, rows.text);
-    if (unclear && !took_others && alike == Alike::wait) throw RefusedAlike(*unclear);
+    blame_.end_load();
     if (!rejects.empty() && !judge_.still_holds())
         throw DatabaseError({"40001", "the table's constraints have just changed", {}});
     return rejects;

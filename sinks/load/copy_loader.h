@@ -24,8 +24,7 @@ public:
 private:
     /// One of the two forms of COPY.
     struct Form {
-        Form(Session& session, ConstraintJudge& judge, ServerSideLoad& server_side,
-             IsolationOptions options);
+        Form(Session& session, const RowIsolation::Shared& shared, IsolationOptions options);
 
         CopyStatement copy;
         RowIsolation isolation;
@@ -42,6 +41,7 @@ private:
     const std::vector<std::string> columns_;
     ConstraintJudge judge_;
     ServerSideLoad server_side_;
+    Blame blame_;
     Form binary_;
     Form text_;
 };

@@ -12,9 +12,6 @@ constexpr const char* first = "SAVEPOINT m;";
 constexpr const char* undo = "ROLLBACK TO SAVEPOINT m;";
 constexpr const char* keep = "RELEASE SAVEPOINT m;SAVEPOINT m;";
 
-/// So many refused with none taken, for reasons that may be the world's, tell of no row.
-constexpr std::size_t many_alike = 64;
-
 /// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
 bool overlaps(const DatabaseError& error) {
     return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
@@ -28,126 +25,133 @@ std::vector<std::size_t> numbers_of(const auto& rows) {
 
 }  // namespace
 
-void MergeIsolation::begin_load(Alike alike) {
-    alike_ = alike;
-    statement_is_fine_ = took_some_ = false;
-    unclear_.reset();
-    unclear_refusals_ = 0;
+void MergeIsolation::begin(const std::vector<MergeStep>& steps, std::set<std::size_t> absent) {
+    steps_ = &steps;
+    absent_ = std::move(absent);
+}
+
+void MergeIsolation::leave_out(const std::vector<std::size_t>& numbers) {
+    if (numbers.empty()) return;
+    session_.run(statements_.leave_out(numbers));
+    absent_.insert(numbers.begin(), numbers.end());
 }
 
 std::vector<MergeIsolation::RefusedChange> MergeIsolation::apply(const MergeStep& step) {
     refused_.clear();
     overlapping_.clear();
     matched_.clear();
-    statement_is_fine_ = false;
+    blame_.begin_statement();
     before_ = first;
-    std::vector<std::pair<std::size_t, std::size_t>> open = {{step.begin, step.end}};
-    while (!open.empty()) {
-        const auto [begin, end] = open.back();
-        open.pop_back();
-        if (begin == end) continue;
+    step_ = &step;
+    open_ = {{step.begin, step.end}};
+    while (!open_.empty()) {
+        const auto [begin, end] = open_.back();
+        open_.pop_back();
+        if (count(begin, end) == 0) continue;
         try {
-            attempt(step, begin, end);
-            took_some_ = true;
+            attempt(begin, end);
+            blame_.note_taken(count(begin, end));
         } catch (const DatabaseError& error) {
-            if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
+            if (!may_be_a_rows(session_, error)) throw;
             SLUICE_FAIL_POINT("during_isolation");
             if (end - begin == 1) {
-                on_failure(step, begin, error);
+                on_failure(begin, error);
                 continue;
             }
             const std::size_t middle = begin + (end - begin) / 2;
-            open.emplace_back(middle, end);
-            open.emplace_back(begin, middle);
+            open_.emplace_back(middle, end);
+            open_.emplace_back(begin, middle);
         }
     }
-    end_savepoint();
     exchange();
+    end_savepoint();
     return std::move(refused_);
 }
 
-void MergeIsolation::attempt(const MergeStep& step, std::size_t begin, std::size_t end) {
-    std::string sql = before_;
-    before_ = undo;
-    if (statements_.target().mode != config::Mode::update || step.removes) {
-        session_.run(sql + statements_.apply(step, begin, end));
+std::size_t MergeIsolation::count(std::size_t begin, std::size_t end) const {
+    const auto absent = std::distance(absent_.lower_bound(begin), absent_.lower_bound(end));
+    return end - begin - static_cast<std::size_t>(absent);
+}
+
+bool MergeIsolation::tells_matches(const MergeStep& step) const {
+    return statements_.target().mode == config::Mode::update && !step.removes;
+}
+
+void MergeIsolation::attempt(std::size_t begin, std::size_t end) {
+    std::string sql = std::exchange(before_, undo);
+    if (!tells_matches(*step_)) {
+        session_.run(sql + statements_.apply(*step_, begin, end));
     } else {
         session_.run(sql);
-        const Rows matched = session_.exec(statements_.update(step, begin, end));
+        const Rows matched = session_.exec(statements_.update(*step_, begin, end));
         for (std::size_t row = 0; row < matched.rows.size(); ++row)
             matched_.insert(static_cast<std::size_t>(matched.number(row, 0)));
     }
     before_ = keep;
 }
 
-bool MergeIsolation::is_taken(const MergeStep& step, std::size_t number) {
-    try {
-        attempt(step, number, number + 1);
-        return true;
-    } catch (const DatabaseError& error) {
-        if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
-        return false;
-    }
+void MergeIsolation::try_changes(const MergeStep& step, std::size_t begin, std::size_t end) {
+    const std::string sql = std::exchange(before_, undo);
+    session_.run(sql + (tells_matches(step) ? statements_.update(step, begin, end)
+                                            : statements_.apply(step, begin, end)));
 }
 
-void MergeIsolation::on_failure(const MergeStep& step, std::size_t number,
-                                const DatabaseError& error) {
-    const bool is_certain = error.trouble() == Trouble::data;
-    if (!is_certain) statement_is_fine_ = false;  // whatever it was before
-    blame_changes_only(step);
-    // What was missing, such as a permission, may have come between the two: who is to blame fails
-    // once more now that the statement works.
-    if (!is_certain && is_taken(step, number)) {
-        took_some_ = true;
+void MergeIsolation::offer(std::size_t number) {
+    const auto step = std::ranges::upper_bound(*steps_, number, {}, &MergeStep::end);
+    try_changes(*step, number, number + 1);
+}
+
+void MergeIsolation::offer_none() {
+    try_changes(*step_, step_->begin, step_->begin);
+}
+
+/// Steps follow each other in the order of their numbers.
+std::vector<std::size_t> MergeIsolation::rest() const {
+    std::vector<std::size_t> rest;
+    const auto add = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t number = begin; number < end; ++number)
+            if (!absent_.contains(number)) rest.push_back(number);
+    };
+    for (auto piece = open_.rbegin(); piece != open_.rend(); ++piece)
+        add(piece->first, piece->second);
+    add(step_->end, steps_->back().end);
+    return rest;
+}
+
+void MergeIsolation::on_failure(std::size_t number, const DatabaseError& error) {
+    if (!blame_.is_on(number, error, *this)) {
+        open_.emplace_back(number, number + 1);
         return;
     }
     const bool may_exchange =
-        statements_.target().mode == config::Mode::merge && !step.removes && step.kept.empty();
+        statements_.target().mode == config::Mode::merge && !step_->removes && step_->kept.empty();
     if (overlaps(error) && may_exchange)
         overlapping_.push_back({number, error});
     else
         refuse(number, error);
 }
 
-/// A trigger for the statement as a whole, or a missing permission, would refuse whatever is
-/// offered.
-void MergeIsolation::blame_changes_only(const MergeStep& step) {
-    if (statement_is_fine_) return;
-    try {
-        attempt(step, step.begin, step.begin);
-    } catch (const DatabaseError& of_no_change) {
-        if (of_no_change.trouble() != Trouble::data) throw;
-        const DatabaseError::Details& details = of_no_change.details();
-        throw DatabaseError({"55000",
-                             "the table refuses even a change of no row: " + details.message,
-                             details.context});
-    }
-    statement_is_fine_ = true;
-}
-
 void MergeIsolation::refuse(std::size_t number, const DatabaseError& error) {
     const DatabaseError::Details& details = error.details();
     refused_.push_back({number, {details.column, shortened_reason(details.message)}});
-    if (error.trouble() == Trouble::data) return;
-    unclear_ = error;
-    if (++unclear_refusals_ >= many_alike && !took_some_ && alike_ == Alike::wait)
-        throw RefusedAlike(error);
+    blame_.note_refused(error, *this);
 }
 
 /// All of them leave their places before the first takes its new one. Whoever cannot take it stays
 /// where it was, which may be in the way of others: so they go once more without it.
 void MergeIsolation::exchange() {
     while (!overlapping_.empty()) {
+        end_savepoint();
         session_.run("SAVEPOINT o");
         std::vector<Overlapping> refused;
         try {
             session_.run(statements_.take_out(numbers_of(overlapping_)) + ";SAVEPOINT p");
             refused = put_in(overlapping_);
         } catch (const DatabaseError& error) {
-            if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
+            if (!may_be_a_rows(session_, error)) throw;
             refused = std::move(overlapping_);  // nobody may leave: others refer to it
         }
-        took_some_ |= refused.size() < overlapping_.size();
+        if (refused.empty()) blame_.note_taken(overlapping_.size());
         session_.run(refused.empty() ? "RELEASE SAVEPOINT o"
                                      : "ROLLBACK TO SAVEPOINT o;RELEASE SAVEPOINT o");
         if (refused.empty()) return;
@@ -168,7 +172,7 @@ std::vector<MergeIsolation::Overlapping> MergeIsolation::put_in(
             session_.run(statements_.put_in(numbers) + ";RELEASE SAVEPOINT p;SAVEPOINT p");
             return true;
         } catch (const DatabaseError& error) {
-            if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
+            if (!may_be_a_rows(session_, error)) throw;
             session_.run("ROLLBACK TO SAVEPOINT p");
             if (numbers.size() == 1) refused.push_back({numbers.front(), error});
             return false;
@@ -182,7 +186,7 @@ std::vector<MergeIsolation::Overlapping> MergeIsolation::put_in(
 void MergeIsolation::end_savepoint() {
     if (before_ == undo) session_.run("ROLLBACK TO SAVEPOINT m;RELEASE SAVEPOINT m");
     if (before_ == keep) session_.run("RELEASE SAVEPOINT m");
-    before_ = "";
+    before_ = first;
 }
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 namespace sluice {
@@ -45,8 +46,11 @@ MergeLoader::MergeLoader(Session& session, MergeTarget target, config::OnInvalid
       statements_(std::move(target)),
       judge_(session, statements_.staging(), statements_.staged_columns()),
       server_side_(session, statements_.staging(), statements_.staged_columns()),
-      binary_(session, judge_, server_side_, staging_options(CopyForm::binary, on_invalid)),
-      text_(session, judge_, server_side_, staging_options(CopyForm::text, on_invalid)),
+      staging_blame_(session),
+      binary_(session, {judge_, server_side_, staging_blame_},
+              staging_options(CopyForm::binary, on_invalid)),
+      text_(session, {judge_, server_side_, staging_blame_},
+            staging_options(CopyForm::text, on_invalid)),
       isolation_(session, statements_) {}
 
 IsolationOptions MergeLoader::staging_options(CopyForm form, config::OnInvalid on_invalid) const {
@@ -166,37 +170,35 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike) {
     refused_lately_ = false;
     if (rows.size() == 0) return {};
     const OrderedChanges changes(rows);
-    Isolated so_far{.fates = std::vector<Fate>(changes.size()), .rejects = {}, .unclear = {}};
+    Isolated so_far{.fates = std::vector<Fate>(changes.size()), .rejects = {}};
     session_.run(statements_.take_turn() + ";" + statements_.probe_only());
     judge_.begin();
+    staging_blame_.begin_load(alike);
     isolation_.begin_load(alike);
     std::vector<std::size_t> candidates = all_of(changes);
     while (!candidates.empty()) {
         const Staged staged = stage(changes, rows, candidates);
         make_staging();
-        copy_isolated(staged, changes, alike, so_far);
+        copy_isolated(staged, changes, so_far);
         make_changes_isolated(staged, changes, so_far);
         candidates = before_refused(changes, candidates, so_far.fates);
     }
     session_.run(statements_.plan_freely());
-    if (isolation_.unclear()) so_far.unclear = isolation_.unclear();
-    const bool took_some = std::ranges::any_of(
-        so_far.fates, [](Fate fate) { return fate == Fate::made || fate == Fate::unmatched; });
-    if (so_far.unclear && !took_some && alike == Alike::wait) throw RefusedAlike(*so_far.unclear);
+    staging_blame_.end_load();
+    isolation_.end_load();
     refused_lately_ = !so_far.rejects.empty();
     tell_without_effect(changes, so_far.fates);
     return std::move(so_far.rejects);
 }
 
-void MergeLoader::copy_isolated(const Staged& staged, const OrderedChanges& changes, Alike alike,
+void MergeLoader::copy_isolated(const Staged& staged, const OrderedChanges& changes,
                                 Isolated& so_far) {
     const auto copy_form = [&](RowIsolation& isolation, const EncodedRows& encoded,
                                const std::vector<std::size_t>& numbers) {
-        Refused refused = isolation.load(encoded, {}, alike);
+        Refused refused = isolation.load(encoded, {});
         for (std::size_t i = 0; i < refused.rows.size(); ++i)
             so_far.refuse(changes, staged.changes[numbers[refused.rows[i]]].change,
                           std::move(refused.reasons[i]));
-        if (refused.unclear) so_far.unclear = std::move(refused.unclear);
     };
     copy_form(binary_, staged.binary, staged.binary_numbers);
     copy_form(text_, staged.text, staged.text_numbers);
@@ -219,13 +221,18 @@ void MergeLoader::make_changes_isolated(const Staged& staged, const OrderedChang
     const auto key_of = [&](std::size_t number) {
         return changes.key_of(staged.changes[number].change);
     };
-    for (std::size_t number = 0; number < staged.changes.size(); ++number)
-        if (fate_of(number) == Fate::refused) stopped[key_of(number)] = true;
+    std::set<std::size_t> not_staged;
+    for (std::size_t number = 0; number < staged.changes.size(); ++number) {
+        if (fate_of(number) != Fate::refused) continue;
+        stopped[key_of(number)] = true;
+        not_staged.insert(number);
+    }
+    isolation_.begin(staged.steps, std::move(not_staged));
     for (const MergeStep& step : staged.steps) {
         std::vector<std::size_t> left_out;
         for (std::size_t number = step.begin; number < step.end; ++number)
             if (stopped[key_of(number)]) left_out.push_back(number);
-        if (!left_out.empty()) session_.run(statements_.leave_out(left_out));
+        isolation_.leave_out(left_out);
         for (MergeIsolation::RefusedChange& refused : isolation_.apply(step)) {
             so_far.refuse(changes, staged.changes[refused.number].change,
                           {std::move(refused.reason)});

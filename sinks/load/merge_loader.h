@@ -44,7 +44,6 @@ private:
     struct Isolated {
         std::vector<Fate> fates;  ///< by change
         std::vector<Reject> rejects;
-        std::optional<DatabaseError> unclear;  ///< as in Refused
 
         void refuse(const OrderedChanges& changes, std::size_t change, std::vector<Reason> reasons);
     };
@@ -59,8 +58,7 @@ private:
     void make_staging();
     void copy(const EncodedRows& rows, CopyForm form);
     void make_changes(const Staged& staged, std::vector<Fate>& fates);
-    void copy_isolated(const Staged& staged, const OrderedChanges& changes, Alike alike,
-                       Isolated& so_far);
+    void copy_isolated(const Staged& staged, const OrderedChanges& changes, Isolated& so_far);
     void make_changes_isolated(const Staged& staged, const OrderedChanges& changes,
                                Isolated& so_far);
     [[nodiscard]] static std::vector<std::size_t> before_refused(
@@ -72,6 +70,7 @@ private:
     const MergeStatements statements_;
     ConstraintJudge judge_;  ///< of the staging table, which demands nothing
     ServerSideLoad server_side_;
+    Blame staging_blame_;
     RowIsolation binary_;
     RowIsolation text_;
     MergeIsolation isolation_;

@@ -29,9 +29,6 @@ constexpr std::size_t failures_before_asking = 4;
 /// may find such values before the next load.
 constexpr int loads_without = 20;
 constexpr double smoothing = 0.2;
-/// So many refused with none taken, for reasons that may be the world's: look elsewhere for one.
-constexpr std::size_t many_alike = 64;
-constexpr std::size_t looks_elsewhere = 16;
 
 constexpr const char* undo = "ROLLBACK TO SAVEPOINT r;";
 constexpr const char* keep = "RELEASE SAVEPOINT r;SAVEPOINT r;";
@@ -71,18 +68,13 @@ RowIsolation::Known RowIsolation::look(const EncodedRows& rows,
     return known;
 }
 
-Refused RowIsolation::load(const EncodedRows& rows, const Known& known, Alike alike) {
-    rows_ = &rows;
-    alike_ = alike;
+Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
+    rows_.begin(rows);
+    blame_.begin_statement();
     open_.clear();
     found_.clear();
-    changed_.clear();
     duplicates_.clear();
-    unclear_.reset();
-    unclear_refusals_ = 0;
-    took_some_ = false;
     last_failure_ = failures_ = suspected_failures_ = 0;
-    statement_is_fine_ = false;
     const std::size_t count = rows.rows.size();
     if (count == 0) return {};
     by_judge_.begin_load();
@@ -108,25 +100,6 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known, Alike al
     return refused();
 }
 
-void RowIsolation::OtherWay::begin_load() {
-    rows = found = 0;
-    if (loads_without > 0) --loads_without;
-}
-
-void RowIsolation::OtherWay::note(std::size_t more_rows, std::size_t more_found) {
-    rows += more_rows;
-    found += more_found;
-}
-
-void RowIsolation::OtherWay::give_up(int loads) {
-    loads_without = loads;
-    gap = 0;
-}
-
-double RowIsolation::OtherWay::gap_of_load() const {
-    return found == 0 ? 0 : static_cast<double>(rows) / static_cast<double>(found);
-}
-
 void RowIsolation::learn(std::size_t rows) {
     if (failures_ == 0) gap_ = 0;
     if (by_server_.rows > 0 || failures_ == 0) by_server_.gap = by_server_.gap_of_load();
@@ -141,7 +114,7 @@ void RowIsolation::learn(std::size_t rows) {
 }
 
 Refused RowIsolation::refused() const {
-    Refused refused{.rows = {}, .reasons = {}, .took_others = took_some_, .unclear = unclear_};
+    Refused refused;
     for (const auto& [row, reasons] : found_) {
         refused.rows.push_back(row);
         refused.reasons.push_back(reasons);
@@ -162,7 +135,8 @@ void RowIsolation::judge(Piece& piece) {
     before_copy_ = undo;
     std::optional<std::vector<Offender>> judged;
     try {
-        judged = judge_.judge(*rows_, options_.copy.form, piece.begin, piece.end, changed_);
+        judged =
+            judge_.judge(rows_.rows(), options_.copy.form, piece.begin, piece.end, rows_.changes());
     } catch (const DatabaseError& error) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
@@ -174,7 +148,7 @@ void RowIsolation::judge(Piece& piece) {
     piece.judged = true;
     by_judge_.note(piece.size(), judged->size());
     for (Offender& offender : *judged) {
-        changed_[offender.row] = std::nullopt;
+        rows_.leave_out(offender.row);
         if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
         offender.reason.text = shortened_reason(std::move(offender.reason.text));
         found_[offender.row] = {std::move(offender.reason)};
@@ -199,7 +173,8 @@ void RowIsolation::load_server_side() {
     const double gap = gap_ > 0 ? gap_ : by_server_.gap;
     std::optional<std::vector<ServerSideLoad::RefusedRow>> refused;
     try {
-        refused = server_side_.load(*rows_, options_.copy.form, piece.begin, piece.end, changed_,
+        refused = server_side_.load(rows_.rows(), options_.copy.form, piece.begin, piece.end,
+                                    rows_.changes(),
                                     std::max<std::size_t>(static_cast<std::size_t>(gap / 2), 1));
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no
@@ -214,7 +189,7 @@ void RowIsolation::load_server_side() {
     before_copy_ = keep;
     open_.pop_back();
     by_server_.note(piece.size(), refused->size());
-    took_some_ |= rows_left(piece) > refused->size();
+    blame_.note_taken(rows_.count(piece.begin, piece.end) - refused->size());
     for (const auto& [row, error] : *refused) put_on_record(row, error);
     // What COPY has run into is done with.
     last_failure_ = piece.end;
@@ -245,7 +220,7 @@ void RowIsolation::attempt() {
     if (second) sql.append(";").append(keep).append(options_.copy.sql);
     session_.send(sql);
     try {
-        copy(first);
+        copy(first.begin, first.end);
     } catch (const DatabaseError& error) {
         if (second) open_.push_back(*second);
         on_failure(first, error);
@@ -255,7 +230,7 @@ void RowIsolation::attempt() {
     on_success(first);
     if (second) {
         try {
-            copy(*second);
+            copy(second->begin, second->end);
         } catch (const DatabaseError& error) {
             on_failure(*second, error);
             return;
@@ -268,37 +243,34 @@ void RowIsolation::attempt() {
     if (without_failure > gap_ * longest_gap) window_ = std::max(window_, last.size()) * 2;
 }
 
-void RowIsolation::copy(const Piece& piece) {
+void RowIsolation::copy(std::size_t begin, std::size_t end) {
     session_.await_copy();
-    const bool binary = options_.copy.form == CopyForm::binary;
-    if (binary) session_.put(copy_header());
-    std::size_t next = piece.begin;
-    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first < piece.end;
-         ++at) {
-        put_rows(session_, *rows_, next, at->first);
-        if (at->second) session_.put(*at->second);
-        next = at->first + 1;
-    }
-    put_rows(session_, *rows_, next, piece.end);
-    if (binary) session_.put(copy_trailer());
+    rows_.put(session_, begin, end);
     session_.end_copy();
 }
 
-/// Lines count what COPY was sent.
-std::size_t RowIsolation::row_of_line(const Piece& piece, std::size_t line) const {
-    std::size_t row = piece.begin + line - 1;
-    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first <= row;
-         ++at)
-        if (!at->second) ++row;
-    return row;
+void RowIsolation::try_rows(std::size_t begin, std::size_t end) {
+    session_.send(before_copy_ + options_.copy.sql);
+    before_copy_ = undo;
+    copy(begin, end);
+    session_.finish();
 }
 
-std::size_t RowIsolation::rows_left(const Piece& piece) const {
-    std::size_t left = piece.size();
-    for (auto at = changed_.lower_bound(piece.begin); at != changed_.end() && at->first < piece.end;
-         ++at)
-        if (!at->second) --left;
-    return left;
+void RowIsolation::offer(std::size_t row) {
+    try_rows(row, row + 1);
+}
+
+void RowIsolation::offer_none() {
+    try_rows(0, 0);
+}
+
+std::vector<std::size_t> RowIsolation::rest() const {
+    std::vector<std::size_t> rest;
+    // The next piece is the last.
+    for (auto piece = open_.rbegin(); piece != open_.rend(); ++piece)
+        for (std::size_t row = piece->begin; row < piece->end; ++row)
+            if (rows_.has(row)) rest.push_back(row);
+    return rest;
 }
 
 CopyHint RowIsolation::hint_of(const DatabaseError& error) const {
@@ -306,13 +278,13 @@ CopyHint RowIsolation::hint_of(const DatabaseError& error) const {
 }
 
 void RowIsolation::on_success(const Piece& piece) {
-    took_some_ |= rows_left(piece) > 0;
+    blame_.note_taken(rows_.count(piece.begin, piece.end));
     // It was not this one, so it is somewhere behind it.
     if (piece.accused && !open_.empty()) open_.back().doubted = true;
 }
 
 void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
-    if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw error;
+    if (!may_be_a_rows(session_, error)) throw error;
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = undo;
     if (piece.size() == 1) return on_bad_row(piece, error);
@@ -324,7 +296,8 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
     };
     const bool doubted = piece.doubted || piece.proven;
     const auto line = doubted ? std::nullopt : hint_of(error).line;
-    const std::size_t row = line && *line <= piece.size() ? row_of_line(piece, *line) : piece.end;
+    const std::size_t row =
+        line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;
     if (row < piece.end) {
         push(row + 1, piece.end, {});
         push(row, row + 1, {.accused = true});
@@ -337,12 +310,7 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
 }
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
-    const bool is_certain = error.trouble() == Trouble::data;
-    if (!is_certain) statement_is_fine_ = false;  // whatever it was before
-    blame_rows_only();
-    // What was missing, such as a permission, may have come between the two: who is to blame fails
-    // once more now that a load works.
-    if (!is_certain && is_taken(piece.begin)) return open_.push_back(piece);
+    if (!blame_.is_on(piece.begin, error, *this)) return open_.push_back(piece);
     if (nulled(piece.begin, error)) {
         note_failure(piece.begin, error);
         // It goes once more, with those behind it.
@@ -351,33 +319,9 @@ void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
         else
             open_.push_back(piece);
     } else {
-        refuse(piece.begin, error);
-        stop_when_alike(error);
-    }
-}
-
-/// A missing permission or a broken function refuses every row: not all of them need be asked.
-void RowIsolation::stop_when_alike(const DatabaseError& error) {
-    if (alike_ == Alike::refuse || took_some_ || unclear_refusals_ != many_alike) return;
-    const std::size_t last = rows_->rows.size() - 1;
-    const std::size_t first = found_.rbegin()->first;
-    for (std::size_t i = 1; i <= looks_elsewhere && !took_some_; ++i) {
-        const std::size_t row = first + (last - first) * i / looks_elsewhere;
-        if (!changed_.contains(row)) took_some_ = is_taken(row);
-    }
-    if (!took_some_) throw RefusedAlike(error);
-}
-
-bool RowIsolation::is_taken(std::size_t row) {
-    session_.send(before_copy_ + options_.copy.sql);
-    before_copy_ = undo;
-    try {
-        copy({.begin = row, .end = row + 1});
-        session_.finish();
-        return true;
-    } catch (const DatabaseError& error) {
-        if (!session_.is_open() || !may_be_the_datas(error.sqlstate())) throw;
-        return false;
+        put_on_record(piece.begin, error);
+        note_failure(piece.begin, error);
+        blame_.note_refused(error, *this);
     }
 }
 
@@ -385,23 +329,10 @@ void RowIsolation::take_out(const UnreadableValue& value) {
     if (options_.nulls_for_invalid.contains(value.reason.column)) {
         const auto at = std::ranges::find(options_.copy.columns, value.reason.column);
         const auto field = static_cast<std::size_t>(at - options_.copy.columns.begin());
-        if (make_null(value.row, field)) return;
+        if (rows_.make_null(value.row, field)) return;
     }
-    changed_[value.row] = std::nullopt;
+    rows_.leave_out(value.row);
     found_[value.row].push_back({value.reason.column, shortened_reason(value.reason.text)});
-}
-
-std::string_view RowIsolation::bytes_now(std::size_t row) const {
-    const auto changed = changed_.find(row);
-    return changed != changed_.end() && changed->second ? std::string_view(*changed->second)
-                                                        : rows_->bytes_of(row);
-}
-
-bool RowIsolation::make_null(std::size_t row, std::size_t field) {
-    auto after = with_null(bytes_now(row), options_.copy.form, field);
-    if (!after) return false;
-    changed_[row] = std::move(after);
-    return true;
 }
 
 /// Whether some value of a row, refused by this, was what COPY cannot read, and is NULL now.
@@ -409,17 +340,9 @@ bool RowIsolation::nulled(std::size_t row, const DatabaseError& error) {
     // With its table an error is about a constraint of it.
     if (options_.nulls_for_invalid.empty() || !error.details().table.empty()) return false;
     bool any = false;
-    for (const std::size_t field : fields_.unreadable(bytes_now(row), hint_of(error).column))
-        any |= make_null(row, field);
+    for (const std::size_t field : fields_.unreadable(rows_.bytes_of(row), hint_of(error).column))
+        any |= rows_.make_null(row, field);
     return any;
-}
-
-void RowIsolation::refuse(std::size_t row, const DatabaseError& error) {
-    put_on_record(row, error);
-    note_failure(row, error);
-    if (error.trouble() == Trouble::data) return;
-    unclear_ = error;
-    ++unclear_refusals_;
 }
 
 void RowIsolation::put_on_record(std::size_t row, const DatabaseError& error) {
@@ -436,7 +359,7 @@ void RowIsolation::take_back_duplicates_of(std::size_t row) {
         taken_back.insert(at->second);
     for (const std::size_t duplicate : taken_back) {
         found_.erase(duplicate);
-        changed_.erase(duplicate);
+        rows_.put_back(duplicate);
         // The pieces are in order, the next one last.
         const auto before = std::ranges::find_if(
             open_, [&](const Piece& piece) { return piece.begin <= duplicate; });
@@ -462,25 +385,6 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
         judge_.suspect(error.details().constraint);
         ++suspected_failures_;
     }
-}
-
-/// A trigger for the statement as a whole, or a missing permission, would refuse whatever is
-/// offered: no row is to blame, and all would become dead letters.
-void RowIsolation::blame_rows_only() {
-    if (statement_is_fine_) return;
-    session_.send(before_copy_ + options_.copy.sql);
-    before_copy_ = undo;
-    try {
-        copy({});
-        session_.finish();
-    } catch (const DatabaseError& of_no_row) {
-        if (of_no_row.trouble() != Trouble::data) throw;
-        const DatabaseError::Details& details = of_no_row.details();
-        throw DatabaseError({"55000",
-                             "the table refuses even a COPY of no rows: " + details.message,
-                             details.context});
-    }
-    statement_is_fine_ = true;
 }
 
 }  // namespace sluice

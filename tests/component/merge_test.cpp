@@ -50,12 +50,7 @@ public:
     void begin() {
         plans = plan_columns(ingest, setup.table);
         encoder.emplace(ingest, plans, true);
-        sink.emplace(CloudberrySinkOptions{
-            .dsn = setup.dsn,
-            .identity = setup.identity,
-            .loader = merge_loader(
-                {.table = setup.table, .columns = names(), .key = ingest.key, .mode = ingest.mode},
-                config::OnInvalid::reject)});
+        sink.emplace(sink_options());
     }
 
     /// nullopt: the row is gone.
@@ -86,6 +81,14 @@ public:
         batch.clear();
     }
 
+    /// nullopt: for ever.
+    void begin(std::optional<std::chrono::milliseconds> reject_after) {
+        begin();
+        CloudberrySinkOptions options = sink_options();
+        options.reject_after = reject_after;
+        sink.emplace(std::move(options));
+    }
+
     [[nodiscard]] std::string table(const std::string& columns = "id, city, amount::int") const {
         return setup.list("SELECT " + columns + " FROM t ORDER BY id");
     }
@@ -106,6 +109,14 @@ public:
     Offset next = 0;
 
 private:
+    [[nodiscard]] CloudberrySinkOptions sink_options() const {
+        return {
+            .dsn = setup.dsn,
+            .identity = setup.identity,
+            .loader = merge_loader(
+                {.table = setup.table, .columns = names(), .key = ingest.key, .mode = ingest.mode},
+                config::OnInvalid::reject)};
+    }
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> all;
         for (const ColumnPlan& plan : plans) all.push_back(plan.column.name);
@@ -186,6 +197,57 @@ TEST_CASE("merge: a column of which a change says nothing keeps its value") {
         merge.commit();
         CHECK(merge.table() == "1|a|4 2|NULL|3");
     }
+}
+
+constexpr const char* not_by_you = "RAISE 'not by you' USING ERRCODE = '42501';";
+
+TEST_CASE("merge: changes of one kind that are refused alike need no patience beside others") {
+    Merge merge(with_key);
+    merge.begin(std::nullopt);
+    for (int id = 0; id < 200; ++id) merge.change(std::to_string(id), Said{.city = "a"});
+    merge.commit();
+    merge.setup.add_trigger("BEFORE DELETE ON t FOR EACH ROW", not_by_you);
+    // Deletes come first; more than are tried before others are looked at.
+    for (int id = 0; id < 150; ++id) merge.change(std::to_string(id), std::nullopt);
+    for (int id = 150; id < 160; ++id) merge.change(std::to_string(id), Said{.city = "b"});
+    merge.commit();
+    CHECK(merge.setup.list("SELECT count(*), count(*) FILTER (WHERE city = 'b') FROM t") ==
+          "200|10");
+    CHECK(merge.setup.rejected() == "150");
+}
+
+TEST_CASE("merge: where all changes are refused alike the batch waits, and is rejected later") {
+    for (const int count : {1, 50, 300}) {
+        Merge merge(with_key);
+        merge.begin(std::nullopt);
+        merge.setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW", not_by_you);
+        for (int id = 0; id < count; ++id) {
+            merge.change(std::to_string(id), Said{.city = "a"});
+            // Refused before it comes to the table: that nothing is left of it takes no change.
+            merge.change(std::to_string(1000 + id), Said{.day = "Jan 32 1999"});
+        }
+        for (int i = 0; i < 2; ++i)
+            CHECK(retry_reason(merge.sink->commit(merge.batch)).find("waits until it ends") !=
+                  std::string::npos);
+        CHECK(merge.setup.rejected() == "0");
+        merge.begin(std::chrono::milliseconds(0));
+        CHECK(retry_reason(merge.sink->commit(merge.batch)).find("reject_after") !=
+              std::string::npos);
+        merge.commit();
+        CHECK(merge.setup.rejected() == std::to_string(2 * count));
+    }
+}
+
+TEST_CASE("merge: a change is not to blame for what has ended while it was found") {
+    Merge merge(with_key);
+    merge.setup.exec("CREATE SEQUENCE tries");
+    merge.setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                            "IF NEW.id = 5 AND nextval('tries') <= 5 THEN " +
+                                std::string(not_by_you) + " END IF; RETURN NEW;");
+    for (int id = 0; id < 10; ++id) merge.change(std::to_string(id), Said{.city = "a"});
+    merge.commit();
+    CHECK(merge.sums() == "10|0|0|0");
+    CHECK(merge.setup.value("SELECT count(*) FROM t") == "10");
 }
 
 TEST_CASE("update: only rows that are there change, and the others are counted") {

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "sinks/load/copy_rows.h"
+
+#include <cstddef>
+#include <string_view>
+
+namespace sluice {
+
+/// The rows of a load as COPY gets them now: some are left out, some have NULL for a value. The
+/// rows must outlive it, and stay as they are.
+class ChangedRows {
+public:
+    explicit ChangedRows(CopyForm form) : form_(form) {}
+
+    /// All of them, as they are.
+    void begin(const EncodedRows& rows);
+    void leave_out(std::size_t row) { changes_[row] = std::nullopt; }
+    void put_back(std::size_t row) { changes_.erase(row); }
+    /// False: the field is NULL already.
+    [[nodiscard]] bool make_null(std::size_t row, std::size_t field);
+
+    [[nodiscard]] const EncodedRows& rows() const { return *rows_; }
+    [[nodiscard]] const RowChanges& changes() const { return changes_; }
+    [[nodiscard]] bool has(std::size_t row) const;
+    /// Of a row that is not left out.
+    [[nodiscard]] std::string_view bytes_of(std::size_t row) const;
+    /// How many of [begin, end) are not left out.
+    [[nodiscard]] std::size_t count(std::size_t begin, std::size_t end) const;
+    /// Which one a COPY of the rows from `begin` on calls its line so many, from 1: lines count
+    /// what COPY was sent.
+    [[nodiscard]] std::size_t row_of_line(std::size_t begin, std::size_t line) const;
+    /// All that COPY gets for [begin, end), between await_copy() and end_copy().
+    void put(Session& session, std::size_t begin, std::size_t end) const;
+
+private:
+    const CopyForm form_;
+    const EncodedRows* rows_ = nullptr;
+    RowChanges changes_;
+};
+
+}  // namespace sluice
