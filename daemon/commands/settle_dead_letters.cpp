@@ -139,16 +139,19 @@ private:
             all += ours;
         }
         confirm_all("retry", all);
+        const auto registry = registry::client_of(config_.registry);
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
             const config::Ingest& ingest = *pipelines[i];
-            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table),
-                                    registry::client_of(config_.registry));
+            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table), registry);
             DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
             options.rows_per_batch =
                 std::min(options.rows_per_batch, static_cast<std::int64_t>(ingest.batch.rows));
             options.bytes_per_batch = std::min(options.bytes_per_batch, ingest.batch.bytes);
             go_through(std::move(options), "retry " + ingest.name, results[i].counts,
-                       [&](const auto& letters) { return loader.load(letters); });
+                       [&](const auto& letters) {
+                           loader.prepare(letters);
+                           return [&] { return loader.load(); };
+                       });
         }
         print_results(results, asked_.output);
         const bool any_left = std::ranges::any_of(results, [](const DeadLetterResult& result) {
@@ -163,8 +166,10 @@ private:
         std::vector<DeadLetterResult> results = {{*asked_.pipeline, {}, 0}};
         go_through({.query = query(*asked_.pipeline), .by = by()}, "discard " + *asked_.pipeline,
                    results[0].counts, [](const std::vector<WholeDeadLetter>& letters) {
-                       return std::vector<DeadLetterOutcome>(
-                           letters.size(), {DeadLetterOutcome::Kind::discarded, {}});
+                       return [count = letters.size()] {
+                           return std::vector<DeadLetterOutcome>(
+                               count, {DeadLetterOutcome::Kind::discarded, {}});
+                       };
                    });
         print_results(results, asked_.output);
         return fine;
@@ -173,10 +178,10 @@ private:
     [[nodiscard]] DecidedBy by() const { return {writer_name(), config_.revision}; }
 
     void go_through(DeadLetterPassOptions options, const std::string& doing,
-                    DeadLetterCounts& counts, DeadLetterPass::Decide decide) {
+                    DeadLetterCounts& counts, DeadLetterPass::Prepare prepare) {
         const std::int64_t all = std::min(count_dead_letters(session_, options.query), left_);
         ProgressLine progress{doing, "dead letters"};
-        DeadLetterPass pass(session_, std::move(options), std::move(decide));
+        DeadLetterPass pass(session_, std::move(options), std::move(prepare));
         while (left_ > 0) {
             const auto batch = pass.next(left_);
             if (!batch) break;

@@ -21,12 +21,19 @@ RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
                        .headers = headers});
 }
 
+/// A letter whose schema nobody knows stays one, and holds up no other.
+config::Ingest patient(config::Ingest ingest) {
+    ingest.on_unknown_schema = config::OnUnknownSchema::dead_letter;
+    return ingest;
+}
+
 }  // namespace
 
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
                                    const Table& table,
                                    const std::shared_ptr<SchemaSource>& registry)
-    : mapper_(ingest, table, registry), loader_(make_loader(ingest, table, mapper_)(session)) {
+    : mapper_(patient(ingest), table, registry),
+      loader_(make_loader(ingest, table, mapper_)(session)) {
     if (ingest.mode == config::Mode::append) return;
     throw WrongConfiguration(
         "ingest." + ingest.name +
@@ -35,17 +42,21 @@ DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& inges
         "to before them (sluice progress set), and discard the dead letters");
 }
 
-std::vector<DeadLetterOutcome> DeadLetterLoader::load(const std::vector<WholeDeadLetter>& letters) {
+void DeadLetterLoader::prepare(const std::vector<WholeDeadLetter>& letters) {
     batch_.clear();
-    std::vector<DeadLetterOutcome> outcomes;
+    outcomes_.clear();
     for (const WholeDeadLetter& letter : letters) {
         // Nothing but letters goes into the log: a record's index is its letter's.
         const auto outcome = mapper_.map(append(batch_.records, letter), batch_);
-        outcomes.push_back(
+        outcomes_.push_back(
             {outcome == RowMapper::Outcome::filtered ? Kind::filtered : Kind::loaded, {}});
     }
     for (Reject& reject : batch_.rejects)
-        outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+        outcomes_[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+}
+
+std::vector<DeadLetterOutcome> DeadLetterLoader::load() {
+    std::vector<DeadLetterOutcome> outcomes = outcomes_;
     for (Reject& reject : loader_->isolate(batch_.targets.front(), Alike::refuse))
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
     return outcomes;

@@ -20,16 +20,20 @@ public:
     DeadLetterLoader(Session& session, const config::Ingest& ingest, const Table& table,
                      const std::shared_ptr<SchemaSource>& registry = nullptr);
 
+    /// Makes rows of them; outside of a transaction, since it may ask the registry. Throws
+    /// TroubleOfTheWorld while a schema cannot be had.
+    void prepare(const std::vector<WholeDeadLetter>& letters);
     /// Loads those that can be, in the session's open transaction; what became of each, in their
     /// order. What is refused by what may be the world's trouble stays a dead letter. Throws
     /// DatabaseError for trouble that is certainly not the data's, TroubleOfTheWorld when the table
-    /// has changed, or while a schema cannot be had.
-    std::vector<DeadLetterOutcome> load(const std::vector<WholeDeadLetter>& letters);
+    /// has changed.
+    [[nodiscard]] std::vector<DeadLetterOutcome> load();
 
 private:
     RowMapper mapper_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;
+    std::vector<DeadLetterOutcome> outcomes_;  // as far as the rows themselves say
 };
 
 }  // namespace sluice

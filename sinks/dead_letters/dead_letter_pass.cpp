@@ -81,17 +81,27 @@ void DeadLetterPass::take_turns() {
 }
 
 std::optional<DeadLetterCounts> DeadLetterPass::attempt(std::int64_t most) {
+    for (;;) {
+        const std::vector<WholeDeadLetter> letters =
+            read_dead_letters(session_, options_.query,
+                              {.after = behind_ ? &*behind_ : nullptr,
+                               .limit = std::min(most, options_.rows_per_batch),
+                               .bytes = options_.bytes_per_batch});
+        if (letters.empty()) return std::nullopt;
+        SLUICE_FAIL_POINT("letters_read");
+        if (const auto counts = settle_page(letters, prepare_(letters))) return counts;
+    }
+}
+
+std::optional<DeadLetterCounts> DeadLetterPass::settle_page(
+    const std::vector<WholeDeadLetter>& letters, const Decide& decide) {
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
     take_turns();
-    const std::vector<WholeDeadLetter> letters =
-        read_dead_letters(session_, options_.query,
-                          {.after = behind_ ? &*behind_ : nullptr,
-                           .limit = std::min(most, options_.rows_per_batch),
-                           .bytes = options_.bytes_per_batch});
-    if (letters.empty()) return std::nullopt;
-    SLUICE_FAIL_POINT("letters_read");
-    const std::vector<DeadLetterOutcome> outcomes = decide_(letters);
+    // The first one tells of most pages that they are somebody else's by now, before they are
+    // loaded in vain.
+    if (is_decided(session_, options_.query.schema, letters.front())) return std::nullopt;
+    const std::vector<DeadLetterOutcome> outcomes = decide();
     SLUICE_FAIL_POINT("letters_loaded");
     if (!note_outcomes(session_, options_.query.schema, options_.by, letters, outcomes))
         throw Collision();

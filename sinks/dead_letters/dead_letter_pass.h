@@ -36,11 +36,13 @@ struct DeadLetterPassOptions {
 class DeadLetterPass {
 public:
     /// Decides about a batch, in the session's open transaction; one outcome each.
-    using Decide =
-        std::function<std::vector<DeadLetterOutcome>(const std::vector<WholeDeadLetter>& letters)>;
+    using Decide = std::function<std::vector<DeadLetterOutcome>()>;
+    /// Looks at a batch while no transaction is open: it may ask others than the database, and take
+    /// its time. What it returns may be called once, or not at all.
+    using Prepare = std::function<Decide(const std::vector<WholeDeadLetter>& letters)>;
 
-    DeadLetterPass(Session& session, DeadLetterPassOptions options, Decide decide)
-        : session_(session), options_(std::move(options)), decide_(std::move(decide)) {}
+    DeadLetterPass(Session& session, DeadLetterPassOptions options, Prepare prepare)
+        : session_(session), options_(std::move(options)), prepare_(std::move(prepare)) {}
 
     /// The next batch, of at most so many; nullopt: none is left. Tries again for a while when the
     /// database is away or somebody is in the way. Throws DatabaseError or TroubleOfTheWorld; what
@@ -49,12 +51,15 @@ public:
 
 private:
     std::optional<DeadLetterCounts> attempt(std::int64_t most);
+    /// nullopt: somebody else was faster with these letters.
+    std::optional<DeadLetterCounts> settle_page(const std::vector<WholeDeadLetter>& letters,
+                                                const Decide& decide);
     std::optional<DeadLetterCounts> settle();
     void take_turns();
 
     Session& session_;
     const DeadLetterPassOptions options_;
-    const Decide decide_;
+    const Prepare prepare_;
     std::optional<DeadLetter> behind_;  ///< the last one that was taken up
     /// A batch whose COMMIT was not answered.
     struct Doubt {

@@ -348,17 +348,30 @@ bool note_outcomes(Session& session, const std::string& schema, const DecidedBy&
     return noted.affected == static_cast<std::int64_t>(letters.size());
 }
 
+namespace {
+
+/// Who has noted an outcome of this letter, as the letter was read; nullopt: nobody.
+Cell decider_of(Session& session, const std::string& schema, const DeadLetter& letter) {
+    Row parameters = position_of(letter);
+    parameters.emplace_back(std::to_string(letter.retries + 1));
+    return session
+        .exec("SELECT max(writer) FROM " + quote_identifier(schema) +
+                  ".dead_letter_history WHERE (" + position +
+                  ", round) = ($1::text, $2::text, $3::int, $4::bigint, $5::int, $6::text,"
+                  " $7::timestamptz, $8::int)",
+              parameters)
+        .rows[0][0];
+}
+
+}  // namespace
+
+bool is_decided(Session& session, const std::string& schema, const DeadLetter& letter) {
+    return decider_of(session, schema, letter).has_value();
+}
+
 bool has_noted(Session& session, const std::string& schema, const DecidedBy& by,
                const DeadLetter& letter) {
-    Row parameters = position_of(letter);
-    parameters.insert(parameters.end(), {std::to_string(letter.retries + 1), by.writer});
-    return session
-               .exec("SELECT EXISTS (SELECT 1 FROM " + quote_identifier(schema) +
-                         ".dead_letter_history WHERE (" + position +
-                         ", round, writer) = ($1::text, $2::text, $3::int, $4::bigint, $5::int,"
-                         " $6::text, $7::timestamptz, $8::int, $9::text))",
-                     parameters)
-               .text(0, 0) == "t";
+    return decider_of(session, schema, letter) == by.writer;
 }
 
 }  // namespace sluice

@@ -99,6 +99,9 @@ struct DecidedBy {
 [[nodiscard]] bool note_outcomes(Session& session, const std::string& schema, const DecidedBy& by,
                                  std::span<const WholeDeadLetter> letters,
                                  std::span<const DeadLetterOutcome> outcomes);
+/// Whether somebody has noted an outcome of this letter since it was read.
+[[nodiscard]] bool is_decided(Session& session, const std::string& schema,
+                              const DeadLetter& letter);
 /// Whether this writer has noted its outcome of this letter, as the letter was read.
 [[nodiscard]] bool has_noted(Session& session, const std::string& schema, const DecidedBy& by,
                              const DeadLetter& letter);

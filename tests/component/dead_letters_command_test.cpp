@@ -1,9 +1,15 @@
 #include "tests/component/letters_setup.h"
 #include "tests/fixture/daemon.h"
+#include "tests/fixture/http_fake.h"
+#include "tests/fixture/temp_dir.h"
+#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 using namespace sluice::fixture;
+using namespace std::chrono_literals;
 
 namespace sluice::test {
 namespace {
@@ -45,6 +51,60 @@ TEST_CASE("dead-letters retry: kill -9 at any line neither loses nor doubles") {
     CHECK(setup.list("SELECT count(*), count(DISTINCT (part, offs)) FROM t") == "1000|1000");
     CHECK(setup.problems() == "");
     CHECK(kills == 8);
+}
+
+/// As Confluent's clients write it, of a record with an id alone.
+std::string avro_record(char schema, char id) {
+    return std::string{'\0', '\0', '\0', '\0', schema, static_cast<char>(id * 2)};
+}
+
+TEST_CASE("dead-letters retry: the registry is asked outside of transactions, and may be away") {
+    const LettersSetup setup;
+    setup.reject(0, 0, 1, avro_record(7, 21));
+    setup.reject(1, 0, 1, avro_record(8, 22));
+    setup.reject(2, 0, 1, avro_record(7, 23));
+    HttpFake registry;
+    std::string configuration = read_file(setup.file());
+    configuration.insert(configuration.find("[ingest.p]"),
+                         "[registry]\nurl = \"" + registry.url() + "\"\ntimeout = \"3s\"\n");
+    configuration.insert(configuration.find("topic ="),
+                         "format = \"avro\"\nschema = \"registry\"\n");
+    configuration.erase(configuration.find("city ="), std::string("city = \"city\"\n").size());
+    write_file(setup.file(), configuration);
+
+    registry.always(503);
+    const RunResult away = run_letters(setup, {"retry", "p", "--yes"});
+    CHECK_MESSAGE(away.exit_code == 1, away.err);
+    CHECK(contains(away.err, registry.url()));
+    CHECK(contains(away.err, "503"));
+
+    registry.always(0);
+    registry.hang();
+    const int asked = registry.count("/schemas/ids/7");
+    RunResult hung;
+    std::jthread retry([&] { hung = run_letters(setup, {"retry", "p", "--yes"}); });
+    wait_until([&] { return registry.count("/schemas/ids/7") > asked; }, patient(10s),
+               "the registry is asked");
+    CHECK(setup.list("SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                     " AND application_name = 'sluice dead-letters'") == "idle");
+    retry.join();
+    CHECK(hung.exit_code == 1);
+    CHECK_MESSAGE(contains(hung.err, registry.url()), hung.err);
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter_history") == "0");
+
+    HttpFake back;
+    back.answer("/schemas/ids/7",
+                {200, R"({"schema": "{\"type\": \"record\", \"name\": \"r\",)"
+                      R"( \"fields\": [{\"name\": \"id\", \"type\": \"long\"}]}"})"});
+    configuration.replace(configuration.find(registry.url()), registry.url().size(), back.url());
+    write_file(setup.file(), configuration);
+    const RunResult loaded = run_letters(setup, {"retry", "p", "--yes"});
+    CHECK_MESSAGE(contains(loaded.out, "p: 2 loaded, 0 filtered, 1 stay dead letters"),
+                  loaded.out << loaded.err);
+    CHECK(setup.list("SELECT id FROM t ORDER BY 1") == "21 23");
+    CHECK(contains(setup.value("SELECT reasons FROM sluice.open_dead_letter"),
+                   "schema 8, which the registry does not know"));
+    CHECK(setup.problems() == "");
 }
 
 TEST_CASE("dead-letters list and show: where, when and why") {

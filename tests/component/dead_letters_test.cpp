@@ -30,7 +30,10 @@ public:
                {.query = {.schema = "sluice", .pipeline = "p", .topic = "orders", .where = {}},
                 .by = {writer, "r"},
                 .rows_per_batch = 50},
-               [this](const auto& letters) { return loader.load(letters); }) {}
+               [this](const auto& letters) {
+                   loader.prepare(letters);
+                   return [this] { return loader.load(); };
+               }) {}
 
     DeadLetterCounts all() {
         DeadLetterCounts counts;
@@ -127,7 +130,9 @@ TEST_CASE("dead letters: many retry at once beside the pipeline, on a database w
                  .by = {"discarder", "r"},
                  .rows_per_batch = 7},
                 [](const auto& letters) {
-                    return std::vector<DeadLetterOutcome>(letters.size(), {Kind::discarded, {}});
+                    return [count = letters.size()] {
+                        return std::vector<DeadLetterOutcome>(count, {Kind::discarded, {}});
+                    };
                 });
             static_cast<void>(pass.next(7));
         }
@@ -161,16 +166,20 @@ TEST_CASE("dead letters: who takes no turns is stopped by the primary key") {
         {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
          .by = {"slow", "r"}},
         [&](const std::vector<WholeDeadLetter>& letters) {
-            const auto outcomes = loader.load(letters);
-            if (calls++ > 0) return outcomes;
-            // Somebody who read the same letters was faster with two of them.
-            Session other(setup.dsn, "other");
-            DeadLetterLoader its(other, setup.ingest(), setup.table);
-            Transaction transaction(other);
-            const std::vector<WholeDeadLetter> two(letters.begin() + 3, letters.begin() + 5);
-            REQUIRE(note_outcomes(other, "sluice", {"fast", "r"}, two, its.load(two)));
-            transaction.commit();
-            return outcomes;
+            loader.prepare(letters);
+            return [&, letters] {
+                auto outcomes = loader.load();
+                if (calls++ > 0) return outcomes;
+                // Somebody who read the same letters was faster with two of them.
+                Session other(setup.dsn, "other");
+                DeadLetterLoader its(other, setup.ingest(), setup.table);
+                const std::vector<WholeDeadLetter> two(letters.begin() + 3, letters.begin() + 5);
+                its.prepare(two);
+                Transaction transaction(other);
+                REQUIRE(note_outcomes(other, "sluice", {"fast", "r"}, two, its.load()));
+                transaction.commit();
+                return outcomes;
+            };
         });
     const auto counts = pass.next(1000);
     REQUIRE(counts);
@@ -201,9 +210,12 @@ TEST_CASE("dead letters: a COMMIT without an answer is settled, either way") {
                         {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
                          .by = {"w", "r"}},
                         [&](const auto& letters) {
-                            const auto outcomes = loader.load(letters);
-                            session.run("SET CONSTRAINTS ALL DEFERRED");
-                            return outcomes;
+                            loader.prepare(letters);
+                            return [&] {
+                                auto outcomes = loader.load();
+                                session.run("SET CONSTRAINTS ALL DEFERRED");
+                                return outcomes;
+                            };
                         });
     const auto sessions_that_wait = [&](const std::string& what) {
         return server.value("SELECT count(*) FROM pg_stat_activity WHERE datname = '" +
@@ -250,7 +262,10 @@ TEST_CASE("dead letters: a table that changes between two pages gets no other va
     DeadLetterPass pass(session,
                         {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
                          .by = {"w", "r"}},
-                        [&](const auto& letters) { return anew.load(letters); });
+                        [&](const auto& letters) {
+                            anew.prepare(letters);
+                            return [&] { return anew.load(); };
+                        });
     REQUIRE(pass.next(1000)->loaded == 50);
     CHECK(setup.value("SELECT count(*) FROM t WHERE id = offs") == "100");
     CHECK(setup.problems() == "");
