@@ -1,5 +1,6 @@
 #include "config/condition_tokens.h"
 
+#include "config/characters.h"
 #include "config/words.h"
 
 #include <algorithm>
@@ -13,10 +14,6 @@ bool is_blank(char c) {
 
 bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
 }
 
 /// Numbers and times in RFC 3339 need no quotes; there is no arithmetic that could be meant.

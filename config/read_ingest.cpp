@@ -91,20 +91,24 @@ void read_start(TableReader& section, const Scope& scope, Start& start) {
     }
 }
 
-void read_batch(TableReader& section, BatchLimits& limits) {
+/// Whether the batch's bytes are known.
+bool read_batch(TableReader& section, BatchLimits& limits) {
     auto batch = section.table("batch", "batch = { rows = 50000, bytes = \"16MiB\" }");
-    if (!batch) return;
+    if (!batch) return true;
     auto rows = static_cast<std::int64_t>(limits.rows);
     batch->integer("rows", "50000", {1, 10'000'000}, rows);
     limits.rows = static_cast<std::size_t>(rows);
-    batch->size("bytes", "\"16MiB\"", {1024, std::size_t{1} << 30}, limits.bytes);
+    std::size_t bytes = 0;
+    batch->size("bytes", "\"16MiB\"", {1024, std::size_t{1} << 30}, bytes);
+    if (bytes > 0) limits.bytes = bytes;
     batch->duration("delay", "\"500ms\"", {1ms, 1h}, limits.delay);
     batch->finish();
+    return bytes > 0 || !batch->has("bytes");
 }
 
 /// Each lane may hold a whole batch while the consumer fetches on. More ahead of the lanes than
 /// by default makes nothing faster: what is fetched goes cold in the caches, on fresh pages.
-void read_memory(TableReader& section, Ingest& ingest) {
+void read_memory(TableReader& section, bool batch_is_known, Ingest& ingest) {
     constexpr std::size_t least_ahead = 16u << 20;
     constexpr std::size_t usually_ahead = 32u << 20;
     const std::size_t batches = static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
@@ -112,7 +116,7 @@ void read_memory(TableReader& section, Ingest& ingest) {
     section.size("memory", "\"64MiB\"", {std::size_t{1} << 20, std::size_t{1} << 40},
                  ingest.memory);
     const std::size_t least = batches + least_ahead;
-    if (ingest.memory >= least) return;
+    if (!batch_is_known || ingest.memory >= least) return;
     section.problem(section.at("memory"),
                     "\"memory\" is " + format_size(ingest.memory) + ", but " +
                         std::to_string(ingest.lanes) + " lanes x batch.bytes " +
@@ -290,11 +294,11 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     read_schemas(section, format, scope, ingest);
     read_envelope(section, format, ingest.envelope);
     read_start(section, scope, ingest.start);
-    read_batch(section, ingest.batch);
+    const bool batch_is_known = read_batch(section, ingest.batch);
     std::int64_t lanes = ingest.lanes;
     section.integer("lanes", "2", {1, 64}, lanes);
     ingest.lanes = static_cast<int>(lanes);
-    read_memory(section, ingest);
+    read_memory(section, batch_is_known, ingest);
     if (const auto group = section.text("group", "\"sluice.orders\"")) {
         ingest.group = group->text;
         constexpr std::size_t longest = 249;

@@ -1,7 +1,7 @@
 #include "produce/field_text.h"
 
+#include "config/characters.h"
 #include "pipeline/decode/json_text.h"
-#include "pipeline/values/characters.h"
 #include "pipeline/values/civil_time.h"
 
 #include <charconv>

@@ -1,8 +1,8 @@
 #include "produce/message_builder.h"
 
+#include "config/characters.h"
 #include "pipeline/decode/headers_json.h"
 #include "pipeline/decode/json_text.h"
-#include "pipeline/values/characters.h"
 #include "pipeline/values/excerpt.h"
 #include "produce/field_text.h"
 

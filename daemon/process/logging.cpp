@@ -118,9 +118,12 @@ std::string json_line(std::string_view about, std::string_view text) {
 
 void set_up_logging(const config::Daemon& daemon) {
     static const auto first = [] {
-        auto logger = spdlog::stderr_color_mt("sluice");
-        logger->sinks().push_back(std::make_shared<RecentSink>());
-        return logger;
+        // Not from spdlog's factory: a logger of this name may be there, if something was logged
+        // before.
+        return std::make_shared<spdlog::logger>(
+            "sluice",
+            spdlog::sinks_init_list{std::make_shared<spdlog::sinks::stderr_color_sink_mt>(),
+                                    std::make_shared<RecentSink>()});
     }();
     spdlog::set_default_logger(first);
     spdlog::apply_all([&](const std::shared_ptr<spdlog::logger>& logger) {

@@ -32,8 +32,8 @@ void ask(const char* what, const std::string& needed, std::string& trouble, Ques
     } catch (const DatabaseError& error) {
         if (is_not_there_yet(error) || std::exchange(trouble, error.what()) == error.what()) return;
         log(LogLevel::warn, "sluice",
-            std::string(what) + " cannot be counted: " + trouble + "; the role needs SELECT on " +
-                needed);
+            std::string(what) + " cannot be counted: " + trouble +
+                (error.sqlstate() == "42501" ? "; the role needs SELECT on " + needed : ""));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "registry/registry_client.h"
 #include "sinks/books/receipts.h"
 #include "sinks/catalogue/check.h"
+#include "sinks/catalogue/check_changes.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/public_dsn.h"
@@ -141,6 +142,8 @@ private:
     void ask_database(const config::Ingest& ingest) {
         const Table table = read_table(*session_, ingest.table);
         append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
+        if (ingest.mode != config::Mode::append)
+            append(findings_, check_other_changes(*session_, ingest, world_.config.ingest));
         if (ingest.receipts) {
             const Table receipts = read_table(*session_, ingest.receipts->table);
             static_cast<void>(Receipts(*ingest.receipts, receipts, {}));

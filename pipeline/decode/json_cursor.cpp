@@ -1,6 +1,6 @@
 #include "pipeline/decode/json_cursor.h"
 
-#include "pipeline/values/characters.h"
+#include "config/characters.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "pipeline/decode/json_text.h"
 
+#include "config/characters.h"
 #include "pipeline/decode/json_cursor.h"
-#include "pipeline/values/characters.h"
 #include "pipeline/values/utf8.h"
 
 #include <cstring>

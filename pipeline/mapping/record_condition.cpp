@@ -1,8 +1,8 @@
 #include "pipeline/mapping/record_condition.h"
 
+#include "config/characters.h"
 #include "pipeline/decode/json_text.h"
 #include "pipeline/values/canonical_text.h"
-#include "pipeline/values/characters.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"
 #include "pipeline/values/like.h"

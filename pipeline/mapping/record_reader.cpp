@@ -1,8 +1,8 @@
 #include "pipeline/mapping/record_reader.h"
 
+#include "config/characters.h"
 #include "pipeline/decode/make_decoder.h"
 #include "pipeline/decode/metadata.h"
-#include "pipeline/values/characters.h"
 #include "pipeline/values/excerpt.h"
 
 #include <algorithm>

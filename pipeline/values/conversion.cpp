@@ -1,6 +1,6 @@
 #include "pipeline/values/conversion.h"
 
-#include "pipeline/values/characters.h"
+#include "config/characters.h"
 #include "pipeline/values/civil_time.h"
 
 #include <algorithm>

@@ -20,6 +20,36 @@ std::vector<Need> needs(const std::string& schema) {
             {schema + ".dead_letter", "INSERT"}, {schema + ".schema_version", "SELECT"}};
 }
 
+/// What follows from there being no [columns].
+std::vector<Finding> check_implied_columns(Session& session, const std::string& where,
+                                           const config::Ingest& ingest, const Table& table) {
+    std::vector<Finding> findings;
+    const std::string section = "[ingest." + ingest.name + ".columns]";
+    for (const Column& column : table.columns) {
+        if (!column.has_default) continue;
+        findings.push_back({Severity::hint, where,
+                            "column " + quote_identifier(column.name) +
+                                " has a default, but is filled from the record: a record without "
+                                "it " +
+                                (column.not_null ? "is rejected" : "loads NULL"),
+                            "list the columns in " + section + " without it"});
+    }
+    if (ingest.format != config::Format::csv) return findings;
+    const Rows moved = session.exec(
+        "SELECT a.attname FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0"
+        " AND NOT a.attisdropped AND EXISTS (SELECT 1 FROM pg_attribute d"
+        " WHERE d.attrelid = a.attrelid AND d.attisdropped AND d.attnum > 0"
+        " AND d.attnum < a.attnum) ORDER BY a.attnum LIMIT 1",
+        {qualified(table)});
+    if (!moved.rows.empty())
+        findings.push_back({Severity::warning, where,
+                            "a column before " + quote_identifier(moved.text(0, 0)) +
+                                " was dropped, so the fields of records that still have it go to "
+                                "the columns behind their own",
+                            "list the columns in " + section + " by the numbers of their fields"});
+    return findings;
+}
+
 bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
     return std::any_of(ingest.columns.begin(), ingest.columns.end(),
                        [&](const config::ColumnMapping& m) { return m.source.kind == kind; });
@@ -116,14 +146,9 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     if (traits.secured_by_row)
         add(Severity::error, "has row-level security, under which this role may not COPY",
             "let its owner load it, or ALTER ROLE " + role_of(session) + " BYPASSRLS");
-    for (const Column& column : table.columns) {
-        const bool mapped = std::find(columns.begin(), columns.end(), column.name) != columns.end();
-        if (ingest.columns.empty() && mapped && column.has_default)
-            add(Severity::hint,
-                "column " + quote_identifier(column.name) +
-                    " has a default, but is filled from the record: a record without it loads NULL",
-                "list the columns in [ingest." + ingest.name + ".columns] without it");
-    }
+    if (ingest.columns.empty())
+        std::ranges::move(check_implied_columns(session, where, ingest, table),
+                          std::back_inserter(findings));
     if (table.append_optimized && traits.has_unique_index)
         add(Severity::warning,
             "append-optimized with a unique index: every row is checked at a cost",

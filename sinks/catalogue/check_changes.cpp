@@ -50,4 +50,22 @@ std::vector<Finding> check_changes(Session& session, const std::string& where,
     return findings;
 }
 
+std::vector<Finding> check_other_changes(Session& session, const config::Ingest& ingest,
+                                         const std::vector<config::Ingest>& all) {
+    std::vector<Finding> findings;
+    for (const config::Ingest& other : all) {
+        if (other.name == ingest.name || other.mode == config::Mode::append) continue;
+        const Rows same =
+            session.exec("SELECT to_regclass($1) = to_regclass($2)", {ingest.table, other.table});
+        if (same.rows[0][0] != "t") continue;
+        findings.push_back({Severity::warning, "ingest." + ingest.name,
+                            "table " + ingest.table + " is also changed by ingest." + other.name +
+                                ": they take turns, and of a key that both bring the change that "
+                                "is committed later stays",
+                            "let one pipeline read all that a table holds, unless no key is "
+                            "brought by both"});
+    }
+    return findings;
+}
+
 }  // namespace sluice

@@ -15,4 +15,9 @@ namespace sluice {
 [[nodiscard]] std::vector<Finding> check_changes(Session& session, const std::string& where,
                                                  const config::Ingest& ingest, const Table& table);
 
+/// What such a pipeline should know of the others that change the rows of its table, by name.
+[[nodiscard]] std::vector<Finding> check_other_changes(Session& session,
+                                                       const config::Ingest& ingest,
+                                                       const std::vector<config::Ingest>& all);
+
 }  // namespace sluice

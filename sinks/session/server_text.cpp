@@ -1,6 +1,6 @@
 #include "sinks/session/server_text.h"
 
-#include "pipeline/values/characters.h"
+#include "config/characters.h"
 
 #include <algorithm>
 #include <charconv>

@@ -195,6 +195,13 @@ TEST_CASE("config: memory must hold every lane's batch, and the arithmetic is sh
     CHECK(problem_of(pipeline + "lanes = 8\nmemory = '128MiB'\n") ==
           "sluice.toml:9:10: \"memory\" is 128MiB, but 8 lanes x batch.bytes 16MiB + 16MiB = "
           "144MiB; raise memory to that or more, or lower lanes or batch.bytes");
+    // What a batch holds is not known: one problem, not another that follows from a guess.
+    for (const char* bytes : {"{ env = 'SLUICE_TEST_UNSET' }", "'1 heap'"}) {
+        const auto problem =
+            problem_of(pipeline + "memory = '32MiB'\nbatch = { bytes = " + bytes + " }\n");
+        CHECK(!contains(problem, "memory"));
+        CHECK(contains(problem, "bytes"));
+    }
     CHECK(accepted_pipeline("lanes = 8\n").memory == 160u << 20);
     CHECK(contains(problem_of(pipeline + "memory = '20MiB'\n"), "sluice.toml:8:10: \"memory\" is"));
     CHECK(accepted_pipeline("memory = '48MiB'\n").memory == 48u << 20);
