@@ -14,7 +14,7 @@
 namespace sluice::kafka {
 namespace {
 
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds read_patience{30};
 constexpr int poll_ms = 1000;
 constexpr int seek_timeout_ms = 10000;
 /// Partitions that are fetched ahead while another one is read.
@@ -57,13 +57,13 @@ public:
     /// Never nullptr.
     MessageHandle take() {
         if (held_) return std::move(held_);
-        const auto end = std::chrono::steady_clock::now() + patience;
+        const auto end = std::chrono::steady_clock::now() + read_patience;
         for (;;) {
             MessageHandle message{rd_kafka_consume_queue(queue_.get(), poll_ms)};
             if (message) return message;
             if (std::chrono::steady_clock::now() > end) {
                 throw TroubleOfTheWorld("kafka has sent nothing of " + name() + " for " +
-                                        std::to_string(patience.count()) +
+                                        std::to_string(read_patience.count()) +
                                         " s; is the leader of the partition there?");
             }
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <span>
 #include <string>
@@ -16,6 +17,11 @@ namespace sluice::metrics {
 class Registry;
 
 using Labels = std::map<std::string, std::string>;
+
+/// A duration as metrics tell it.
+[[nodiscard]] inline double seconds(std::chrono::duration<double> time) {
+    return time.count();
+}
 
 /// Holds one series: it is there for as long as somebody holds it. Moves, does not copy. The
 /// registry must outlive it.

@@ -12,7 +12,7 @@ namespace {
 
 using config::in_quotes;
 using Index = MessagePlan::Index;
-using Kind = config::Source::Kind;
+using SourceKind = config::Source::Kind;
 
 constexpr std::string_view left_out = "-";
 
@@ -123,36 +123,36 @@ public:
         plan_.fields[field].bytes =
             column.column.type == ColumnType::bytea && column.as == config::Conversion::none;
         switch (source.kind) {
-            case Kind::field:
+            case SourceKind::field:
                 plan_.value_fields.push_back(field);
                 break;
-            case Kind::position:
+            case SourceKind::position:
                 at_position(static_cast<std::size_t>(source.position)) = field;
                 break;
-            case Kind::value:
+            case SourceKind::value:
                 whole_ = field;
                 break;
-            case Kind::key:
+            case SourceKind::key:
                 plan_.key = field;
                 break;
-            case Kind::key_field:
+            case SourceKind::key_field:
                 plan_.key_fields.push_back(field);
                 break;
-            case Kind::partition:
+            case SourceKind::partition:
                 plan_.partition = field;
                 break;
-            case Kind::timestamp:
+            case SourceKind::timestamp:
                 plan_.timestamp = field;
                 break;
-            case Kind::headers:
+            case SourceKind::headers:
                 plan_.headers = field;
                 break;
-            case Kind::header:
+            case SourceKind::header:
                 headers_.emplace_back(source.name, field);
                 break;
-            case Kind::envelope:
-            case Kind::topic:
-            case Kind::offset:
+            case SourceKind::envelope:
+            case SourceKind::topic:
+            case SourceKind::offset:
                 break;  // Kafka's own
         }
     }

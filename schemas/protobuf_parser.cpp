@@ -21,7 +21,7 @@ namespace {
 namespace pb = google::protobuf;
 using Count = ProtobufField::Count;
 using Absent = ProtobufField::Absent;
-using Meaning = ProtobufMessage::Meaning;
+using MessageMeaning = ProtobufMessage::Meaning;
 
 /// libprotobuf's parser and its builder recurse: neither text nor nesting is to reach their ends.
 constexpr std::size_t longest = 4U << 20;
@@ -207,28 +207,29 @@ bool has_fields(const ProtobufMessage& message, std::initializer_list<ProtobufFi
                       });
 }
 
-Meaning meaning_of(const ProtobufMessage& message) {
+MessageMeaning meaning_of(const ProtobufMessage& message) {
     using Type = ProtobufField::Type;
     constexpr std::string_view google = "google.protobuf.";
-    if (!message.name.starts_with(google)) return Meaning::plain;
+    if (!message.name.starts_with(google)) return MessageMeaning::plain;
     const std::string_view name = std::string_view(message.name).substr(google.size());
     if (name == "Timestamp" && has_fields(message, {Type::int64, Type::int32}))
-        return Meaning::timestamp;
+        return MessageMeaning::timestamp;
     if (name == "Duration" && has_fields(message, {Type::int64, Type::int32}))
-        return Meaning::duration;
-    if (name == "Any" && has_fields(message, {Type::string, Type::bytes})) return Meaning::any;
+        return MessageMeaning::duration;
+    if (name == "Any" && has_fields(message, {Type::string, Type::bytes}))
+        return MessageMeaning::any;
     if (name == "FieldMask" && has_fields(message, {Type::string}, Count::many))
-        return Meaning::field_mask;
+        return MessageMeaning::field_mask;
     if (name == "Struct" && has_fields(message, {Type::message}, Count::map))
-        return Meaning::structure;
+        return MessageMeaning::structure;
     if (name == "ListValue" && has_fields(message, {Type::message}, Count::many))
-        return Meaning::list;
+        return MessageMeaning::list;
     if (name == "Value" && has_fields(message, {Type::enumeration, Type::float64, Type::string,
                                                 Type::boolean, Type::message, Type::message}))
-        return Meaning::value;
+        return MessageMeaning::value;
     const bool wraps = message.fields.size() == 1 && message.fields[0].number == 1 &&
                        message.fields[0].name == "value" && is_scalar(message.fields[0]);
-    return wraps && name.ends_with("Value") ? Meaning::wrapper : Meaning::plain;
+    return wraps && name.ends_with("Value") ? MessageMeaning::wrapper : MessageMeaning::plain;
 }
 
 std::uint64_t zigzag(std::int64_t number) {

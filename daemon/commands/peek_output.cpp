@@ -185,9 +185,9 @@ private:
 
 /// For people: some rows at a time are brought into columns, long values are cut. Why records are
 /// rejected stands below.
-class Table : public PeekOutput {
+class TableOutput : public PeekOutput {
 public:
-    Table(PeekOutputOptions options, std::ostream& out)
+    TableOutput(PeekOutputOptions options, std::ostream& out)
         : options_(std::move(options)), out_(out), header_(in_table(header(options_))) {}
 
     void show(const Peeked& peeked) override {
@@ -253,7 +253,7 @@ std::unique_ptr<PeekOutput> make_peek_output(PeekOutputOptions options, std::ost
         case CommandLine::Output::table:
             break;
     }
-    return std::make_unique<Table>(std::move(options), out);
+    return std::make_unique<TableOutput>(std::move(options), out);
 }
 
 }  // namespace sluice

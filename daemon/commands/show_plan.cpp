@@ -19,10 +19,10 @@ struct Foreseen {
     std::vector<std::string> problems;
 };
 
-constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::seconds answer_within{5};
 
 std::variant<PublishedSettings, std::string> settings_at(const std::string& address) {
-    const auto answer = ask_daemon(address, "/settings", patience);
+    const auto answer = ask_daemon(address, "/settings", answer_within);
     if (!answer) return "no daemon answers at " + address;
     if (answer->status != 200) {
         return "the daemon at " + address + " tells no settings; is it older than this program?";

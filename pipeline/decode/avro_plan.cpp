@@ -12,7 +12,7 @@ namespace {
 
 using schemas::AvroSchema;
 using schemas::AvroType;
-using Kind = AvroType::Kind;
+using AvroKind = AvroType::Kind;
 using Form = AvroScalar::Form;
 using Step = AvroStep::Kind;
 
@@ -95,7 +95,7 @@ private:
 
     void value(std::uint32_t type, const Wish& wish) {
         const AvroType& what = schema_.of(type);
-        if (what.kind == Kind::choice) return choice(type, wish);
+        if (what.kind == AvroKind::choice) return choice(type, wish);
         const bool is_scalar = plan_.scalars[type].form != Form::none;
         if (!wish.slots.empty() && (is_scalar || wish.parts.empty())) {
             add(is_scalar ? Step::read : Step::render, type, wish.slots[0]);
@@ -103,10 +103,10 @@ private:
         }
         if (!wish.slots.empty()) add(Step::render_ahead, type, wish.slots[0]);
         switch (what.kind) {
-            case Kind::record:
+            case AvroKind::record:
                 return record(what, wish);
-            case Kind::map:
-            case Kind::array:
+            case AvroKind::map:
+            case AvroKind::array:
                 return search(what, wish);
             default:
                 return skip(type);  // a path leads into what has no parts
@@ -115,20 +115,20 @@ private:
 
     void skip(std::uint32_t type) {
         switch (schema_.of(type).kind) {
-            case Kind::int32:
-            case Kind::int64:
-            case Kind::enumeration:
+            case AvroKind::int32:
+            case AvroKind::int64:
+            case AvroKind::enumeration:
                 add(Step::skip_number);
                 return;
-            case Kind::bytes:
-            case Kind::string:
+            case AvroKind::bytes:
+            case AvroKind::string:
                 add(Step::skip_sized);
                 return;
-            case Kind::fixed:
+            case AvroKind::fixed:
                 return skip_fixed(schema_.of(type).size);
-            case Kind::float32:
+            case AvroKind::float32:
                 return skip_fixed(4);
-            case Kind::float64:
+            case AvroKind::float64:
                 return skip_fixed(8);
             default:
                 if (!schema_.of(type).is_empty) add(Step::skip, type);
@@ -157,7 +157,7 @@ private:
     void choice(std::uint32_t type, const Wish& wish) {
         const auto& branches = schema_.of(type).contents;
         const auto is_null = [this](std::uint32_t branch) {
-            return schema_.of(branch).kind == Kind::null;
+            return schema_.of(branch).kind == AvroKind::null;
         };
         if (branches.size() == 2 && is_null(branches[0]) != is_null(branches[1])) {
             const std::size_t null = is_null(branches[0]) ? 0 : 1;
@@ -180,7 +180,7 @@ private:
     }
 
     void search(const AvroType& type, const Wish& wish) {
-        const bool is_map = type.kind == Kind::map;
+        const bool is_map = type.kind == AvroKind::map;
         const auto index = static_cast<std::uint32_t>(plan_.searches.size());
         plan_.searches.emplace_back().of_type = type.contents[0];
         add(is_map ? Step::find_in_map : Step::find_in_array, index);

@@ -9,7 +9,7 @@ namespace sluice {
 
 namespace {
 
-using Kind = schemas::AvroType::Kind;
+using AvroKind = schemas::AvroType::Kind;
 using Form = AvroScalar::Form;
 
 /// As deep as JSON may be.
@@ -55,14 +55,14 @@ bool AvroWalk::walk(AvroBytes& from, std::uint32_t type) {
     }
     const AvroScalar& scalar = (*scalars_)[type];
     if (scalar.form != Form::none) return walk_scalar(from, scalar);
-    if (what.kind == Kind::choice) {
+    if (what.kind == AvroKind::choice) {
         std::size_t chosen = 0;
         return from.read_choice(what.contents.size(), chosen, "a branch that its union lacks") &&
                walk(from, what.contents[chosen]);
     }
     if (++depth_ > deepest) return from.fail("nested deeper than 1000");
     const bool fine =
-        what.kind == Kind::record ? walk_record(from, what) : walk_container(from, what);
+        what.kind == AvroKind::record ? walk_record(from, what) : walk_container(from, what);
     --depth_;
     return fine;
 }
@@ -106,7 +106,7 @@ bool AvroWalk::walk_record(AvroBytes& from, const schemas::AvroType& type) {
 }
 
 bool AvroWalk::walk_container(AvroBytes& from, const schemas::AvroType& type) {
-    const bool is_map = type.kind == Kind::map;
+    const bool is_map = type.kind == AvroKind::map;
     put(is_map ? '{' : '[');
     const bool takes_nothing = !is_map && schema_->of(type.contents[0]).is_empty;
     for (std::uint64_t before = 0;;) {

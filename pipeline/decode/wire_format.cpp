@@ -8,7 +8,7 @@ namespace sluice {
 
 namespace {
 
-using Kind = SchemaId::Kind;
+using IdKind = SchemaId::Kind;
 
 constexpr const char* strange_header =
     "not in the registry's wire format: the header with its schema's id is none that is known";
@@ -31,7 +31,7 @@ std::optional<std::string_view> header(const Payload& payload, std::string_view 
 std::optional<SchemaId> confluent_id(std::string_view bytes) {
     SchemaId id;
     if (bytes.size() >= 17 && bytes[0] == 1) {
-        id.kind = Kind::guid;
+        id.kind = IdKind::guid;
         std::copy_n(bytes.begin() + 1, id.guid.size(), id.guid.begin());
         return id;
     }
@@ -85,7 +85,7 @@ std::optional<std::int32_t> take_index(std::string_view& bytes) {
     return std::nullopt;
 }
 
-std::optional<SchemaId> apicurio_id(Kind kind, std::string_view bytes) {
+std::optional<SchemaId> apicurio_id(IdKind kind, std::string_view bytes) {
     if (bytes.size() != 8) return std::nullopt;
     return SchemaId{kind, big_endian(bytes), {}};
 }
@@ -103,8 +103,8 @@ Framed unframe(const Payload& payload, PartOfRecord part) {
             framed.behind_id = id->substr(std::min(id->size(), id->starts_with('\1') ? 17UL : 5UL));
             return framed;
         }
-        for (const auto& [name, kind] : {std::pair{names.global_id, Kind::global_id},
-                                         std::pair{names.content_id, Kind::content_id}}) {
+        for (const auto& [name, kind] : {std::pair{names.global_id, IdKind::global_id},
+                                         std::pair{names.content_id, IdKind::content_id}}) {
             const auto id = header(payload, name);
             if (!id) continue;
             Framed framed = by_header(apicurio_id(kind, *id), bytes);
@@ -117,7 +117,7 @@ Framed unframe(const Payload& payload, PartOfRecord part) {
                       "not in the registry's wire format: neither does a header name its schema, "
                       "nor does it begin with a byte 0 and four more of an id");
     Framed framed =
-        by_header(SchemaId{Kind::id, big_endian(bytes.substr(1, 4)), {}}, bytes.substr(5));
+        by_header(SchemaId{IdKind::id, big_endian(bytes.substr(1, 4)), {}}, bytes.substr(5));
     framed.has_prefix = true;
     return framed;
 }
@@ -146,17 +146,17 @@ std::vector<std::int32_t> NamedMessage::indexes() const {
 
 std::string describe(const SchemaId& id) {
     switch (id.kind) {
-        case Kind::guid: {
+        case IdKind::guid: {
             std::string text;
             append_hex(text, {reinterpret_cast<const char*>(id.guid.data()), id.guid.size()});
             for (const std::size_t at : {20, 16, 12, 8}) text.insert(at, 1, '-');
             return "schema " + text;
         }
-        case Kind::global_id:
+        case IdKind::global_id:
             return "schema with global id " + std::to_string(id.number);
-        case Kind::content_id:
+        case IdKind::content_id:
             return "schema with content id " + std::to_string(id.number);
-        case Kind::id:
+        case IdKind::id:
             break;
     }
     return "schema " + std::to_string(id.number);

@@ -12,9 +12,7 @@ namespace {
 constexpr std::size_t remembered_dead_letters = 20;
 constexpr std::size_t shown_reason_bytes = 300;
 
-double seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
+using metrics::seconds;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -5,9 +5,7 @@
 namespace sluice {
 namespace {
 
-double seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
+using metrics::seconds;
 
 metrics::Counter stage(metrics::Registry& registry, const std::string& pipeline, const char* name) {
     return registry.counter("sluice_ingest_lane_seconds_total",

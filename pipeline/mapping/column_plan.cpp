@@ -14,9 +14,9 @@ namespace {
 using config::Conversion;
 using config::Format;
 using config::Ingest;
-using Kind = config::Source::Kind;
+using SourceKind = config::Source::Kind;
 
-config::ColumnMapping implied(const Column& column, Kind kind) {
+config::ColumnMapping implied(const Column& column, SourceKind kind) {
     config::ColumnMapping mapping;
     mapping.column = column.name;
     mapping.source.kind = kind;
@@ -33,18 +33,18 @@ std::vector<config::ColumnMapping> implied_mappings(Format format, const Table& 
             case Format::json:
             case Format::avro:
             case Format::protobuf:
-                mappings.push_back(implied(column, Kind::field));
+                mappings.push_back(implied(column, SourceKind::field));
                 mappings.back().source.path = {column.name};
                 mappings.back().source.text = column.name;
                 break;
             case Format::csv:
-                mappings.push_back(implied(column, Kind::position));
+                mappings.push_back(implied(column, SourceKind::position));
                 mappings.back().source.position = static_cast<int>(mappings.size());
                 mappings.back().source.text = std::to_string(mappings.size());
                 break;
             case Format::text:
             case Format::binary:
-                mappings.push_back(implied(column, Kind::value));
+                mappings.push_back(implied(column, SourceKind::value));
                 mappings.back().source.text = "@value";
         }
     }
@@ -89,14 +89,14 @@ bool is_day_or_moment(ColumnType type) {
 /// Whether some value of this source can be in a column of this type.
 bool fits(const config::Source& source, ColumnType type) {
     switch (source.kind) {
-        case Kind::topic:
+        case SourceKind::topic:
             return is_text(type) || type == ColumnType::enumeration;
-        case Kind::partition:
-        case Kind::offset:
+        case SourceKind::partition:
+        case SourceKind::offset:
             return is_text(type) || is_number(type) || is_json(type);
-        case Kind::timestamp:
+        case SourceKind::timestamp:
             return is_text(type) || is_day_or_moment(type) || type == ColumnType::time;
-        case Kind::headers:
+        case SourceKind::headers:
             return is_text(type) || is_json(type);
         default:
             return true;
@@ -145,11 +145,11 @@ json::Elements elements_of(const Column& column) {
 }
 
 /// Sources that the format of the records does not have.
-const char* wrong_source(Kind kind, Format format) {
-    if (kind == Kind::field && !names_fields(format)) {
+const char* wrong_source(SourceKind kind, Format format) {
+    if (kind == SourceKind::field && !names_fields(format)) {
         return "fields by name need format = \"json\", \"avro\" or \"protobuf\"";
     }
-    if (kind == Kind::position && format != Format::csv) {
+    if (kind == SourceKind::position && format != Format::csv) {
         return "fields by number need format = \"csv\"";
     }
     return nullptr;
@@ -162,8 +162,10 @@ config::Source source_for(config::Source source, ColumnType type, const Ingest& 
         return format == Format::avro || format == Format::protobuf;
     };
     if (type == ColumnType::bytea) return source;
-    if (source.kind == Kind::value && has_schema(ingest.format)) source.kind = Kind::field;
-    if (source.kind == Kind::key && has_schema(ingest.key_format)) source.kind = Kind::key_field;
+    if (source.kind == SourceKind::value && has_schema(ingest.format))
+        source.kind = SourceKind::field;
+    if (source.kind == SourceKind::key && has_schema(ingest.key_format))
+        source.kind = SourceKind::key_field;
     return source;
 }
 

@@ -7,11 +7,11 @@
 namespace sluice {
 namespace {
 
-using Kind = config::Source::Kind;
+using SourceKind = config::Source::Kind;
 
 /// A tombstone has no value.
-bool is_of_value(Kind kind) {
-    return kind == Kind::field || kind == Kind::position || kind == Kind::value;
+bool is_of_value(SourceKind kind) {
+    return kind == SourceKind::field || kind == SourceKind::position || kind == SourceKind::value;
 }
 
 std::string complaint(const config::Ingest& ingest, const ColumnPlan& plan) {

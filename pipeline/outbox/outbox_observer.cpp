@@ -3,13 +3,10 @@
 namespace sluice {
 namespace {
 
-double seconds(std::chrono::steady_clock::duration time) {
-    return std::chrono::duration<double>(time).count();
-}
+using metrics::seconds;
 
 double now() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
+    return seconds(std::chrono::system_clock::now().time_since_epoch());
 }
 
 }  // namespace

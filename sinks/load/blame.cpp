@@ -12,6 +12,10 @@ constexpr std::size_t looks_elsewhere = 16;
 
 }  // namespace
 
+bool overlaps(const DatabaseError& error) {
+    return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
+}
+
 bool may_be_a_rows(const Session& session, const DatabaseError& error) {
     return session.is_open() && may_be_the_datas(error.sqlstate());
 }

@@ -22,6 +22,9 @@ enum class Alike { wait, refuse };
 /// Whether an error of loading rows may be about one of them.
 [[nodiscard]] bool may_be_a_rows(const Session& session, const DatabaseError& error);
 
+/// Whether it is about another row: a duplicate of a unique key, or of an exclusion constraint.
+[[nodiscard]] bool overlaps(const DatabaseError& error);
+
 /// A way of loading, as Blame tries it: rows by their numbers, one at a time, behind those that are
 /// taken. What an offer does is undone, whatever comes of it. Throws what the database says.
 class Trial {

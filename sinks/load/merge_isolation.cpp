@@ -9,13 +9,8 @@ namespace sluice {
 namespace {
 
 constexpr const char* first = "SAVEPOINT m;";
-constexpr const char* undo = "ROLLBACK TO SAVEPOINT m;";
-constexpr const char* keep = "RELEASE SAVEPOINT m;SAVEPOINT m;";
-
-/// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
-bool overlaps(const DatabaseError& error) {
-    return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
-}
+constexpr const char* undo_change = "ROLLBACK TO SAVEPOINT m;";
+constexpr const char* keep_change = "RELEASE SAVEPOINT m;SAVEPOINT m;";
 
 std::vector<std::size_t> numbers_of(const auto& rows) {
     std::vector<std::size_t> numbers;
@@ -78,7 +73,7 @@ bool MergeIsolation::tells_matches(const MergeStep& step) const {
 }
 
 void MergeIsolation::attempt(std::size_t begin, std::size_t end) {
-    std::string sql = std::exchange(before_, undo);
+    std::string sql = std::exchange(before_, undo_change);
     if (!tells_matches(*step_)) {
         session_.run(sql + statements_.apply(*step_, begin, end));
     } else {
@@ -87,11 +82,11 @@ void MergeIsolation::attempt(std::size_t begin, std::size_t end) {
         for (std::size_t row = 0; row < matched.rows.size(); ++row)
             matched_.insert(static_cast<std::size_t>(matched.number(row, 0)));
     }
-    before_ = keep;
+    before_ = keep_change;
 }
 
 void MergeIsolation::try_changes(const MergeStep& step, std::size_t begin, std::size_t end) {
-    const std::string sql = std::exchange(before_, undo);
+    const std::string sql = std::exchange(before_, undo_change);
     session_.run(sql + (tells_matches(step) ? statements_.update(step, begin, end)
                                             : statements_.apply(step, begin, end)));
 }
@@ -184,8 +179,8 @@ std::vector<MergeIsolation::Overlapping> MergeIsolation::put_in(
 }
 
 void MergeIsolation::end_savepoint() {
-    if (before_ == undo) session_.run("ROLLBACK TO SAVEPOINT m;RELEASE SAVEPOINT m");
-    if (before_ == keep) session_.run("RELEASE SAVEPOINT m");
+    if (before_ == undo_change) session_.run("ROLLBACK TO SAVEPOINT m;RELEASE SAVEPOINT m");
+    if (before_ == keep_change) session_.run("RELEASE SAVEPOINT m");
     before_ = first;
 }
 

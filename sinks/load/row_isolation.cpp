@@ -43,11 +43,6 @@ int loads_to_leave(const DatabaseError& error) {
     return dynamic_cast<const NotStaged*>(&error) != nullptr ? 1 : loads_without;
 }
 
-/// It is about another row: a duplicate of a unique key, or of an exclusion constraint.
-bool overlaps(const DatabaseError& error) {
-    return error.sqlstate() == "23505" || error.sqlstate() == "23P01";
-}
-
 }  // namespace
 
 IsolationOptions isolation_options(CopyStatement copy, const Table& table,

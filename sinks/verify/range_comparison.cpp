@@ -6,11 +6,11 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t some = 10;
+constexpr std::size_t examples = 10;
 constexpr Offset never = std::numeric_limits<Offset>::max();
 
 void list(std::vector<Offset>& some_of_them, Offset offset) {
-    if (some_of_them.size() < some) some_of_them.push_back(offset);
+    if (some_of_them.size() < examples) some_of_them.push_back(offset);
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void RangeComparison::end_range() {
 
 void RangeComparison::list_missing(Offset until) {
     if (!current_->range.complete) return;
-    for (; expected_ < until && partition_.some_missing.size() < some; ++expected_) {
+    for (; expected_ < until && partition_.some_missing.size() < examples; ++expected_) {
         partition_.some_missing.push_back(expected_);
     }
 }

@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t some = 10;
+constexpr std::size_t shown_offsets = 10;
 constexpr std::int64_t lines_per_call = 1024;
 
 class TargetVerifier {
@@ -168,7 +168,7 @@ private:
             std::string text = std::to_string(count) + what;
             for (const Offset& offset : which)
                 text += (&offset == &which.front() ? ": " : ", ") + std::to_string(offset);
-            verified.problems.push_back(text + (which.size() >= some ? ", …" : ""));
+            verified.problems.push_back(text + (which.size() >= shown_offsets ? ", …" : ""));
         };
         problem(verified.missing, " loaded records are missing in the table",
                 verified.some_missing);
