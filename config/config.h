@@ -93,7 +93,7 @@ enum class OnOffsetLost { stop, earliest };
 /// only where there is such a row.
 enum class Mode { append, merge, update };
 /// Which records say that a row is gone.
-enum class DeleteWhen { never, tombstone };
+enum class DeleteWhen { never, tombstone, condition };
 
 /// Where a partition without progress starts.
 struct Start {
@@ -185,7 +185,7 @@ struct ColumnMapping {
     bool operator==(const ColumnMapping&) const = default;
 };
 
-/// Which records become rows: those that fulfil the condition.
+/// Of which records something holds: of those that fulfil the condition.
 struct Filter {
     std::string text;            ///< as written in the configuration
     std::vector<Source> fields;  ///< what the condition's fields are
@@ -228,7 +228,9 @@ struct Ingest {
     OnOffsetLost on_offset_lost = OnOffsetLost::stop;
     Mode mode = Mode::append;
     std::vector<std::string> key;  ///< columns; empty: the table's primary key
+    std::string order;             ///< the column that tells which change is newer; empty: none
     DeleteWhen delete_when = DeleteWhen::never;
+    std::optional<Filter> deletes;  ///< DeleteWhen::condition
     Csv csv;
     std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
     std::optional<Receipts> receipts;

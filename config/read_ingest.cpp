@@ -224,41 +224,6 @@ void read_reactions(TableReader& section, std::optional<Format> format, Ingest& 
     }
 }
 
-/// A field of the condition, written as a column's source is.
-std::variant<Source, std::string> parse_field(const std::string& name, Format format) {
-    const bool is_position =
-        format == Format::csv && name.find_first_not_of("0123456789") == std::string::npos;
-    constexpr std::size_t longest = 5;
-    if (is_position && !name.empty() && name.size() <= longest) {
-        return parse_source(std::int64_t{std::stoi(name)}, format);
-    }
-    return parse_source(name, format);
-}
-
-void read_filter(TableReader& section, Format format, std::optional<Filter>& target) {
-    const auto text = section.text("filter", "\"@headers/region = 'eu' and amount > 10\"");
-    if (!text) return;
-    Filter filter{.text = text->text, .fields = {}, .condition = {}};
-    const std::vector<std::string> names = fields_named_in(text->text);
-    std::vector<Field> fields;
-    for (const std::string& name : names) fields.push_back({name, FieldType::any});
-    auto condition = parse_where(text->text, fields);
-    if (const auto* problem = std::get_if<std::string>(&condition)) {
-        section.problem(text->at, "\"filter\": " + *problem);
-        return;
-    }
-    filter.condition = std::get<Condition>(std::move(condition));
-    for (const std::string& name : names) {
-        auto source = parse_field(name, format);
-        if (const auto* problem = std::get_if<std::string>(&source)) {
-            section.problem(text->at, "\"filter\": " + *problem);
-            return;
-        }
-        filter.fields.push_back(std::get<Source>(std::move(source)));
-    }
-    target = std::move(filter);
-}
-
 void read_topic(const TableReader& section, const std::optional<Text>& topic, std::string& target) {
     if (!topic) return;
     target = topic->text;
@@ -310,7 +275,8 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                 in_quotes("sluice." + name));
         }
     }
-    read_filter(section, ingest.format, ingest.filter);
+    if (const auto filter = section.text("filter", "\"@headers/region = 'eu' and amount > 10\""))
+        read_condition(section, "filter", *filter, {ingest.format, ingest.envelope}, ingest.filter);
     read_reactions(section, format, ingest);
     read_csv(section, format, ingest.csv);
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {

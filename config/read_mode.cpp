@@ -8,29 +8,43 @@ namespace {
 
 constexpr std::string_view example_key = "[\"id\"]";
 
-void read_key(TableReader& section, Ingest& ingest) {
+/// Columns that changes are told by need a mapping, where there is any.
+void refuse_unmapped(const TableReader& section, const Ingest& ingest, std::string_view key,
+                     const Text& column) {
     std::vector<std::string_view> mapped;
     for (const ColumnMapping& mapping : ingest.columns) mapped.push_back(mapping.column);
+    if (mapped.empty() || std::ranges::find(mapped, column.text) != mapped.end()) return;
+    const std::string meant = suggestion(column.text, mapped);
+    section.problem(column.at, in_quotes(key) + ": no line of [ingest." + ingest.name +
+                                   ".columns] fills column " + column.shown +
+                                   (meant.empty() ? "; add one" : meant));
+}
+
+void read_key(TableReader& section, Ingest& ingest) {
     for (const Text& column : section.texts("key", example_key)) {
-        if (std::ranges::find(ingest.key, column.text) != ingest.key.end()) {
+        if (std::ranges::find(ingest.key, column.text) != ingest.key.end())
             section.problem(column.at,
                             "\"key\" names column " + column.shown + " twice; remove one");
-        } else if (!mapped.empty() && std::ranges::find(mapped, column.text) == mapped.end()) {
-            const std::string meant = suggestion(column.text, mapped);
-            section.problem(column.at, "\"key\": no line of [ingest." + ingest.name +
-                                           ".columns] fills column " + column.shown +
-                                           (meant.empty() ? "; add one" : meant));
-        }
+        else
+            refuse_unmapped(section, ingest, "key", column);
         ingest.key.push_back(column.text);
     }
 }
 
+void read_order(TableReader& section, Ingest& ingest) {
+    const auto order = section.text("order", "\"updated_at\"");
+    if (!order) return;
+    ingest.order = order->text;
+    refuse_unmapped(section, ingest, "order", *order);
+}
+
 void read_delete_when(TableReader& section, Ingest& ingest) {
-    const auto when = section.text("delete_when", "\"@tombstone\"");
+    const auto when = section.text("delete_when", "\"@tombstone\" or \"deleted = true\"");
     if (!when) return;
     if (when->text != "@tombstone") {
-        section.problem(when->at, "\"delete_when\" must be \"@tombstone\", not " + when->shown +
-                                      "; conditions on fields are not supported by this version");
+        ingest.delete_when = DeleteWhen::condition;
+        read_condition(section, "delete_when", *when, {ingest.format, ingest.envelope},
+                       ingest.deletes);
         return;
     }
     ingest.delete_when = DeleteWhen::tombstone;
@@ -46,13 +60,11 @@ void read_mode(TableReader& section, Ingest& ingest) {
     section.choice<Mode>(
         "mode", {{"append", Mode::append}, {"merge", Mode::merge}, {"update", Mode::update}},
         ingest.mode);
-    section.not_yet("order",
-                    "of a key's changes the last one in its partition wins; remove it, and let "
-                    "the producer keep each key in one partition");
     read_key(section, ingest);
+    read_order(section, ingest);
     read_delete_when(section, ingest);
     if (ingest.mode != Mode::append) return;
-    for (const char* of_changes : {"key", "delete_when"}) {
+    for (const char* of_changes : {"key", "order", "delete_when"}) {
         if (!section.has(of_changes)) continue;
         section.problem(section.at(of_changes),
                         in_quotes(of_changes) +

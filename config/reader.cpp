@@ -296,18 +296,9 @@ std::optional<std::size_t> TableReader::choice_index(std::string_view key,
     return std::nullopt;
 }
 
-void TableReader::not_yet(std::string_view key, std::string_view instead) {
-    not_yet_.push_back(key);
-    if (const Entry* entry = find(key)) {
-        problem(entry->at,
-                in_quotes(key) + " is not supported by this version; " + std::string(instead));
-    }
-}
-
 void TableReader::finish() {
     for (const Entry& entry : table_->entries) {
         if (std::ranges::find(known_, entry.key) != known_.end()) continue;
-        if (std::ranges::find(not_yet_, entry.key) != not_yet_.end()) continue;
         std::string remedy = suggestion(entry.key, known_);
         if (remedy.empty()) {
             remedy =

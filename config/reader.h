@@ -103,9 +103,6 @@ public:
         if (const auto index = choice_index(key, words)) target = choices[*index].second;
     }
 
-    /// A key that a later version will know: adds a problem that says what to do until then.
-    void not_yet(std::string_view key, std::string_view instead);
-
     /// Adds a problem for each key that nobody took, with the nearest one that is known.
     void finish();
 
@@ -127,7 +124,6 @@ private:
     std::string section_;
     Scope scope_;
     std::vector<std::string_view> known_;
-    std::vector<std::string_view> not_yet_;
 };
 
 }  // namespace sluice::config

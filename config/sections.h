@@ -1,8 +1,11 @@
 #pragma once
 
+#include "config/filter.h"
 #include "config/reader.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The larger sections of the file; load.cpp reads the rest.
@@ -19,11 +22,9 @@ void read_mode(TableReader& section, Ingest& ingest);
 /// [outbox.NAME]
 [[nodiscard]] Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);
-/// What of a pipeline decides which sources it has.
-struct RecordShape {
-    Format format = Format::json;
-    Envelope envelope = Envelope::none;
-};
+/// A condition that is the text of `key`.
+void read_condition(TableReader& section, std::string_view key, const Text& text, RecordShape shape,
+                    std::optional<Filter>& target);
 /// [ingest.NAME.columns] of a pipeline with such records.
 [[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, RecordShape shape,
                                                       const Scope& scope);

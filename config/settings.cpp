@@ -162,6 +162,11 @@ void add(const ColumnMapping& mapping, Section& section) {
     }
 }
 
+std::string text_of_delete_when(const Ingest& ingest) {
+    if (ingest.deletes) return ingest.deletes->text;
+    return ingest.delete_when == DeleteWhen::tombstone ? "@tombstone" : "";
+}
+
 void add(const Ingest& ingest, Settings& settings) {
     Section section("", settings);
     section.text("topic", ingest.topic)
@@ -190,7 +195,8 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("on_offset_lost", word(ingest.on_offset_lost))
         .text("mode", word(ingest.mode))
         .text("key", listed(ingest.key))
-        .text("delete_when", ingest.delete_when == DeleteWhen::tombstone ? "@tombstone" : "")
+        .text("order", ingest.order)
+        .text("delete_when", text_of_delete_when(ingest))
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
         .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))

@@ -142,7 +142,8 @@ private:
         const auto registry = registry::client_of(config_.registry);
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
             const config::Ingest& ingest = *pipelines[i];
-            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table), registry);
+            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table),
+                                    config_.cloudberry.schema, registry);
             DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
             options.rows_per_batch =
                 std::min(options.rows_per_batch, static_cast<std::int64_t>(ingest.batch.rows));

@@ -2,6 +2,7 @@
 
 #include "pipeline/log.h"
 #include "sinks/books/ledger_upkeep.h"
+#include "sinks/books/removed_row_upkeep.h"
 #include "sinks/dead_letters/dead_letter_upkeep.h"
 
 #include <algorithm>
@@ -57,6 +58,12 @@ void LedgerKeeper::loop() {
 
 void LedgerKeeper::prune_all(const config::Config& config) {
     Session session{config.cloudberry.dsn.text, "sluice ledger"};
+    const Forgotten forgotten =
+        forget_removed_rows(session, config.cloudberry.schema, config.cloudberry.ledger_keep);
+    if (forgotten.removals > 0)
+        log(LogLevel::info, "sluice",
+            std::to_string(forgotten.removals) + " old removals of rows forgotten" +
+                (forgotten.gave_way ? ", the rest later: writers were busy" : ""));
     for (const config::Ingest& ingest : config.ingest) {
         const Purged purged = purge_dead_letters(session, config.cloudberry.schema, ingest.name,
                                                  config.cloudberry.ledger_keep);

@@ -144,6 +144,8 @@ private:
         append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
         if (ingest.mode != config::Mode::append)
             append(findings_, check_other_changes(*session_, ingest, world_.config.ingest));
+        append(findings_,
+               check_removed_rows(*session_, where_, ingest, world_.config.cloudberry.schema));
         if (ingest.receipts) {
             const Table receipts = read_table(*session_, ingest.receipts->table);
             static_cast<void>(Receipts(*ingest.receipts, receipts, {}));

@@ -98,7 +98,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
         auto sink = std::make_unique<CloudberrySink>(
             CloudberrySinkOptions{.dsn = dsn,
                                   .identity = identity,
-                                  .loader = make_loader(ingest, table, mapper),
+                                  .loader = make_loader(ingest, table, mapper, identity.schema),
                                   .on_reject = ingest.on_reject,
                                   .reject_after = ingest.reject_after,
                                   .receipts = receipts});

@@ -146,6 +146,23 @@ void RecordLog::clear() {
     bytes_ = 0;
 }
 
+void PackedTexts::erase(const std::vector<std::size_t>& indices) {
+    PackedTexts left;
+    auto next = indices.begin();
+    for (std::size_t index = 0; index < ends_.size(); ++index) {
+        if (next != indices.end() && *next == index)
+            ++next;
+        else
+            left.append((*this)[index]);
+    }
+    *this = std::move(left);
+}
+
+void PackedTexts::clear() {
+    bytes_.clear();
+    ends_.clear();
+}
+
 void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
     if (rows_to_erase.empty()) return;
     auto next = rows_to_erase.begin();
@@ -168,30 +185,15 @@ void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
     assert(next == rows_to_erase.end() && "indices ascend and exist");
     rows.resize(kept);
     bytes.resize(end);
-    if (!key_ends.empty()) erase_keys(rows_to_erase);
-}
-
-void EncodedRows::erase_keys(const std::vector<std::size_t>& rows_to_erase) {
-    std::string left;
-    std::vector<std::size_t> ends;
-    auto next = rows_to_erase.begin();
-    for (std::size_t row = 0; row < key_ends.size(); ++row) {
-        if (next != rows_to_erase.end() && *next == row) {
-            ++next;
-            continue;
-        }
-        left += key_of(row);
-        ends.push_back(left.size());
-    }
-    keys = std::move(left);
-    key_ends = std::move(ends);
+    if (!keys.empty()) keys.erase(rows_to_erase);
+    if (!orders.empty()) orders.erase(rows_to_erase);
 }
 
 void EncodedRows::clear() {
     bytes.clear();
     rows.clear();
     keys.clear();
-    key_ends.clear();
+    orders.clear();
 }
 
 Slice& Batch::slice(PartitionId partition, Offset from) {
@@ -315,7 +317,7 @@ std::size_t Batch::bytes() const {
         bytes += target.binary.bytes.size() + target.text.bytes.size() +
                  target.size() * sizeof(EncodedRows::Row);
         for (const EncodedRows* rows : {&target.binary, &target.text})
-            bytes += rows->keys.size() + rows->key_ends.size() * sizeof(std::size_t);
+            bytes += rows->keys.bytes() + rows->orders.bytes();
     }
     return bytes;
 }

@@ -60,6 +60,31 @@ private:
     mutable std::vector<Header> header_scratch_;
 };
 
+/// Short texts of any bytes, one after the other.
+class PackedTexts {
+public:
+    void append(std::string_view text) {
+        bytes_ += text;
+        ends_.push_back(bytes_.size());
+    }
+    [[nodiscard]] std::string_view operator[](std::size_t index) const {
+        const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
+        return std::string_view(bytes_).substr(begin, ends_[index] - begin);
+    }
+    [[nodiscard]] bool empty() const { return ends_.empty(); }
+    /// Of memory.
+    [[nodiscard]] std::size_t bytes() const {
+        return bytes_.size() + ends_.size() * sizeof(std::size_t);
+    }
+    /// Indices ascending.
+    void erase(const std::vector<std::size_t>& indices);
+    void clear();
+
+private:
+    std::string bytes_;
+    std::vector<std::size_t> ends_;
+};
+
 /// Rows in the wire form of COPY, without COPY's file header and trailer, one after the other.
 struct EncodedRows {
     struct Row {
@@ -71,10 +96,8 @@ struct EncodedRows {
 
     std::string bytes;
     std::vector<Row> rows;
-    /// Of a table whose rows have a key: each row's, one after the other, and where they end. Equal
-    /// bytes are equal keys.
-    std::string keys;
-    std::vector<std::size_t> key_ends;
+    PackedTexts keys;    ///< of a table whose rows have a key: equal bytes are equal keys
+    PackedTexts orders;  ///< where a column says which change is newer: it has the greater bytes
 
     [[nodiscard]] std::size_t begin_of(std::size_t row) const {
         return row == 0 ? 0 : rows[row - 1].end;
@@ -83,16 +106,9 @@ struct EncodedRows {
         const std::size_t begin = begin_of(row);
         return std::string_view(bytes).substr(begin, rows[row].end - begin);
     }
-    [[nodiscard]] std::string_view key_of(std::size_t row) const {
-        const std::size_t begin = row == 0 ? 0 : key_ends[row - 1];
-        return std::string_view(keys).substr(begin, key_ends[row] - begin);
-    }
     /// Takes rows out (indices ascending), e.g. because the database refused them.
     void erase(const std::vector<std::size_t>& rows_to_erase);
     void clear();
-
-private:
-    void erase_keys(const std::vector<std::size_t>& rows_to_erase);
 };
 
 /// Rows of one target table, each in the form that fits it, both in the order of their records.
@@ -121,7 +137,7 @@ struct Slice {
     PartitionId partition = 0;
     OffsetRange range;
     std::int64_t loaded = 0;
-    std::int64_t superseded = 0;  ///< by a later change of the same key in the batch
+    std::int64_t superseded = 0;  ///< by a newer change of the same key, in the batch or before
     std::int64_t unmatched = 0;   ///< updates of keys that are not there
     std::int64_t rejected = 0;
     std::int64_t filtered = 0;

@@ -46,12 +46,14 @@ OrderedChanges::OrderedChanges(const TargetRows& rows) {
             t == text.size() || (b < binary.size() && binary[b].record <= text[t].record);
         changes_.push_back(takes_binary ? At{&rows.binary, b++} : At{&rows.text, t++});
     }
+    if (!rows.binary.orders.empty() || !rows.text.orders.empty())
+        std::ranges::stable_sort(changes_, {}, &At::order);
     std::unordered_map<std::string_view, std::uint32_t> ids;
     ids.reserve(changes_.size());
     keys_.reserve(changes_.size());
     for (const At& change : changes_) {
         const auto id = static_cast<std::uint32_t>(ids.size());
-        keys_.push_back(ids.try_emplace(change.rows->key_of(change.row), id).first->second);
+        keys_.push_back(ids.try_emplace(change.key(), id).first->second);
     }
     key_count_ = ids.size();
 }

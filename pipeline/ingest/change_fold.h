@@ -9,8 +9,9 @@
 
 namespace sluice {
 
-/// A target's changes in the order of their records, whichever form their rows have. Views: the
-/// rows must outlive it.
+/// A target's changes, the oldest first, whichever form their rows have: in the order that a column
+/// says, and where there is none, or where it is equal, in that of their records. Views: the rows
+/// must outlive it.
 class OrderedChanges {
 public:
     struct At {
@@ -19,6 +20,11 @@ public:
 
         [[nodiscard]] const EncodedRows::Row& about() const { return rows->rows[row]; }
         [[nodiscard]] std::string_view bytes() const { return rows->bytes_of(row); }
+        [[nodiscard]] std::string_view key() const { return rows->keys[row]; }
+        /// Empty: no column says it.
+        [[nodiscard]] std::string_view order() const {
+            return rows->orders.empty() ? std::string_view{} : rows->orders[row];
+        }
     };
 
     explicit OrderedChanges(const TargetRows& rows);

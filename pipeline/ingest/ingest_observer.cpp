@@ -43,7 +43,9 @@ IngestObserver::IngestObserver(metrics::Registry& registry, const std::string& p
     }
     superseded_ = registry.counter(
         "sluice_ingest_superseded_total",
-        "Changes committed without a trace: the same batch had a later one of their key", labels);
+        "Changes committed without a trace: the batch had a later one of their key, or the table a "
+        "newer one",
+        labels);
     unmatched_ =
         registry.counter("sluice_ingest_unmatched_total",
                          "Updates committed without a trace: the table had no such row", labels);

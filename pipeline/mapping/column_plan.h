@@ -23,6 +23,7 @@ struct ColumnPlan {
     std::string default_text;
     Encoder encode = nullptr;
     bool in_key = false;                                ///< it tells rows of the table apart
+    bool orders = false;                                ///< it tells which change is newer
     json::Elements elements = json::Elements::as_text;  ///< of a JSON array for an array column
 
     [[nodiscard]] bool takes_json() const {

@@ -1,6 +1,7 @@
 #include "pipeline/mapping/key_plan.h"
 
 #include "pipeline/values/key_bytes.h"
+#include "pipeline/values/order_bytes.h"
 
 #include <algorithm>
 
@@ -14,15 +15,51 @@ bool is_of_value(SourceKind kind) {
     return kind == SourceKind::field || kind == SourceKind::position || kind == SourceKind::value;
 }
 
-std::string complaint(const config::Ingest& ingest, const ColumnPlan& plan) {
+/// Where tombstones remove rows, what a removal needs cannot come from a value.
+std::string not_in_tombstones(const config::Ingest& ingest, const ColumnPlan& plan,
+                              const std::string& is, const std::string& remedy) {
+    if (ingest.delete_when != config::DeleteWhen::tombstone || !is_of_value(plan.source.kind))
+        return "";
+    return is + " and comes from the record's value, which a tombstone has not; map it to " +
+           remedy;
+}
+
+std::string complaint_of_key(const config::Ingest& ingest, const ColumnPlan& plan) {
     if (!can_be_key(plan.column))
         return "it is " + plan.column.type_name +
                ", of which only the database knows which values are equal; a key needs a column of "
                "another type or collation";
-    if (ingest.delete_when == config::DeleteWhen::tombstone && is_of_value(plan.source.kind))
-        return "it is part of the key and comes from the record's value, which a tombstone has "
-               "not; map it to \"@key\" or to a field of it, such as \"@key/id\"";
-    return "";
+    return not_in_tombstones(ingest, plan, "it is part of the key",
+                             "\"@key\" or to a field of it, such as \"@key/id\"");
+}
+
+std::string complaint_of_order(const config::Ingest& ingest, const ColumnPlan& plan) {
+    if (plan.in_key)
+        return "it is part of the key, of which all changes of a row have the same value; order "
+               "needs another one";
+    if (!can_order(plan.column))
+        return "it is " + plan.column.type_name +
+               "; order needs a number, a date, a timestamp or a uuid";
+    return not_in_tombstones(ingest, plan, "it is the order",
+                             "\"@timestamp\", \"@offset\" or a header");
+}
+
+using Complaint = std::string (*)(const config::Ingest&, const ColumnPlan&);
+
+/// Says of a column what it is, or why it cannot be that.
+void mark(const std::string& name, bool ColumnPlan::*as, const std::string& what,
+          Complaint complaint, const config::Ingest& ingest, std::span<ColumnPlan> columns,
+          std::vector<std::string>& misfits) {
+    const auto found = std::ranges::find_if(
+        columns, [&name](const ColumnPlan& plan) { return plan.column.name == name; });
+    std::string why;
+    if (found == columns.end()) {
+        why = "it is " + what + " and gets no value; map it";
+    } else {
+        why = complaint(ingest, *found);
+        (*found).*as = true;
+    }
+    if (!why.empty()) misfits.push_back("column \"" + name + "\": " + why);
 }
 
 }  // namespace
@@ -35,18 +72,12 @@ void plan_key(const config::Ingest& ingest, const Table& table, std::span<Column
         misfits.push_back(
             "the table has no primary key; say which columns tell its rows apart, such as key = "
             "[\"id\"]");
-    for (const std::string& name : key) {
-        const auto found = std::ranges::find_if(
-            columns, [&name](const ColumnPlan& plan) { return plan.column.name == name; });
-        std::string why;
-        if (found == columns.end()) {
-            why = "it is part of the key and gets no value; map it";
-        } else {
-            found->in_key = true;
-            why = complaint(ingest, *found);
-        }
-        if (!why.empty()) misfits.push_back("column \"" + name + "\": " + why);
-    }
+    for (const std::string& name : key)
+        mark(name, &ColumnPlan::in_key, "part of the key", complaint_of_key, ingest, columns,
+             misfits);
+    if (!ingest.order.empty())
+        mark(ingest.order, &ColumnPlan::orders, "the order", complaint_of_order, ingest, columns,
+             misfits);
 }
 
 }  // namespace sluice

@@ -9,7 +9,8 @@
 
 namespace sluice {
 
-/// Says of the columns which ones tell rows apart, where the pipeline's mode asks for that.
+/// Says of the columns which ones tell rows apart, and which one tells what is newer, where the
+/// pipeline's mode asks for that.
 /// Appends to `misfits` why they cannot.
 void plan_key(const config::Ingest& ingest, const Table& table, std::span<ColumnPlan> columns,
               std::vector<std::string>& misfits);

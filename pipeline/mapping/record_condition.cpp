@@ -161,8 +161,10 @@ const RecordCondition::Node* RecordCondition::Node::incomparable(std::span<const
     return nullptr;
 }
 
-RecordCondition::RecordCondition(const config::Filter& filter)
-    : root_(std::make_unique<const Node>(filter.condition)), fields_(filter.fields) {}
+RecordCondition::RecordCondition(const config::Filter& filter, std::string name)
+    : root_(std::make_unique<const Node>(filter.condition)),
+      fields_(filter.fields),
+      name_(std::move(name)) {}
 RecordCondition::~RecordCondition() = default;
 
 Truth RecordCondition::judge(std::span<const Value> fields, Scratch& scratch, Reason& why) const {
@@ -170,7 +172,7 @@ Truth RecordCondition::judge(std::span<const Value> fields, Scratch& scratch, Re
     if (of_record != Truth::unclear) return of_record;
     const Node& at = *root_->incomparable(fields, scratch);
     const auto shown = text_of(fields[at.field], scratch);
-    why.text = "filter: " + fields_[at.field].text + " is " +
+    why.text = name_ + ": " + fields_[at.field].text + " is " +
                (shown ? excerpt(*shown) : std::string("no text")) + ", not " + at.operand_kind();
     return of_record;
 }

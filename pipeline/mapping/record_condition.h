@@ -5,14 +5,18 @@
 #include "pipeline/values/scratch.h"
 #include "pipeline/values/value.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace sluice {
 
-/// The `filter` of an [ingest.NAME], judged on records. Three-valued as in SQL: what is missing or
-/// null fulfils nothing but IS NULL. One per mapper, used by its thread only.
+/// A condition of an [ingest.NAME], such as its `filter`, judged on records. Three-valued as in
+/// SQL: what is missing or null fulfils nothing but IS NULL. One per mapper, used by its thread
+/// only.
 ///
 /// An operand says how its field is read: a number compares exactly as a number, a text byte by
 /// byte, unless the field is a date or a time of a format that has such types.
@@ -24,9 +28,11 @@ public:
         unclear,  ///< a field cannot be compared so: the record is neither kept nor dropped
     };
 
-    explicit RecordCondition(const config::Filter& filter);
+    /// `name`: for reasons, "filter".
+    RecordCondition(const config::Filter& filter, std::string name);
     ~RecordCondition();
 
+    [[nodiscard]] std::size_t fields() const { return fields_.size(); }
     /// `fields` by the filter's. `why` gets the reason of `unclear`.
     Truth judge(std::span<const Value> fields, Scratch& scratch, Reason& why) const;
 
@@ -34,6 +40,7 @@ private:
     struct Node;
     std::unique_ptr<const Node> root_;
     const std::vector<config::Source> fields_;
+    const std::string name_;
 };
 
 }  // namespace sluice

@@ -18,7 +18,8 @@ std::vector<config::Source> sources(const config::Ingest& ingest,
                                     std::span<const ColumnPlan> columns) {
     std::vector<config::Source> all;
     for (const ColumnPlan& plan : columns) all.push_back(plan.source);
-    if (ingest.filter) std::ranges::copy(ingest.filter->fields, std::back_inserter(all));
+    for (const auto* condition : {&ingest.filter, &ingest.deletes})
+        if (*condition) std::ranges::copy((*condition)->fields, std::back_inserter(all));
     return all;
 }
 
@@ -48,7 +49,8 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
                  {SourceKind::field, SourceKind::position, SourceKind::envelope}),
           registry)),
       key_(make_key_decoder(ingest, wanted(sources_, columns, {SourceKind::key_field}), registry)) {
-    if (ingest.filter) filter_.emplace(*ingest.filter);
+    if (ingest.filter) filter_.emplace(*ingest.filter, "filter");
+    if (ingest.deletes) deletes_.emplace(*ingest.deletes, "delete_when");
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         if (is_metadata(sources_[i].kind)) of_metadata_.push_back(i);
     }
@@ -97,24 +99,22 @@ std::string RecordReader::names_of_fields(const Payload& payload) {
 
 RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> values,
                                          Rejection& why) {
-    const bool removes = !record.value && ingest_.delete_when == config::DeleteWhen::tombstone;
-    if (!record.value && value_ && !removes &&
+    const bool is_removal = !record.value && ingest_.delete_when == config::DeleteWhen::tombstone;
+    if (!record.value && value_ && !is_removal &&
         ingest_.on_tombstone == config::OnTombstone::filter) {
         return Outcome::filtered;
     }
-    change_ = removes ? Change::remove : Change::upsert;
+    change_ = is_removal ? Change::remove : Change::upsert;
     scratch_.clear();
     std::ranges::fill(values, Value{});
     if (!decode(record, values, why)) return Outcome::rejected;
     if (change_ == Change::none) return Outcome::filtered;
     take_metadata(record, values);
-    switch (judge(values, why)) {
-        case RecordCondition::Truth::no:
-            return Outcome::filtered;
-        case RecordCondition::Truth::unclear:
-            return Outcome::rejected;
-        case RecordCondition::Truth::yes:
-            break;
+    if (const Truth keep = keeps(values, why); keep != Truth::yes)
+        return keep == Truth::no ? Outcome::filtered : Outcome::rejected;
+    if (const Truth remove = removes(values, why); remove != Truth::no) {
+        if (remove == Truth::unclear) return Outcome::rejected;
+        change_ = Change::remove;
     }
     if (change_ == Change::remove || !is_empty(values)) return Outcome::values;
     why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
@@ -122,13 +122,22 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     return Outcome::rejected;
 }
 
-RecordCondition::Truth RecordReader::judge(std::span<const Value> values, Rejection& why) {
-    if (!filter_) return RecordCondition::Truth::yes;
+RecordReader::Truth RecordReader::keeps(std::span<const Value> values, Rejection& why) {
+    if (!filter_) return Truth::yes;
+    return judge(*filter_, values.subspan(columns_.size()), why);
+}
+
+/// What removes a row already need not say so twice.
+RecordReader::Truth RecordReader::removes(std::span<const Value> values, Rejection& why) {
+    if (!deletes_ || change_ == Change::remove) return Truth::no;
+    return judge(*deletes_, values.last(deletes_->fields()), why);
+}
+
+RecordReader::Truth RecordReader::judge(const RecordCondition& condition,
+                                        std::span<const Value> fields, Rejection& why) {
     Reason reason;
-    const auto verdict = filter_->judge(values.subspan(columns_.size()), scratch_, reason);
-    if (verdict == RecordCondition::Truth::unclear) {
-        why.add(RejectCause::invalid, std::move(reason));
-    }
+    const Truth verdict = condition.judge(fields, scratch_, reason);
+    if (verdict == Truth::unclear) why.add(RejectCause::invalid, std::move(reason));
     return verdict;
 }
 

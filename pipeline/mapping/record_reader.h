@@ -14,7 +14,7 @@
 
 namespace sluice {
 
-/// Finds in a record what each column's source names, and what `filter` asks for: fields by the
+/// Finds in a record what each column's source names, and what conditions ask for: fields by the
 /// decoders of its value and key, the rest around them. One per mapper, used by its thread only;
 /// `columns` outlive it.
 class RecordReader {
@@ -25,7 +25,7 @@ public:
     RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
                  const std::shared_ptr<SchemaSource>& registry);
 
-    /// As many values as read() fills: those of the columns, then those that only `filter` is
+    /// As many values as read() fills: those of the columns, then those that only conditions are
     /// about.
     [[nodiscard]] std::size_t values() const { return sources_.size(); }
 
@@ -37,7 +37,12 @@ public:
     [[nodiscard]] Change change() const { return change_; }
 
 private:
-    [[nodiscard]] RecordCondition::Truth judge(std::span<const Value> values, Rejection& why);
+    using Truth = RecordCondition::Truth;
+
+    [[nodiscard]] Truth keeps(std::span<const Value> values, Rejection& why);
+    [[nodiscard]] Truth removes(std::span<const Value> values, Rejection& why);
+    [[nodiscard]] Truth judge(const RecordCondition& condition, std::span<const Value> fields,
+                              Rejection& why);
     bool decode(const Record& record, std::span<Value> values, Rejection& why);
     [[nodiscard]] bool is_empty(std::span<const Value> values) const;
     std::string names_of_fields(const Payload& payload);
@@ -49,9 +54,10 @@ private:
     std::unique_ptr<Decoder> value_;             // null: the value has no fields
     std::unique_ptr<Decoder> key_;               // null: nobody wants the key's
     std::optional<RecordCondition> filter_;
-    std::vector<std::size_t> of_metadata_;  // values
-    std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
-    Change change_ = Change::upsert;        // of the record at hand
+    std::optional<RecordCondition> deletes_;  // its fields stand behind the filter's
+    std::vector<std::size_t> of_metadata_;    // values
+    std::vector<std::size_t> of_fields_;      // columns; none where a row may go without
+    Change change_ = Change::upsert;          // of the record at hand
     Scratch scratch_;
     std::string buffer_;
 };

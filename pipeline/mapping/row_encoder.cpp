@@ -5,6 +5,7 @@
 #include "pipeline/values/copy_text.h"
 #include "pipeline/values/excerpt.h"
 #include "pipeline/values/key_bytes.h"
+#include "pipeline/values/order_bytes.h"
 
 #include <algorithm>
 #include <limits>
@@ -28,6 +29,7 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
                         TargetRows& rows, Rejection& why) {
     preparer_.clear();
     key_.clear();
+    order_.clear();
     kept_.clear();
     if (!binary_) checked_.clear();
     std::string& out = binary_ ? rows.binary.bytes : checked_;
@@ -54,8 +56,8 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     if (as_text) copy_text::append_row(to.bytes, values);
     to.rows.push_back({.record = index, .change = change, .kept = kept, .end = to.bytes.size()});
     if (has_key_) {
-        to.keys += key_;
-        to.key_ends.push_back(to.keys.size());
+        to.keys.append(key_);
+        if (!order_.empty()) to.orders.append(order_);
     }
     return true;
 }
@@ -69,6 +71,10 @@ Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change chang
         const Verdict verdict = encode_value(plan, value, out);
         return take_key(plan, verdict, std::string_view(out).substr(begin));
     }
+    if (plan.orders) {
+        const Verdict verdict = encode_value(plan, value, out);
+        return take_order(plan, verdict, std::string_view(out).substr(begin));
+    }
     if (change != Change::remove && value.kind != Kind::unchanged)
         return encode_value(plan, value, out);
     if (change != Change::remove) {
@@ -81,14 +87,27 @@ Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change chang
 }
 
 Verdict RowEncoder::take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field) {
+    return append_comparable(key_, plan, verdict, field, "key");
+}
+
+Verdict RowEncoder::take_order(const ColumnPlan& plan, Verdict verdict, std::string_view field) {
+    std::string comparable;
+    verdict = append_comparable(comparable, plan, verdict, field, "order");
+    if (verdict != Verdict::invalid) append_order_bytes(order_, comparable, plan.column);
+    return verdict;
+}
+
+/// `what` it is to be: "key".
+Verdict RowEncoder::append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
+                                      std::string_view field, const std::string& what) {
     if (verdict == Verdict::invalid) return verdict;
     if (verdict == Verdict::database)
-        return encoding_.refuse(
-            "is written in a way that only the database reads, so it is no key");
+        return encoding_.refuse("is written in a way that only the database reads, so it is no " +
+                                what);
     if (field == std::string_view("\377\377\377\377"))
-        return encoding_.refuse("null in a column of the key");
-    const char* const why = append_key_bytes(key_, field, plan.column);
-    return why == nullptr ? verdict : encoding_.refuse(why);
+        return encoding_.refuse("null in a column of the " + what);
+    const char* const why = append_key_bytes(to, field, plan.column);
+    return why == nullptr ? verdict : encoding_.refuse(why + (", so it is no " + what));
 }
 
 std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) const {

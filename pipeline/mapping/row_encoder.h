@@ -28,6 +28,9 @@ private:
     Verdict encode_column(std::size_t column, Value& value, Change change, std::string& out);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
     Verdict take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field);
+    Verdict take_order(const ColumnPlan& plan, Verdict verdict, std::string_view field);
+    Verdict append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
+                              std::string_view field, const std::string& what);
     [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why) const;
     Verdict append_null(const ColumnPlan& plan, std::string& out);
     Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
@@ -41,6 +44,7 @@ private:
     Preparer preparer_;
     Encoding encoding_;
     std::string key_;         // of the row that is encoded
+    std::string order_;       // its place in the order; empty: there is none
     std::vector<bool> kept_;  // its columns of which the change says nothing; empty: none
     std::string checked_;     // binary fields that are only made to judge the values
 };

@@ -27,8 +27,7 @@ struct RowMapper::Parts {
     std::vector<std::string> keys;
     RecordReader reader;
     RowEncoder encoder;
-    std::vector<Value>
-        values;  // of the latest record: by column, then what only its filter is about
+    std::vector<Value> values;  // of the latest record: by column, then what conditions ask for
 
     [[nodiscard]] std::span<Value> of_columns() { return std::span(values).first(columns.size()); }
 };

@@ -39,7 +39,7 @@ const char* append_numeric(std::string& to, std::string_view bytes, std::int32_t
         int behind = (count - 1 - weight) * 4;  // digits behind the point, the last group's zeros
         for (int last = int_at<std::int16_t>(digits, digits.size() - 2); last % 10 == 0; last /= 10)
             --behind;
-        if (behind > *scale) return "has more digits than its column keeps, so it is no key";
+        if (behind > *scale) return "has more digits than its column keeps";
     }
     const auto sign = int_at<std::int16_t>(bytes, 4);
     constexpr std::int16_t negative = 0x4000;
@@ -58,8 +58,7 @@ const char* append_moment(std::string& to, std::string_view field, std::int32_t 
     std::int64_t unit = 1;
     for (int digits = typmod; digits >= 0 && digits < most_digits; ++digits) unit *= 10;
     constexpr std::size_t length = 4;
-    if (int_at<std::int64_t>(field, length) % unit != 0)
-        return "is more precise than its column, so it is no key";
+    if (int_at<std::int64_t>(field, length) % unit != 0) return "is more precise than its column";
     to += field;
     return nullptr;
 }

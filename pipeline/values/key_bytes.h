@@ -13,7 +13,8 @@ namespace sluice {
 
 /// Appends a field, as COPY's binary form has it with its length, so that fields are equal bytes
 /// where the database takes their values for equal once they are in the column: 1.0 and 1.00, "a"
-/// and "a " in a character(2). Returns why the field cannot be part of a key, or null.
+/// and "a " in a character(2). Returns why the column would hold something else,
+/// or null.
 [[nodiscard]] const char* append_key_bytes(std::string& to, std::string_view field,
                                            const Column& column);
 

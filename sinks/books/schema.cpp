@@ -23,6 +23,7 @@ std::string fill(std::string_view text, const std::string& schema, Family family
                {"by_pipeline", distributed("pipeline")},
                {"by_relay", distributed("relay")},
                {"by_name", distributed("name")},
+               {"by_key", distributed("key")},
                {"by_offset", distributed("kafka_partition, kafka_offset")},
                {"by_version", distributed("version")}});
 }
@@ -86,7 +87,7 @@ CREATE INDEX IF NOT EXISTS ledger_age ON @s@.ledger (pipeline, committed_at);
 COMMENT ON TABLE @s@.ledger IS
     'Sluice: what became of every offset, one row per batch and partition; ranges are half-open';
 COMMENT ON COLUMN @s@.ledger.superseded IS
-    'changes of a key of which the same batch had a later one';
+    'changes of a key of which the same batch had a later one, or the table a newer one';
 COMMENT ON COLUMN @s@.ledger.unmatched IS
     'updates of keys that the table had no row of';
 COMMENT ON COLUMN @s@.ledger.kind IS
@@ -224,6 +225,19 @@ COMMENT ON COLUMN @s@.refused_event.headers IS
     'JSON, [{"name": …, "value": … or null}]; as the row had it where that was not understood';
 COMMENT ON COLUMN @s@.refused_event.timestamp_ms IS 'since 1970 UTC; -1: none';
 
+CREATE TABLE IF NOT EXISTS @s@.removed_row (
+    target     text NOT NULL,
+    key        bytea NOT NULL,
+    position   bytea NOT NULL,
+    removed_at timestamptz NOT NULL DEFAULT now()
+) @heap@@by_key@;
+CREATE INDEX IF NOT EXISTS removed_row_key ON @s@.removed_row (target, key);
+CREATE INDEX IF NOT EXISTS removed_row_age ON @s@.removed_row (removed_at);
+COMMENT ON TABLE @s@.removed_row IS
+    'Sluice: rows that a pipeline with an order has removed, so that older changes do not bring them back; insert only, save for the purge';
+COMMENT ON COLUMN @s@.removed_row.position IS
+    'the removal in the order: of two the newer one has the greater bytes';
+
 INSERT INTO @s@.schema_version (version)
     SELECT @version@ WHERE NOT EXISTS (SELECT 1 FROM @s@.schema_version);
 )";
@@ -242,6 +256,21 @@ COMMENT ON COLUMN @s@.ledger.superseded IS
     'changes of a key of which the same batch had a later one';
 COMMENT ON COLUMN @s@.ledger.unmatched IS
     'updates of keys that the table had no row of';
+)"},
+     {3, R"(CREATE TABLE IF NOT EXISTS @s@.removed_row (
+    target     text NOT NULL,
+    key        bytea NOT NULL,
+    position   bytea NOT NULL,
+    removed_at timestamptz NOT NULL DEFAULT now()
+) @heap@@by_key@;
+CREATE INDEX IF NOT EXISTS removed_row_key ON @s@.removed_row (target, key);
+CREATE INDEX IF NOT EXISTS removed_row_age ON @s@.removed_row (removed_at);
+COMMENT ON TABLE @s@.removed_row IS
+    'Sluice: rows that a pipeline with an order has removed, so that older changes do not bring them back; insert only, save for the purge';
+COMMENT ON COLUMN @s@.removed_row.position IS
+    'the removal in the order: of two the newer one has the greater bytes';
+COMMENT ON COLUMN @s@.ledger.superseded IS
+    'changes of a key of which the same batch had a later one, or the table a newer one';
 )"}}};
 
 }  // namespace

@@ -19,7 +19,7 @@ enum class Family { postgresql, greenplum, cloudberry };
 }
 
 /// The version of Sluice's tables that this program reads and writes.
-inline constexpr int schema_version = 2;
+inline constexpr int schema_version = 3;
 
 /// A step from the version before to this one.
 struct Migration {

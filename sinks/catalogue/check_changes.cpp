@@ -10,10 +10,15 @@ namespace {
 
 using Severity = Finding::Severity;
 
+bool removes_rows(const config::Ingest& ingest) {
+    return ingest.delete_when != config::DeleteWhen::never ||
+           ingest.envelope != config::Envelope::none;
+}
+
 std::vector<Finding> lacking_rights(Session& session, const std::string& where,
                                     const config::Ingest& ingest, const std::string& table) {
     std::vector<Need> needs = {{table, "SELECT"}, {table, "UPDATE"}};
-    if (ingest.delete_when != config::DeleteWhen::never) needs.push_back({table, "DELETE"});
+    if (removes_rows(ingest)) needs.push_back({table, "DELETE"});
     std::vector<Finding> findings = lacking(session, where, needs);
     const Rows may = session.exec(
         "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()");
@@ -55,6 +60,7 @@ std::vector<Finding> check_other_changes(Session& session, const config::Ingest&
     std::vector<Finding> findings;
     for (const config::Ingest& other : all) {
         if (other.name == ingest.name || other.mode == config::Mode::append) continue;
+        if (!ingest.order.empty() && ingest.order == other.order) continue;
         const Rows same =
             session.exec("SELECT to_regclass($1) = to_regclass($2)", {ingest.table, other.table});
         if (same.rows[0][0] != "t") continue;
@@ -66,6 +72,15 @@ std::vector<Finding> check_other_changes(Session& session, const config::Ingest&
                             "brought by both"});
     }
     return findings;
+}
+
+std::vector<Finding> check_removed_rows(Session& session, const std::string& where,
+                                        const config::Ingest& ingest, const std::string& schema) {
+    // Where the table is missing yet, whoever makes it owns it.
+    const std::string table = quote_identifier(schema) + ".removed_row";
+    if (ingest.order.empty() || !removes_rows(ingest)) return {};
+    if (session.exec("SELECT to_regclass($1) IS NULL", {table}).text(0, 0) == "t") return {};
+    return lacking(session, where, {{table, "SELECT"}, {table, "INSERT"}});
 }
 
 }  // namespace sluice

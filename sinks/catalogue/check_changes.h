@@ -20,4 +20,9 @@ namespace sluice {
                                                        const config::Ingest& ingest,
                                                        const std::vector<config::Ingest>& all);
 
+/// Whether it may keep what it removes, where an order asks for that. `schema`: of Sluice's tables.
+[[nodiscard]] std::vector<Finding> check_removed_rows(Session& session, const std::string& where,
+                                                      const config::Ingest& ingest,
+                                                      const std::string& schema);
+
 }  // namespace sluice

@@ -30,16 +30,17 @@ config::Ingest patient(config::Ingest ingest) {
 }  // namespace
 
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
-                                   const Table& table,
+                                   const Table& table, const std::string& schema,
                                    const std::shared_ptr<SchemaSource>& registry)
     : mapper_(patient(ingest), table, registry),
-      loader_(make_loader(ingest, table, mapper_)(session)) {
-    if (ingest.mode == config::Mode::append) return;
+      loader_(make_loader(ingest, table, mapper_, schema)(session)) {
+    if (ingest.mode == config::Mode::append || !ingest.order.empty()) return;
     throw WrongConfiguration(
         "ingest." + ingest.name +
         ": rows hold the last change of their key, and a dead letter that is retried now could "
-        "overwrite what later records brought; send such records once more, or rewind the pipeline "
-        "to before them (sluice progress set), and discard the dead letters");
+        "overwrite what later records brought; say with order = \"column\" which change is newer, "
+        "or send such records once more, or rewind the pipeline to before them (sluice progress "
+        "set), and discard the dead letters");
 }
 
 void DeadLetterLoader::prepare(const std::vector<WholeDeadLetter>& letters) {
@@ -59,6 +60,9 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load() {
     std::vector<DeadLetterOutcome> outcomes = outcomes_;
     for (Reject& reject : loader_->isolate(batch_.targets.front(), Alike::refuse))
         outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+    const WithoutEffect& none = loader_->without_effect();
+    for (const auto* of : {&none.superseded, &none.unmatched})
+        for (const RecordLog::Index index : *of) outcomes[index] = {Kind::filtered, {}};
     return outcomes;
 }
 

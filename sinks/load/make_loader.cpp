@@ -5,12 +5,17 @@
 
 namespace sluice {
 
-MakeLoader make_loader(const config::Ingest& ingest, const Table& table, const RowMapper& mapper) {
+MakeLoader make_loader(const config::Ingest& ingest, const Table& table, const RowMapper& mapper,
+                       const std::string& schema) {
     if (ingest.mode == config::Mode::append)
         return copy_loader(table, mapper.columns(), ingest.on_invalid);
-    return merge_loader(
-        {.table = table, .columns = mapper.columns(), .key = mapper.key(), .mode = ingest.mode},
-        ingest.on_invalid);
+    return merge_loader({.table = table,
+                         .columns = mapper.columns(),
+                         .key = mapper.key(),
+                         .order = ingest.order,
+                         .mode = ingest.mode,
+                         .schema = schema},
+                        ingest.on_invalid);
 }
 
 }  // namespace sluice

@@ -5,10 +5,13 @@
 #include "pipeline/mapping/table.h"
 #include "sinks/load/loader.h"
 
+#include <string>
+
 namespace sluice {
 
 /// The loader that a pipeline's mode asks for, of the rows that its mapper makes for the table.
+/// `schema`: of Sluice's own tables.
 [[nodiscard]] MakeLoader make_loader(const config::Ingest& ingest, const Table& table,
-                                     const RowMapper& mapper);
+                                     const RowMapper& mapper, const std::string& schema);
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "pipeline/fail_point.h"
 #include "pipeline/values/binary_copy.h"
+#include "pipeline/values/hex.h"
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/drift.h"
@@ -21,19 +22,32 @@ std::vector<std::size_t> all_of(const OrderedChanges& changes) {
     return all;
 }
 
-/// A row of the target, with its number before it.
-void append_numbered(EncodedRows& to, const OrderedChanges::At& change, CopyForm form,
-                     std::size_t number) {
+void append_as_text(std::string& to, std::string_view bytes) {
+    to += R"(\\x)";
+    append_hex(to, bytes);
+    to += '\t';
+}
+
+/// A row of the target with what the staging table has before it: its number, and where there is an
+/// order the bytes of its key and of its place.
+void append_staged(EncodedRows& to, const OrderedChanges::At& change, CopyForm form,
+                   std::size_t number) {
     std::string_view row = change.bytes();
+    const bool ordered = !change.order().empty();
     if (form == CopyForm::binary) {
         std::int16_t count = 0;
         std::memcpy(&count, row.data(), sizeof count);
         row.remove_prefix(sizeof count);
+        const int more = ordered ? 3 : 1;
         binary_copy::append_int(to.bytes,
-                                static_cast<std::int16_t>(binary_copy::big_endian(count) + 1));
+                                static_cast<std::int16_t>(binary_copy::big_endian(count) + more));
         binary_copy::append_field(to.bytes, static_cast<std::int32_t>(number));
+        if (ordered) binary_copy::append_field(to.bytes, change.key());
+        if (ordered) binary_copy::append_field(to.bytes, change.order());
     } else {
         to.bytes.append(std::to_string(number)).append("\t");
+        if (ordered) append_as_text(to.bytes, change.key());
+        if (ordered) append_as_text(to.bytes, change.order());
     }
     to.bytes += row;
     to.rows.push_back({.record = change.about().record, .end = to.bytes.size()});
@@ -98,8 +112,8 @@ MergeLoader::Staged MergeLoader::stage(const OrderedChanges& changes, const Targ
         staged.steps.back().end = number + 1;
         const bool binary = change.rows == &rows.binary;
         (binary ? staged.binary_numbers : staged.text_numbers).push_back(number);
-        append_numbered(binary ? staged.binary : staged.text, change,
-                        binary ? CopyForm::binary : CopyForm::text, number);
+        append_staged(binary ? staged.binary : staged.text, change,
+                      binary ? CopyForm::binary : CopyForm::text, number);
     }
     return staged;
 }
@@ -137,10 +151,17 @@ void MergeLoader::copy(const EncodedRows& rows, CopyForm form) {
 void MergeLoader::make_changes(const Staged& staged, std::vector<Fate>& fates) {
     const bool updates = statements_.target().mode == config::Mode::update;
     std::string sql = statements_.take_turn() + ";" + statements_.probe_only();
+    std::set<std::size_t> older;
+    if (!statements_.target().order.empty()) {
+        session_.run(std::exchange(sql, ""));
+        older = leave_out_older();
+    }
     for (const MergeStep& step : staged.steps) {
         const bool tells = updates && !step.removes;
-        for (std::size_t number = step.begin; number < step.end; ++number)
-            fates[staged.changes[number].change] = tells ? Fate::unmatched : Fate::made;
+        for (std::size_t number = step.begin; number < step.end; ++number) {
+            Fate& fate = fates[staged.changes[number].change];
+            fate = older.contains(number) ? Fate::older : tells ? Fate::unmatched : Fate::made;
+        }
         if (!tells) {
             sql += ";" + statements_.apply(step, step.begin, step.end);
             continue;
@@ -155,11 +176,22 @@ void MergeLoader::make_changes(const Staged& staged, std::vector<Fate>& fates) {
     session_.run(sql + ";" + statements_.plan_freely());
 }
 
+std::set<std::size_t> MergeLoader::leave_out_older() {
+    std::set<std::size_t> numbers;
+    for (const std::string& sql : statements_.leave_out_older()) {
+        const Rows older = session_.exec(sql);
+        for (std::size_t row = 0; row < older.rows.size(); ++row)
+            numbers.insert(static_cast<std::size_t>(older.number(row, 0)));
+    }
+    return numbers;
+}
+
 void MergeLoader::tell_without_effect(const OrderedChanges& changes,
                                       const std::vector<Fate>& fates) {
     for (std::size_t change = 0; change < changes.size(); ++change) {
         const RecordLog::Index record = changes[change].about().record;
-        if (fates[change] == Fate::open) without_effect_.superseded.push_back(record);
+        if (fates[change] == Fate::open || fates[change] == Fate::older)
+            without_effect_.superseded.push_back(record);
         if (fates[change] == Fate::unmatched) without_effect_.unmatched.push_back(record);
     }
 }
@@ -227,6 +259,10 @@ void MergeLoader::make_changes_isolated(const Staged& staged, const OrderedChang
         stopped[key_of(number)] = true;
         not_staged.insert(number);
     }
+    for (const std::size_t number : leave_out_older()) {
+        fate_of(number) = Fate::older;
+        not_staged.insert(number);
+    }
     isolation_.begin(staged.steps, std::move(not_staged));
     for (const MergeStep& step : staged.steps) {
         std::vector<std::size_t> left_out;
@@ -240,7 +276,7 @@ void MergeLoader::make_changes_isolated(const Staged& staged, const OrderedChang
         }
         const bool tells = statements_.target().mode == config::Mode::update && !step.removes;
         for (std::size_t number = step.begin; number < step.end; ++number) {
-            if (stopped[key_of(number)]) continue;
+            if (stopped[key_of(number)] || fate_of(number) == Fate::older) continue;
             const bool unmatched = tells && !isolation_.matched().contains(number);
             fate_of(number) = unmatched ? Fate::unmatched : Fate::made;
         }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,8 @@ private:
         std::vector<MergeStep> steps;
         std::vector<FoldedChange> changes;  ///< by number
     };
-    enum class Fate : std::uint8_t { open, made, unmatched, refused };
+    /// What became of a change; `open`: a later one took its place.
+    enum class Fate : std::uint8_t { open, made, unmatched, older, refused };
     /// What an isolated load has found so far.
     struct Isolated {
         std::vector<Fate> fates;  ///< by change
@@ -58,6 +60,7 @@ private:
     void make_staging();
     void copy(const EncodedRows& rows, CopyForm form);
     void make_changes(const Staged& staged, std::vector<Fate>& fates);
+    std::set<std::size_t> leave_out_older();
     void copy_isolated(const Staged& staged, const OrderedChanges& changes, Isolated& so_far);
     void make_changes_isolated(const Staged& staged, const OrderedChanges& changes,
                                Isolated& so_far);

@@ -44,6 +44,12 @@ MergeStatements::MergeStatements(MergeTarget target)
     number_ = quote_identifier(number);
     known_ = quote_identifier(unused("known", all));
     staged_columns_.push_back(number);
+    if (!target_.order.empty()) {
+        staged_columns_.push_back(unused("key", all));
+        key_bytes_ = quote_identifier(staged_columns_.back());
+        staged_columns_.push_back(unused("position", all));
+        position_ = quote_identifier(staged_columns_.back());
+    }
     std::ranges::copy(target_.columns, std::back_inserter(staged_columns_));
     static std::atomic<int> tables = 0;
     staging_ = "sluice_changes_" + std::to_string(++tables);
@@ -64,10 +70,13 @@ std::string MergeStatements::make_staging(bool mpp) const {
     std::ranges::copy(others_, std::back_inserter(columns));
     return "CREATE TEMPORARY TABLE IF NOT EXISTS " + staging_ +
            (mpp ? " WITH (appendonly=false)" : "") + " ON COMMIT DELETE ROWS AS SELECT NULL::int " +
-           number_ + ", " + identifier_list(columns) + ", NULL::boolean " + known_ + " FROM " +
-           name_ + " WITH NO DATA" +
-           (mpp ? " DISTRIBUTED BY (" + identifier_list(target_.key) + ")" : "") + ";DELETE FROM " +
-           staging_;
+           number_ + ", " +
+           (target_.order.empty()
+                ? ""
+                : "NULL::bytea " + key_bytes_ + ", NULL::bytea " + position_ + ", ") +
+           identifier_list(columns) + ", NULL::boolean " + known_ + " FROM " + name_ +
+           " WITH NO DATA" + (mpp ? " DISTRIBUTED BY (" + identifier_list(target_.key) + ")" : "") +
+           ";DELETE FROM " + staging_;
 }
 
 std::string MergeStatements::copy_into_staging(CopyForm form) const {
@@ -124,6 +133,34 @@ std::string MergeStatements::remove(const std::string& which) const {
            which;
 }
 
+/// What older changes must not bring back.
+std::string MergeStatements::remember(const std::string& which) const {
+    const std::string removed = quote_identifier(target_.schema) + ".removed_row";
+    return "INSERT INTO " + removed + " (target, key, position) SELECT " + quote_literal(name_) +
+           ", s." + key_bytes_ + ", s." + position_ + " FROM " + staging_ + " s WHERE " + which +
+           " AND NOT EXISTS (SELECT 1 FROM " + removed +
+           " r WHERE r.target = " + quote_literal(name_) + " AND r.key = s." + key_bytes_ +
+           " AND r.position >= s." + position_ + ")";
+}
+
+std::vector<std::string> MergeStatements::leave_out_older() const {
+    if (target_.order.empty()) return {};
+    const std::string order = quote_identifier(target_.order);
+    const std::string out = "DELETE FROM " + staging_ + " s USING ";
+    const std::string told = " RETURNING s." + number_;
+    return {out + name_ + " t WHERE " + same_key() + " AND t." + order + " > s." + order + told,
+            out + quote_identifier(target_.schema) +
+                ".removed_row r WHERE r.target = " + quote_literal(name_) + " AND r.key = s." +
+                key_bytes_ + " AND r.position > s." + position_ + told};
+}
+
+/// Other sessions may change a row after leave_out_older() has looked.
+std::string MergeStatements::no_newer(const std::string& stored, const std::string& staged) const {
+    if (target_.order.empty()) return "";
+    const std::string order = quote_identifier(target_.order);
+    return "(" + stored + order + " > " + staged + order + ") IS NOT TRUE";
+}
+
 /// Up to its WHERE.
 std::string MergeStatements::insert(const std::vector<std::string>& columns) const {
     const bool identity = std::ranges::any_of(target_.table.columns, [&](const Column& column) {
@@ -146,7 +183,8 @@ std::string MergeStatements::upsert(std::size_t begin, std::size_t end) const {
             sets.push_back(quote_identifier(column) + " = excluded." + quote_identifier(column));
     return insert(target_.columns) + range(begin, end) + by_key() + " ON CONFLICT (" +
            identifier_list(target_.key) + ") DO " +
-           (sets.empty() ? "NOTHING" : "UPDATE SET " + joined(sets, ", "));
+           (sets.empty() ? "NOTHING" : "UPDATE SET " + joined(sets, ", ")) +
+           (target_.order.empty() ? "" : " WHERE " + no_newer("t.", "excluded."));
 }
 
 std::vector<std::string> MergeStatements::changed_columns(const MergeStep& step) const {
@@ -166,7 +204,9 @@ std::string MergeStatements::update(const MergeStep& step, std::size_t begin,
         return "SELECT s." + number_ + " FROM " + staging_ + " s JOIN " + name_ + " t ON " +
                same_key() + " WHERE " + range(begin, end);
     return "UPDATE " + name_ + " t SET " + joined(sets, ", ") + " FROM " + staging_ + " s WHERE " +
-           same_key() + " AND " + range(begin, end) + " RETURNING s." + number_;
+           same_key() + " AND " + range(begin, end) +
+           (target_.order.empty() ? "" : " AND " + no_newer("t.", "s.")) + " RETURNING s." +
+           number_;
 }
 
 std::string MergeStatements::insert_missing(std::size_t begin, std::size_t end) const {
@@ -176,7 +216,10 @@ std::string MergeStatements::insert_missing(std::size_t begin, std::size_t end) 
 
 std::string MergeStatements::apply(const MergeStep& step, std::size_t begin,
                                    std::size_t end) const {
-    if (step.removes) return remove(range(begin, end));
+    if (step.removes && target_.order.empty()) return remove(range(begin, end));
+    if (step.removes)
+        return remove(range(begin, end) + " AND " + no_newer("t.", "s.")) + ";" +
+               remember(range(begin, end));
     // ON CONFLICT would ask NOT NULL of what such a change does not bring.
     if (has_arbiter_ && step.kept.empty()) return upsert(begin, end);
     const std::string missing = insert_missing(begin, end);

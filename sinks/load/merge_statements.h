@@ -15,7 +15,9 @@ struct MergeTarget {
     Table table;
     std::vector<std::string> columns;  ///< RowMapper::columns()
     std::vector<std::string> key;      ///< RowMapper::key()
+    std::string order{};               ///< the column that says which change is newer; empty: none
     config::Mode mode = config::Mode::merge;
+    std::string schema{};  ///< of Sluice's own tables
 };
 
 /// Changes of one kind that are staged one behind the other.
@@ -41,7 +43,8 @@ public:
 
     /// Quoted; a relation of the schema of temporary tables.
     [[nodiscard]] const std::string& staging() const { return staging_; }
-    /// Of the staging table, in the order of the staged rows: the number comes first.
+    /// Of the staging table, in the order of the staged rows: the number comes first, and then,
+    /// where there is an order, the bytes of the key and of the place in it.
     [[nodiscard]] const std::vector<std::string>& staged_columns() const { return staged_columns_; }
     /// Makes the staging table where this session has none, and leaves it empty.
     [[nodiscard]] std::string make_staging(bool mpp) const;
@@ -60,6 +63,9 @@ public:
     [[nodiscard]] std::string probe_only() const;
     [[nodiscard]] std::string plan_freely() const;
 
+    /// Where there is an order: forget staged changes that are older than the table's row, or than
+    /// its removal, and tell their numbers.
+    [[nodiscard]] std::vector<std::string> leave_out_older() const;
     /// Makes the changes [begin, end) of a step.
     [[nodiscard]] std::string apply(const MergeStep& step, std::size_t begin,
                                     std::size_t end) const;
@@ -78,6 +84,8 @@ private:
     [[nodiscard]] std::string range(std::size_t begin, std::size_t end) const;
     [[nodiscard]] std::string among(const std::vector<std::size_t>& numbers) const;
     [[nodiscard]] std::string remove(const std::string& which) const;
+    [[nodiscard]] std::string remember(const std::string& which) const;
+    [[nodiscard]] std::string no_newer(const std::string& stored, const std::string& staged) const;
     [[nodiscard]] std::string insert(const std::vector<std::string>& columns) const;
     [[nodiscard]] std::string by_key() const;
     [[nodiscard]] std::string upsert(std::size_t begin, std::size_t end) const;
@@ -89,6 +97,8 @@ private:
     std::vector<std::string> others_;  ///< columns that no change speaks of and that can be put
     std::string number_;               ///< column of the staging table, quoted
     std::string known_;                ///< the same: whether there was a row
+    std::string key_bytes_;            ///< the same, where there is an order
+    std::string position_;             ///< the same: the place in the order
     std::vector<std::string> staged_columns_;
     std::string staging_;
     bool has_arbiter_ = false;  ///< a unique index that ON CONFLICT can name

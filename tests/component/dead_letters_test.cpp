@@ -25,7 +25,7 @@ public:
     explicit Retrier(const LettersSetup& setup, const std::string& dsn = "",
                      const std::string& writer = "retrier")
         : session(dsn.empty() ? setup.dsn : dsn, "retry"),
-          loader(session, setup.ingest(), setup.table),
+          loader(session, setup.ingest(), setup.table, "sluice"),
           pass(session,
                {.query = {.schema = "sluice", .pipeline = "p", .topic = "orders", .where = {}},
                 .by = {writer, "r"},
@@ -159,7 +159,7 @@ TEST_CASE("dead letters: who takes no turns is stopped by the primary key") {
     const LettersSetup setup;
     setup.reject(0, 0, 10);
     Session session(setup.dsn, "retry");
-    DeadLetterLoader loader(session, setup.ingest(), setup.table);
+    DeadLetterLoader loader(session, setup.ingest(), setup.table, "sluice");
     int calls = 0;
     DeadLetterPass pass(
         session,
@@ -172,7 +172,7 @@ TEST_CASE("dead letters: who takes no turns is stopped by the primary key") {
                 if (calls++ > 0) return outcomes;
                 // Somebody who read the same letters was faster with two of them.
                 Session other(setup.dsn, "other");
-                DeadLetterLoader its(other, setup.ingest(), setup.table);
+                DeadLetterLoader its(other, setup.ingest(), setup.table, "sluice");
                 const std::vector<WholeDeadLetter> two(letters.begin() + 3, letters.begin() + 5);
                 its.prepare(two);
                 Transaction transaction(other);
@@ -205,7 +205,7 @@ TEST_CASE("dead letters: a COMMIT without an answer is settled, either way") {
     key.exec("SELECT pg_advisory_lock(42)");
     // What waits here waits within note_outcomes() unless constraints are deferred again.
     Session session(server.dsn(setup.database, "postgres", proxy.port()), "retry");
-    DeadLetterLoader loader(session, setup.ingest(), setup.table);
+    DeadLetterLoader loader(session, setup.ingest(), setup.table, "sluice");
     DeadLetterPass pass(session,
                         {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
                          .by = {"w", "r"}},
@@ -258,7 +258,7 @@ TEST_CASE("dead letters: a table that changes between two pages gets no other va
     CHECK(setup.value("SELECT count(*) FROM t") == "50");
     CHECK(open_letters(setup) == 50);
     Session session(setup.dsn, "retry");
-    DeadLetterLoader anew(session, setup.ingest(), read_table(session, "t"));
+    DeadLetterLoader anew(session, setup.ingest(), read_table(session, "t"), "sluice");
     DeadLetterPass pass(session,
                         {.query = {.schema = "sluice", .pipeline = "p", .topic = "", .where = {}},
                          .by = {"w", "r"}},

@@ -1,6 +1,7 @@
 #include "pipeline/errors.h"
 #include "pipeline/mapping/column_plan.h"
 #include "pipeline/mapping/row_encoder.h"
+#include "sinks/books/removed_row_upkeep.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
 #include "sinks/load/merge_loader.h"
@@ -41,8 +42,10 @@ config::Ingest changes_of(config::Mode mode) {
 /// One partition's changes, and the sink that makes them.
 class Merge {
 public:
-    explicit Merge(const std::string& columns, config::Mode mode = config::Mode::merge)
+    explicit Merge(const std::string& columns, config::Mode mode = config::Mode::merge,
+                   const std::string& order = "")
         : setup(columns), ingest(changes_of(mode)) {
+        ingest.order = order;
         setup.anchor(0, 0);
         begin();
     }
@@ -53,8 +56,9 @@ public:
         sink.emplace(sink_options());
     }
 
-    /// nullopt: the row is gone.
-    void change(const std::string& id, const std::optional<Said>& said) {
+    /// nullopt: the row is gone; `order` is its amount then.
+    void change(const std::string& id, const std::optional<Said>& said,
+                const std::string& order = "0") {
         const Record record{
             .partition = partition, .offset = next, .key = id, .value = id, .headers = {}};
         const RecordLog::Index index = batch.records.append(record);
@@ -65,6 +69,8 @@ public:
             if (said->keeps_city) values[1].kind = Value::Kind::unchanged;
             values[2] = {Value::Kind::text, said->amount};
             values[3] = {Value::Kind::text, said->day};
+        } else {
+            values[2] = {Value::Kind::text, order};
         }
         Rejection why;
         REQUIRE(encoder->encode(index, values, said ? Change::upsert : Change::remove,
@@ -110,12 +116,15 @@ public:
 
 private:
     [[nodiscard]] CloudberrySinkOptions sink_options() const {
-        return {
-            .dsn = setup.dsn,
-            .identity = setup.identity,
-            .loader = merge_loader(
-                {.table = setup.table, .columns = names(), .key = ingest.key, .mode = ingest.mode},
-                config::OnInvalid::reject)};
+        return {.dsn = setup.dsn,
+                .identity = setup.identity,
+                .loader = merge_loader({.table = setup.table,
+                                        .columns = names(),
+                                        .key = ingest.key,
+                                        .order = ingest.order,
+                                        .mode = ingest.mode,
+                                        .schema = "sluice"},
+                                       config::OnInvalid::reject)};
     }
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> all;
@@ -395,10 +404,131 @@ TEST_CASE("merge: lanes of one table take turns where a change locks it as a who
     CHECK(one.setup.next(1) == 1500);
 }
 
+TEST_CASE("merge order: a newer row wins over what comes later, and so does its removal") {
+    for (const char* key : {", PRIMARY KEY (id)", ""}) {
+        CAPTURE(key);
+        Merge merge(columns + key, config::Mode::merge, "amount");
+        merge.change("1", Said{.city = "new", .amount = "9.5"});
+        merge.change("1", Said{.city = "old", .amount = "9.25"});
+        merge.change("2", Said{.city = "a", .amount = "5"});
+        merge.change("3", Said{.city = "a", .amount = "5"});
+        merge.change("5", std::nullopt, "7");  // of a row that is yet to come
+        merge.commit();
+        CHECK(merge.table("id, city, amount") == "1|new|9.5 2|a|5 3|a|5");
+        CHECK(merge.sums() == "4|1|0|0");
+        merge.change("1", Said{.city = "older", .amount = "9"});
+        merge.change("1", std::nullopt, "8");
+        merge.change("2", std::nullopt, "6");
+        merge.change("3", Said{.city = "equal", .amount = "5.00"});
+        merge.change("5", Said{.city = "older", .amount = "6", .day = "Jan 8 1999"});
+        merge.commit();
+        CHECK(merge.table("id, city, amount") == "1|new|9.5 3|equal|5.00");
+        CHECK(merge.sums() == "6|4|0|0");
+        merge.change("2", Said{.city = "older", .amount = "5.5"});
+        merge.change("5", Said{.city = "newer", .amount = "8"});
+        merge.commit();
+        CHECK(merge.table("id, city") == "1|new 3|equal 5|newer");
+        CHECK(merge.sums() == "7|5|0|0");
+        // What the table does not order may be changed by anything.
+        merge.setup.exec("UPDATE t SET amount = NULL WHERE id = 1");
+        merge.change("1", Said{.city = "any", .amount = "1"});
+        merge.commit();
+        CHECK(merge.table("id, city") == "1|any 3|equal 5|newer");
+    }
+}
+
+TEST_CASE("merge order: two partitions and what is refused lead to the newest that is taken") {
+    for (const config::Mode mode : {config::Mode::merge, config::Mode::update}) {
+        for (const char* key : {", PRIMARY KEY (id)", ""}) {
+            CAPTURE(key);
+            Merge merge(columns + key + ", CHECK (city <> 'bad')", mode, "amount");
+            merge.setup.anchor(1, 0);
+            std::map<std::string, std::pair<int, std::string>> model;  // no city: it is gone
+            for (int id = 0; mode == config::Mode::update && id < 40; ++id) {
+                merge.setup.exec("INSERT INTO t VALUES (" + std::to_string(id) + ", 'first', 0)");
+                model[std::to_string(id)] = {0, "first"};
+            }
+            std::mt19937 random{23};
+            Offset next[2] = {0, 0};
+            for (int batch = 0; batch < 10; ++batch) {
+                for (int i = 0; i < 120; ++i) {
+                    merge.partition = static_cast<PartitionId>(random() % 2);
+                    merge.next = next[merge.partition]++;
+                    const std::string id = std::to_string(random() % 40);
+                    const int order = batch * 20 + static_cast<int>(random() % 60);
+                    std::string city = std::to_string(batch) + "." + std::to_string(i);
+                    if (random() % 5 == 0) city.clear();
+                    if (batch % 2 == 1 && random() % 6 == 0) city = "bad";
+                    if (city.empty())
+                        merge.change(id, std::nullopt, std::to_string(order));
+                    else
+                        merge.change(id, Said{.city = city, .amount = std::to_string(order)});
+                    const auto known = model.find(id);
+                    if (city == "bad" || (known != model.end() && known->second.first > order))
+                        continue;
+                    // An update does not bring back what is gone.
+                    if (mode == config::Mode::update && model[id].second.empty()) continue;
+                    model[id] = {order, city};
+                }
+                merge.commit();
+                std::map<int, std::string> expected;
+                for (const auto& [id, row] : model)
+                    if (!row.second.empty()) expected[std::stoi(id)] = row.second;
+                std::string all;
+                for (const auto& [id, city] : expected)
+                    all += (all.empty() ? "" : " ") + std::to_string(id) + "|" + city;
+                if (mode == config::Mode::merge) REQUIRE(merge.table("id, city") == all);
+            }
+            CHECK(merge.setup.value("SELECT sum(loaded + superseded + unmatched + rejected) FROM "
+                                    "sluice.ledger") == "1200");
+        }
+    }
+}
+
+TEST_CASE("merge order: removals are forgotten once they are old") {
+    Merge merge(with_key, config::Mode::merge, "amount");
+    merge.change("1", std::nullopt, "5");
+    merge.change("2", std::nullopt, "5");
+    merge.commit();
+    merge.setup.exec(
+        "UPDATE sluice.removed_row SET removed_at = now() - interval '2 days' WHERE key = "
+        "'\\x000000080000000000000001'");
+    Session session(merge.setup.dsn, "test");
+    CHECK(forget_removed_rows(session, "sluice", std::chrono::hours(24)).removals == 1);
+    merge.change("1", Said{.city = "a", .amount = "4"});
+    merge.change("2", Said{.city = "a", .amount = "4"});
+    merge.commit();
+    CHECK(merge.table("id, city") == "1|a");
+}
+
+TEST_CASE("merge order: a dead letter that is retried never overwrites what is newer") {
+    Merge merge(with_key, config::Mode::merge, "amount");
+    merge.change("1", Said{.city = "new", .amount = "5"});
+    merge.commit();
+    Session session(merge.setup.dsn, "test");
+    DeadLetterLoader loader(session, merge.ingest, merge.setup.table, "sluice");
+    const auto letter = [](Offset offset, const std::string& value) {
+        WholeDeadLetter whole;
+        whole.offset = offset;
+        whole.value = value;
+        whole.headers = "[]";
+        return whole;
+    };
+    loader.prepare({letter(7, R"({"id":1,"city":"old","amount":4})"),
+                    letter(8, R"({"id":2,"city":"only","amount":1})")});
+    Transaction transaction(session);
+    const auto outcomes = loader.load();
+    transaction.commit();
+    REQUIRE(outcomes.size() == 2);
+    CHECK(outcomes[0].kind == DeadLetterOutcome::Kind::filtered);
+    CHECK(outcomes[1].kind == DeadLetterOutcome::Kind::loaded);
+    CHECK(merge.table("id, city") == "1|new 2|only");
+}
+
 TEST_CASE("merge: a dead letter is not loaded later than what came after it") {
     Merge merge(with_key);
     Session session(merge.setup.dsn, "test");
-    CHECK_THROWS_WITH_AS(DeadLetterLoader(session, merge.ingest, merge.setup.table),
+    CHECK_THROWS_WITH_AS(DeadLetterLoader(session, merge.ingest, merge.setup.table, "sluice"),
                          doctest::Contains("could overwrite what later records brought"),
                          WrongConfiguration);
 }

@@ -124,7 +124,7 @@ TEST_CASE("schema: who may not upgrade is told who may, and tables of a newer pr
         OldTables::database);
     CHECK(
         old.ensure() ==
-        "schema \"sluice\": its tables have version 1 and cannot be upgraded to 2: must be owner of"
+        "schema \"sluice\": its tables have version 1 and cannot be upgraded to 3: must be owner of"
         " table ledger; let their owner run: sluice schema --apply");
     old.server.exec("INSERT INTO sluice.schema_version VALUES (99)", OldTables::database);
     const std::string newer =

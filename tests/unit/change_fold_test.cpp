@@ -38,8 +38,7 @@ public:
                            .change = change,
                            .kept = static_cast<std::uint16_t>(set - rows.kept.begin()),
                            .end = 0});
-        to.keys += key;
-        to.key_ends.push_back(to.keys.size());
+        to.keys.append(key);
         keys.push_back(key);
     }
 
@@ -146,6 +145,24 @@ TEST_CASE("fold: what is left leads where all changes lead") {
         REQUIRE(folded == all);
         for (const auto& [key, count] : left) REQUIRE(count <= columns + 2);
     }
+}
+
+TEST_CASE("change fold: where a column says which change is newer, it wins wherever it stands") {
+    Changes changes;
+    const auto add = [&](const std::string& key, const std::string& order, CopyForm form) {
+        changes.add(key, Change::upsert, {}, form);
+        (form == CopyForm::binary ? changes.rows.binary : changes.rows.text).orders.append(order);
+    };
+    add("a", "2", CopyForm::binary);
+    add("b", "1", CopyForm::binary);
+    add("a", "1", CopyForm::text);
+    add("b", "1", CopyForm::text);
+    const OrderedChanges ordered(changes.rows);
+    std::vector<RecordLog::Index> left;
+    for (const FoldedChange& each : fold(ordered, all_of(ordered), changes.rows.kept, false))
+        left.push_back(ordered[each.change].about().record);
+    std::ranges::sort(left);
+    CHECK(left == std::vector<RecordLog::Index>{0, 3});  // of equal ones the later record
 }
 
 }  // namespace sluice::test

@@ -34,13 +34,6 @@ TEST_CASE("config: what is wrong with a column is said at its place") {
     CHECK(contains(problem_of(columns + "a = 'x'\na = 'y'\n"), "sluice.toml:10:"));
 }
 
-TEST_CASE("config: what is to come is refused with what to do until then") {
-    CHECK(contains(problem_of(pipeline + "mode = 'merge'\norder = 'at'\n"),
-                   "9:1: \"order\" is not supported by this version; of a key's changes"));
-    CHECK(contains(problem_of(pipeline + "mode = 'merge'\ndelete_when = 'op = 1'\n"),
-                   "9:15: \"delete_when\" must be \"@tombstone\", not \"op = 1\""));
-}
-
 TEST_CASE(
     "config: what is for changes is refused where rows are appended, and a key that is none") {
     CHECK(contains(problem_of(pipeline + "key = ['id']\n"),
@@ -56,6 +49,14 @@ TEST_CASE(
                    "9:14: \"key\" names column \"id\" twice"));
     CHECK(contains(problem_of(merge + "key = ['it']\n[ingest.orders.columns]\nid = 'a'\n"),
                    "fills column \"it\"; did you mean \"id\"?"));
+    CHECK(contains(problem_of(merge + "order = 'at'\n[ingest.orders.columns]\nid = 'a'\n"),
+                   "9:9: \"order\": no line of [ingest.orders.columns] fills column \"at\""));
+    CHECK(contains(problem_of(pipeline + "order = 'at'\n"),
+                   "\"order\" has no meaning where rows are appended"));
+    CHECK(contains(problem_of(merge + "delete_when = 'op ='\n"),
+                   "9:15: \"delete_when\": character 5: expected"));
+    CHECK(contains(problem_of(merge + "delete_when = '@op = 1'\n"),
+                   "\"@op\" is of a change event; add envelope"));
     CHECK(contains(problem_of(merge + "delete_when = '@tombstone'\non_tombstone = 'reject'\n"),
                    "\"on_tombstone\" has no meaning with delete_when"));
 }

@@ -1,5 +1,6 @@
 #include "pipeline/mapping/row_mapper.h"
 
+#include "config/filter.h"
 #include "pipeline/errors.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/protobuf_bytes_setup.h"
@@ -458,7 +459,7 @@ std::string key_of(Mapping& mapping, const std::string& key) {
     if (mapping.record(mapper, R"({"note":"x"})") == Outcome::rejected)
         return Mapping::reasons(mapping.batch);
     const EncodedRows& rows = mapping.rows().binary;
-    return std::string(rows.key_of(rows.rows.size() - 1));
+    return std::string(rows.keys[rows.rows.size() - 1]);
 }
 
 }  // namespace
@@ -473,11 +474,55 @@ TEST_CASE("row mapper: a tombstone removes the row of its key, of which it needs
     const EncodedRows& rows = mapping.rows().binary;
     CHECK(rows.rows[0].change == Change::upsert);
     CHECK(rows.rows[1].change == Change::remove);
-    CHECK(rows.key_of(0) == rows.key_of(1));
+    CHECK(rows.keys[0] == rows.keys[1]);
     CHECK(mapping.record(mapper, R"({})") == Outcome::rejected);
     mapping.key.reset();
     CHECK(mapping.record(mapper, std::nullopt) == Outcome::rejected);
     CHECK(Mapping::reasons(mapping.batch) == "id: null in a column of the key");
+}
+
+TEST_CASE("row mapper: a condition says which records remove their row") {
+    Mapping mapping = keyed_by(ColumnType::int8, "bigint");
+    mapping.ingest.delete_when = config::DeleteWhen::condition;
+    mapping.ingest.deletes = std::get<config::Filter>(config::parse_filter("gone = true", {}));
+    mapping.ingest.filter = std::get<config::Filter>(config::parse_filter("n > 1", {}));
+    RowMapper mapper(mapping.ingest, mapping.table);
+    mapping.key = "7";
+    REQUIRE(mapping.record(mapper, R"({"n":2,"gone":true})") == Outcome::row);
+    REQUIRE(mapping.record(mapper, R"({"n":2,"note":"x","gone":false})") == Outcome::row);
+    REQUIRE(mapping.record(mapper, R"({"n":2,"note":"x"})") == Outcome::row);
+    CHECK(mapping.record(mapper, R"({"n":1,"gone":true})") == Outcome::filtered);
+    CHECK(mapping.record(mapper, std::nullopt) == Outcome::filtered);
+    const EncodedRows& rows = mapping.rows().binary;
+    CHECK(rows.rows[0].change == Change::remove);
+    CHECK(rows.rows[1].change == Change::upsert);
+    CHECK(rows.rows[2].change == Change::upsert);
+    CHECK(mapping.record(mapper, R"({"n":2,"note":"x","gone":"soon"})") == Outcome::rejected);
+    CHECK(Mapping::reasons(mapping.batch) == "delete_when: gone is \"soon\", not true or false");
+}
+
+TEST_CASE("row mapper: a change without its place in the order is none") {
+    Mapping mapping = keyed_by(ColumnType::int8, "bigint");
+    mapping.column("at", ColumnType::int8, "bigint");
+    mapping.ingest.order = "at";
+    mapping.map("at", Kind::field, "at");
+    CHECK_THROWS_WITH_AS(RowMapper(mapping.ingest, mapping.table),
+                         doctest::Contains("column \"at\": it is the order and comes from the "
+                                           "record's value, which a tombstone has not"),
+                         WrongConfiguration);
+    mapping.ingest.delete_when = config::DeleteWhen::never;
+    RowMapper mapper(mapping.ingest, mapping.table);
+    mapping.key = "7";
+    REQUIRE(mapping.record(mapper, R"({"note":"x","at":2})") == Outcome::row);
+    REQUIRE(mapping.record(mapper, R"({"note":"x","at":10})") == Outcome::row);
+    const EncodedRows& rows = mapping.rows().binary;
+    CHECK(rows.orders[0] < rows.orders[1]);
+    CHECK(mapping.record(mapper, R"({"note":"x"})") == Outcome::rejected);
+    CHECK(Mapping::reasons(mapping.batch) == "at: null in a column of the order");
+    mapping.ingest.order = "note";
+    CHECK_THROWS_WITH_AS(RowMapper(mapping.ingest, mapping.table),
+                         doctest::Contains("order needs a number, a date, a timestamp or a uuid"),
+                         WrongConfiguration);
 }
 
 TEST_CASE("row mapper: keys are equal where the database takes their values for equal") {
