@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <thread>
@@ -35,9 +36,12 @@ struct Stage {
     };
     Relay& start() { return start(std::make_unique<FakeOutboxStore>(database, chance)); }
     Relay& start(std::unique_ptr<OutboxStore> store) {
+        return start(std::move(store), std::make_unique<FakeLeadership>(chance));
+    }
+    Relay& start(std::unique_ptr<OutboxStore> store, std::unique_ptr<Leadership> leadership) {
         RelayParts parts{.store = std::move(store),
                          .producer = std::make_unique<FakeEventProducer>(kafka),
-                         .leadership = std::make_unique<FakeLeadership>(chance),
+                         .leadership = std::move(leadership),
                          .purger = std::make_unique<OutboxPurger>(
                              "events", std::make_unique<FakeOutboxPurge>(database), observer,
                              OutboxPurger::Pace{{1ms, 5ms}, 1ms}),
@@ -129,6 +133,43 @@ TEST_CASE("relay: an event that is refused goes to the refused ones, the others 
     stage.wait_until_drained();
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0", "3"});
     CHECK(stage.database.refused() == std::vector<std::string>{"1", "2"});
+    // Known beforehand, and by the broker alone: two decisions of one relay, which nobody disturbs.
+    const std::lock_guard lock{stage.database.mutex};
+    CHECK(stage.database.books.at({1, 1}).kind == "refused");
+    CHECK(stage.database.books.at({1, 2}).kind == "refused");
+}
+
+TEST_CASE("relay: one that is in trouble leaves the lead to another") {
+    /// One has the lead, as with the database's lock.
+    struct TheLead : Leadership {
+        TheLead(std::atomic<int>& its_holder, int its_number)
+            : holder(its_holder), me(its_number) {}
+        bool acquire() override {
+            int nobody = 0;
+            return holder.compare_exchange_strong(nobody, me) || nobody == me;
+        }
+        bool hold() override { return holder == me; }
+        void release() noexcept override {
+            int mine = me;
+            holder.compare_exchange_strong(mine, 0);
+        }
+        std::atomic<int>& holder;
+        const int me;
+    };
+    struct Away : FakeOutboxStore {
+        using FakeOutboxStore::FakeOutboxStore;
+        BatchNumber last_claimed() override { throw TroubleOfTheWorld("the database is away"); }
+    };
+    Stage stage;
+    std::atomic<int> holder = 0;
+    stage.insert(0);
+    auto& first = stage.start(std::make_unique<Away>(stage.database, stage.chance),
+                              std::make_unique<TheLead>(holder, 1));
+    fixture::wait_until([&] { return !first.relay->status().trouble.empty(); }, 5s, "trouble");
+    stage.start(std::make_unique<FakeOutboxStore>(stage.database, stage.chance),
+                std::make_unique<TheLead>(holder, 2));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
 }
 
 TEST_CASE("relay: a refused event that is retried is sent, and no refused one any more") {
