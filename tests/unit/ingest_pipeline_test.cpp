@@ -205,6 +205,8 @@ TEST_CASE("pipeline: a partition that comes back before its lane let go is loade
         daemon.offer({0});
         daemon.await_settled();
     }
+    // It came back to the lane that has it still: no other writes it meanwhile.
+    CHECK(world.database.offers().size() == 1);
     world.database.release();
     world.await_caught_up();
     world.topic.append_numbers(0, 25, 25);
@@ -229,6 +231,28 @@ TEST_CASE("pipeline: what a lane says of a partition's start before this one mov
     const int polls = daemon.group().polls();
     eventually([&] { return daemon.group().polls() > polls + 2; }, "a reaction, if there is one");
     CHECK(world.database.reads() == reads);
+    CHECK(world.database.rows().size() == 15);
+}
+
+TEST_CASE("pipeline: what a lane says of a partition that came back, and waits for its start") {
+    World world(1);
+    world.topic.append_numbers(0, 0, 25);
+    world.database.script({Fault::blocked});
+    Daemon& daemon = world.start(1ms);
+    daemon.offer({0});
+    eventually([&] { return world.database.blocked(); }, "the commit to block");
+    world.database.set_progress(0, 10);  // the batch in flight will be fenced
+    daemon.revoke({0});
+    world.database.fail_reads(1'000'000);
+    const int reads = world.database.reads();
+    daemon.offer({0});
+    eventually([&] { return world.database.reads() > reads + 1; }, "progress to be asked for");
+    world.database.release();
+    const int more = world.database.reads();
+    eventually([&] { return world.database.reads() > more + 3; }, "the lane's word");
+    world.database.fail_reads(0);
+    world.await_caught_up();
+    daemon.await_settled();
     CHECK(world.database.rows().size() == 15);
 }
 

@@ -98,6 +98,23 @@ TEST_CASE("lane: gaps and the end of a partition move progress without rows") {
     CHECK(stage.database.progress(0)->last.offset == 6);
 }
 
+TEST_CASE("lane: the end of a partition alone keeps what is known of its last record") {
+    config::Ingest config = slow_batches();
+    config.batch.rows = 2;
+    Stage stage(2, config);
+    stage.topic.append_numbers(0, 0, 2);
+    stage.begin({0, 1});
+    stage.await_progress(2, 0);
+    stage.topic.append(1, "0");  // the backlog's last
+    stage.await_progress(1, 1);
+    stage.topic.append_markers(0, 3);
+    stage.await_read({0});
+    stage.topic.append_numbers(1, 1, 2);
+    stage.await_progress(3, 1);
+    CHECK(stage.database.next(0) == 5);
+    CHECK(stage.database.progress(0)->last.offset == 1);
+}
+
 TEST_CASE("lane: an idle partition costs no transaction") {
     Stage stage;
     stage.topic.append(0, "0");
@@ -131,6 +148,24 @@ TEST_CASE("lane: a row that the database refuses becomes a dead letter") {
     CHECK(stage.values() == Strings{"10", "11", "12", "14", "15"});
     CHECK(stage.database.dead_letters().size() == 1);
     CHECK(stage.database.ledger().at(0).rejected == 1);
+}
+
+TEST_CASE("lane: a sink that committed what precedes a reject ends it with the reason") {
+    /// As on_reject = "stop" does, where the database refuses a row.
+    struct Stopping : FakeSink {
+        using FakeSink::FakeSink;
+        CommitResult commit(Batch& batch) override {
+            CommitResult result = FakeSink::commit(batch);
+            std::get<Committed>(result).stop = "the record behind is refused";
+            return result;
+        }
+    };
+    Stage stage;
+    stage.sink = std::make_unique<Stopping>(stage.database);
+    stage.topic.append(0, "1");
+    stage.begin();
+    CHECK(stage.failure() == "the record behind is refused");
+    CHECK(stage.database.next(0) == 1);
 }
 
 TEST_CASE("lane: on_reject = stop commits what comes before, then fails with the position") {

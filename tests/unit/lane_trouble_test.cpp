@@ -225,6 +225,22 @@ TEST_CASE("lane: a position outside of the partition is reported, what it holds 
     CHECK_FALSE(stage.lane->serves(0));
 }
 
+TEST_CASE(
+    "lane: a lost position of a partition whose batch is fenced is no loss: progress is read") {
+    Stage stage(1, slow_batches());
+    stage.topic.append_numbers(0, 0, 2);
+    stage.begin();
+    stage.await_read({0});
+    stage.database.set_progress(0, 1);
+    stage.topic.append_markers(0, 10);
+    stage.topic.delete_before(0, 8);
+    stage.group.lose_position(0);
+    eventually([&] { return !stage.reports.rewound().empty(); }, "the fence");
+    CHECK(stage.stop());
+    CHECK(stage.reports.rewound() == std::vector{std::pair{PartitionId{0}, RewindCause::fenced}});
+    CHECK(stage.reports.lost().empty());
+}
+
 namespace {
 
 config::Ingest numbers_in_avro() {
@@ -272,6 +288,22 @@ TEST_CASE("lane: while a schema cannot be had, what came before is committed and
         CHECK(stage.values() == Strings{in_avro(1, 10)});
     }
     CHECK(stage.database.dead_letters().empty());
+}
+
+TEST_CASE("lane: a record that waits for its schema takes its place in the batch once") {
+    config::Ingest config = numbers_in_avro();
+    config.batch.rows = 5;
+    Stage stage(1, config);
+    stage.schemas->is_away = true;
+    stage.schemas->schemas[confluent(1)] = numbers_schema;
+    stage.topic.append(0, in_avro(1, 0));
+    stage.begin();
+    const int asked = stage.schemas->asked;
+    eventually([&] { return stage.schemas->asked > asked + 10; }, "many tries");
+    stage.schemas->is_away = false;
+    for (int number = 1; number < 5; ++number) stage.topic.append(0, in_avro(1, number));
+    stage.await_progress(5);
+    CHECK(stage.database.offers() == Strings{"0:0-5"});
 }
 
 TEST_CASE("lane: a schema that the registry does not know stops behind what came before") {
