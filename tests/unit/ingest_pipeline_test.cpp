@@ -194,7 +194,7 @@ TEST_CASE("pipeline: partitions are handed over while the database is away") {
 }
 
 TEST_CASE("pipeline: a partition that comes back before its lane let go is loaded once") {
-    World world(1, with([](config::Ingest& config) { config.lanes = 3; }));
+    World world(2, with([](config::Ingest& config) { config.lanes = 3; }));
     world.topic.append_numbers(0, 0, 25);
     world.database.script({Fault::blocked});
     Daemon& daemon = world.start(1ms);
@@ -202,6 +202,7 @@ TEST_CASE("pipeline: a partition that comes back before its lane let go is loade
     for (int round = 0; round < 3; ++round) {
         eventually([&] { return world.database.blocked(); }, "the commit to block");
         daemon.revoke({0});
+        if (round == 0) daemon.offer({1});  // makes other lanes the emptier ones
         daemon.offer({0});
         daemon.await_settled();
     }
