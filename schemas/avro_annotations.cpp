@@ -48,6 +48,8 @@ constexpr std::array connect_names = {
 
 /// PostgreSQL's numeric has no more digits than this behind the point.
 constexpr std::int64_t largest_scale = 16383;
+/// No numeric can be declared with more.
+constexpr std::int64_t most_digits = 1000;
 
 template <class Table>
 bool find_in(const Table& table, std::string_view name, AvroType& type) {
@@ -60,10 +62,13 @@ bool find_in(const Table& table, std::string_view name, AvroType& type) {
     return false;
 }
 
-bool mean_decimal(AvroType& type, std::int64_t scale) {
+bool mean_decimal(AvroType& type, const AvroAnnotations& annotations) {
+    const std::int64_t scale = annotations.scale.value_or(0);
+    const std::int64_t precision = annotations.precision.value_or(0);
     if (scale < -largest_scale || scale > largest_scale) return false;
     type.meaning = Meaning::decimal;
     type.scale = static_cast<std::int32_t>(scale);
+    if (precision > 0 && precision <= most_digits) type.precision = static_cast<int>(precision);
     return true;
 }
 
@@ -105,6 +110,9 @@ AvroAnnotations annotations_of(simdjson::dom::object object) {
     if (object["scale"].get(value) == simdjson::SUCCESS) found.scale = number_in(value);
     if (!found.scale && object["connect.parameters"]["scale"].get(value) == simdjson::SUCCESS)
         found.scale = number_in(value);
+    if (!found.precision &&
+        object["connect.parameters"]["connect.decimal.precision"].get(value) == simdjson::SUCCESS)
+        found.precision = number_in(value);
     return found;
 }
 
@@ -127,12 +135,16 @@ bool annotate(AvroType& type, const AvroAnnotations& annotations) {
                 type.meaning = Meaning::uuid;
                 return true;
             }
-            if (is_decimal(annotations)) return mean_decimal(type, annotations.scale.value_or(0));
+            if (is_decimal(annotations)) return mean_decimal(type, annotations);
             return annotations.connect_name == "org.apache.kafka.connect.data.Decimal" &&
-                   annotations.scale && mean_decimal(type, *annotations.scale);
+                   annotations.scale && mean_decimal(type, annotations);
         case Kind::record:
             if (!is_scaled_decimal(type, annotations.connect_name)) return false;
             type.meaning = Meaning::scaled_decimal;
+            return true;
+        case Kind::string:
+            type.text_of = annotations.connect_name.empty() ? annotations.logical_type
+                                                            : annotations.connect_name;
             return true;
         default:
             return false;

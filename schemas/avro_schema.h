@@ -52,7 +52,9 @@ struct AvroType {
     Unit unit = Unit::milliseconds;
     bool is_empty = false;                ///< its values take no bytes at all
     std::int32_t scale = 0;               ///< decimal; may be negative where Connect wrote it
+    std::int32_t precision = 0;           ///< decimal; 0: it does not say
     std::uint64_t size = 0;               ///< fixed
+    std::string text_of;                  ///< string: its connect.name or logicalType, if any
     std::string name;                     ///< record, enumeration, fixed: with its namespace
     std::vector<std::string> names;       ///< record: its fields; enumeration: its symbols
     std::vector<std::uint32_t> contents;  ///< record, choice: a type each; array, map: one

@@ -32,6 +32,7 @@ bool for_dead_letters(Part part, const CommandLine& line) {
 }
 
 bool for_tables(Part part, const CommandLine& line) {
+    if (line.has("--from-topic")) return part == "registry" || part.starts_with("ingest.");
     return part == "cloudberry" || (part.starts_with("outbox.") && line.names(part));
 }
 
@@ -54,7 +55,10 @@ const Command commands[] = {
                 .words = "[OUTBOX…]",
                 .most_words = any_number,
                 .summary = "print the DDL of Sluice's own tables, or of these outboxes' tables",
-                .options = {{"--apply", "", "create what is missing instead of printing it"}}},
+                .options = {{"--apply", "", "create what is missing instead of printing it"},
+                            {"--from-topic", "T",
+                             "print a table for this topic's rows, by its schema"},
+                            {"--table", "TABLE", "with --from-topic: how it is called"}}},
      .needs = for_tables,
      .run = print_schema},
     {.syntax = {.name = "produce",

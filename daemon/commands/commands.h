@@ -33,6 +33,8 @@ struct Command {
 int run_daemon(const config::Config& config, const CommandLine& line);
 int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
+/// Of print_schema(), with --from-topic.
+int propose_table(const config::Config& config, const CommandLine& line);
 int settle_refused_events(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);

@@ -69,6 +69,7 @@ void suggest_missing(Session& session, const config::Config& config) {
 }  // namespace
 
 int print_schema(const config::Config& config, const CommandLine& line) {
+    if (line.has("--from-topic")) return propose_table(config, line);
     try {
         const auto outboxes = outboxes_named(config, line);
         Session session{config.cloudberry.dsn.text, "sluice schema"};

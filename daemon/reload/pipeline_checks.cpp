@@ -2,15 +2,19 @@
 
 #include "config/column_source.h"
 #include "config/words.h"
+#include "daemon/reload/topic_schema.h"
 #include "daemon/supervisor/outbox_factory.h"
 #include "kafka/access.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
+#include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "registry/registry_client.h"
+#include "schemas/bad_schema.h"
 #include "sinks/books/receipts.h"
 #include "sinks/catalogue/check.h"
 #include "sinks/catalogue/check_changes.h"
+#include "sinks/catalogue/check_fields.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/public_dsn.h"
@@ -151,11 +155,36 @@ private:
             static_cast<void>(Receipts(*ingest.receipts, receipts, {}));
             append(findings_, check_receipts(*session_, ingest, receipts));
         }
+        const auto registry = registry::client_of(world_.config.registry);
+        compare_with_schema(ingest, table, registry.get());
         // Last: a mapping that does not fit hides nothing else.
-        const RowMapper mapper{ingest, table, registry::client_of(world_.config.registry)};
+        const RowMapper mapper{ingest, table, registry};
         table_ = table.schema + "." + table.name + " (" + std::to_string(mapper.columns().size()) +
                  " columns, COPY in " + (mapper.form() == CopyForm::binary ? "binary" : "text") +
                  ")";
+    }
+
+    /// A registry that is away is waited for by the pipeline, too: no error.
+    void compare_with_schema(const config::Ingest& ingest, const Table& table,
+                             registry::RegistryClient* registry) {
+        try {
+            const auto schema = schema_of(ingest, registry);
+            if (schema && schema->rows.in_envelope && ingest.envelope == config::Envelope::none) {
+                findings_.push_back({Severity::hint, where_,
+                                     schema->name + " describes Debezium's change events",
+                                     "envelope = \"debezium\" takes the row out of them"});
+            } else if (schema && !schema->rows.fields.empty()) {
+                append(findings_, check_fields(ingest, table, schema->rows.fields, schema->name));
+            } else if (!schema && config::asks_registry(ingest.schema, ingest.format)) {
+                findings_.push_back({Severity::hint, where_,
+                                     "the registry has no schema called " + ingest.topic +
+                                         "-value to compare the table with"});
+            }
+        } catch (const TroubleOfTheWorld& away) {
+            findings_.push_back({Severity::warning, where_, away.what()});
+        } catch (const schemas::BadSchema& bad) {
+            findings_.push_back({Severity::warning, where_, bad.what()});
+        }
     }
 
     void ask_database(const config::Outbox& outbox) {

@@ -135,6 +135,32 @@ TEST_CASE("registry clients: Avro of two versions, and the registry killed under
     CHECK(contains(stage.get("/metrics"), "\nsluice_registry_schemas 2\n"));
 }
 
+TEST_CASE("registry clients: a table made by its topic's schema takes all records") {
+    Stage stage("clients_schema", "id text");
+    stage.produce("avro2", 0, 100);
+    stage.configure("format = 'avro'\n");
+    const RunResult check = run_sluice({"check", "-c", stage.file().string()});
+    CHECK_MESSAGE(contains(check.out, "no column takes \"city\", \"amount\", \"day\""), check.out);
+    CHECK(contains(check.out, "of clients_schema-value, version 1"));
+    const RunResult ddl =
+        run_sluice({"schema", "--from-topic", stage.topic(), "-c", stage.file().string()});
+    REQUIRE_MESSAGE(ddl.exit_code == 0, ddl.err);
+    shared_postgres().exec("drop table t; " + ddl.out, stage.topic());
+    const RunResult again = run_sluice({"check", "-c", stage.file().string()});
+    CHECK_MESSAGE(!contains(again.out, "clients_schema-value"), again.out);
+    stage.load("format = 'avro'\n");
+    stage.until_rows(100);
+    CHECK(stage.value("select count(*) from t where amount <> (id * 7 - 1000) / 100.0 or day <> "
+                      "date '2026-01-01' + (id % 365)::int or tags <> array[id::text, 'x, y']") ==
+          "0");
+    CHECK(stage.value("select count(*) from sluice.dead_letter") == "0");
+
+    const RunResult other =
+        run_sluice({"schema", "--from-topic", "nobody's", "-c", stage.file().string()});
+    CHECK(other.exit_code == 1);
+    CHECK(contains(other.err, "no schema called nobody's-value"));
+}
+
 TEST_CASE("registry clients: Protobuf, and a schema that the registry does not know") {
     Stage stage("clients_protobuf", "id bigint, city text, at timestamptz, tags text[]");
     stage.produce("protobuf", 0, 1000);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "config/config.h"
+#include "registry/registry_client.h"
+#include "schemas/row_fields.h"
+
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+/// What a topic's writers say of their records.
+struct TopicSchema {
+    std::string name;  ///< for messages: "orders-value, version 3", "order.avsc"
+    schemas::RowFields rows;
+};
+
+/// Of the values of a pipeline's records: the file that it names, or the latest of the topic's
+/// subject, also where JSON needs none; nullopt: there is none. `registry`: null where none is
+/// configured. Throws TroubleOfTheWorld, schemas::BadSchema.
+[[nodiscard]] std::optional<TopicSchema> schema_of(const config::Ingest& ingest,
+                                                   registry::RegistryClient* registry);
+
+/// Of the values, or keys, that a registry has the latest schema of under the topic's name.
+/// `message`: of a Protobuf file.
+enum class Subject { value, key };
+[[nodiscard]] std::optional<TopicSchema> latest_schema(const std::string& topic, Subject subject,
+                                                       registry::RegistryClient& registry,
+                                                       const std::string& message = "");
+
+}  // namespace sluice
