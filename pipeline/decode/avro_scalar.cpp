@@ -1,5 +1,7 @@
 #include "pipeline/decode/avro_scalar.h"
 
+#include "pipeline/values/conversion.h"
+
 #include <simdjson.h>
 
 #include <bit>
@@ -124,20 +126,6 @@ Value thousandfold(Kind kind, std::int64_t number) {
 
 std::int64_t thousandth(std::int64_t number) {
     return number / 1000 - (number % 1000 < 0 ? 1 : 0);
-}
-
-char* put_big_endian(char* to, std::uint64_t number, int size) {
-    for (int i = size - 1; i >= 0; --i, number >>= 8) to[i] = static_cast<char>(number & 0xff);
-    return to + size;
-}
-
-Value interval_value(std::int64_t microseconds, std::uint32_t days, std::uint32_t months,
-                     Scratch& scratch) {
-    char* const begin = scratch.reserve(16);
-    char* to = put_big_endian(begin, static_cast<std::uint64_t>(microseconds), 8);
-    to = put_big_endian(to, days, 4);
-    put_big_endian(to, months, 4);
-    return {Kind::interval, {begin, 16}};
 }
 
 bool read_interval(AvroBytes& from, std::int64_t per_microsecond, Value& to, Scratch& scratch) {

@@ -13,6 +13,7 @@ namespace sluice {
 namespace {
 
 using config::Conversion;
+using Form = EnvelopeType::Form;
 using simdjson::dom::element;
 using simdjson::dom::object;
 
@@ -33,7 +34,10 @@ constexpr std::array known_types{
     Known{"io.debezium.time.NanoTimestamp", {.as = Conversion::epoch_ns, .has_zone = false}},
     Known{"org.apache.kafka.connect.data.Timestamp", {.as = Conversion::epoch_ms}},
     Known{"org.apache.kafka.connect.data.Decimal", {.as = Conversion::decimal}},
-    Known{"io.debezium.data.Json", {.is_json = true}},
+    Known{"io.debezium.data.Json", {.form = Form::json}},
+    Known{"io.debezium.data.VariableScaleDecimal", {.form = Form::scaled_decimal}},
+    Known{"io.debezium.time.MicroDuration", {.form = Form::microseconds_interval}},
+    Known{"io.debezium.time.NanoDuration", {.form = Form::nanoseconds_interval}},
 };
 
 std::string_view text_of(const object& from, std::string_view key) {
@@ -58,9 +62,36 @@ std::optional<EnvelopeType> type_of(const object& field) {
     return std::nullopt;
 }
 
+/// What cannot be read stays what it is.
+void read_scaled_decimal(Value& value, Scratch& scratch) {
+    if (value.kind != Value::Kind::json_object) return;
+    simdjson::dom::parser parser;
+    const simdjson::padded_string padded(value.text);
+    object parts;
+    std::int64_t scale = 0;
+    std::string_view digits;
+    if (parser.parse(padded).get(parts) != simdjson::SUCCESS ||
+        parts["scale"].get(scale) != simdjson::SUCCESS ||
+        parts["value"].get(digits) != simdjson::SUCCESS || scale < -16383 || scale > 16383)
+        return;
+    const Converted converted =
+        convert(digits, Conversion::decimal, static_cast<std::int32_t>(scale), scratch);
+    if (converted.complaint == nullptr) value = converted.value;
+}
+
+void read_interval(std::string_view text, Form form, Value& value, Scratch& scratch) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return;
+    // Downwards, as Avro's are.
+    if (form == Form::nanoseconds_interval) number = number / 1000 - (number % 1000 < 0 ? 1 : 0);
+    value = interval_value(number, 0, 0, scratch);
+}
+
 }  // namespace
 
 void apply(const EnvelopeType& type, Value& value, Scratch& scratch) {
+    if (type.form == Form::scaled_decimal) return read_scaled_decimal(value, scratch);
     if (value.kind != Value::Kind::json_scalar && value.kind != Value::Kind::json_string) return;
     std::string_view text = value.text;
     if (value.kind == Value::Kind::json_string && value.escaped) {
@@ -68,10 +99,11 @@ void apply(const EnvelopeType& type, Value& value, Scratch& scratch) {
         if (content.complaint != nullptr) return;
         text = content.text;
     }
-    if (type.is_json) {
+    if (type.form == Form::json) {
         value = {Value::Kind::text, text};
         return;
     }
+    if (type.form != Form::simple) return read_interval(text, type.form, value, scratch);
     const Converted converted = convert(text, type.as, type.scale, scratch);
     if (converted.complaint != nullptr) return;
     value = converted.value;

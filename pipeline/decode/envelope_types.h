@@ -16,7 +16,15 @@ struct EnvelopeType {
     config::Conversion as = config::Conversion::none;
     std::int32_t scale = 0;  ///< of decimals
     bool has_zone = true;    ///< of moments
-    bool is_json = false;    ///< a text that is JSON
+    /// What no `as` of the configuration says.
+    enum class Form : std::uint8_t {
+        simple,
+        json,                   ///< a text that is JSON
+        scaled_decimal,         ///< {"scale": 2, "value": "BNI="}
+        microseconds_interval,  ///< a number
+        nanoseconds_interval,
+    };
+    Form form = Form::simple;
 };
 
 /// A field's value by its type. What cannot be read that way stays what it is: its column refuses

@@ -145,7 +145,21 @@ Converted from_hex(std::string_view text, Scratch& scratch) {
     return {{Value::Kind::bytes, {begin, static_cast<std::size_t>(to - begin)}}};
 }
 
+char* put_big_endian(char* to, std::uint64_t number, int size) {
+    for (int i = size - 1; i >= 0; --i, number >>= 8) to[i] = static_cast<char>(number & 0xff);
+    return to + size;
+}
+
 }  // namespace
+
+Value interval_value(std::int64_t microseconds, std::uint32_t days, std::uint32_t months,
+                     Scratch& scratch) {
+    char* const begin = scratch.reserve(16);
+    char* to = put_big_endian(begin, static_cast<std::uint64_t>(microseconds), 8);
+    to = put_big_endian(to, days, 4);
+    put_big_endian(to, months, 4);
+    return {Value::Kind::interval, {begin, 16}};
+}
 
 Converted convert(std::string_view text, Conversion as, std::int32_t scale, Scratch& scratch) {
     switch (as) {

@@ -19,4 +19,8 @@ struct Converted {
 [[nodiscard]] Converted convert(std::string_view text, config::Conversion as, std::int32_t scale,
                                 Scratch& scratch);
 
+/// The 16 bytes of an interval, as a column has it.
+[[nodiscard]] Value interval_value(std::int64_t microseconds, std::uint32_t days,
+                                   std::uint32_t months, Scratch& scratch);
+
 }  // namespace sluice

@@ -94,6 +94,25 @@ TEST_CASE("envelope: JSON with its schema has the types that the schema says") {
     CHECK(events.row(R"({"schema":null,"payload":null})") == "filtered");
 }
 
+TEST_CASE("envelope: JSON with its schema has decimals of any scale, and durations") {
+    Events events;
+    const auto row = [&](const std::string& price, const std::string& note,
+                         const std::string& unit) {
+        return events.row(
+            R"({"schema":{"type":"struct","fields":[{"type":"struct","field":"after","fields":[)"
+            R"({"type":"struct","name":"io.debezium.data.VariableScaleDecimal","field":"price"},)"
+            R"({"type":"int64","name":"io.debezium.time.)" +
+            unit + R"(Duration","field":"note"}]}]},"payload":{"after":{"id":1,"price":)" + price +
+            R"(,"note":)" + note + R"(},"op":"c"}})");
+    };
+    CHECK(row(R"({"scale":2,"value":"BNI="})", "3600000001", "Micro") ==
+          "1|12.34|||||01:00:00.000001|c|||");
+    CHECK(row(R"({"value":"BNI=","scale":-1})", "-1001", "Nano") ==
+          "1|12340|||||-00:00:00.000002|c|||");
+    CHECK(row("null", "null", "Micro") == "1|||||||c|||");
+    CHECK(row(R"({"scale":2,"value":"B*"})", "1", "Micro").find("price") != std::string::npos);
+}
+
 TEST_CASE("envelope: JSON without a schema is converted as its columns say") {
     Events events;
     const auto as = [&](std::size_t column, config::Conversion how) {
