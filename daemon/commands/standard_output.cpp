@@ -51,6 +51,8 @@ int StandardOutput::sync() {
             next += written;
         } else if (errno != EINTR) {
             failed_ = true;
+            // Whoever tells of it would flush this stream first, which throws anew.
+            std::cerr.tie(nullptr);
             throw OutputFailed(errno);
         }
     }

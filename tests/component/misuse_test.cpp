@@ -1,4 +1,6 @@
 #include "tests/fixture/daemon.h"
+#include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -93,6 +95,19 @@ TEST_CASE("commands: output that cannot be written is an error") {
     CHECK(left.exit_code == 1);
     CHECK(left.err == text + "Broken pipe\n");
     CHECK(in_shell("help > /dev/null").exit_code == 0);
+    // What flushes in between has failed before the end.
+    KafkaBroker& broker = shared_broker();
+    broker.admin().create_topic("full", 1);
+    KafkaProducer producer{broker.client()};
+    producer.produce("full", 0, "value");
+    producer.flush();
+    const TempDir dir{"full"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config, "[kafka]\nbrokers = \"" + broker.bootstrap() +
+                           "\"\n[cloudberry]\ndsn = \"host=127.0.0.1 port=1 dbname=nowhere\"\n");
+    const RunResult peek = in_shell("peek --topic full -c " + config.string() + " > /dev/full");
+    CHECK(peek.exit_code == 1);
+    CHECK(peek.err == text + "No space left on device\n");
 }
 
 TEST_CASE("commands: who leaves the pager at a terminal has seen enough") {
