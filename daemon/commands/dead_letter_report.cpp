@@ -99,7 +99,8 @@ void print_whole(const WholeDeadLetter& letter) {
     if (letter.retries > 0) {
         line("retries", std::to_string(letter.retries) + ", the last at " + letter.retried_at);
     }
-    for (const Reason& reason : parse_reasons(letter.reasons)) line("reason", describe({reason}));
+    for (const Reason& reason : parse_reasons(letter.reasons))
+        line("reason", printable(describe({reason})));
     line("key", shown(letter.key));
     for (const StoredHeader& header : parse_headers(letter.headers))
         line("header", shown(header.name) + ": " + shown(header.value));

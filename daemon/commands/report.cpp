@@ -118,8 +118,11 @@ std::string csv_line(std::span<const std::optional<std::string>> cells) {
     return line + "\n";
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+std::string format_table(std::vector<std::vector<std::string>> rows) {
     if (rows.empty()) return {};
+    // Cells quote what records hold: none may end its line, or tell the terminal what to do.
+    for (auto& row : rows)
+        for (std::string& cell : row) cell = printable(cell);
     const std::size_t columns = rows.front().size();
     std::vector<std::size_t> widths(columns, 0);
     std::vector<bool> right(columns, rows.size() > 1);

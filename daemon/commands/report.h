@@ -9,8 +9,8 @@
 namespace sluice {
 
 /// Text in columns, for people: the first row is the header, numbers (columns whose cells are all
-/// numbers) stand right.
-[[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
+/// numbers) stand right. Cells become printable().
+[[nodiscard]] std::string format_table(std::vector<std::vector<std::string>> rows);
 
 /// Text for one line of a terminal, whatever the bytes: control characters (of Unicode too, and
 /// those that turn the direction of writing) and what is not UTF-8 are escaped.

@@ -26,6 +26,11 @@ TEST_CASE("report: only text with nothing but blanks to escape is printable") {
     CHECK_FALSE(is_printable("\xFF"));
 }
 
+TEST_CASE("report: a table's cell is one line, and nothing that a terminal obeys") {
+    CHECK(format_table({{"n", "why"}, {"7", "not \"x\n8  fine\""}, {"8", "\x1b[2J"}}) ==
+          "n  why\n7  not \"x\\n8  fine\"\n8  \\x1b[2J\n");
+}
+
 TEST_CASE("report: CSV is quoted as COPY quotes it") {
     const std::vector<std::optional<std::string>> cells{"a",         std::nullopt, "",    "b,c",
                                                         "say \"d\"", "e\nf",       "\\.", " g "};
