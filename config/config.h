@@ -233,6 +233,8 @@ struct Ingest {
     std::optional<Filter> deletes;  ///< DeleteWhen::condition
     Csv csv;
     std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
+    /// The array of whose elements each becomes a row.
+    std::optional<Source> explode;
     std::optional<Receipts> receipts;
     bool operator==(const Ingest&) const = default;
 };

@@ -283,6 +283,7 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
         if (format) ingest.columns = read_columns(*columns, {*format, ingest.envelope}, scope);
     }
     read_mode(section, ingest);
+    read_explode(section, ingest);
     read_receipts(section, ingest.receipts);
     section.finish();
     return ingest;

@@ -1,3 +1,4 @@
+#include "config/column_source.h"
 #include "config/sections.h"
 #include "config/words.h"
 
@@ -54,7 +55,32 @@ void read_delete_when(TableReader& section, Ingest& ingest) {
                     "remove one");
 }
 
+/// What an array's elements cannot be told for.
+std::string why_not_exploded(const TableReader& section, const Ingest& ingest) {
+    if (ingest.format != Format::json) return "needs format = \"json\"";
+    if (ingest.envelope != Envelope::none) return "cannot look into an envelope; remove one";
+    if (ingest.mode != Mode::append) return "is for mode = \"append\"; remove one";
+    if (ingest.on_extra == OnExtra::reject)
+        return "cannot tell on_extra which fields of elements are too many; remove one";
+    if (!section.has("columns"))
+        return "needs [ingest." + ingest.name + ".columns], such as sku = \"/items/sku\"";
+    return "";
+}
+
 }  // namespace
+
+void read_explode(TableReader& section, Ingest& ingest) {
+    const auto path = section.text("explode", "\"/items\"");
+    if (!path) return;
+    const auto parsed = parse_source(path->text, Format::json);
+    const auto* source = std::get_if<Source>(&parsed);
+    std::string why = source == nullptr ? std::get<std::string>(parsed) : "";
+    if (source != nullptr && (source->kind != Source::Kind::field || source->path.empty()))
+        why = "must be a field with an array, such as \"/items\"";
+    if (why.empty()) why = why_not_exploded(section, ingest);
+    if (!why.empty()) return section.problem(path->at, "\"explode\" " + why);
+    ingest.explode = *source;
+}
 
 void read_mode(TableReader& section, Ingest& ingest) {
     section.choice<Mode>(

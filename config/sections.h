@@ -19,6 +19,8 @@ namespace sluice::config {
                                  const Scope& scope);
 /// What of it says how records change the table, behind its columns.
 void read_mode(TableReader& section, Ingest& ingest);
+/// Which array's elements become rows, behind its mode.
+void read_explode(TableReader& section, Ingest& ingest);
 /// [outbox.NAME]
 [[nodiscard]] Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                                  const Scope& scope);

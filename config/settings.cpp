@@ -197,6 +197,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("key", listed(ingest.key))
         .text("order", ingest.order)
         .text("delete_when", text_of_delete_when(ingest))
+        .text("explode", ingest.explode ? text_of(*ingest.explode) : "")
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
         .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))

@@ -23,6 +23,13 @@ std::optional<std::string> column_of(const config::Ingest& ingest, config::Sourc
     return found->column;
 }
 
+std::string not_comparable(const config::Ingest& ingest) {
+    if (ingest.mode != config::Mode::append)
+        return "rows hold the last change of their key, so that none tells of the changes before";
+    if (ingest.explode) return "a record has as many rows as its array has elements";
+    return "";
+}
+
 Verified verify_pipeline(Session& session, const config::Config& config,
                          const config::Ingest& ingest) {
     using Kind = config::Source::Kind;
@@ -32,7 +39,7 @@ Verified verify_pipeline(Session& session, const config::Config& config,
                              .pipeline = ingest.name,
                              .topic = ingest.topic,
                              .table = read_table(session, ingest.table),
-                             .holds_last_changes = ingest.mode != config::Mode::append,
+                             .not_comparable = not_comparable(ingest),
                              .partition_column = column_of(ingest, Kind::partition),
                              .offset_column = column_of(ingest, Kind::offset),
                              .topic_column = column_of(ingest, Kind::topic),

@@ -189,6 +189,11 @@ void EncodedRows::erase(const std::vector<std::size_t>& rows_to_erase) {
     if (!orders.empty()) orders.erase(rows_to_erase);
 }
 
+void EncodedRows::cut(std::size_t count) {
+    bytes.resize(begin_of(count));
+    rows.resize(count);
+}
+
 void EncodedRows::clear() {
     bytes.clear();
     rows.clear();
@@ -220,7 +225,8 @@ std::vector<Reason> Batch::take_back_reject() {
     return reasons;
 }
 
-void Batch::refuse(std::vector<Reject> refused) {
+bool Batch::refuse(std::vector<Reject> refused) {
+    const std::size_t rows_left = row_count() - refused.size();
     std::ranges::stable_sort(refused, {}, &Reject::record);
     std::vector<bool> out(records.size());
     for (Reject& each : refused) {
@@ -238,6 +244,7 @@ void Batch::refuse(std::vector<Reject> refused) {
         reject(each.record, std::move(each.reasons), RejectCause::refused);
     }
     take_out(out);
+    return row_count() < rows_left;
 }
 
 void Batch::set_without_effect(const WithoutEffect& of) {

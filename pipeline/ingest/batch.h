@@ -108,6 +108,8 @@ struct EncodedRows {
     }
     /// Takes rows out (indices ascending), e.g. because the database refused them.
     void erase(const std::vector<std::size_t>& rows_to_erase);
+    /// Leaves the first so many, of a table without a key.
+    void cut(std::size_t count);
     void clear();
 };
 
@@ -172,8 +174,9 @@ public:
     /// Undoes the latest reject(), and hands out its reasons.
     std::vector<Reason> take_back_reject();
     /// Turns loaded records into rejects, of which the database refused rows, and takes out all of
-    /// their rows. A record that is there several times is one reject with all the reasons.
-    void refuse(std::vector<Reject> refused);
+    /// their rows. A record that is there several times is one reject with all the reasons. Returns
+    /// whether there were rows among these that the database has not refused.
+    bool refuse(std::vector<Reject> refused);
 
     /// Says of loaded records that they had no effect, instead of what was said before.
     void set_without_effect(const WithoutEffect& records);

@@ -20,6 +20,7 @@ std::vector<config::Source> sources(const config::Ingest& ingest,
     for (const ColumnPlan& plan : columns) all.push_back(plan.source);
     for (const auto* condition : {&ingest.filter, &ingest.deletes})
         if (*condition) std::ranges::copy((*condition)->fields, std::back_inserter(all));
+    if (ingest.explode) all.push_back(*ingest.explode);
     return all;
 }
 
@@ -36,6 +37,26 @@ std::vector<WantedField> wanted(std::span<const config::Source> sources,
     return fields;
 }
 
+/// Takes out what the elements of an array have, and hands it out; the array itself, which comes
+/// last, is the record's.
+std::vector<WantedField> take_elements(std::vector<WantedField>& wanted,
+                                       const std::vector<std::string>& array) {
+    std::vector<WantedField> of_elements;
+    const auto last = wanted.empty() ? 0 : wanted.back().slot;
+    std::erase_if(wanted, [&](const WantedField& field) {
+        if (field.slot == last || !ElementReader::is_within(field.source.path, array)) return false;
+        of_elements.push_back(field);
+        return true;
+    });
+    return of_elements;
+}
+
+/// What the record itself has.
+std::vector<WantedField> of_record(std::vector<WantedField> wanted, const config::Ingest& ingest) {
+    if (ingest.explode) take_elements(wanted, ingest.explode->path);
+    return wanted;
+}
+
 }  // namespace
 
 RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnPlan> columns,
@@ -45,12 +66,17 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
       sources_(sources(ingest, columns)),
       value_(make_value_decoder(
           ingest,
-          wanted(sources_, columns,
-                 {SourceKind::field, SourceKind::position, SourceKind::envelope}),
+          of_record(wanted(sources_, columns,
+                           {SourceKind::field, SourceKind::position, SourceKind::envelope}),
+                    ingest),
           registry)),
       key_(make_key_decoder(ingest, wanted(sources_, columns, {SourceKind::key_field}), registry)) {
     if (ingest.filter) filter_.emplace(*ingest.filter, "filter");
     if (ingest.deletes) deletes_.emplace(*ingest.deletes, "delete_when");
+    if (ingest.explode) {
+        auto fields = wanted(sources_, columns, {SourceKind::field});
+        elements_.emplace(ingest.explode->path, take_elements(fields, ingest.explode->path));
+    }
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         if (is_metadata(sources_[i].kind)) of_metadata_.push_back(i);
     }
@@ -110,6 +136,7 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     if (!decode(record, values, why)) return Outcome::rejected;
     if (change_ == Change::none) return Outcome::filtered;
     take_metadata(record, values);
+    if (explodes()) return begin_elements(values, why);
     if (const Truth keep = keeps(values, why); keep != Truth::yes)
         return keep == Truth::no ? Outcome::filtered : Outcome::rejected;
     if (const Truth remove = removes(values, why); remove != Truth::no) {
@@ -119,6 +146,41 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     if (change_ == Change::remove || !is_empty(values)) return Outcome::values;
     why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
                                            names_of_fields({*record.value, record.headers})});
+    return Outcome::rejected;
+}
+
+RecordReader::Outcome RecordReader::begin_elements(std::span<const Value> values, Rejection& why) {
+    const Value& array = values.back();
+    const auto reject = [&](RejectCause cause, const std::string& text) {
+        why.add(cause, {"", ingest_.explode->text + text});
+        return Outcome::rejected;
+    };
+    if (array.kind <= Kind::null) {
+        if (ingest_.on_missing == config::OnMissing::reject)
+            return reject(RejectCause::missing, " is missing");
+        return Outcome::filtered;
+    }
+    if (array.kind != Kind::json_array)
+        return reject(RejectCause::invalid, " is " + excerpt(array.text) + ", not an array");
+    elements_->begin(array.text);
+    shared_.assign(values.begin(), values.end());
+    return has_element() ? Outcome::values : Outcome::filtered;
+}
+
+RecordReader::Outcome RecordReader::read_element(std::span<Value> values, Rejection& why) {
+    const std::string name = ingest_.explode->text + "/" + std::to_string(elements_->number());
+    std::ranges::copy(shared_, values.begin());
+    if (!elements_->read(values)) {
+        why.add(RejectCause::undecodable, {"", name + " is " + elements_->error()});
+        return Outcome::rejected;
+    }
+    if (const Truth keep = keeps(values, why); keep != Truth::yes) {
+        if (keep == Truth::no) return Outcome::filtered;
+        why.reasons.back().text = name + ": " + why.reasons.back().text;
+        return Outcome::rejected;
+    }
+    if (!is_empty(values)) return Outcome::values;
+    why.add(RejectCause::missing, {"", name + " has none of the mapped fields; see on_empty"});
     return Outcome::rejected;
 }
 

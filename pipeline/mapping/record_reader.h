@@ -3,6 +3,7 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/schema_source.h"
 #include "pipeline/mapping/column_plan.h"
+#include "pipeline/mapping/element_reader.h"
 #include "pipeline/mapping/record_condition.h"
 #include "pipeline/values/scratch.h"
 
@@ -33,12 +34,19 @@ public:
     /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
     /// Throws what Decoder::decode() throws.
     Outcome read(const Record& record, std::span<Value> values, Rejection& why);
+    /// Whether an array's elements become rows, and not the record: read() fills what they share.
+    [[nodiscard]] bool explodes() const { return elements_.has_value(); }
+    /// Whether the record at hand has another one.
+    [[nodiscard]] bool has_element() const { return !elements_->at_end(); }
+    /// Adds its values to those of the record. Reasons say which element they are about.
+    Outcome read_element(std::span<Value> values, Rejection& why);
     /// What the record that was read last says of its row.
     [[nodiscard]] Change change() const { return change_; }
 
 private:
     using Truth = RecordCondition::Truth;
 
+    Outcome begin_elements(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth keeps(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth removes(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth judge(const RecordCondition& condition, std::span<const Value> fields,
@@ -55,9 +63,11 @@ private:
     std::unique_ptr<Decoder> key_;               // null: nobody wants the key's
     std::optional<RecordCondition> filter_;
     std::optional<RecordCondition> deletes_;  // its fields stand behind the filter's
-    std::vector<std::size_t> of_metadata_;    // values
-    std::vector<std::size_t> of_fields_;      // columns; none where a row may go without
-    Change change_ = Change::upsert;          // of the record at hand
+    std::optional<ElementReader> elements_;
+    std::vector<Value> shared_;             // by the elements of the record at hand
+    std::vector<std::size_t> of_metadata_;  // values
+    std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
+    Change change_ = Change::upsert;        // of the record at hand
     Scratch scratch_;
     std::string buffer_;
 };

@@ -6,6 +6,9 @@
 
 namespace sluice {
 
+/// A record with a thousand wrong elements is told by the first few.
+constexpr std::size_t enough_reasons = 8;
+
 struct RowMapper::Parts {
     Parts(const config::Ingest& ingest, const Table& table,
           const std::shared_ptr<SchemaSource>& registry)
@@ -17,6 +20,28 @@ struct RowMapper::Parts {
             names.push_back(plan.column.name);
             if (plan.in_key) keys.push_back(plan.column.name);
         }
+    }
+
+    /// All of the elements' rows or none of them.
+    Outcome map_elements(RecordLog::Index index, TargetRows& rows, Rejection& why) {
+        const std::size_t binary = rows.binary.rows.size();
+        const std::size_t text = rows.text.rows.size();
+        std::size_t reasons = 0;
+        for (std::size_t number = 0; reader.has_element(); ++number) {
+            if (reader.read_element(values, why) == RecordReader::Outcome::values)
+                static_cast<void>(encoder.encode(index, of_columns(), Change::upsert, rows, why));
+            for (; reasons < why.reasons.size(); ++reasons)
+                if (Reason& reason = why.reasons[reasons]; !reason.column.empty())
+                    reason.text = "element " + std::to_string(number) + ": " + reason.text;
+            if (reasons >= enough_reasons) break;
+        }
+        if (!why.reasons.empty()) {
+            rows.binary.cut(binary);
+            rows.text.cut(text);
+            return Outcome::rejected;
+        }
+        const bool any = rows.size() > binary + text;
+        return any ? Outcome::row : Outcome::filtered;
     }
 
     /// A table that only grows gets a row for each change.
@@ -56,8 +81,11 @@ RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
         case RecordReader::Outcome::filtered:
             return Outcome::filtered;
         case RecordReader::Outcome::values:
-            if (parts_->encoder.encode(index, parts_->of_columns(), parts_->change(),
-                                       batch.targets.front(), why))
+            if (parts_->reader.explodes()) {
+                const Outcome outcome = parts_->map_elements(index, batch.targets.front(), why);
+                if (outcome != Outcome::rejected) return outcome;
+            } else if (parts_->encoder.encode(index, parts_->of_columns(), parts_->change(),
+                                              batch.targets.front(), why))
                 return Outcome::row;
             break;
         case RecordReader::Outcome::rejected:

@@ -37,14 +37,15 @@ public:
     /// those go to TargetRows::text. text: all rows go there.
     [[nodiscard]] CopyForm form() const;
 
-    /// Appends a row or a reject to the batch for the record at `index` of its log. Leaves the
+    /// Appends a row, those of its elements, or a reject to the batch for the record at `index` of
+    /// its log. Leaves the
     /// slices alone: counting is the caller's.
     ///
     /// Throws TroubleOfTheWorld while the record's schema cannot be had, and WrongConfiguration
     /// where it is one that the registry does not know and that is to stop: nothing is appended.
     Outcome map(RecordLog::Index index, Batch& batch);
-    /// What the last map() that appended a row put into it, by column, as text that the database's
-    /// input function takes; bytes as bytea's own text.
+    /// What the last map() that appended a row put into the last one, by column, as text that the
+    /// database's input function takes; bytes as bytea's own text.
     [[nodiscard]] std::vector<std::optional<std::string>> values_as_text() const;
 
 private:

@@ -32,7 +32,9 @@ config::Ingest patient(config::Ingest ingest) {
 DeadLetterLoader::DeadLetterLoader(Session& session, const config::Ingest& ingest,
                                    const Table& table, const std::string& schema,
                                    const std::shared_ptr<SchemaSource>& registry)
-    : mapper_(patient(ingest), table, registry),
+    : session_(session),
+      explodes_(ingest.explode.has_value()),
+      mapper_(patient(ingest), table, registry),
       loader_(make_loader(ingest, table, mapper_, schema)(session)) {
     if (ingest.mode == config::Mode::append || !ingest.order.empty()) return;
     throw WrongConfiguration(
@@ -58,8 +60,17 @@ void DeadLetterLoader::prepare(const std::vector<WholeDeadLetter>& letters) {
 
 std::vector<DeadLetterOutcome> DeadLetterLoader::load() {
     std::vector<DeadLetterOutcome> outcomes = outcomes_;
-    for (Reject& reject : loader_->isolate(batch_.targets.front(), Alike::refuse))
-        outcomes[reject.record] = {Kind::rejected, std::move(reject.reasons)};
+    // Of a letter of several rows all are loaded, or none.
+    for (bool again = true; again;) {
+        session_.run("SAVEPOINT letters");
+        std::vector<Reject> refused = loader_->isolate(batch_.targets.front(), Alike::refuse);
+        for (const Reject& reject : refused)
+            outcomes[reject.record] = {Kind::rejected, reject.reasons};
+        again = explodes_ && batch_.refuse(std::move(refused));
+        session_.run(again ? "ROLLBACK TO SAVEPOINT letters;RELEASE SAVEPOINT letters"
+                           : "RELEASE SAVEPOINT letters");
+        if (explodes_) outcomes_ = outcomes;
+    }
     const WithoutEffect& none = loader_->without_effect();
     for (const auto* of : {&none.superseded, &none.unmatched})
         for (const RecordLog::Index index : *of) outcomes[index] = {Kind::filtered, {}};

@@ -34,6 +34,8 @@ public:
     [[nodiscard]] std::vector<DeadLetterOutcome> load();
 
 private:
+    Session& session_;
+    const bool explodes_;  // a letter may have several rows
     RowMapper mapper_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;

@@ -225,7 +225,11 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
         if (moves_nothing(batch)) return Committed{};
         return write_isolated(batch);
     }
-    batch.refuse(std::move(refused));
+    if (batch.refuse(std::move(refused))) {
+        // The other rows of these records are loaded: all of them, or a dead letter.
+        transaction.roll_back();
+        return write_isolated(batch);
+    }
     batch.set_without_effect(loader_->without_effect());
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);

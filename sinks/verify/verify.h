@@ -19,8 +19,8 @@ struct VerifyOptions {
     /// The target and its columns that hold @partition and @offset (and @topic): without both,
     /// the ledger is compared with progress and dead letters only.
     Table table;
-    /// A row holds its key's last change: no row stands for one record.
-    bool holds_last_changes = false;
+    /// Why rows say nothing of offsets one by one; empty: they do.
+    std::string not_comparable{};
     std::optional<std::string> partition_column;
     std::optional<std::string> offset_column;
     std::optional<std::string> topic_column;

@@ -28,9 +28,8 @@ public:
 
 private:
     [[nodiscard]] bool may_compare() {
-        if (options_.holds_last_changes) {
-            not_compared_ =
-                "rows hold the last change of their key, so that none tells of the changes before";
+        if (!options_.not_comparable.empty()) {
+            not_compared_ = options_.not_comparable;
             return false;
         }
         if (!options_.partition_column || !options_.offset_column) {

@@ -1,0 +1,113 @@
+#include "config/column_source.h"
+#include "config/filter.h"
+#include "pipeline/mapping/row_mapper.h"
+#include "tests/unit/config_setup.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace sluice;
+using namespace sluice::config::test;
+
+namespace {
+
+using Outcome = RowMapper::Outcome;
+
+config::Source source(const std::string& text) {
+    return std::get<config::Source>(config::parse_source(text, config::Format::json));
+}
+
+/// Orders, a row for each of their items.
+struct Orders {
+    config::Ingest ingest;
+    Table table;
+    Batch batch;
+
+    Orders() {
+        ingest.name = ingest.topic = "orders";
+        ingest.explode = source("/items");
+        for (const char* field : {"order", "/items/sku", "/items/n", "/items"}) {
+            const std::string name = std::string(field).substr(std::string(field).rfind('/') + 1);
+            table.columns.push_back({.name = name, .type = ColumnType::text, .type_name = "text"});
+            ingest.columns.push_back(
+                {.column = name, .source = source(field), .default_value = {}});
+        }
+        table.columns[2].type = ColumnType::int4;
+    }
+    /// What became of it: rows, or reasons.
+    std::string record(const std::string& value) {
+        RowMapper mapper(ingest, table);
+        batch.clear();
+        const auto index = batch.records.append({.key = {}, .value = value, .headers = {}});
+        const Outcome outcome = mapper.map(index, batch);
+        const TargetRows& rows = batch.targets.front();
+        if (outcome == Outcome::rejected) {
+            CHECK(rows.size() == 0);
+            CHECK(rows.binary.bytes.empty());
+            return describe(batch.rejects.front().reasons);
+        }
+        if (outcome == Outcome::filtered) {
+            CHECK(rows.size() == 0);
+            return "filtered";
+        }
+        std::string last;
+        for (const auto& text : mapper.values_as_text()) last += " " + text.value_or("NULL");
+        return std::to_string(rows.size()) + ", the last:" + last;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("explode: each element is a row, with fields of its own and of the record") {
+    Orders orders;
+    CHECK(orders.record(R"({"order":"a","items":[{"sku":"x","n":1},{"sku":"y","n":2}]})") ==
+          R"(2, the last: a y 2 {"sku":"y","n":2})");
+    CHECK(orders.record(R"({"items":[ {"n":1} ],"order":"b"})") ==
+          R"(1, the last: b NULL 1 {"n":1})");
+}
+
+TEST_CASE("explode: no element is no row, and a record without its array has none") {
+    Orders orders;
+    CHECK(orders.record(R"({"order":"a","items":[]})") == "filtered");
+    CHECK(orders.record(R"({"order":"a","items":null})") == "filtered");
+    CHECK(orders.record(R"({"order":"a"})") == "filtered");
+    CHECK(orders.record(R"({"order":"a","items":{"sku":"x"}})") ==
+          R"(/items is "{"sku":"x"}", not an array)");
+    orders.ingest.on_missing = config::OnMissing::reject;
+    CHECK(orders.record(R"({"order":"a"})") == "/items is missing");
+}
+
+TEST_CASE("explode: one wrong element makes a reject of the whole record") {
+    Orders orders;
+    CHECK(orders.record(R"({"order":"a","items":[{"n":1},{"n":"many"},{"n":"few"}]})") ==
+          R"(column "n": element 1: "many" is not an integer; column "n": element 2: "few" is not )"
+          "an integer");
+    CHECK(orders.record(R"({"order":"a","items":[{"n":1},7]})") ==
+          "/items/1 is a number, not an object");
+}
+
+TEST_CASE("explode: a filter judges elements") {
+    Orders orders;
+    orders.ingest.filter =
+        std::get<config::Filter>(config::parse_filter("/items/n > 1 and order = 'a'", {}));
+    CHECK(orders.record(R"({"order":"a","items":[{"n":1},{"n":2},{"n":3}]})")
+              .starts_with("2, the last: a NULL 3"));
+    CHECK(orders.record(R"({"order":"b","items":[{"n":2}]})") == "filtered");
+    CHECK(orders.record(R"({"order":"a","items":[{"n":2},{"n":"x"}]})") ==
+          "/items/1: filter: /items/n is \"x\", not a number");
+}
+
+TEST_CASE("explode: where an array's elements cannot be told, it is refused") {
+    const std::string columns = "[ingest.orders.columns]\na = '/items/a'\n";
+    CHECK(problems_of(pipeline + "explode = '/items'\n" + columns).empty());
+    CHECK(
+        contains(problem_of(pipeline + "explode = '@key'\n" + columns), "8:11: \"explode\" must"));
+    CHECK(contains(problem_of(pipeline + "explode = '/items'\n"),
+                   "\"explode\" needs [ingest.orders.columns]"));
+    CHECK(contains(problem_of(pipeline + "mode = 'merge'\nexplode = '/items'\n" + columns),
+                   "\"explode\" is for mode = \"append\""));
+    CHECK(contains(problem_of(pipeline + "format = 'csv'\nexplode = '/items'\n"),
+                   "\"explode\" needs format = \"json\""));
+}
