@@ -182,6 +182,25 @@ TEST_CASE("sink: a lost answer to COMMIT is settled, not guessed") {
     CHECK(setup.next(0) == 3);
 }
 
+TEST_CASE("sink: a doubt about one batch is no doubt about the next") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(10); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER judge AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION judge()");
+    for (const PartitionId partition : {0, 1}) setup.anchor(partition, 0);
+    CloudberrySink sink = setup.sink();
+    Batch doubtful;
+    add_rows(doubtful, 0, 0, plain_rows(0, 3));
+    REQUIRE(retry_reason(sink.commit(doubtful)).find("COMMIT was lost") != std::string::npos);
+    Batch another;  // partition 0 was taken away meanwhile
+    add_rows(another, 1, 0, plain_rows(10, 3));
+    CHECK(committed(sink.commit(another)));
+    CHECK(setup.next(0) == 0);
+    CHECK(setup.next(1) == 3);
+}
+
 TEST_CASE("sink: a database that is away is trouble of the world") {
     const SinkSetup setup("id bigint, city text");
     setup.anchor(0, 0);
