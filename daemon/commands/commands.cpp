@@ -22,7 +22,9 @@ bool both_ends(Part part, const CommandLine& line) {
 
 /// With --topic a pipeline, and what is at its other end, does not matter.
 bool topic_or_pipeline(Part part, const CommandLine& line) {
-    if (line.has("--topic")) return part == "kafka";
+    if (line.has("--topic"))
+        return part == "kafka" ||
+               (part == "registry" && line.command == "peek" && !line.has("--raw"));
     return both_ends<0>(part, line) && !(part == "cloudberry" && line.has("--raw"));
 }
 
@@ -95,19 +97,20 @@ const Command commands[] = {
                             {"--timeout", "T", "give up then, with exit code 1"}}},
      .needs = both_ends<0>,
      .run = wait_for_offset},
-    {.syntax = {.name = "peek",
-                .words = "NAME|--topic T",
-                .most_words = 1,
-                .summary = "show records as a pipeline would map them; nothing notices",
-                .options = {{"--topic", "T", "of any topic, instead of a pipeline's; as they are"},
-                            {"--where", "CONDITION",
-                             "of partition, offset, timestamp, key and value"},
-                            {"--from", "WHERE",
-                             "earliest (default), -N: the last N of each partition, "
-                             "or a time"},
-                            {"--limit", "N", "so many at most, or all (default: 50 on a terminal)"},
-                            {"--raw", "", "key, headers and value as they are"},
-                            {"--output", "table|json|csv", "json: one object a line"}}},
+    {.syntax =
+         {.name = "peek",
+          .words = "NAME|--topic T",
+          .most_words = 1,
+          .summary = "show records as a pipeline would map them; nothing notices",
+          .options = {{"--topic", "T",
+                       "of any topic, instead of a pipeline's; as JSON where [registry] knows how"},
+                      {"--where", "CONDITION", "of partition, offset, timestamp, key and value"},
+                      {"--from", "WHERE",
+                       "earliest (default), -N: the last N of each partition, "
+                       "or a time"},
+                      {"--limit", "N", "so many at most, or all (default: 50 on a terminal)"},
+                      {"--raw", "", "key, headers and value as they are"},
+                      {"--output", "table|json|csv", "json: one object a line"}}},
      .needs = topic_or_pipeline,
      .run = peek},
     {.syntax = {.name = "status",

@@ -5,6 +5,7 @@
 #include "daemon/commands/peek_output.h"
 #include "daemon/commands/peek_plan.h"
 #include "daemon/commands/progress_line.h"
+#include "daemon/commands/readable_record.h"
 #include "kafka/client.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
@@ -30,7 +31,8 @@ constexpr int late_enough = 1000;
 struct Request {
     const config::Ingest* ingest = nullptr;  ///< nullptr: a topic alone
     std::string topic;
-    bool raw = false;
+    bool raw = false;       ///< not by a pipeline's mapping
+    bool as_it_is = false;  ///< nor by schemas
     PeekWish wish;
     std::optional<std::int64_t> limit;
     bool limit_is_ours = false;  ///< nobody asked for one
@@ -61,7 +63,8 @@ void read_from(const std::string& text, PeekWish& wish) {
 Request request_of(const config::Config& config, const CommandLine& line) {
     Request request;
     request.output = line.output;
-    request.raw = line.has("--raw") || line.words.empty();
+    request.as_it_is = line.has("--raw");
+    request.raw = request.as_it_is || line.words.empty();
     if (line.words.empty() == !line.has("--topic")) {
         throw WrongConfiguration(
             "peek takes the name of a pipeline, or --topic and the name of a topic");
@@ -151,9 +154,17 @@ class Viewer {
 public:
     using Next = kafka::TopicReader::Next;
 
-    Viewer(const Request& request, const std::vector<PeekPart>& plan, PeekOutput& output,
-           Mapping* mapping)
-        : request_(request), plan_(plan), output_(output), mapping_(mapping) {}
+    /// `mapping`, `readable`: at most one of them; neither: records are shown as they are.
+    struct How {
+        Mapping* mapping = nullptr;
+        ReadableRecord* readable = nullptr;
+    };
+    Viewer(const Request& request, const std::vector<PeekPart>& plan, PeekOutput& output, How how)
+        : request_(request),
+          plan_(plan),
+          output_(output),
+          mapping_(how.mapping),
+          readable_(how.readable) {}
 
     Next on_record(const Record& record) {
         progress_.at(++seen_, all_);
@@ -161,6 +172,9 @@ public:
             progress_.clear();
             if (mapping_ != nullptr) {
                 mapping_->show(record, output_);
+            } else if (readable_ != nullptr) {
+                const Record readable = readable_->of(record);
+                output_.show({.as = Peeked::As::raw, .record = readable});
             } else {
                 output_.show({.as = Peeked::As::raw, .record = record});
             }
@@ -218,6 +232,7 @@ private:
     const std::vector<PeekPart>& plan_;
     PeekOutput& output_;
     Mapping* const mapping_;
+    ReadableRecord* const readable_;
     ProgressLine progress_{"peek " + request_.topic, "records"};
     const std::int64_t all_ = offsets_in(plan_);
     std::int64_t seen_ = 0;
@@ -231,6 +246,9 @@ private:
 void show(const config::Config& config, const Request& request) {
     std::optional<Mapping> mapping;
     if (!request.raw) mapping.emplace(*request.ingest, config);
+    std::optional<ReadableRecord> readable;
+    if (request.raw && !request.as_it_is && !config.registry.urls.empty())
+        readable.emplace(registry::client_of(config.registry));
     std::vector<PeekPart> plan;
     {
         const kafka::ClientHandle client = kafka::make_client(
@@ -244,7 +262,8 @@ void show(const config::Config& config, const Request& request) {
                               .columns = std::nullopt};
     if (mapping) options.columns = mapping->columns();
     const auto output = make_peek_output(std::move(options), std::cout);
-    Viewer viewer(request, plan, *output, mapping ? &*mapping : nullptr);
+    Viewer viewer(request, plan, *output,
+                  {mapping ? &*mapping : nullptr, readable ? &*readable : nullptr});
     if (!plan.empty()) {
         // A record that does not fulfil the condition does not count towards the limit.
         std::int64_t most = offsets_in(plan);

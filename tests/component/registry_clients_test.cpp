@@ -155,6 +155,14 @@ TEST_CASE("registry clients: a table made by its topic's schema takes all record
           "0");
     CHECK(stage.value("select count(*) from sluice.dead_letter") == "0");
 
+    const RunResult peeked =
+        run_sluice({"peek", "--topic", stage.topic(), "-c", stage.file().string(), "--limit", "1",
+                    "--output", "json"});
+    CHECK_MESSAGE(contains(peeked.out, R"(\"tags\":)"), peeked.out << peeked.err);
+    const RunResult raw = run_sluice({"peek", "--topic", stage.topic(), "--raw", "-c",
+                                      stage.file().string(), "--limit", "1", "--output", "json"});
+    CHECK(contains(raw.out, "\"value_hex\":\"00"));
+
     const RunResult other =
         run_sluice({"schema", "--from-topic", "nobody's", "-c", stage.file().string()});
     CHECK(other.exit_code == 1);
