@@ -53,6 +53,12 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
     const std::int64_t records = record_count();
     const std::string table = shape.name;
     const std::filesystem::path csv = stage.csv_file(shape, records);
+    std::string more;
+    if (!shape.schema.empty()) {
+        const std::filesystem::path file = stage.directory() / shape.schema_file;
+        fixture::write_file(file, shape.schema);
+        more = "schema = { file = \"" + file.string() + "\" }\n";
+    }
     std::filesystem::path binary;
     Rounds rounds;
     // One round more: the first warms up all of them, and does not count.
@@ -75,7 +81,8 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
                                           {{.name = stage.new_name("speed"),
                                             .topic = topic,
                                             .table = table,
-                                            .format = shape.format}},
+                                            .format = shape.format,
+                                            .more = more}},
                                           records);
         expect_rows(stage, table, records);
         const double database_cpu = loading.per_million();
@@ -175,6 +182,8 @@ void run_quick(Stage& stage, Report& report) {
 void run_speed(Stage& stage, Report& report) {
     measure(stage, report, narrow_json(), 4);
     measure(stage, report, narrow_csv(), 4);
+    measure(stage, report, narrow_avro(), 4);
+    measure(stage, report, narrow_protobuf(), 4);
     measure(stage, report, wide_json(), 4);
     measure(stage, report, narrow_json(), 1);
 }

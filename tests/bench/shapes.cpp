@@ -1,6 +1,7 @@
 #include "tests/bench/shapes.h"
 
 #include <array>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
@@ -66,6 +67,88 @@ void narrow_line(std::int64_t i, std::string& to) {
     append(to, "%lld,\"%s, customer no. %06d\",%s,%s\n", static_cast<long long>(i), name(i),
            below(i, 11, 1000000), at.date.data(), at.timestamp.data());
 }
+
+/// Of the same moments as times(): days, and microseconds.
+struct Numbers {
+    std::int64_t birthday;
+    std::int64_t ordered_at;
+};
+
+Numbers numbers(std::int64_t i) {
+    using namespace std::chrono;
+    const auto day = [](int year_number, int month_number, int day_number) {
+        return sys_days(year(year_number) / month_number / day_number).time_since_epoch();
+    };
+    const auto at = day(2026, 1 + below(i, 4, 12), 1 + below(i, 5, 28)) + hours(below(i, 6, 24)) +
+                    minutes(below(i, 7, 60)) + seconds(below(i, 8, 60)) +
+                    microseconds(below(i, 9, 1000000));
+    return {day(1950 + below(i, 1, 60), 1 + below(i, 2, 12), 1 + below(i, 3, 28)).count(),
+            at.count()};
+}
+
+std::string customer(std::int64_t i) {
+    std::string text;
+    append(text, "%s, customer no. %06d", name(i), below(i, 11, 1000000));
+    return text;
+}
+
+void append_varint(std::string& to, std::uint64_t number) {
+    for (; number >= 0x80; number >>= 7) to += static_cast<char>((number & 0x7f) | 0x80);
+    to += static_cast<char>(number);
+}
+
+void append_zigzag(std::string& to, std::int64_t number) {
+    append_varint(
+        to, static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63));
+}
+
+void append_sized(std::string& to, std::string_view text, std::uint64_t size) {
+    append_varint(to, size);
+    to += text;
+}
+
+void narrow_avro_record(std::int64_t i, std::string& to) {
+    const Numbers at = numbers(i);
+    const std::string who = customer(i);
+    append_zigzag(to, i);
+    append_sized(to, who, who.size() * 2);
+    append_zigzag(to, at.birthday);
+    append_zigzag(to, at.ordered_at);
+}
+
+void narrow_protobuf_record(std::int64_t i, std::string& to) {
+    const Numbers at = numbers(i);
+    const std::string who = customer(i);
+    const Times text = times(i);
+    const std::string_view birthday = text.date.data();
+    std::string moment;
+    moment += '\x08';
+    append_varint(moment, static_cast<std::uint64_t>(at.ordered_at / 1000000));
+    moment += '\x10';
+    append_varint(moment, static_cast<std::uint64_t>(at.ordered_at % 1000000) * 1000);
+    to += '\x08';
+    append_varint(to, static_cast<std::uint64_t>(i));
+    to += '\x12';
+    append_sized(to, who, who.size());
+    to += '\x1a';
+    append_sized(to, birthday, birthday.size());
+    to += '\x22';
+    append_sized(to, moment, moment.size());
+}
+
+constexpr const char* avro_schema =
+    R"({"type": "record", "name": "narrow", "fields": [{"name": "id", "type": "int"},
+{"name": "customer", "type": "string"},
+{"name": "birthday", "type": {"type": "int", "logicalType": "date"}},
+{"name": "ordered_at", "type": {"type": "long", "logicalType": "local-timestamp-micros"}}]})";
+constexpr const char* protobuf_schema = R"(syntax = "proto3";
+import "google/protobuf/timestamp.proto";
+message Narrow {
+  int32 id = 1;
+  string customer = 2;
+  string birthday = 3;
+  google.protobuf.Timestamp ordered_at = 4;
+})";
 
 void narrow_csv_record(std::int64_t i, std::string& to) {
     narrow_line(i, to);
@@ -145,6 +228,16 @@ Shape narrow_json() {
 
 Shape narrow_csv() {
     return {"narrow_csv", "csv", narrow_columns, narrow_csv_record, narrow_line};
+}
+
+Shape narrow_avro() {
+    return {"narrow_avro", "avro",        narrow_columns, narrow_avro_record,
+            narrow_line,   "narrow.avsc", avro_schema};
+}
+
+Shape narrow_protobuf() {
+    return {"narrow_protobuf", "protobuf",     narrow_columns, narrow_protobuf_record,
+            narrow_line,       "narrow.proto", protobuf_schema};
 }
 
 Shape wide_json() {

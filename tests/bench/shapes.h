@@ -10,17 +10,23 @@ namespace sluice::bench {
 struct Shape {
     using Append = void (*)(std::int64_t i, std::string& to);
 
-    std::string name;     ///< for people, and part of topics and tables
-    std::string format;   ///< as in [ingest.NAME]
-    std::string columns;  ///< between the parentheses of CREATE TABLE
-    Append record;        ///< appends the value of a Kafka record
-    Append csv_line;      ///< appends a line with its end
+    std::string name;              ///< for people, and part of topics and tables
+    std::string format;            ///< as in [ingest.NAME]
+    std::string columns;           ///< between the parentheses of CREATE TABLE
+    Append record;                 ///< appends the value of a Kafka record
+    Append csv_line;               ///< appends a line with its end
+    std::string schema_file = {};  ///< of formats with a schema: how its file is called
+    std::string schema = {};       ///< its text
 };
 
 /// Four columns (int, text, date, timestamp), about 140 bytes of JSON.
 [[nodiscard]] Shape narrow_json();
 /// The same rows; the record is the CSV line.
 [[nodiscard]] Shape narrow_csv();
+/// The same rows, with types.
+[[nodiscard]] Shape narrow_avro();
+/// The same rows; Protobuf has no dates, so a birthday is a text.
+[[nodiscard]] Shape narrow_protobuf();
 /// Thirty columns of mixed types.
 [[nodiscard]] Shape wide_json();
 
