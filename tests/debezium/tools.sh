@@ -10,9 +10,10 @@ install_debezium() {
     here=$(dirname "${BASH_SOURCE[0]}")
     mkdir -p "$(dirname "$debezium_home")"
     temporary=$(mktemp -d "$debezium_home.XXXXXX")
-    if ! mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
+    # From there: Maven notes where it runs what it has unpacked, and does it only once.
+    if ! (cd "$temporary" && mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
         -Dartifact="io.debezium:debezium-connector-postgres:$debezium_version:tar.gz:plugin" \
-        -DoutputDirectory="$temporary/plugins" >&2 ||
+        -DoutputDirectory="$temporary/plugins" >&2) ||
         ! mvn -q -B -f "$here/pom.xml" \
             org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
             -DincludeScope=runtime -DexcludeGroupIds=org.apache.kafka \

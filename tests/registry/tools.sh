@@ -20,9 +20,10 @@ install_apicurio() {
     [[ -d $apicurio_home ]] && return 0
     mkdir -p "$(dirname "$apicurio_home")"
     temporary=$(mktemp -d "$apicurio_home.XXXXXX")
-    if ! mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
+    # From there: Maven notes where it runs what it has unpacked, and does it only once.
+    if ! (cd "$temporary" && mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
         -Dartifact="io.apicurio:apicurio-registry-app:$apicurio_version:tar.gz:all" \
-        -DoutputDirectory="$temporary" >&2; then
+        -DoutputDirectory="$temporary" >&2); then
         rm -rf "$temporary"
         return 1
     fi
