@@ -108,6 +108,16 @@ std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic
     return found;
 }
 
+std::map<PartitionId, Offset> resolved_starts(rd_kafka_t& client, const std::string& topic,
+                                              const config::Start& start,
+                                              std::span<const PartitionId> partitions) {
+    std::map<PartitionId, Offset> found;
+    for (const Position& position : resolve_start(client, topic, start, partitions)) {
+        found[position.partition] = position.next;
+    }
+    return found;
+}
+
 OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic, PartitionId partition) {
     OffsetRange range;
     check(rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,

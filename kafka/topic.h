@@ -4,6 +4,7 @@
 #include "pipeline/ingest/ports.h"
 
 #include <chrono>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,10 @@ inline constexpr std::chrono::seconds answer_timeout{10};
 [[nodiscard]] std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,
                                                   const config::Start& start,
                                                   std::span<const PartitionId> partitions);
+/// The same, by partition.
+[[nodiscard]] std::map<PartitionId, Offset> resolved_starts(
+    rd_kafka_t& client, const std::string& topic, const config::Start& start,
+    std::span<const PartitionId> partitions);
 
 /// From the first offset that is still there to the end (past transaction markers).
 [[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,

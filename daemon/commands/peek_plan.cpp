@@ -11,15 +11,6 @@ namespace {
 
 using ByPartition = std::map<PartitionId, Offset>;
 
-ByPartition resolve(rd_kafka_t& client, const std::string& topic, const config::Start& start,
-                    const std::vector<PartitionId>& partitions) {
-    ByPartition found;
-    for (const Position& position : kafka::resolve_start(client, topic, start, partitions)) {
-        found[position.partition] = position.next;
-    }
-    return found;
-}
-
 }  // namespace
 
 std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
@@ -40,19 +31,20 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
         asked.push_back(partition);
         plan.push_back({partition, std::move(ranges)});
     }
-    ByPartition ends = resolve(client, topic, {.kind = Start::Kind::latest}, asked);
-    ByPartition begins = resolve(client, topic, {.kind = Start::Kind::earliest}, asked);
+    ByPartition ends = kafka::resolved_starts(client, topic, {.kind = Start::Kind::latest}, asked);
+    ByPartition begins =
+        kafka::resolved_starts(client, topic, {.kind = Start::Kind::earliest}, asked);
     if (wish.last) {
         for (auto& [partition, begin] : begins) {
             begin = std::max(begin, ends[partition] - *wish.last);
         }
     } else if (wish.from.kind != Start::Kind::earliest) {
-        begins = resolve(client, topic, wish.from, asked);
+        begins = kafka::resolved_starts(client, topic, wish.from, asked);
     }
     std::map<std::int64_t, ByPartition> first_at;
     for (const auto& [time, partitions] : times) {
-        first_at[time] =
-            resolve(client, topic, {.kind = Start::Kind::time, .time_ms = time}, partitions);
+        first_at[time] = kafka::resolved_starts(
+            client, topic, {.kind = Start::Kind::time, .time_ms = time}, partitions);
     }
     for (PeekPart& part : plan) {
         part.ranges =

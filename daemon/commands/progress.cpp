@@ -37,27 +37,17 @@ kafka::ClientHandle client_of(const config::Config& config) {
     return kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "progress");
 }
 
-std::map<PartitionId, Offset> resolve(rd_kafka_t& client, const std::string& topic,
-                                      const config::Start& start,
-                                      const std::vector<PartitionId>& partitions) {
-    std::map<PartitionId, Offset> found;
-    for (const Position& position : kafka::resolve_start(client, topic, start, partitions)) {
-        found[position.partition] = position.next;
-    }
-    return found;
-}
-
 /// What each partition holds now.
 Ranges available(rd_kafka_t& client, const std::string& topic,
                  const std::vector<PartitionId>& partitions) {
     using Kind = config::Start::Kind;
     Ranges ranges;
     for (const auto& [partition, begin] :
-         resolve(client, topic, {.kind = Kind::earliest}, partitions)) {
+         kafka::resolved_starts(client, topic, {.kind = Kind::earliest}, partitions)) {
         ranges[partition].from = begin;
     }
     for (const auto& [partition, end] :
-         resolve(client, topic, {.kind = Kind::latest}, partitions)) {
+         kafka::resolved_starts(client, topic, {.kind = Kind::latest}, partitions)) {
         ranges[partition].to = end;
     }
     return ranges;
@@ -195,7 +185,8 @@ std::map<PartitionId, Offset> goals_of(rd_kafka_t& client, const std::string& to
             goals[partition] = text == "earliest" ? range.from : range.to;
         }
     } else if (const auto time = config::parse_time(text); time && *time >= 0) {
-        goals = resolve(client, topic, {.kind = Kind::time, .time_ms = *time}, partitions);
+        goals = kafka::resolved_starts(client, topic, {.kind = Kind::time, .time_ms = *time},
+                                       partitions);
     } else {
         throw WrongConfiguration(
             "--offset takes a number, earliest, latest, or a time as in 2026-01-31T12:00:00Z, "
