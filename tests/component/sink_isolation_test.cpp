@@ -210,6 +210,24 @@ TEST_CASE("isolation: rows that another writer loaded fence the batch instead of
     CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
 }
 
+TEST_CASE("isolation: progress that moves while rows are found to be bad fences the batch") {
+    const SinkSetup setup("id bigint CHECK (id >= 0), city text");
+    setup.anchor(0, 0);
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF NEW.id = 50 THEN UPDATE sluice.progress SET next_offset = next_offset +"
+                      " 1000; END IF; RETURN NEW;");
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    std::vector<TestRow> rows = plain_rows(0, 100);
+    rows[70].id = -1;
+    add_rows(batch, 0, 0, rows);
+    CHECK(fenced(sink.commit(batch)) == "0");
+    CHECK(setup.value("SELECT count(*) FROM t") == "0");
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
+    CHECK(setup.value("SELECT count(*) FROM sluice.ledger") == "0");
+    CHECK(setup.next(0) == 0);
+}
+
 TEST_CASE(
     "isolation: on_reject = stop commits what precedes, and other partitions, then names it") {
     const SinkSetup setup("id bigint CHECK (id >= 0), city text");
