@@ -25,7 +25,8 @@ JsonDecoder::Root root_of(const std::vector<WantedField>& wanted, std::size_t de
 
 }  // namespace
 
-ElementReader::ElementReader(const std::vector<std::string>& path, std::vector<WantedField> wanted)
+ElementReader::ElementReader(const std::vector<std::string>& path,
+                             const std::vector<WantedField>& wanted)
     : decoder_(within(wanted, path.size()), root_of(wanted, path.size())) {}
 
 bool ElementReader::is_within(const std::vector<std::string>& path,

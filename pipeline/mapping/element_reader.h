@@ -17,7 +17,7 @@ namespace sluice {
 class ElementReader {
 public:
     /// `path`: of the array; `wanted`: what of its elements, by paths from the record's root.
-    ElementReader(const std::vector<std::string>& path, std::vector<WantedField> wanted);
+    ElementReader(const std::vector<std::string>& path, const std::vector<WantedField>& wanted);
 
     /// Whether a path leads into the elements, or to one as a whole.
     [[nodiscard]] static bool is_within(const std::vector<std::string>& path,

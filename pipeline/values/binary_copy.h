@@ -28,6 +28,13 @@ inline void append_int(std::string& to, Int value) {
     to.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
 }
 
+template <std::integral Int>
+[[nodiscard]] inline Int int_at(std::string_view bytes, std::size_t at) {
+    Int value = 0;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    return big_endian(value);
+}
+
 /// A field that is one number.
 template <std::integral Int>
 inline void append_field(std::string& to, Int value) {

@@ -9,12 +9,7 @@
 namespace sluice {
 namespace {
 
-template <typename Int>
-Int int_at(std::string_view bytes, std::size_t at) {
-    Int value = 0;
-    std::memcpy(&value, bytes.data() + at, sizeof value);
-    return binary_copy::big_endian(value);
-}
+using binary_copy::int_at;
 
 /// Digits behind the point that a numeric column keeps; nullopt: all.
 std::optional<int> scale_of(std::int32_t typmod) {

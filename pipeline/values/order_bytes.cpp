@@ -4,18 +4,12 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 namespace sluice {
 namespace {
 
-template <typename Int>
-Int int_at(std::string_view bytes, std::size_t at) {
-    Int value = 0;
-    std::memcpy(&value, bytes.data() + at, sizeof value);
-    return binary_copy::big_endian(value);
-}
+using binary_copy::int_at;
 
 /// Eight bytes, whatever the column's width: an int that becomes a bigint keeps its place.
 void append_integer(std::string& to, std::int64_t value) {

@@ -12,8 +12,6 @@
 namespace sluice {
 namespace {
 
-constexpr int rows_per_step = 10000;
-
 /// Whose offsets are summed up together.
 struct Owner {
     std::string cluster_id;

@@ -4,12 +4,6 @@
 #include "sinks/session/sql_text.h"
 
 namespace sluice {
-namespace {
-
-constexpr int rows_per_step = 10000;
-
-}  // namespace
-
 Forgotten forget_removed_rows(Session& session, const std::string& schema,
                               std::chrono::seconds keep) {
     const std::string table = quote_identifier(schema) + ".removed_row";
