@@ -4,6 +4,7 @@
 #include "sinks/session/sql_text.h"
 
 namespace sluice {
+
 Forgotten forget_removed_rows(Session& session, const std::string& schema,
                               std::chrono::seconds keep) {
     const std::string table = quote_identifier(schema) + ".removed_row";

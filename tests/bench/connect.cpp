@@ -1,5 +1,6 @@
 #include "tests/bench/connect.h"
 
+#include "tests/fixture/java_logging.h"
 #include "tests/fixture/ports.h"
 #include "tests/fixture/wait.h"
 
@@ -17,15 +18,6 @@ namespace sluice::bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr const char* log4j =
-    "status = error\n"
-    "rootLogger.level = warn\n"
-    "rootLogger.appenderRef.out.ref = out\n"
-    "appender.out.type = Console\n"
-    "appender.out.name = out\n"
-    "appender.out.layout.type = PatternLayout\n"
-    "appender.out.layout.pattern = %d{HH:mm:ss.SSS} %p %c{1}: %m%n\n";
 
 /// Plain JSON has no types: the converter is told. Dates stay text, for which the database has
 /// casts (see peers.cpp): three times as fast as INSERTs with many VALUES, which need none.
@@ -72,7 +64,6 @@ std::string http(std::uint16_t port, const std::string& request) {
 }  // namespace
 
 ConnectWorker::ConnectWorker(Stage& stage) : stage_(stage), port_(fixture::free_port()) {
-    fixture::write_file(dir_.path() / "log4j2.properties", log4j);
     fixture::write_file(dir_.path() / "worker.properties",
                         "bootstrap.servers=" + stage.broker().bootstrap() +
                             "\nkey.converter=org.apache.kafka.connect.storage.StringConverter"
@@ -89,12 +80,12 @@ void ConnectWorker::start(const std::vector<std::string>& connector_files) {
     options.argv = {"java",
                     "-Xms1g",
                     "-Xmx2g",
-                    "-Dlog4j2.disable.jmx=true",
-                    "-Dlog4j2.configurationFile=" + (dir_.path() / "log4j2.properties").string(),
                     "-cp",
                     install() + "/*",
                     "org.apache.kafka.connect.cli.ConnectStandalone",
                     "worker.properties"};
+    const std::vector<std::string> logging = fixture::java_logging(dir_.path(), "warn");
+    options.argv.insert(options.argv.begin() + 1, logging.begin(), logging.end());
     options.argv.insert(options.argv.end(), connector_files.begin(), connector_files.end());
     options.cwd = dir_.path();
     options.log = dir_.path() / "connect.log";
