@@ -1,5 +1,6 @@
 #include "daemon/commands/command_line.h"
 
+#include "config/units.h"
 #include "config/words.h"
 #include "pipeline/errors.h"
 
@@ -166,6 +167,14 @@ std::optional<std::int64_t> CommandLine::limit() const {
     const auto [after, error] = std::from_chars(text->data(), end, limit);
     if (error == std::errc() && after == end && limit > 0) return limit;
     throw WrongConfiguration("--limit takes a whole number from 1, or all, not \"" + *text + "\"");
+}
+
+std::optional<std::chrono::milliseconds> CommandLine::duration(const std::string& name) const {
+    const auto text = option(name);
+    if (!text) return std::nullopt;
+    if (const auto duration = config::parse_duration(*text)) return duration;
+    throw WrongConfiguration(name + " takes a duration such as 30s, not " +
+                             config::in_quotes(*text));
 }
 
 bool CommandLine::names(std::string_view key, std::size_t first) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,6 +27,8 @@ struct CommandLine {
     /// What --limit says; "all": as many as there can be. Throws WrongConfiguration where it is
     /// neither that nor a whole number from 1.
     [[nodiscard]] std::optional<std::int64_t> limit() const;
+    /// Throws WrongConfiguration where it is no duration.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> duration(const std::string& name) const;
     /// For commands whose words, from `first` on, are names or keys of pipelines; without one, all
     /// are meant. `key`: "ingest.orders".
     [[nodiscard]] bool names(std::string_view key, std::size_t first = 0) const;

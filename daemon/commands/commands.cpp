@@ -40,7 +40,12 @@ bool for_tables(Part part, const CommandLine& line) {
 
 // In the order of the help.
 const Command commands[] = {
-    {.syntax = {.name = "run", .summary = "run the configured pipelines until SIGTERM"},
+    {.syntax = {.name = "run",
+                .summary = "run the configured pipelines until SIGTERM",
+                .options = {{"--until-caught-up", "",
+                             "end when all that was there at the start is committed"},
+                            {"--fail-on-reject", "", "with it: exit code 1 if any was rejected"},
+                            {"--timeout", "T", "with it: give up then, with exit code 1"}}},
      .run = run_daemon},
     {.syntax = {.name = "check",
                 .words = "[NAME…]",

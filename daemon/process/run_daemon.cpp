@@ -1,6 +1,7 @@
 #include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
+#include "daemon/process/ending_run.h"
 #include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
 #include "daemon/process/logging.h"
@@ -22,6 +23,7 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <iostream>
 #include <memory>
 
 namespace sluice {
@@ -36,16 +38,6 @@ sigset_t block_signals() {
     return signals;
 }
 
-/// Returns the signal that ends the process; SIGHUP asks for a reload.
-int wait_for_end(const sigset_t& signals, Reloader& reloader) {
-    for (;;) {
-        int signal = 0;
-        sigwait(&signals, &signal);
-        if (signal != SIGHUP) return signal;
-        reloader.request(ReloadTrigger::signal);
-    }
-}
-
 /// The file may have changed between its first reading and the beginning of the watch.
 void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloader) {
     const config::Loaded loaded = config::load(file);
@@ -55,9 +47,25 @@ void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloa
     }
 }
 
+/// Returns why the process is to end; SIGHUP asks for a reload.
+std::string wait_for_end(const sigset_t& signals, Reloader& reloader, const EndingRun& run) {
+    constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 200'000'000};
+    while (!run.has_ended()) {
+        const int signal = sigtimedwait(&signals, nullptr, &between_looks);
+        if (signal == SIGTERM) return "SIGTERM";
+        if (signal == SIGINT) return "SIGINT";
+        if (signal == SIGHUP) reloader.request(ReloadTrigger::signal);
+    }
+    return "the run is over";
+}
+
 }  // namespace
 
 int run_daemon(const config::Config& config, const CommandLine& line) {
+    if (const std::string problem = EndingRun::misused(line); !problem.empty()) {
+        std::cerr << "sluice: " << problem << '\n';
+        return used_or_configured_wrongly;
+    }
     const sigset_t signals = block_signals();
     set_up_logging(config.daemon);
     metrics::Registry registry;
@@ -116,16 +124,16 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
                                                  .reloader = reloader});
     admin->listen(config.admin.listen);
     begin_to_watch(*watch, line.config_file, reloader);
+    EndingRun ending{config, line, observatory, supervisor};
 
-    const int signal = wait_for_end(signals, reloader);
-    log(LogLevel::info, "sluice", signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    log(LogLevel::info, "sluice", wait_for_end(signals, reloader, ending) + ": draining");
     // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     const bool drained = supervisor.drain(reloader.config()->daemon.drain_deadline);
     log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
     // Threads that are still in a call, of a lane or of the ledger's keeper, are not waited for:
     // what they hold rolls back or is fenced.
-    std::_Exit(fine);
+    std::_Exit(ending.exit_code());
 }
 
 }  // namespace sluice

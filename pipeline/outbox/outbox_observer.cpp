@@ -72,6 +72,7 @@ void OutboxObserver::on_read(Duration took, Backlog backlog) {
     const bool some = backlog == Backlog::some;
     if (some && !has_backlog_) backlog_since_ = std::chrono::steady_clock::now();
     has_backlog_ = some;
+    totals_.was_empty |= !some;
 }
 
 void OutboxObserver::on_claimed(Duration took) {

@@ -15,6 +15,7 @@ struct OutboxStatus {
     std::int64_t bytes = 0;
     std::int64_t refused = 0;
     std::optional<std::int64_t> open_refused;  ///< in the database, once they were counted
+    bool was_empty = false;  ///< a look found nothing to send, since the pipeline was configured
     double events_per_second = 0;
     double bytes_per_second = 0;
     double backlog_seconds = 0;  ///< for how long there has been something to send
