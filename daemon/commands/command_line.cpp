@@ -152,6 +152,10 @@ std::string option_line(const OptionSyntax& option, std::string_view indent) {
 
 }  // namespace
 
+std::span<const OptionSyntax> options_everywhere() {
+    return everywhere;
+}
+
 std::optional<std::string> CommandLine::option(const std::string& name) const {
     const auto found = options.find(name);
     if (found == options.end()) return std::nullopt;

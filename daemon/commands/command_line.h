@@ -57,6 +57,9 @@ struct CommandSyntax {
     std::vector<OptionSyntax> options{};  ///< besides --config and --output, which all take
 };
 
+/// What all commands take: --config and --output.
+[[nodiscard]] std::span<const OptionSyntax> options_everywhere();
+
 /// The command line, or what is wrong with it and what to write instead. "help", "--help" anywhere
 /// and "version" are known without a syntax.
 [[nodiscard]] std::variant<CommandLine, std::string> parse_command_line(

@@ -5,6 +5,7 @@
 #include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
 #include "daemon/process/logging.h"
+#include "daemon/process/service_manager.h"
 #include "daemon/process/undecided_watch.h"
 #include "daemon/process/version.h"
 #include "daemon/process/writer_name.h"
@@ -23,7 +24,9 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <future>
 #include <iostream>
+#include <map>
 #include <memory>
 
 namespace sluice {
@@ -47,17 +50,66 @@ void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloa
     }
 }
 
-/// Returns why the process is to end; SIGHUP asks for a reload.
-std::string wait_for_end(const sigset_t& signals, Reloader& reloader, const EndingRun& run) {
-    constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 200'000'000};
-    while (!run.has_ended()) {
-        const int signal = sigtimedwait(&signals, nullptr, &between_looks);
-        if (signal == SIGTERM) return "SIGTERM";
-        if (signal == SIGINT) return "SIGINT";
-        if (signal == SIGHUP) reloader.request(ReloadTrigger::signal);
+/// "3 pipelines: 2 running, 1 backing_off"
+std::string in_words(const SupervisorStatus& status) {
+    std::map<std::string, int> states;
+    for (const auto& [key, pipeline] : status.pipelines) ++states[name_of(pipeline.state)];
+    const std::size_t all = status.pipelines.size();
+    std::string words = std::to_string(all) + (all == 1 ? " pipeline" : " pipelines");
+    char separator = ':';
+    for (const auto& [state, number] : states) {
+        words += std::string(1, separator) + " " + std::to_string(number) + " " + state;
+        separator = ',';
     }
-    return "the run is over";
+    return words;
 }
+
+/// The main thread, while pipelines are at work: signals, and what systemd wants to know.
+class Watch {
+public:
+    Watch(Reloader& reloader, const Supervisor& supervisor, const EndingRun& run)
+        : reloader_(reloader), supervisor_(supervisor), run_(run) {}
+
+    /// Returns why the process is to end; SIGHUP asks for a reload.
+    std::string wait_for_end(const sigset_t& signals) {
+        constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 200'000'000};
+        manager_.ready();
+        const char* reason = nullptr;
+        while (reason == nullptr) {
+            const int signal = sigtimedwait(&signals, nullptr, &between_looks);
+            if (signal == SIGHUP) reload();
+            if (signal == SIGTERM) reason = "SIGTERM";
+            if (signal == SIGINT) reason = "SIGINT";
+            if (run_.has_ended()) reason = "the run is over";
+            look();
+        }
+        manager_.stopping();
+        return reason;
+    }
+
+private:
+    void reload() {
+        manager_.reloading();
+        reload_ = reloader_.request(ReloadTrigger::signal);
+    }
+
+    /// A daemon whose supervisor does not answer is not alive.
+    void look() {
+        manager_.status(in_words(supervisor_.status()));
+        manager_.alive(ServiceManager::Clock::now());
+        if (!reload_.valid() ||
+            reload_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+            return;
+        reload_ = {};
+        manager_.ready();
+    }
+
+    Reloader& reloader_;
+    const Supervisor& supervisor_;
+    const EndingRun& run_;
+    ServiceManager manager_;
+    std::future<ReloadOutcome> reload_;  ///< that systemd waits for
+};
 
 }  // namespace
 
@@ -126,7 +178,8 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     begin_to_watch(*watch, line.config_file, reloader);
     EndingRun ending{config, line, observatory, supervisor};
 
-    log(LogLevel::info, "sluice", wait_for_end(signals, reloader, ending) + ": draining");
+    log(LogLevel::info, "sluice",
+        Watch(reloader, supervisor, ending).wait_for_end(signals) + ": draining");
     // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     const bool drained = supervisor.drain(reloader.config()->daemon.drain_deadline);
