@@ -306,10 +306,18 @@ std::string upgrade_ddl(Family family, const std::string& schema, int installed,
     return ddl;
 }
 
+bool has_own_table(Session& session, const std::string& schema, const std::string& table) {
+    // By the catalogue: to_regclass() wants USAGE on the schema.
+    return session
+               .exec(
+                   "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n"
+                   " ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)",
+                   {schema, table})
+               .text(0, 0) == "t";
+}
+
 int installed_schema_version(Session& session, const std::string& schema) {
-    const Rows there = session.exec("SELECT to_regclass($1) IS NOT NULL",
-                                    {quote_identifier(schema) + ".schema_version"});
-    if (there.text(0, 0) != "t") return 0;
+    if (!has_own_table(session, schema)) return 0;
     const Rows version = session.exec("SELECT coalesce(max(version), 0) FROM " +
                                       quote_identifier(schema) + ".schema_version");
     return static_cast<int>(version.number(0, 0));

@@ -50,6 +50,10 @@ void ensure_schema(Session& session, const std::string& schema,
 [[nodiscard]] std::string newer_than_program(const std::string& schema, int installed,
                                              int known = schema_version);
 
+/// Whether there is this one of Sluice's tables, whatever the role may do with it.
+[[nodiscard]] bool has_own_table(Session& session, const std::string& schema,
+                                 const std::string& table = "schema_version");
+
 /// The version of the tables that are there; 0: none.
 [[nodiscard]] int installed_schema_version(Session& session, const std::string& schema);
 

@@ -1,6 +1,7 @@
 #include "sinks/catalogue/catalogue.h"
 
 #include "pipeline/errors.h"
+#include "sinks/catalogue/finding.h"
 #include "sinks/catalogue/keys.h"
 #include "sinks/session/sql_text.h"
 
@@ -36,9 +37,10 @@ std::string find_table(Session& session, const std::string& name) {
         if (rows.rows[0][0]) return rows.text(0, 0);
     } catch (const DatabaseError& error) {
         // 9.6 has to_regclass(cstring), newer ones (text); both raise 42602 for a malformed name.
-        if (error.sqlstate() != "42602" && error.sqlstate() != "42601" &&
-            error.sqlstate() != "42501")
-            throw;
+        if (error.sqlstate() == "42501")
+            throw WrongConfiguration("table " + name + ": " + error.details().message +
+                                     "; grant USAGE on it to " + role_of(session));
+        if (error.sqlstate() != "42602" && error.sqlstate() != "42601") throw;
         throw WrongConfiguration("table " + name + ": " + error.what());
     }
     const Rows path = session.exec("SELECT current_setting('search_path'), current_database()");

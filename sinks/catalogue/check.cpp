@@ -14,10 +14,10 @@ using Severity = Finding::Severity;
 
 /// What the daemon does with Sluice's own tables; DELETE on the ledger is for pruning it.
 std::vector<Need> needs(const std::string& schema) {
-    return {{schema + ".progress", "SELECT"},    {schema + ".progress", "INSERT"},
-            {schema + ".progress", "UPDATE"},    {schema + ".ledger", "SELECT"},
-            {schema + ".ledger", "INSERT"},      {schema + ".ledger", "DELETE"},
-            {schema + ".dead_letter", "INSERT"}, {schema + ".schema_version", "SELECT"}};
+    return {{schema, "progress", "SELECT"},    {schema, "progress", "INSERT"},
+            {schema, "progress", "UPDATE"},    {schema, "ledger", "SELECT"},
+            {schema, "ledger", "INSERT"},      {schema, "ledger", "DELETE"},
+            {schema, "dead_letter", "INSERT"}, {schema, "schema_version", "SELECT"}};
 }
 
 /// What follows from there being no [columns].
@@ -89,8 +89,7 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                             "the server is a standby, which takes no rows",
                             "let cloudberry.dsn name the primary"});
     }
-    const int version = installed_schema_version(session, schema);
-    if (version == 0) {
+    if (!has_own_table(session, schema)) {
         const bool may_create =
             session
                 .exec(
@@ -108,6 +107,9 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                                 "let an owner run: sluice schema | psql"});
         return findings;
     }
+    std::vector<Finding> missing = lacking(session, where, needs(schema));
+    const bool readable = lacking(session, where, {{schema, "schema_version", "SELECT"}}).empty();
+    const int version = readable ? installed_schema_version(session, schema) : schema_version;
     if (version > schema_version) {
         findings.push_back({Severity::error, "[cloudberry]", newer_than_program(schema, version)});
         return findings;
@@ -126,7 +128,7 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                             owns ? "the daemon upgrades them when it starts"
                                  : "let their owner run: sluice schema --apply"});
     }
-    std::ranges::move(lacking(session, where, needs(name)), std::back_inserter(findings));
+    std::ranges::move(missing, std::back_inserter(findings));
     return findings;
 }
 

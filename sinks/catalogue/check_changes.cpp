@@ -1,5 +1,6 @@
 #include "sinks/catalogue/check_changes.h"
 
+#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/session/sql_text.h"
 
@@ -16,9 +17,10 @@ bool removes_rows(const config::Ingest& ingest) {
 }
 
 std::vector<Finding> lacking_rights(Session& session, const std::string& where,
-                                    const config::Ingest& ingest, const std::string& table) {
-    std::vector<Need> needs = {{table, "SELECT"}, {table, "UPDATE"}};
-    if (removes_rows(ingest)) needs.push_back({table, "DELETE"});
+                                    const config::Ingest& ingest, const Table& table) {
+    std::vector<Need> needs = {{table.schema, table.name, "SELECT"},
+                               {table.schema, table.name, "UPDATE"}};
+    if (removes_rows(ingest)) needs.push_back({table.schema, table.name, "DELETE"});
     std::vector<Finding> findings = lacking(session, where, needs);
     const Rows may = session.exec(
         "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()");
@@ -34,7 +36,7 @@ std::vector<Finding> lacking_rights(Session& session, const std::string& where,
 
 std::vector<Finding> check_changes(Session& session, const std::string& where,
                                    const config::Ingest& ingest, const Table& table) {
-    std::vector<Finding> findings = lacking_rights(session, where, ingest, qualified(table));
+    std::vector<Finding> findings = lacking_rights(session, where, ingest, table);
     const std::vector<std::string>& key = ingest.key.empty() ? table.primary_key : ingest.key;
     const bool finds_rows = std::ranges::any_of(table.indexes, [&](const Index& index) {
         return index.plain && !index.columns.empty() &&
@@ -77,10 +79,10 @@ std::vector<Finding> check_other_changes(Session& session, const config::Ingest&
 std::vector<Finding> check_removed_rows(Session& session, const std::string& where,
                                         const config::Ingest& ingest, const std::string& schema) {
     // Where the table is missing yet, whoever makes it owns it.
-    const std::string table = quote_identifier(schema) + ".removed_row";
     if (ingest.order.empty() || !removes_rows(ingest)) return {};
-    if (session.exec("SELECT to_regclass($1) IS NULL", {table}).text(0, 0) == "t") return {};
-    return lacking(session, where, {{table, "SELECT"}, {table, "INSERT"}});
+    if (!has_own_table(session, schema, "removed_row")) return {};
+    return lacking(session, where,
+                   {{schema, "removed_row", "SELECT"}, {schema, "removed_row", "INSERT"}});
 }
 
 }  // namespace sluice

@@ -23,12 +23,13 @@ struct Finding {
 /// Who would be granted what is missing: the session's role, quoted.
 [[nodiscard]] std::string role_of(Session& session);
 
-/// A right to a table that somebody needs.
+/// A right to a table that somebody needs, and with it USAGE on the schema.
 struct Need {
-    std::string table;  ///< qualified, quoted
+    std::string schema;
+    std::string table;
     std::string privilege;
 };
-/// An error for each that this role has not got. Throws DatabaseError.
+/// An error for each that this role has not got, the schemas' first. Throws DatabaseError.
 [[nodiscard]] std::vector<Finding> lacking(Session& session, const std::string& where,
                                            const std::vector<Need>& needs);
 

@@ -13,25 +13,23 @@ namespace {
 
 using Severity = Finding::Severity;
 
-std::vector<Need> needs(const std::string& schema, const std::string& table) {
-    std::vector<Need> all = {{table, "SELECT"}, {table, "DELETE"}};
+std::vector<Need> needs_of(const Table& table) {
+    return {{table.schema, table.name, "SELECT"}, {table.schema, table.name, "DELETE"}};
+}
+
+std::vector<Need> needs_of(const Table& table, const std::string& schema) {
+    std::vector<Need> all = needs_of(table);
     constexpr std::pair<const char*, const char*> books[] = {
         {"outbox_relay", "SELECT"}, {"outbox_relay", "INSERT"},  {"outbox_table", "SELECT"},
         {"outbox_table", "INSERT"}, {"outbox_batch", "SELECT"},  {"outbox_batch", "INSERT"},
         {"outbox_batch", "DELETE"}, {"refused_event", "SELECT"}, {"refused_event", "INSERT"},
         {"refused_event", "DELETE"}};
-    for (const auto& [name, privilege] : books) all.push_back({schema + "." + name, privilege});
+    for (const auto& [name, privilege] : books) all.push_back({schema, name, privilege});
     return all;
 }
 
 bool yes(Session& session, const std::string& sql, const Row& parameters) {
     return session.exec(sql, parameters).rows.at(0).at(0) == "t";
-}
-
-bool can_read(Session& session, const std::string& table) {
-    return yes(session,
-               "SELECT coalesce(has_table_privilege(to_regclass($1)::oid, 'SELECT'), false)",
-               {table});
 }
 
 /// An index that begins with the column; `unique`: one that is unique by it alone.
@@ -64,12 +62,10 @@ std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox
     const std::string pipeline = "outbox." + outbox.name;
     const std::string where = pipeline + ": table " + name;
     // Missing as a whole, they are check_own_tables()'s to tell.
-    const bool installed = installed_schema_version(session, schema) != 0;
+    const bool installed = has_own_table(session, schema);
     std::vector<Finding> findings =
-        lacking(session, pipeline,
-                installed ? needs(quote_identifier(schema), name)
-                          : std::vector<Need>{{name, "SELECT"}, {name, "DELETE"}});
-    if (can_read(session, quote_identifier(schema) + ".outbox_table")) {
+        lacking(session, pipeline, installed ? needs_of(table, schema) : needs_of(table));
+    if (lacking(session, pipeline, {{schema, "outbox_table", "SELECT"}}).empty()) {
         const auto relay = relay_of_table(session, schema, name);
         if (relay && *relay != outbox.name) {
             findings.push_back(

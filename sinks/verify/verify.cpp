@@ -31,7 +31,7 @@ void note_rewinds(PartitionBooks& partition) {
 void require_books(Session& session, const std::string& schema) {
     std::vector<Need> needs;
     for (const char* table : {"progress", "ledger", "open_dead_letter", "dead_letter_history"})
-        needs.push_back({quote_identifier(schema) + "." + table, "SELECT"});
+        needs.push_back({schema, table, "SELECT"});
     std::string text;
     for (const Finding& finding : lacking(session, "verify", needs))
         text += (text.empty() ? "" : "\n") + to_string(finding);

@@ -201,9 +201,13 @@ TEST_CASE("verify: a role that may not read the target says so") {
     setup.exec("REVOKE SELECT ON sluice.ledger FROM loader");
     CHECK_THROWS_WITH_AS(
         static_cast<void>(verify(session, options(setup))),
-        "verify: this role lacks SELECT on table \"sluice\".ledger; GRANT SELECT ON "
-        "\"sluice\".ledger TO \"loader\"",
+        "verify: this role lacks SELECT on table \"sluice\".\"ledger\"; GRANT SELECT ON "
+        "\"sluice\".\"ledger\" TO \"loader\"",
         TroubleOfTheWorld);
+    setup.exec("REVOKE USAGE ON SCHEMA sluice FROM loader");
+    CHECK_THROWS_WITH_AS(static_cast<void>(verify(session, options(setup))),
+                         doctest::Contains("GRANT USAGE ON SCHEMA \"sluice\" TO \"loader\""),
+                         TroubleOfTheWorld);
 }
 
 TEST_CASE("check: names what a role lacks, and is silent where all is well") {
@@ -212,16 +216,21 @@ TEST_CASE("check: names what a role lacks, and is silent where all is well") {
     server.create_role("loader");
     Session owner(setup.dsn, "check");
     CHECK(check_own_tables(owner, "sluice").empty());
-    setup.exec(
-        "GRANT USAGE ON SCHEMA sluice TO loader;"
-        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA sluice TO loader;"
-        "GRANT INSERT (id) ON t TO loader");
     Session session(server.dsn(setup.database, "loader"), "check");
+    // Each remedy as it stands, until there are none.
+    const auto lacking_at_first = check_own_tables(session, "sluice");
+    REQUIRE(lacking_at_first.size() == 9);
+    CHECK(to_string(lacking_at_first[0]) ==
+          "schema \"sluice\": this role lacks USAGE on schema \"sluice\"; GRANT USAGE ON SCHEMA "
+          "\"sluice\" TO \"loader\"");
+    for (const Finding& finding : lacking_at_first) setup.exec(finding.remedy);
+    CHECK(check_own_tables(session, "sluice").empty());
+    setup.exec("REVOKE DELETE ON sluice.ledger FROM loader; GRANT INSERT (id) ON t TO loader");
     const auto own = check_own_tables(session, "sluice");
     REQUIRE(own.size() == 1);
     CHECK(to_string(own[0]) ==
-          "schema \"sluice\": this role lacks DELETE on table \"sluice\".ledger; GRANT DELETE ON "
-          "\"sluice\".ledger TO \"loader\"");
+          "schema \"sluice\": this role lacks DELETE on table \"sluice\".\"ledger\"; GRANT DELETE "
+          "ON \"sluice\".\"ledger\" TO \"loader\"");
     config::Ingest ingest;
     ingest.name = "p";
     bool insert = false;
@@ -229,6 +238,11 @@ TEST_CASE("check: names what a role lacks, and is silent where all is well") {
         insert = insert || finding.text.find("may not insert into \"city\"") != std::string::npos;
     CHECK(insert);
     CHECK(check_own_tables(session, "elsewhere").front().severity == Finding::Severity::error);
+    setup.exec("CREATE SCHEMA landing; CREATE TABLE landing.t (id bigint)");
+    CHECK_THROWS_WITH_AS(static_cast<void>(read_table(session, "landing.t")),
+                         "table landing.t: permission denied for schema landing; grant USAGE on it "
+                         "to \"loader\"",
+                         WrongConfiguration);
 }
 
 TEST_CASE("check: what would stop a load is an error with a remedy that works as it stands") {
