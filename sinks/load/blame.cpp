@@ -9,6 +9,10 @@ namespace {
 /// again: look elsewhere for one that is taken.
 constexpr std::size_t many_alike = 64;
 constexpr std::size_t looks_elsewhere = 16;
+/// A row that fails when it is loaded and not when it is tried, so many times, is not tried again.
+constexpr std::size_t most_turns = 8;
+constexpr const char* every_row = "it refuses every row alike";
+constexpr const char* in_turns = "it refuses a row and takes it in turns";
 
 }  // namespace
 
@@ -24,15 +28,20 @@ void Blame::begin_load(Alike alike) {
     alike_ = alike;
     statement_works_ = took_some_ = false;
     unclear_.reset();
-    unclear_refusals_ = 0;
+    unclear_refusals_ = turns_ = 0;
 }
 
 bool Blame::is_on(std::size_t row, const DatabaseError& error, Trial& trial) {
     const bool is_certain = error.trouble() == Trouble::data;
     if (!is_certain) statement_works_ = false;  // whatever it did before
     prove_that_statement_works(trial);
+    if (is_certain || !takes(row, trial)) return true;
     // What was missing, such as a permission, may have come between the two.
-    return is_certain || !takes(row, trial);
+    turns_ = turns_ > 0 && turning_ == row ? turns_ + 1 : 1;
+    turning_ = row;
+    if (turns_ < most_turns) return false;
+    if (alike_ == Alike::wait) throw RefusedAlike(error, in_turns);
+    return true;
 }
 
 /// A trigger for the statement as a whole, or a missing permission, would refuse whatever is
@@ -70,7 +79,7 @@ void Blame::note_refused(const DatabaseError& error, Trial& trial) {
     const std::vector<std::size_t> rest = trial.rest();
     if (rest.empty()) return;  // of this statement: others may come
     took_some_ = takes_any_of(rest, trial);
-    if (!took_some_) throw RefusedAlike(error);
+    if (!took_some_) throw RefusedAlike(error, every_row);
 }
 
 bool Blame::takes_any_of(const std::vector<std::size_t>& rows, Trial& trial) const {
@@ -81,7 +90,7 @@ bool Blame::takes_any_of(const std::vector<std::size_t>& rows, Trial& trial) con
 }
 
 void Blame::end_load() const {
-    if (unclear_ && !took_some_ && alike_ == Alike::wait) throw RefusedAlike(*unclear_);
+    if (unclear_ && !took_some_ && alike_ == Alike::wait) throw RefusedAlike(*unclear_, every_row);
 }
 
 }  // namespace sluice

@@ -9,14 +9,20 @@
 
 namespace sluice {
 
-/// Every row is refused alike, by an error whose code does not say that it is about the data: that
-/// cannot be told from trouble of the world.
+/// Every row is refused alike, or one now and then, by an error whose code does not say that it is
+/// about the data: that cannot be told from trouble of the world.
 class RefusedAlike : public DatabaseError {
 public:
-    explicit RefusedAlike(const DatabaseError& error) : DatabaseError(error) {}
+    RefusedAlike(const DatabaseError& error, const char* seen)
+        : DatabaseError(error), seen_(seen) {}
+    /// What speaks for the rows: "it refuses every row alike".
+    [[nodiscard]] const char* seen() const { return seen_; }
+
+private:
+    const char* seen_;
 };
 
-/// What to do with rows that are refused alike: RefusedAlike, as soon as that shows, or blame them.
+/// What to do with rows that are refused so: RefusedAlike, as soon as that shows, or blame them.
 enum class Alike { wait, refuse };
 
 /// Whether an error of loading rows may be about one of them.
@@ -48,10 +54,14 @@ public:
 
     void begin_load(Alike alike);
     /// What comes is loaded by another statement, of which it is not known whether it works.
-    void begin_statement() { statement_works_ = false; }
+    void begin_statement() {
+        statement_works_ = false;
+        turns_ = 0;
+    }
     void note_taken(std::size_t rows) { took_some_ |= rows > 0; }
     /// Whether a row that has just failed alone is to blame; if not, it was taken when it was tried
-    /// once more. Throws DatabaseError for what no row is to blame for.
+    /// once more. Throws DatabaseError for what no row is to blame for, and RefusedAlike for a row
+    /// that fails and is taken in turns.
     [[nodiscard]] bool is_on(std::size_t row, const DatabaseError& error, Trial& trial);
     /// The row is refused for good. Throws RefusedAlike as soon as it shows that all are.
     void note_refused(const DatabaseError& error, Trial& trial);
@@ -70,6 +80,9 @@ private:
     /// The latest error of a refused row whose code does not say that it is about the data.
     std::optional<DatabaseError> unclear_;
     std::size_t unclear_refusals_ = 0;
+    /// The row that was taken when it was tried once more, so many times in a row.
+    std::size_t turning_ = 0;
+    std::size_t turns_ = 0;
 };
 
 }  // namespace sluice

@@ -88,8 +88,8 @@ CommitResult CloudberrySink::wait_alike(const Batch& batch, const RefusedAlike& 
     if (auto moves = moves_of(batch); !refused_alike_ || refused_alike_->of != moves)
         refused_alike_ = {std::move(moves), Clock::now()};
     refuse_drift();
-    return Retry{loader_->target() + ": " + error.what() +
-                 "; it refuses every row alike, so the data need not be to blame: " +
+    return Retry{loader_->target() + ": " + error.what() + "; " + error.seen() +
+                 ", so the data need not be to blame: " +
                  (options_.reject_after
                       ? "after " + config::format_duration(*options_.reject_after) +
                             " of this the rows are rejected (reject_after)"

@@ -305,6 +305,28 @@ TEST_CASE("refusals: a row is not to blame for what has ended while it was found
     CHECK(setup.value("SELECT count(*) FROM t") == "100");
 }
 
+TEST_CASE("refusals: a row that is refused and taken in turns is waited for, and then rejected") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("CREATE SEQUENCE tries");
+    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                      "IF nextval('tries') % 2 = 1 THEN RAISE 'not now' USING ERRCODE = 'ZZ001';"
+                      " END IF; RETURN NEW;");
+    setup.anchor(0, 0);
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 1));
+    CloudberrySink patient = sink_of(setup, config::OnInvalid::reject, std::nullopt);
+    for (int i = 0; i < 2; ++i) {
+        const std::string reason = retry_reason(patient.commit(batch));
+        CHECK(reason.find("not now") != std::string::npos);
+        CHECK(reason.find("it refuses a row and takes it in turns") != std::string::npos);
+        CHECK(reason.find("waits until it ends") != std::string::npos);
+    }
+    CloudberrySink hasty = sink_of(setup);
+    CHECK(retry_reason(hasty.commit(batch)).find("takes it in turns") != std::string::npos);
+    CHECK(committed(hasty.commit(batch)));
+    CHECK(rejected_offsets(setup) == "0");
+}
+
 TEST_CASE("refusals: a column of another type is noticed whatever COPY says of it") {
     for (const std::string city : {"city", "a city of more bytes"}) {
         const SinkSetup setup("id bigint, city text");
