@@ -203,7 +203,7 @@ private:
         }
         note(
             "What ended a read there ends a transaction here: larger batches load faster; without");
-        note("this line they have 50000 rows.");
+        note("this line they have " + std::string(worth_a_transaction ? "50000 rows." : "500 ms."));
         line("batch", "{ " + batch + " }");
     }
 

@@ -128,6 +128,7 @@ TEST_CASE("fdw translation: what ended a read of 30 rows does not end a transact
     CHECK(ingest.batch.rows == config::BatchLimits{}.rows);
     CHECK(ingest.batch.delay == std::chrono::milliseconds(250));
     CHECK(says(toml, "# batch_size 30 ended a read there"));
+    CHECK(says(toml, "# this line they have 500 ms."));
 }
 
 TEST_CASE("fdw translation: how CSV is written") {
