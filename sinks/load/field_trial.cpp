@@ -3,6 +3,7 @@
 #include "sinks/session/server_text.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace sluice {
@@ -24,10 +25,11 @@ bool contains(const std::vector<std::size_t>& fields, std::size_t field) {
 
 }  // namespace
 
-std::vector<std::size_t> FieldTrial::unreadable(std::string_view row, const std::string& suspect) {
+FieldTrial::Verdict FieldTrial::judge(std::string_view row, const std::string& suspect) {
     const std::vector<std::size_t> candidates = fields_in_question(row);
-    std::vector<std::size_t> nulls;
     if (suspect.empty() && !try_to_read(std::string(row))) return {};
+    std::vector<std::size_t> nulls;
+    std::map<std::string, DatabaseError> said;  // of each column, first
     std::string next = suspect;
     for (;;) {
         const auto at = std::ranges::find(copy_.columns, next);
@@ -37,16 +39,18 @@ std::vector<std::size_t> FieldTrial::unreadable(std::string_view row, const std:
         else if (nulls.size() < candidates.size())
             nulls = candidates;
         else
-            return {};
+            return {.besides = next == suspect ? std::nullopt : std::optional(said.at(next))};
         const auto refused = try_to_read(with_nulls(row, copy_.form, nulls, no_field));
         if (!refused) break;
         next = copy_hint(refused->details().context, copy_.relation, copy_.columns).column;
+        said.try_emplace(next, *refused);
     }
     // Each alone, beside what is read: that it was named proves nothing.
-    std::vector<std::size_t> unreadable;
+    Verdict verdict;
     for (const std::size_t field : nulls)
-        if (try_to_read(with_nulls(row, copy_.form, nulls, field))) unreadable.push_back(field);
-    return unreadable;
+        if (try_to_read(with_nulls(row, copy_.form, nulls, field)))
+            verdict.unreadable.push_back(field);
+    return verdict;
 }
 
 std::vector<std::size_t> FieldTrial::fields_in_question(std::string_view row) const {

@@ -20,11 +20,15 @@ public:
     FieldTrial(Session& session, CopyStatement copy, std::set<std::string> nullable)
         : session_(session), copy_(std::move(copy)), nullable_(std::move(nullable)) {}
 
-    /// Indices of the fields of a row that was refused; none when it was for something else.
-    /// `suspect`: the column to look at first, if any. In a transaction with savepoint r, which has
-    /// to be rolled back to before and behind it. Throws DatabaseError for the world's trouble.
-    [[nodiscard]] std::vector<std::size_t> unreadable(std::string_view row,
-                                                      const std::string& suspect);
+    struct Verdict {
+        std::vector<std::size_t> unreadable{};  ///< indices of fields; none: it is something else
+        std::optional<DatabaseError>
+            besides{};  ///< what it is, if another column's than the suspect's
+    };
+    /// Of a row that was refused. `suspect`: the column to look at first, if any. In a transaction
+    /// with savepoint r, which has to be rolled back to before and behind it. Throws DatabaseError
+    /// for the world's trouble.
+    [[nodiscard]] Verdict judge(std::string_view row, const std::string& suspect);
 
 private:
     static constexpr std::size_t no_field = static_cast<std::size_t>(-1);

@@ -306,7 +306,8 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
     if (!blame_.is_on(piece.begin, error, *this)) return open_.push_back(piece);
-    if (nulled(piece.begin, error)) {
+    const std::optional<DatabaseError> refused = not_nulled(piece.begin, error);
+    if (!refused) {
         note_failure(piece.begin, error);
         // It goes once more, with those behind it.
         if (!open_.empty() && open_.back().begin == piece.end)
@@ -314,9 +315,9 @@ void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
         else
             open_.push_back(piece);
     } else {
-        put_on_record(piece.begin, error);
+        put_on_record(piece.begin, *refused);
         note_failure(piece.begin, error);
-        blame_.note_refused(error, *this);
+        blame_.note_refused(*refused, *this);
     }
 }
 
@@ -330,14 +331,15 @@ void RowIsolation::take_out(const UnreadableValue& value) {
     found_[value.row].push_back({value.reason.column, shortened_reason(value.reason.text)});
 }
 
-/// Whether some value of a row, refused by this, was what COPY cannot read, and is NULL now.
-bool RowIsolation::nulled(std::size_t row, const DatabaseError& error) {
+/// Why a row that was refused by this stays so; nullopt: what COPY cannot read of it is NULL now.
+std::optional<DatabaseError> RowIsolation::not_nulled(std::size_t row, const DatabaseError& error) {
     // With its table an error is about a constraint of it.
-    if (options_.nulls_for_invalid.empty() || !error.details().table.empty()) return false;
+    if (options_.nulls_for_invalid.empty() || !error.details().table.empty()) return error;
+    const FieldTrial::Verdict verdict = fields_.judge(rows_.bytes_of(row), hint_of(error).column);
     bool any = false;
-    for (const std::size_t field : fields_.unreadable(rows_.bytes_of(row), hint_of(error).column))
-        any |= rows_.make_null(row, field);
-    return any;
+    for (const std::size_t field : verdict.unreadable) any |= rows_.make_null(row, field);
+    if (any) return std::nullopt;
+    return verdict.besides ? verdict.besides : error;
 }
 
 void RowIsolation::put_on_record(std::size_t row, const DatabaseError& error) {

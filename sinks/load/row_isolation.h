@@ -101,7 +101,8 @@ private:
     void on_failure(const Piece& piece, const DatabaseError& error);
     void on_bad_row(const Piece& piece, const DatabaseError& error);
     void take_out(const UnreadableValue& value);
-    [[nodiscard]] bool nulled(std::size_t row, const DatabaseError& error);
+    [[nodiscard]] std::optional<DatabaseError> not_nulled(std::size_t row,
+                                                          const DatabaseError& error);
     void note_failure(std::size_t row, const DatabaseError& error);
     void put_on_record(std::size_t row, const DatabaseError& error);
     [[nodiscard]] bool judging_pays(const Piece& piece) const;

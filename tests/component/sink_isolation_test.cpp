@@ -186,14 +186,19 @@ TEST_CASE("isolation: on_invalid = null loads NULL where the database cannot rea
         if (i == 20) line = "20\tgreen\t1 day\t{1,2}\t1 hour\n";
         if (i == 40) line = "40\tgreen\tlong\t{1,x}\t1 hour\n";
         if (i == 60) line = "60\tblue\t1 day\t{1,2}\tlong\n";
+        if (i == 80) line = "80\tgreen\t1 day\t{1,2}\tlong\n";
         batch.targets[0].text.bytes += line;
         batch.targets[0].text.rows[i].end = batch.targets[0].text.bytes.size();
     }
     REQUIRE(committed(sink.commit(batch)));
     CHECK(setup.list("SELECT id, city, span, list FROM t WHERE city IS DISTINCT FROM 'red'"
                      " ORDER BY id") == "20|NULL|1 day|{1,2} 40|NULL|NULL|NULL");
-    CHECK(rejected_offsets(setup) == "7 60");
-    CHECK(setup.value("SELECT loaded FROM sluice.ledger") == "98");
+    CHECK(rejected_offsets(setup) == "7 60 80");
+    // Not for the colour, which would have become NULL.
+    CHECK(
+        setup.list("SELECT reasons->0->>'column' FROM sluice.dead_letter WHERE kafka_offset > 7") ==
+        "must must");
+    CHECK(setup.value("SELECT loaded FROM sluice.ledger") == "97");
 }
 
 TEST_CASE("isolation: rows that another writer loaded fence the batch instead of being rejected") {
