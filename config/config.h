@@ -303,7 +303,7 @@ struct Config {
     Registry registry;           ///< without a url: none is configured
     std::vector<Ingest> ingest;  ///< by name
     std::vector<Outbox> outbox;  ///< by name
-    std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets included
+    std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets apart
     bool operator==(const Config&) const = default;
 };
 

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t revision_digits = 12;
 
+/// A hash of a few bytes that nobody should know would tell who guesses that he is right.
 void add(const Setting& setting, Fnv1a& hash) {
+    if (setting.lets_in) return;
     hash.text(setting.key);
     hash.text(setting.value);
 }

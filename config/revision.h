@@ -4,8 +4,9 @@
 
 #include <string>
 
-/// 12 hex digits that change with what is configured, secrets included, and not with comments,
-/// order or spelling. The same on every machine. They tell revisions apart; they are no signature.
+/// 12 hex digits that change with what is configured, and not with comments, order or spelling, nor
+/// with what lets in: they are in the ledger, in logs and metrics, for all to see. The same on
+/// every machine. They tell revisions apart; they are no signature.
 namespace sluice::config {
 
 /// Of all that is configured (Config::revision itself aside).

@@ -26,8 +26,11 @@ public:
     }
     Section& secret(const std::string& key, const Secret& value,
                     Applies applies = Applies::by_restart) {
-        into_.push_back(
-            {prefix_ + key, value.text, applies, value.secret ? Shown::never : Shown::yes});
+        into_.push_back({.key = prefix_ + key,
+                         .value = value.text,
+                         .applies = applies,
+                         .shown = value.secret ? Shown::never : Shown::yes,
+                         .lets_in = value.secret});
         return *this;
     }
     Section& hidden(const std::string& key, std::string value) {

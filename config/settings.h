@@ -22,6 +22,7 @@ struct Setting {
     std::string value;  ///< in one canonical spelling
     Applies applies = Applies::by_restart;
     Shown shown = Shown::yes;  ///< never: it is a secret, or may hold one
+    bool lets_in = false;      ///< a password, a token, a key: no hash of it is published
 };
 
 /// By key.

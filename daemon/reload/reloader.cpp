@@ -180,7 +180,7 @@ ReloadOutcome Reloader::reload() {
     ReloadPlan plan = plan_reload(settings_of(*config()), settings_of(next));
     problems = prepare(next, plan);
     if (!problems.empty()) return refusal(std::move(problems));
-    if (plan.changes_nothing() && next.revision == config()->revision) return {.plan = plan};
+    if (plan.changes_nothing() && next == *config()) return {.plan = plan};
     if (std::string problem = world_.adopt(next); !problem.empty()) return refusal({problem});
     return put_in_force(next, std::move(plan));
 }
