@@ -24,6 +24,16 @@ std::string_view name_of(SchemaType type) {
     return "JSON Schema";
 }
 
+constexpr std::size_t most_complaints = 64;
+
+/// The same for the same message, however a record spells it.
+std::string key_of(const NamedMessage& message) {
+    if (!message.name.empty()) return std::string(message.name);
+    std::string key;
+    for (const std::int32_t index : message.indexes()) key += std::to_string(index) + ',';
+    return key;
+}
+
 /// What is left of it.
 Payload rest_of(const Payload& payload, std::string_view body) {
     const auto skipped = static_cast<std::size_t>(body.data() - payload.bytes.data());
@@ -98,7 +108,7 @@ const RegistryDecoder::Planned* RegistryDecoder::planned(const SchemaId& id,
                                                          const NamedMessage& message) {
     if (latest_ != nullptr && latest_key_.first == id && latest_key_.second == message.raw)
         return latest_;
-    Key key{id, std::string(message.raw)};
+    Key key{id, key_of(message)};
     auto found = plans_.find(key);
     if (found == plans_.end()) {
         const auto schema = options_.source->find(id);
@@ -110,11 +120,21 @@ const RegistryDecoder::Planned* RegistryDecoder::planned(const SchemaId& id,
                 ": is it the one that the records' writers use? on_unknown_schema = "
                 "\"dead_letter\" makes dead letters of such records");
         }
-        found = plans_.emplace(key, plan(*schema, message)).first;
+        found = plans_.emplace(std::move(key), plan(*schema, message)).first;
+        if (found->second.decoder == nullptr) forget_complaints(found);
     }
     latest_ = &found->second;
-    latest_key_ = std::move(key);
+    latest_key_ = {id, std::string(message.raw)};
     return latest_;
+}
+
+/// Messages that no schema has are as many as records may name.
+void RegistryDecoder::forget_complaints(std::map<Key, Planned>::const_iterator kept) {
+    if (++complaints_ <= most_complaints) return;
+    complaints_ = 1;
+    for (auto at = plans_.cbegin(); at != plans_.cend();) {
+        at = at->second.decoder == nullptr && at != kept ? plans_.erase(at) : std::next(at);
+    }
 }
 
 RegistryDecoder::Planned RegistryDecoder::plan(const schemas::SchemaText& schema,

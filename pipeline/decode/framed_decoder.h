@@ -62,7 +62,7 @@ private:
         std::unique_ptr<Decoder> decoder;  ///< null: see `complaint`
         std::string complaint;
     };
-    /// A schema, and which of its messages: as the record says it.
+    /// A schema, and which of its messages.
     using Key = std::pair<SchemaId, std::string>;
 
     /// Null: see error_. `body` is what is left of the payload.
@@ -71,12 +71,14 @@ private:
     const Planned* planned(const SchemaId& id, const NamedMessage& message);
     [[nodiscard]] Planned plan(const schemas::SchemaText& schema,
                                const NamedMessage& message) const;
+    void forget_complaints(std::map<Key, Planned>::const_iterator kept);
     void fail(std::string text);
 
     const Options options_;
-    std::map<Key, Planned> plans_;     // a plan stays where it is
+    std::map<Key, Planned> plans_;     // one with a decoder stays where it is
+    std::size_t complaints_ = 0;       // of those that have none
     const Planned* latest_ = nullptr;  // records of one schema follow each other
-    Key latest_key_;
+    Key latest_key_;                   // the message as the record says it
     const Decoder* failed_ = nullptr;  // whose error it was; null: error_
     Undecodable error_;
 };

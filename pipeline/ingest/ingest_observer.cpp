@@ -109,28 +109,36 @@ LaneObserver& IngestObserver::lane(int number) {
 
 int IngestObserver::on_began() {
     const std::lock_guard lock{mutex_};
+    forget_partitions();  // of one that is late to end
+    for (LaneObserver& lane : lanes_) lane.on_began();
     return serving_ = ++last_number_;
 }
 
-void IngestObserver::on_assigned(std::size_t partitions) {
+void IngestObserver::on_assigned(int number, std::size_t partitions) {
     assignments_.add();
-    assigned_.add(static_cast<double>(partitions));
+    const std::lock_guard lock{mutex_};
+    if (serving_ == number) assigned_.add(static_cast<double>(partitions));
 }
 
-void IngestObserver::on_revoked(std::span<const PartitionId> partitions) {
+void IngestObserver::on_revoked(int number, std::span<const PartitionId> partitions) {
     revocations_.add();
-    assigned_.add(-static_cast<double>(partitions.size()));
     const std::lock_guard lock{mutex_};
+    if (serving_ != number) return;
+    assigned_.add(-static_cast<double>(partitions.size()));
     for (const PartitionId partition : partitions) partitions_.erase(partition);
 }
 
 void IngestObserver::on_ended(int number) {
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
+    forget_partitions();
+    serving_ = 0;
+}
+
+void IngestObserver::forget_partitions() {
     assigned_.set(0);
     fetched_bytes_.set(0);
     fetched_records_.set(0);
-    serving_ = 0;
     partitions_.clear();
     brokers_.clear();
 }

@@ -38,8 +38,9 @@ public:
     /// The pipeline was built, and will serve partitions until on_ended() with the number that this
     /// returns. An older one that ends late has nothing to say any more.
     [[nodiscard]] int on_began();
-    void on_assigned(std::size_t partitions);
-    void on_revoked(std::span<const PartitionId> partitions);
+    /// These, as that one, by the number of who says so.
+    void on_assigned(int number, std::size_t partitions);
+    void on_revoked(int number, std::span<const PartitionId> partitions);
     void on_statistics(const GroupStatistics& statistics);
     void on_ended(int number);
     void on_open_dead_letters(const OpenDeadLetters& open);
@@ -70,6 +71,8 @@ private:
         metrics::Counter errors;
     };
 
+    /// The caller holds the mutex.
+    void forget_partitions();
     // Called by lanes.
     void take_up(const ResumePoint& point, int lane);
     void commit(const Batch& batch, const Committed& how);

@@ -119,7 +119,7 @@ void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {
     SLUICE_FAIL_POINT("on_assigned");
     log(LogLevel::info, config_.name,
         "assigned " + std::to_string(partitions.size()) + " partitions");
-    observer_.on_assigned(partitions.size());
+    observer_.on_assigned(number_, partitions.size());
     if (partitions.empty()) return group_.assign({});
     for (const PartitionId partition : partitions) assigned_[partition] = {};
     group_waits_since_ = Clock::now();
@@ -138,7 +138,7 @@ void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
         }
     }
     let_go(partitions, Clock::now() + handover_);
-    observer_.on_revoked(partitions);
+    observer_.on_revoked(number_, partitions);
     group_.unassign(taken_over);
 }
 

@@ -55,6 +55,11 @@ std::chrono::nanoseconds LaneObserver::spent() const {
     return Clock::now() - since_.load();
 }
 
+void LaneObserver::on_began() {
+    oldest_ms_ = no_time;
+    enter(LaneActivity::reading);
+}
+
 void LaneObserver::on_took_up(const ResumePoint& point) {
     of_pipeline_.take_up(point, number_);
 }

@@ -24,6 +24,8 @@ public:
 
     static constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::max();
 
+    /// A lane begins, whatever the one before it was at when it failed.
+    void on_began();
     void on_took_up(const ResumePoint& point);
     /// A poll came to its end; of the time, `decoding` was not spent waiting or writing.
     /// `oldest_ms`: of the records in the batch, or no_time.

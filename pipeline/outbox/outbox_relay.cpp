@@ -34,6 +34,11 @@ OutboxRelay::OutboxRelay(const config::Outbox& config, RelayParts parts, const R
       idle_(config.poll.busy, config.poll.idle) {}
 
 void OutboxRelay::run() {
+    // However it ends: nobody is told that it leads who does not any more.
+    struct Leave {
+        ~Leave() { relay.step_down(); }
+        OutboxRelay& relay;
+    } const leave{*this};
     Backoff backoff{pace_.retry};
     while (!stopping()) {
         try {
@@ -49,11 +54,13 @@ void OutboxRelay::run() {
             set_status(Role::starting, false);
             trouble_.begin(trouble.what(),
                            " (next try in " + std::to_string(pause.count()) + " ms)");
-            parts_.store->end_sweep();
-            parts_.leadership->release();
+            step_down();
             wait(pause);
         }
     }
+}
+
+void OutboxRelay::step_down() noexcept {
     parts_.store->end_sweep();
     parts_.leadership->release();
     parts_.observer.on_role(Role::starting);

@@ -79,6 +79,7 @@ private:
     Went finish();
     Went rest();
 
+    void step_down() noexcept;
     void set_status(Role role, bool idle);
     /// All is well.
     void go_on(Role role, bool idle);

@@ -13,7 +13,7 @@ struct Stage {
     explicit Stage(std::chrono::milliseconds patience = 1h)
         : observer(registry, "orders", patience) {
         number = observer.on_began();
-        observer.on_assigned(1);
+        observer.on_assigned(number, 1);
         observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
     }
     void ends_at(std::optional<Offset> end, std::optional<Offset> open_until = {}) {
@@ -121,7 +121,7 @@ TEST_CASE("observer: what is handed over, or has ended, is not shown any more") 
     Stage stage;
     stage.ends_at(150);
     CHECK(stage.observer.status().partitions.size() == 1);
-    stage.observer.on_revoked(std::vector<PartitionId>{3});
+    stage.observer.on_revoked(stage.number, std::vector<PartitionId>{3});
     CHECK(stage.observer.status().partitions.empty());
     CHECK(stage.registry.text().find("partition=\"3\"") == std::string::npos);
     CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 0"));
@@ -132,11 +132,28 @@ TEST_CASE("observer: what is handed over, or has ended, is not shown any more") 
     CHECK(stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 1"));
 }
 
+TEST_CASE("observer: a lane that failed while it wrote does not write for ever") {
+    Stage stage(0ms);
+    stage.observer.lane(0).on_offering();
+    CHECK(stage.observer.writes_for_too_long());
+    stage.observer.on_ended(stage.number);
+    static_cast<void>(stage.observer.on_began());
+    CHECK(stage.observer.status().lanes.at(0).activity == LaneActivity::reading);
+    CHECK_FALSE(stage.observer.writes_for_too_long());
+    CHECK(stage.observer.stuck().empty());
+}
+
 TEST_CASE("observer: a pipeline that ends late does not speak for the one that took its place") {
     Stage stage;
     const int next = stage.observer.on_began();
+    CHECK(stage.observer.status().partitions.empty());
+    CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 0"));
+    stage.observer.on_assigned(next, 1);
+    stage.observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
+    stage.observer.on_revoked(stage.number, std::vector<PartitionId>{3});
     stage.observer.on_ended(stage.number);
     CHECK(stage.observer.status().partitions.size() == 1);
+    CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 1"));
     stage.ends_at(150);
     CHECK(stage.observer.status().lag() == 50);
     stage.observer.on_ended(next);

@@ -259,6 +259,8 @@ TEST_CASE("relay: on_refused = stop holds it in front of the batch") {
     stage.config.on_refused = config::OnRefused::stop;
     stage.insert(0, "nowhere");
     CHECK(Stage::failure_of(stage.start()).find("on_refused") != std::string::npos);
+    // It does not lead any more, and nobody is told that it does.
+    CHECK(stage.observer.status().role == OutboxStatus::Role::starting);
     CHECK(stage.kafka.topic().empty());
     CHECK(stage.database.refused().empty());
     stage.database.table.at("0").topic = "events";

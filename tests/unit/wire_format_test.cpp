@@ -159,6 +159,15 @@ TEST_CASE("protobuf: each record says by which message of its schema it is read"
     CHECK_FALSE(reading.decode(id + raw("\2\x14") + five));
     CHECK(reading.decoder.error().text ==
           "of schema 6, which is without the message that the record names");
+    // However a record spells the way to a message, it is the same one; and of those that are not
+    // there, few are remembered.
+    REQUIRE(reading.decode(id + raw("\x82\0\x80\0") + five));
+    CHECK(reading.value.integer == 5);
+    CHECK(reading.registry->asked == 4);
+    for (char index = 3; index < 120; ++index)
+        CHECK_FALSE(reading.decode(id + "\2" +
+                                   std::string(1, static_cast<char>(2 * (index % 60 + 2))) + five));
+    REQUIRE(reading.decode(id + raw("\0") + five));
     CHECK_FALSE(reading.decode(id + raw("\x80")));
     CHECK(reading.decoder.error().text.starts_with("not in the registry's wire format: which"));
     CHECK_FALSE(reading.decode(id + raw("\0\x0a\x05x")));
