@@ -7,18 +7,27 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::string behind_in(const ProgressGoals& goals) {
+std::string first_behind(const ProgressGoals& goals) {
     for (const ProgressGoal& goal : goals.goals()) {
         if (goal.reached()) continue;
         return "partition " + std::to_string(goal.partition) + " is at " +
                (goal.next ? std::to_string(*goal.next) : "its beginning") + " of " +
                std::to_string(goal.until);
+    }
+    return {};
+}
+
+/// Of a pipeline that has failed again and again; empty: none has.
+std::string failure_in(const SupervisorStatus& status) {
+    for (const auto& [key, pipeline] : status.pipelines) {
+        if (pipeline.state == PipelineState::failed) return key + " failed: " + pipeline.reason;
     }
     return {};
 }
@@ -43,12 +52,12 @@ public:
         if (found == waiting_.end()) return {};
         ProgressGoals& goals = aimed(found->second);
         goals.read(session_);
-        std::string behind = behind_in(goals);
+        std::string behind = first_behind(goals);
         if (behind.empty()) waiting_.erase(found);
         return behind;
     }
 
-    /// All ends, before anything moves. Throws TroubleOfTheWorld.
+    /// All ends, as soon as they can be asked. Throws TroubleOfTheWorld.
     void aim() {
         for (auto& [key, waiting] : waiting_) aimed(waiting);
     }
@@ -90,44 +99,39 @@ CatchUp::~CatchUp() {
 
 void CatchUp::loop() {
     Topics topics(config_);
-    bool in_trouble = false;
+    std::string trouble;
     do {
+        const SupervisorStatus status = options_.status();
+        if (const std::string failed = failure_in(status); !failed.empty())
+            return options_.on_end({.caught_up = false, .reason = failed});
+        std::string behind;
         try {
             topics.aim();
-            if (const auto outcome = look(topics)) {
-                options_.on_end(*outcome);
-                return;
-            }
-            in_trouble = false;
-        } catch (const std::exception& trouble) {
-            behind_ = trouble.what();
-            if (!in_trouble) log(LogLevel::warn, "sluice", "until caught up: " + behind_);
-            in_trouble = true;
+            behind = behind_in(status, topics);
+            if (behind.empty()) return options_.on_end({.caught_up = true, .reason = {}});
+            trouble.clear();
+        } catch (const std::exception& error) {
+            behind = error.what();
+            if (std::exchange(trouble, behind) != behind)
+                log(LogLevel::warn, "sluice", "until caught up: " + trouble);
         }
         if (options_.timeout && Clock::now() - began_ >= *options_.timeout) {
-            options_.on_end({.caught_up = false, .reason = "the time is up: " + behind_});
-            return;
+            return options_.on_end({.caught_up = false, .reason = "the time is up: " + behind});
         }
-    } while (rest(in_trouble ? 1s : 200ms));
+    } while (rest(trouble.empty() ? 200ms : 1s));
 }
 
-std::optional<CatchUp::Outcome> CatchUp::look(Topics& topics) {
-    const SupervisorStatus status = options_.status();
-    for (const auto& [key, pipeline] : status.pipelines) {
-        if (pipeline.state == PipelineState::failed) {
-            return Outcome{.caught_up = false, .reason = key + " failed: " + pipeline.reason};
-        }
-    }
-    behind_.clear();
+std::string CatchUp::behind_in(const SupervisorStatus& status, Topics& topics) const {
+    std::string all;
     for (const auto& [key, pipeline] : status.pipelines) {
         const bool is_outbox = key.starts_with("outbox.");
         std::string behind = is_outbox ? "" : topics.behind(key);
         if (is_outbox && !options_.was_empty(key)) behind = "it was not yet seen empty";
-        if (!behind.empty()) behind_ = key + ": " + behind;
-        if (!pipeline.reason.empty() && !behind.empty()) behind_ += "; " + pipeline.reason;
+        if (behind.empty()) continue;
+        if (!pipeline.reason.empty()) behind += "; " + pipeline.reason;
+        all += (all.empty() ? "" : "; ") + key + ": " + behind;
     }
-    if (!behind_.empty()) return std::nullopt;
-    return Outcome{.caught_up = true, .reason = {}};
+    return all;
 }
 
 bool CatchUp::rest(std::chrono::milliseconds time) {

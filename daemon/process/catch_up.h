@@ -42,15 +42,14 @@ private:
     class Topics;
 
     void loop();
-    /// What can be said now; nullopt: go on waiting.
-    [[nodiscard]] std::optional<Outcome> look(Topics& topics);
+    /// Which pipelines have not caught up, and why; empty: all have.
+    [[nodiscard]] std::string behind_in(const SupervisorStatus& status, Topics& topics) const;
     /// False when this is ending.
     bool rest(std::chrono::milliseconds time);
 
     const config::Config config_;
     const Options options_;
     const Clock::time_point began_ = Clock::now();
-    std::string behind_;  ///< what was not caught up at the last look, and why; of the thread
 
     std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;

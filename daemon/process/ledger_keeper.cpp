@@ -11,6 +11,27 @@ namespace sluice {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// What fails does not keep the rest from its upkeep.
+template <typename Step>
+void attempt(const std::string& about, const std::string& what, Step step) {
+    try {
+        step();
+    } catch (const std::exception& error) {
+        log(LogLevel::warn, about, what + ": " + error.what() + "; trying again later");
+    }
+}
+
+void report(const std::string& about, std::int64_t number, const std::string& what, bool gave_way) {
+    if (number == 0) return;
+    log(LogLevel::info, about,
+        std::to_string(number) + " " + what +
+            (gave_way ? ", the rest later: writers were busy" : ""));
+}
+
+}  // namespace
+
 LedgerKeeper::LedgerKeeper(config::Config config)
     : config_(std::move(config)), thread_([this] { loop(); }) {}
 
@@ -46,39 +67,29 @@ void LedgerKeeper::loop() {
         }
         const config::Config config = config_;
         lock.unlock();
-        try {
-            prune_all(config);
-        } catch (const std::exception& error) {
-            log(LogLevel::warn, "sluice",
-                "pruning the ledger: " + std::string(error.what()) + "; trying again later");
-        }
+        prune_all(config);
         lock.lock();
     }
 }
 
 void LedgerKeeper::prune_all(const config::Config& config) {
+    const std::string& schema = config.cloudberry.schema;
+    const std::chrono::seconds keep = config.cloudberry.ledger_keep;
     Session session{config.cloudberry.dsn.text, "sluice ledger"};
-    const Forgotten forgotten =
-        forget_removed_rows(session, config.cloudberry.schema, config.cloudberry.ledger_keep);
-    if (forgotten.removals > 0)
-        log(LogLevel::info, "sluice",
-            std::to_string(forgotten.removals) + " old removals of rows forgotten" +
-                (forgotten.gave_way ? ", the rest later: writers were busy" : ""));
+    attempt("sluice", "forgetting removals", [&] {
+        const Forgotten forgotten = forget_removed_rows(session, schema, keep);
+        report("sluice", forgotten.removals, "old removals of rows forgotten", forgotten.gave_way);
+    });
     for (const config::Ingest& ingest : config.ingest) {
-        const Purged purged = purge_dead_letters(session, config.cloudberry.schema, ingest.name,
-                                                 config.cloudberry.ledger_keep);
-        if (purged.letters > 0) {
-            log(LogLevel::info, ingest.name,
-                std::to_string(purged.letters) + " dead letters that were settled long ago purged" +
-                    (purged.gave_way ? ", the rest later: writers were busy" : ""));
-        }
-        const Folded folded = fold_ledger(session, config.cloudberry.schema, ingest.name,
-                                          config.cloudberry.ledger_keep);
-        if (folded.rows > 0) {
-            log(LogLevel::info, ingest.name,
-                std::to_string(folded.rows) + " old ledger rows folded" +
-                    (folded.gave_way ? ", the rest later: writers were busy" : ""));
-        }
+        attempt(ingest.name, "purging dead letters", [&] {
+            const Purged purged = purge_dead_letters(session, schema, ingest.name, keep);
+            report(ingest.name, purged.letters, "dead letters that were settled long ago purged",
+                   purged.gave_way);
+        });
+        attempt(ingest.name, "folding the ledger", [&] {
+            const Folded folded = fold_ledger(session, schema, ingest.name, keep);
+            report(ingest.name, folded.rows, "old ledger rows folded", folded.gave_way);
+        });
     }
 }
 

@@ -28,6 +28,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace sluice {
 namespace {
@@ -39,15 +40,6 @@ sigset_t block_signals() {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     return signals;
-}
-
-/// The file may have changed between its first reading and the beginning of the watch.
-void begin_to_watch(ConfigWatch& watch, const std::string& file, Reloader& reloader) {
-    const config::Loaded loaded = config::load(file);
-    watch.set_files(loaded.files);
-    if (loaded.config.revision != reloader.config()->revision) {
-        reloader.request(ReloadTrigger::file);
-    }
 }
 
 /// "3 pipelines: 2 running, 1 backing_off"
@@ -65,9 +57,9 @@ std::string in_words(const SupervisorStatus& status) {
 }
 
 /// The main thread, while pipelines are at work: signals, and what systemd wants to know.
-class Watch {
+class MainLoop {
 public:
-    Watch(Reloader& reloader, const Supervisor& supervisor, const EndingRun& run)
+    MainLoop(Reloader& reloader, const Supervisor& supervisor, const EndingRun& run)
         : reloader_(reloader), supervisor_(supervisor), run_(run) {}
 
     /// Returns why the process is to end; SIGHUP asks for a reload.
@@ -93,7 +85,8 @@ private:
         reload_ = reloader_.request(ReloadTrigger::signal);
     }
 
-    /// A daemon whose supervisor does not answer is not alive.
+    /// The sign of life comes from the main thread, behind the supervisor's and its pipelines'
+    /// locks.
     void look() {
         manager_.status(in_words(supervisor_.status()));
         manager_.alive(ServiceManager::Clock::now());
@@ -111,6 +104,100 @@ private:
     std::future<ReloadOutcome> reload_;  ///< that systemd waits for
 };
 
+/// All that a daemon is made of, in the order in which they may use each other.
+class Daemon {
+public:
+    Daemon(const config::Config& config, const CommandLine& line) : config_(config), line_(line) {
+        observatory_.watch([this] { return supervisor_.status(); });
+    }
+
+    /// False where the first configuration cannot be put in force.
+    bool start() {
+        if (reloader_.start(config_).result == ReloadOutcome::Result::refused) return false;
+        // All before anybody can ask for a reload, which needs them.
+        watch_.emplace([this] { reloader_.request(ReloadTrigger::file); });
+        undecided_watch_.emplace(
+            config_,
+            UndecidedWatch::Reports{
+                .dead_letters =
+                    [this](const auto& open) { observatory_.on_open_dead_letters(open); },
+                .refused_events =
+                    [this](const auto& open) { observatory_.on_open_refused_events(open); }});
+        admin_.emplace(Admin::Parts{.registry = registry_,
+                                    .observatory = observatory_,
+                                    .supervisor = supervisor_,
+                                    .reloader = reloader_});
+        admin_->listen(config_.admin.listen);
+        begin_to_watch();
+        return true;
+    }
+
+    /// Until somebody or something ends it. Never returns: threads that are still in a call, of a
+    /// lane or of the ledger's keeper, are not waited for; what they hold rolls back or is fenced.
+    [[noreturn]] void run(const sigset_t& signals) {
+        EndingRun ending{config_, line_, observatory_, supervisor_};
+        log(LogLevel::info, "sluice",
+            MainLoop(reloader_, supervisor_, ending).wait_for_end(signals) + ": draining");
+        // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
+        pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+        const bool drained = supervisor_.drain(reloader_.config()->daemon.drain_deadline);
+        log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
+        std::_Exit(ending.exit_code());
+    }
+
+private:
+    std::unique_ptr<RunningPipeline> build(const PipelineConfig& pipeline) {
+        if (std::holds_alternative<config::Outbox>(pipeline.of_kind))
+            return build_outbox(pipeline, writer_, observatory_);
+        return build_ingest(pipeline, {.writer = writer_,
+                                       .instance = instance_,
+                                       .observatory = observatory_,
+                                       .registry = schemas_});
+    }
+    config::Loaded load() {
+        config::Loaded loaded = config::load(line_.config_file);
+        watch_->set_files(loaded.files);
+        return loaded;
+    }
+    /// The file may have changed between its first reading and the beginning of the watch.
+    void begin_to_watch() {
+        const config::Loaded loaded = load();
+        if (!loaded.problems.empty() || !(loaded.config == config_))
+            reloader_.request(ReloadTrigger::file);
+    }
+    std::string adopt(const config::Config& adopted) {
+        std::string problem = admin_->move_to(adopted.admin.listen);
+        if (!problem.empty()) return problem;
+        observatory_.set_patience(adopted.admin.stuck_after);
+        set_up_logging(adopted.daemon);
+        ledger_keeper_.adopt(adopted);
+        undecided_watch_->adopt(adopted);
+        return problem;
+    }
+
+    const config::Config& config_;  ///< the first one
+    const CommandLine& line_;
+    const std::string writer_ = writer_name();
+    metrics::Registry registry_;
+    const metrics::ProcessMetrics process_{
+        registry_, {{"version", version()}, {"librdkafka", kafka::library_version()}}};
+    ReloadMetrics reload_metrics_{registry_};
+    Observatory observatory_{registry_, config_.admin.stuck_after};
+    InstanceName instance_{{.schema = config_.cloudberry.schema, .config_file = line_.config_file}};
+    registry::SharedRegistry schemas_{registry_};
+    Supervisor supervisor_{[this](const PipelineConfig& pipeline) { return build(pipeline); }};
+    LedgerKeeper ledger_keeper_{config_};
+    Reloader reloader_{{.load = [this] { return load(); },
+                        .prepare = prepare_reload,
+                        .adopt = [this](const config::Config& adopted) { return adopt(adopted); },
+                        .report = [this](const ReloadOutcome& done) { reload_metrics_.note(done); },
+                        .supervisor = supervisor_}};
+    // Their threads ask for reloads, which use them only once there is one to ask.
+    std::optional<ConfigWatch> watch_;
+    std::optional<UndecidedWatch> undecided_watch_;
+    std::optional<Admin> admin_;
+};
+
 }  // namespace
 
 int run_daemon(const config::Config& config, const CommandLine& line) {
@@ -120,73 +207,9 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     }
     const sigset_t signals = block_signals();
     set_up_logging(config.daemon);
-    metrics::Registry registry;
-    const metrics::ProcessMetrics process{
-        registry, {{"version", version()}, {"librdkafka", kafka::library_version()}}};
-    Observatory observatory{registry, config.admin.stuck_after};
-    InstanceName instance{{.schema = config.cloudberry.schema, .config_file = line.config_file}};
-    registry::SharedRegistry schemas{registry};
-    const IngestSurroundings around{.writer = writer_name(),
-                                    .instance = instance,
-                                    .observatory = observatory,
-                                    .registry = schemas};
-    Supervisor supervisor{[around](const PipelineConfig& pipeline) {
-        return std::holds_alternative<config::Outbox>(pipeline.of_kind)
-                   ? build_outbox(pipeline, around.writer, around.observatory)
-                   : build_ingest(pipeline, around);
-    }};
-    observatory.watch([&supervisor] { return supervisor.status(); });
-    auto ledger_keeper = std::make_unique<LedgerKeeper>(config);
-    std::unique_ptr<UndecidedWatch> undecided_watch;
-    ReloadMetrics reload_metrics{registry};
-    std::unique_ptr<ConfigWatch> watch;
-    std::unique_ptr<Admin> admin;
-    Reloader reloader{{.load =
-                           [&] {
-                               config::Loaded loaded = config::load(line.config_file);
-                               watch->set_files(loaded.files);
-                               return loaded;
-                           },
-                       .prepare = prepare_reload,
-                       .adopt =
-                           [&](const config::Config& adopted) {
-                               std::string problem = admin->move_to(adopted.admin.listen);
-                               if (!problem.empty()) return problem;
-                               observatory.set_patience(adopted.admin.stuck_after);
-                               set_up_logging(adopted.daemon);
-                               ledger_keeper->adopt(adopted);
-                               undecided_watch->adopt(adopted);
-                               return problem;
-                           },
-                       .report = [&](const ReloadOutcome& done) { reload_metrics.note(done); },
-                       .supervisor = supervisor}};
-    if (reloader.start(config).result == ReloadOutcome::Result::refused) {
-        return found_something_wrong;
-    }
-    // All before anybody can ask for a reload, which needs them.
-    watch = std::make_unique<ConfigWatch>([&reloader] { reloader.request(ReloadTrigger::file); });
-    undecided_watch = std::make_unique<UndecidedWatch>(
-        config,
-        UndecidedWatch::Reports{
-            .dead_letters = [&](const auto& open) { observatory.on_open_dead_letters(open); },
-            .refused_events = [&](const auto& open) { observatory.on_open_refused_events(open); }});
-    admin = std::make_unique<Admin>(Admin::Parts{.registry = registry,
-                                                 .observatory = observatory,
-                                                 .supervisor = supervisor,
-                                                 .reloader = reloader});
-    admin->listen(config.admin.listen);
-    begin_to_watch(*watch, line.config_file, reloader);
-    EndingRun ending{config, line, observatory, supervisor};
-
-    log(LogLevel::info, "sluice",
-        Watch(reloader, supervisor, ending).wait_for_end(signals) + ": draining");
-    // A second signal ends the process at once: what is in flight rolls back, nothing is lost.
-    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    const bool drained = supervisor.drain(reloader.config()->daemon.drain_deadline);
-    log(LogLevel::info, "sluice", drained ? "drained" : "the drain deadline cut batches short");
-    // Threads that are still in a call, of a lane or of the ledger's keeper, are not waited for:
-    // what they hold rolls back or is fenced.
-    std::_Exit(ending.exit_code());
+    Daemon daemon{config, line};
+    if (!daemon.start()) return found_something_wrong;
+    daemon.run(signals);
 }
 
 }  // namespace sluice

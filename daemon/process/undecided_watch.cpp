@@ -26,15 +26,18 @@ bool is_not_there_yet(const DatabaseError& error) {
 /// `trouble`: what was logged of this question last, empty when it was answered since.
 template <typename Question>
 void ask(const char* what, const std::string& needed, std::string& trouble, Question question) {
+    std::string remedy;
     try {
         question();
-        trouble.clear();
+        return trouble.clear();
     } catch (const DatabaseError& error) {
-        if (is_not_there_yet(error) || std::exchange(trouble, error.what()) == error.what()) return;
-        log(LogLevel::warn, "sluice",
-            std::string(what) + " cannot be counted: " + trouble +
-                (error.sqlstate() == "42501" ? "; the role needs SELECT on " + needed : ""));
+        if (is_not_there_yet(error)) return;
+        remedy = error.sqlstate() == "42501" ? "; the role needs SELECT on " + needed : "";
+        if (std::exchange(trouble, error.what()) == error.what()) return;
+    } catch (const std::exception& error) {
+        if (std::exchange(trouble, error.what()) == error.what()) return;
     }
+    log(LogLevel::warn, "sluice", std::string(what) + " cannot be counted: " + trouble + remedy);
 }
 
 }  // namespace

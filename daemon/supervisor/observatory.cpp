@@ -129,8 +129,10 @@ Observatory::Pipeline& Observatory::pipeline(const std::string& key) {
 }
 
 void Observatory::look(const std::function<SupervisorStatus()>& status) {
-    const SupervisorStatus all = status();
+    // First the mutex: a pipeline that is added meanwhile observes after this look, which does not
+    // know it and would forget it.
     const std::lock_guard lock{mutex_};
+    const SupervisorStatus all = status();
     for (const auto& [key, told] : all.pipelines) {
         Pipeline& shown = pipeline(key);
         for (auto& [state, gauge] : shown.states) gauge.set(state == told.state ? 1 : 0);

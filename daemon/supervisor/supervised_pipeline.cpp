@@ -105,15 +105,16 @@ void SupervisedPipeline::enter(PipelineState state) {
 void SupervisedPipeline::loop() {
     Backoff backoff{restart_};
     for (;;) {
-        const auto began = Clock::now();
+        std::optional<Clock::time_point> began;
         std::string failure;
         try {
-            run_once();
+            run_once(began);
         } catch (const std::exception& error) {
             failure = error.what();
         } catch (...) {
             failure = "an exception that says nothing of itself";
         }
+        const auto ran = began ? Clock::now() - *began : Clock::duration::zero();
         std::unique_lock lock{mutex_};
         // Leaving the group takes a while; nobody who asks for the status should wait for it.
         std::unique_ptr<RunningPipeline> ended = std::move(pipeline_);
@@ -121,11 +122,15 @@ void SupervisedPipeline::loop() {
         ended.reset();
         lock.lock();
         if (!stopping_) {
-            if (Clock::now() - began > recovered_after) {
+            if (ran > recovered_after) {
                 status_.failures = 0;
                 backoff.reset();
             }
             changed_.wait_for(lock, fail(failure, backoff), [&] { return stopping_; });
+        } else if (!failure.empty()) {
+            status_.last_failure = failure;
+            status_.last_failed_at = std::chrono::system_clock::now();
+            log(LogLevel::error, name_, "failed while it ended: " + failure);
         }
         if (stopping_) {
             status_.reason.clear();
@@ -148,7 +153,7 @@ std::chrono::milliseconds SupervisedPipeline::fail(const std::string& failure, B
     return pause;
 }
 
-void SupervisedPipeline::run_once() {
+void SupervisedPipeline::run_once(std::optional<Clock::time_point>& began) {
     const PipelineConfig config = [&] {
         const std::lock_guard lock{mutex_};
         enter(PipelineState::starting);
@@ -167,6 +172,7 @@ void SupervisedPipeline::run_once() {
         status_.reason.clear();
         enter(PipelineState::running);
     }
+    began = Clock::now();
     pipeline->run();
 }
 

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -36,7 +37,8 @@ private:
     static constexpr int failures_to_be_failed = 5;
 
     void loop();
-    void run_once();
+    /// `began`: when it was running, if it came to that.
+    void run_once(std::optional<Clock::time_point>& began);
     /// The caller holds the mutex.
     void enter(PipelineState state);
     /// Notes the failure and returns how long to wait before the next try. As above.

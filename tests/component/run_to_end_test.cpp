@@ -65,7 +65,7 @@ TEST_CASE("run to its end: what stood in the topic is committed when it ends") {
     CHECK(rejecting.exit_code == 1);
     CHECK_MESSAGE(says(rejecting, "caught up: 0 rows and events, 1 rejected"), rejecting.err);
 
-    // The dead letter was settled by that run; only a run's own count.
+    // That dead letter is open; what earlier runs rejected does not count.
     CHECK(setup.run({"--timeout", "60s", "--fail-on-reject"}).exit_code == 0);
 }
 
@@ -92,6 +92,19 @@ TEST_CASE("run to its end: a run that cannot catch up says why and fails") {
     CHECK(alone.exit_code == 2);
     CHECK(says(alone, "--timeout goes with --until-caught-up only"));
     CHECK(setup.run({"--timeout", "soon"}).exit_code == 2);
+}
+
+TEST_CASE("run to its end: a pipeline that fails again and again ends it") {
+    Setup setup("run_to_end_failed",
+                "[ingest.numbers]\ntopic = \"run_to_end_no_topic\"\ntable = \"numbers\"\n");
+    // What libpq does not understand is said, by whatever thread meets it.
+    write_file(setup.file, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                               "\"\n[cloudberry]\ndsn = \"this is no dsn\"\n[admin]\nlisten = "
+                               "\"\"\n[ingest.numbers]\ntopic = \"run_to_end_no_topic\"\ntable = "
+                               "\"numbers\"\n");
+    const RunResult run = setup.run({});
+    CHECK(run.exit_code == 1);
+    CHECK_MESSAGE(says(run, "not caught up: ingest.numbers failed: "), run.err);
 }
 
 TEST_CASE("run to its end: an outbox is sent before it ends") {

@@ -8,8 +8,10 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <regex>
 #include <set>
@@ -51,6 +53,27 @@ std::set<std::string> names_in_code() {
     return names;
 }
 
+TEST_CASE("observatory: a pipeline that is added while somebody looks is not forgotten") {
+    Registry registry;
+    Observatory observatory{registry, std::chrono::minutes(1)};
+    PipelineConfig orders;
+    config::Ingest ingest;
+    ingest.name = "orders";
+    orders.of_kind = ingest;
+    std::future<void> added;
+    observatory.watch([&] {
+        // What the supervisor knew when it was asked: not yet this one.
+        added =
+            std::async(std::launch::async, [&] { static_cast<void>(observatory.observe(orders)); });
+        added.wait_for(std::chrono::milliseconds(100));
+        return SupervisorStatus{};
+    });
+    static_cast<void>(registry.text());
+    added.get();
+    observatory.watch([] { return SupervisorStatus{}; });
+    CHECK(observatory.ingest("ingest.orders").has_value());
+}
+
 /// The same name, type, labels and meaning on both sides, and nothing on one side only.
 TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     Registry registry;
@@ -59,8 +82,8 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     PipelineConfig orders;
     orders.of_kind = config::Ingest{};
     const auto observer = observatory.observe(orders);
-    observer->lane(0).on_took_up({});
     static_cast<void>(observer->on_began());
+    observer->lane(0).on_took_up({});
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);
