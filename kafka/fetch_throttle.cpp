@@ -54,6 +54,12 @@ void FetchThrottle::hold(PartitionId partition, QueueHandle queue) {
     held_[partition] = std::make_unique<WeighedQueue>(std::move(queue), held_bytes_);
 }
 
+void FetchThrottle::take_back(PartitionId partition, QueueHandle queue) {
+    const std::lock_guard lock{weighing_};
+    if (!held_.contains(partition))
+        held_[partition] = std::make_unique<WeighedQueue>(std::move(queue), held_bytes_);
+}
+
 std::unique_ptr<WeighedQueue> FetchThrottle::let_go(PartitionId partition) {
     const std::lock_guard lock{weighing_};
     const auto node = held_.extract(partition);

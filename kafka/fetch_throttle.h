@@ -44,6 +44,8 @@ public:
     /// A partition's own queue, while it flows into no other, counts as well. What was held of the
     /// partition before is dropped.
     void hold(PartitionId partition, QueueHandle queue);
+    /// From a lane that is done with it. What is held already is of a later assignment, and stays.
+    void take_back(PartitionId partition, QueueHandle queue);
     /// For the lane that takes it over; nullptr: it is not held.
     [[nodiscard]] std::unique_ptr<WeighedQueue> let_go(PartitionId partition);
     /// `outdate` makes what librdkafka has fetched of these partitions invalid; what is held of

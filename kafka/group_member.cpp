@@ -259,7 +259,8 @@ void GroupMember::wake() {
 
 void GroupMember::assign(std::span<const Position> positions) {
     for (const Position& position : positions) {
-        hold_back(*client_, topic_, position.partition, throttle_);
+        if (QueueHandle queue = cut_off(*client_, topic_, position.partition))
+            throttle_.hold(position.partition, std::move(queue));
     }
     const PartitionList list = make_list(topic_, positions);
     check(rd_kafka_incremental_assign(client_.get(), list.get()), "taking over partitions");

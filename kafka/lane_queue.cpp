@@ -17,12 +17,10 @@ struct Taken {
 
 }  // namespace
 
-void hold_back(rd_kafka_t& client, const std::string& topic, PartitionId partition,
-               FetchThrottle& throttle) {
+QueueHandle cut_off(rd_kafka_t& client, const std::string& topic, PartitionId partition) {
     QueueHandle queue{rd_kafka_queue_get_partition(&client, topic.c_str(), partition)};
-    if (!queue) return;
-    rd_kafka_queue_forward(queue.get(), nullptr);
-    throttle.hold(partition, std::move(queue));
+    if (queue) rd_kafka_queue_forward(queue.get(), nullptr);
+    return queue;
 }
 
 LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throttle)
@@ -44,7 +42,8 @@ void LaneQueue::open(PartitionId partition) {
 // What already lies in our queue is dropped by librdkafka when the partition is unassigned or
 // seeks, and ignored by the lane until then.
 void LaneQueue::close(PartitionId partition) {
-    hold_back(client_, topic_, partition, throttle_);
+    if (QueueHandle queue = cut_off(client_, topic_, partition))
+        throttle_.take_back(partition, std::move(queue));
 }
 
 Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {

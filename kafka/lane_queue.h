@@ -11,10 +11,10 @@
 
 namespace sluice::kafka {
 
-/// Lets the partition's records flow nowhere: they wait in its own queue. librdkafka would forward
-/// that into the group's otherwise, unless the application has decided where it goes.
-void hold_back(rd_kafka_t& client, const std::string& topic, PartitionId partition,
-               FetchThrottle& throttle);
+/// The partition's own queue, whose records flow nowhere from here on: librdkafka would forward
+/// them into the group's, unless the application has decided where they go. Null: there is none.
+[[nodiscard]] QueueHandle cut_off(rd_kafka_t& client, const std::string& topic,
+                                  PartitionId partition);
 
 /// The records of the partitions that one lane serves: librdkafka forwards the queues of all open
 /// partitions into this one. Used by the lane's thread, save wake(). Must not outlive the member.

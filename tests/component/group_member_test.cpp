@@ -58,6 +58,32 @@ TEST_CASE("member: nothing arrives before a partition is opened, nor after it wa
     member.until([&] { return member.ends[1] == 6; }, "what came while it was closed");
 }
 
+TEST_CASE("member: a lane that lets go late leaves alone what was fetched for the next time") {
+    make_topic("late", 1, 100);
+    Member member("late");
+    member.until([&] { return member.ends[0] == 100; }, "the end");
+    member.got.clear();
+    member.fetched_bytes.clear();
+    // Handed over, and back, while the lane is still in a commit.
+    member.group.unassign({{0}});
+    member.group.assign({{{0, 50}}});
+    const auto fetched = [&] {
+        return !member.fetched_bytes.empty() && member.fetched_bytes.back() > 0;
+    };
+    wait_until(
+        [&] {
+            member.group.poll(member, 5ms);
+            return fetched();
+        },
+        patient(30s), "the records from 50 on");
+    member.group.lane(0).close(0);
+    member.group.lane(0).open(0);
+    append("late", 0, {"last"});
+    member.until([&] { return !member.got.empty() && member.values().back() == "last"; }, "it");
+    CHECK(member.got.front().offset == 50);
+    CHECK(member.got.size() == 51);
+}
+
 TEST_CASE("member: a seek drops what was fetched before it") {
     make_topic("sought", 1, 50);
     Member member("sought");
