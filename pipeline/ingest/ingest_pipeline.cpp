@@ -227,8 +227,7 @@ void IngestPipeline::apply(const Lost& lost) {
     // Kafka or the database may be away just now: asked again until they answer, like any resume.
     assigned->state = Assigned::State::to_seek;
     try {
-        choose_position(lost.partition, lost.how);
-        assigned->verify = false;
+        assigned->verify = choose_position(lost.partition, lost.how);
     } catch (const TroubleOfTheWorld& trouble) {
         resuming_.begin(trouble.what(), trying_again);
         next_resume_ = Clock::now() + retry_.next();
@@ -243,13 +242,14 @@ IngestPipeline::Assigned* IngestPipeline::let_go_by_lane(PartitionId partition) 
     return found->second.lane->serves(partition) ? nullptr : &found->second;
 }
 
-void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
+bool IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
     const std::vector<ResumePoint> points = progress_->read({{partition}});
-    if (points.empty()) return;
+    if (points.empty()) return true;
     const Offset next = points.front().next;
     const OffsetRange available = group_.available(partition);
     const bool inside = next >= available.from && next <= available.to;
-    if (inside && how == LostPosition::outside) return;  // it is the record before that is gone
+    // It is the record before that is gone; or the topic is another one, which has grown since.
+    if (inside && how == LostPosition::outside) return available.from <= points.front().last.offset;
 
     const std::string where =
         config_.topic + "[" + std::to_string(partition) + "]@" + std::to_string(next) + ": ";
@@ -283,13 +283,12 @@ void IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
             "choose another: " +
             set_progress("N"));
     }
-    log(LogLevel::warn, about_partition(config_.name, partition),
-        where + what + "; going on at " + std::to_string(available.from));
-    if (expired) {
-        progress_->skip_lost(partition, {next, available.from});
-    } else {
-        progress_->begin_anew(partition, next, available.from);
-    }
+    const Move move = expired ? progress_->skip_lost(partition, {next, available.from})
+                              : progress_->begin_anew(partition, next, available.from);
+    if (move == Move::made)
+        log(LogLevel::warn, about_partition(config_.name, partition),
+            where + what + "; going on at " + std::to_string(available.from));
+    return true;
 }
 
 /// Where a topic that was created anew begins, all its records are newer than what was read from

@@ -104,8 +104,9 @@ private:
     void apply_lane_events();
     void apply(const Rewind& rewind);
     void apply(const Lost& lost);
-    /// Throws when the configuration says stop.
-    void choose_position(PartitionId partition, LostPosition how);
+    /// Whether the record before it is still to be compared. Throws when the configuration says
+    /// stop.
+    [[nodiscard]] bool choose_position(PartitionId partition, LostPosition how);
     /// Of what a partition holds that does not go on where it was read up to.
     [[nodiscard]] Offset first_unread(const ResumePoint& point, OffsetRange available);
     void resume_waiting();

@@ -57,7 +57,8 @@ class RecordSource {
 public:
     virtual ~RecordSource() = default;
     /// From here on the partition's records arrive in poll(). Before this call, and after close(),
-    /// none does, even if some were already fetched.
+    /// none does, even if some were already fetched. close() may come late, when the partition has
+    /// been unassigned and assigned again meanwhile: it leaves alone what was fetched since.
     virtual void open(PartitionId partition) = 0;
     virtual void close(PartitionId partition) = 0;
     /// Waits until something is there, the time is up or wake() is called, and hands over a bounded
@@ -97,6 +98,9 @@ public:
     virtual CommitResult commit(Batch& batch) = 0;
 };
 
+/// Of progress that is moved without records: whether it was still where it was looked at.
+enum class Move { made, overtaken };
+
 /// Progress as the control thread of a pipeline needs it. Used by one thread. Calls throw
 /// TroubleOfTheWorld when the database cannot answer now.
 class ProgressStore {
@@ -109,11 +113,11 @@ public:
     /// Fixes where partitions start. Who is first wins; an existing progress is never changed.
     virtual void anchor(std::span<const Position> starts) = 0;
     /// Moves progress from `range.from` to `range.to` without loading, and writes the skipped
-    /// offsets to the ledger as lost. False when progress was not at `range.from` any more.
-    virtual bool skip_lost(PartitionId partition, OffsetRange range) = 0;
+    /// offsets to the ledger as lost.
+    [[nodiscard]] virtual Move skip_lost(PartitionId partition, OffsetRange range) = 0;
     /// The topic was created anew: progress goes from `next` to `start` and a new incarnation of
-    /// the partition begins, whose offsets are accounted for by themselves. False as above.
-    virtual bool begin_anew(PartitionId partition, Offset next, Offset start) = 0;
+    /// the partition begins, whose offsets are accounted for by themselves.
+    [[nodiscard]] virtual Move begin_anew(PartitionId partition, Offset next, Offset start) = 0;
 };
 
 /// What the group coordinator decided, in the order it did.

@@ -115,12 +115,12 @@ std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
     return static_cast<std::size_t>(inserted.affected);
 }
 
-bool CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
+Move CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
     // What follows is another record; the one before it is gone from Kafka, so none is known.
     return take_alone({partition, range, "skipped", next_offset_at(range.to)});
 }
 
-bool CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
+Move CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
     return take_alone({partition, {next, next}, "ended", another_incarnation_at(start)});
 }
 
@@ -153,12 +153,12 @@ bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
     });
 }
 
-bool CloudberryProgress::take_alone(const Step& step) {
+Move CloudberryProgress::take_alone(const Step& step) {
     return guarded([&] {
         Transaction transaction(session_);
-        if (!take({&step, 1})) return false;
+        if (!take({&step, 1})) return Move::overtaken;
         transaction.commit();
-        return true;
+        return Move::made;
     });
 }
 

@@ -29,8 +29,8 @@ public:
     /// Who holds a lock that a session of this pipeline waits for, in words; empty: nobody, as far
     /// as can be told.
     [[nodiscard]] std::string in_the_way() noexcept;
-    bool skip_lost(PartitionId partition, OffsetRange range) override;
-    bool begin_anew(PartitionId partition, Offset next, Offset start) override;
+    Move skip_lost(PartitionId partition, OffsetRange range) override;
+    Move begin_anew(PartitionId partition, Offset next, Offset start) override;
     /// All of them, or none: false when progress of one was not as it was read any more. Back
     /// begins another incarnation, forth is in the ledger as lost.
     bool set(std::span<const ProgressMove> moves);
@@ -49,7 +49,7 @@ private:
     [[nodiscard]] static Step step_of(const ProgressMove& move);
     /// In the caller's transaction, which has to roll back when it is false.
     bool take(std::span<const Step> steps);
-    bool take_alone(const Step& step);
+    Move take_alone(const Step& step);
     /// How many had no progress.
     std::size_t insert(std::span<const Position> starts);
 

@@ -48,13 +48,13 @@ TEST_CASE("progress: who anchors first wins, and lost offsets are in the ledger"
     CHECK(progress.any());
     CHECK(setup.next(0) == 5);
     CHECK(setup.next(2) == 1);
-    CHECK(!progress.skip_lost(0, {4, 10}));
-    CHECK(progress.skip_lost(0, {5, 10}));
+    CHECK(progress.skip_lost(0, {4, 10}) == Move::overtaken);
+    CHECK(progress.skip_lost(0, {5, 10}) == Move::made);
     CHECK(setup.next(0) == 10);
     CHECK(setup.list("SELECT from_offset, to_offset, lost, kind FROM sluice.ledger") ==
           "5|10|5|skipped");
-    CHECK(!progress.begin_anew(0, 9, 0));
-    CHECK(progress.begin_anew(0, 10, 0));
+    CHECK(progress.begin_anew(0, 9, 0) == Move::overtaken);
+    CHECK(progress.begin_anew(0, 10, 0) == Move::made);
     CHECK(setup.list("SELECT next_offset, anchor_offset, incarnation, last_offset"
                      " FROM sluice.progress WHERE kafka_partition = 0") == "0|0|1|-1");
     Session session(setup.dsn, "test");

@@ -362,29 +362,29 @@ void FakeProgress::anchor(std::span<const Position> starts) {
     }
 }
 
-bool FakeProgress::skip_lost(PartitionId partition, OffsetRange range) {
+Move FakeProgress::skip_lost(PartitionId partition, OffsetRange range) {
     const std::lock_guard lock{database_.mutex_};
     ask();
     database_.land_locked([&](PartitionId other) { return other == partition; });
     FakeDatabase::Progress& of = database_.progress_[partition];
-    if (of.next != range.from) return false;
+    if (of.next != range.from) return Move::overtaken;
     database_.ledger_.push_back({.partition = partition,
                                  .incarnation = of.incarnation,
                                  .range = range,
                                  .lost = range.size()});
     of.next = range.to;
     of.last = {};
-    return true;
+    return Move::made;
 }
 
-bool FakeProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
+Move FakeProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
     const std::lock_guard lock{database_.mutex_};
     ask();
     database_.land_locked([&](PartitionId other) { return other == partition; });
     FakeDatabase::Progress& of = database_.progress_[partition];
-    if (of.next != next) return false;
+    if (of.next != next) return Move::overtaken;
     of = {start, start, {}, of.incarnation + 1};
-    return true;
+    return Move::made;
 }
 
 }  // namespace sluice::fakes

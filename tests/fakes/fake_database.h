@@ -133,8 +133,8 @@ public:
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
     bool any() override;
     void anchor(std::span<const Position> starts) override;
-    bool skip_lost(PartitionId partition, OffsetRange range) override;
-    bool begin_anew(PartitionId partition, Offset next, Offset start) override;
+    Move skip_lost(PartitionId partition, OffsetRange range) override;
+    Move begin_anew(PartitionId partition, Offset next, Offset start) override;
 
 private:
     /// Throws when the test wants it.

@@ -73,6 +73,11 @@ void FakeGroup::fail_questions(int count) {
     questions_to_fail_ = count;
 }
 
+void FakeGroup::before_next_answer(std::function<void()> happens) {
+    const std::lock_guard lock{mutex_};
+    before_answer_ = std::move(happens);
+}
+
 void FakeGroup::refuse_seeks(std::optional<PartitionId> partition) {
     const std::lock_guard lock{mutex_};
     unseekable_ = partition;
@@ -192,6 +197,12 @@ std::vector<Position> FakeGroup::resolve(const config::Start& start,
 
 OffsetRange FakeGroup::available(PartitionId partition) {
     ask();
+    std::function<void()> happens;
+    {
+        const std::lock_guard lock{mutex_};
+        happens = std::exchange(before_answer_, nullptr);
+    }
+    if (happens) happens();
     return topic_.available(partition);
 }
 

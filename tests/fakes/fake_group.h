@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -58,6 +59,8 @@ public:
     [[nodiscard]] std::vector<std::string> violations() const;
     /// The broker refuses the position at which the partition is fetched.
     void lose_position(PartitionId partition);
+    /// What happens while the next question, which offsets a partition holds, is on its way.
+    void before_next_answer(std::function<void()> happens);
     /// This many calls that ask Kafka fail from now on.
     void fail_questions(int count);
     /// seek() fails whenever it is about this partition; nullopt: about none.
@@ -122,6 +125,7 @@ private:
     std::map<PartitionId, Offset> reported_;
     std::vector<std::string> violations_;
     int questions_to_fail_ = 0;
+    std::function<void()> before_answer_;
     std::optional<PartitionId> unseekable_;
     std::vector<std::unique_ptr<FakeSource>> sources_;
 };

@@ -115,6 +115,49 @@ TEST_CASE("pipeline: that only read records were deleted is no loss") {
     CHECK(world.database.rows().size() == 8);
 }
 
+TEST_CASE(
+    "pipeline: a topic created anew that grows past progress meanwhile is not read on from it") {
+    for (const bool stop : {true, false}) {
+        CAPTURE(stop);
+        World world(1, with([&](config::Ingest& config) {
+                        if (!stop) config.on_offset_lost = config::OnOffsetLost::earliest;
+                    }));
+        world.topic.append_numbers(0, 0, 4);
+        Daemon& daemon = world.start();
+        daemon.offer({0});
+        world.await_caught_up();
+        daemon.group().before_next_answer([&] { world.topic.append_numbers(0, 100, 9); });
+        world.topic.recreate();
+        if (stop) {
+            CHECK(daemon.failure().find("numbers[0]@4: the topic was deleted and created anew") ==
+                  0);
+        } else {
+            eventually([&] { return world.database.progress(0)->incarnation == 1; }, "it");
+            world.await_caught_up();
+            CHECK(world.database.rows().size() == 4 + 9);
+        }
+    }
+}
+
+TEST_CASE("pipeline: a position that another writer has chosen meanwhile is compared, too") {
+    World world(1, with([](config::Ingest& config) {
+                    config.on_offset_lost = config::OnOffsetLost::earliest;
+                }));
+    world.topic.append_numbers(0, 0, 4);
+    Daemon* daemon = &world.start();
+    daemon->offer({0});
+    world.await_caught_up();
+    daemon->stop(1h);
+    world.topic.append_numbers(0, 4, 10);
+    world.topic.delete_before(0, 9);
+    daemon = &world.start();
+    const RecordIdentity another{.offset = 9, .timestamp_ms = 1'900'000'000'000, .checksum = 1};
+    daemon->group().before_next_answer([&] { world.database.set_progress(0, 10, another); });
+    daemon->offer({0});
+    CHECK(daemon->failure().find("numbers[0]@10: kafka has lost records that were read") == 0);
+    CHECK(world.database.next(0) == 10);
+}
+
 TEST_CASE("pipeline: a lost position while records of it wait for their commit loses nothing") {
     World world(1, with([](config::Ingest& config) {
                     config.batch = {.rows = 1000, .bytes = 1u << 20, .delay = 1h};
