@@ -63,7 +63,7 @@ struct Table {
     std::vector<std::string> primary_key;
     std::vector<Index> indexes;
     bool append_optimized = false;
-    bool referenced = false;      ///< by foreign keys
+    bool cascades = false;        ///< a row that is deleted takes rows of other tables with it
     bool session_is_utc = false;  ///< TimeZone is UTC: times without a zone need no database
 };
 

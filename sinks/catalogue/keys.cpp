@@ -54,12 +54,13 @@ bool has_relstorage(Session& session) {
 void read_keys(Session& session, const std::string& oid, Table& table) {
     read_indexes(session, oid, table);
     table.append_optimized = is_append_optimized(session, oid);
-    table.referenced = session
-                           .exec(
-                               "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f'"
-                               " AND confrelid = $1::oid)",
-                               {oid})
-                           .text(0, 0) == "t";
+    // ON DELETE CASCADE, SET NULL and SET DEFAULT.
+    table.cascades = session
+                         .exec(
+                             "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f'"
+                             " AND confrelid = $1::oid AND confdeltype IN ('c', 'n', 'd'))",
+                             {oid})
+                         .text(0, 0) == "t";
     constexpr int has_identities = 100000;
     const auto mark = [&](bool Column::*as, bool value, const std::string& sql) {
         for (const Row& row : session.exec(sql, {oid}).rows)

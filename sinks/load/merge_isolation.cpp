@@ -118,8 +118,10 @@ void MergeIsolation::on_failure(std::size_t number, const DatabaseError& error) 
         open_.emplace_back(number, number + 1);
         return;
     }
-    const bool may_exchange =
-        statements_.target().mode == config::Mode::merge && !step_->removes && step_->kept.empty();
+    // An exchange deletes rows and brings them back; what they took with them would stay away.
+    const MergeTarget& target = statements_.target();
+    const bool may_exchange = target.mode == config::Mode::merge && !target.table.cascades &&
+                              !step_->removes && step_->kept.empty();
     if (overlaps(error) && may_exchange)
         overlapping_.push_back({number, error});
     else

@@ -189,6 +189,28 @@ TEST_CASE("merge: values of a unique column change places within a batch") {
     CHECK(merge.sums() == "6|0|0|1");
 }
 
+TEST_CASE("merge: values that change places take no rows of other tables with them") {
+    for (const std::string action : {"CASCADE", "SET NULL", "SET DEFAULT", "NO ACTION"}) {
+        CAPTURE(action);
+        Merge merge(with_key + ", UNIQUE (city)");
+        merge.setup.exec("CREATE TABLE child (id bigint DEFAULT 9 REFERENCES t ON DELETE " +
+                         action + ")");
+        merge.setup.read_table();
+        merge.begin();
+        merge.change("1", Said{.city = "a"});
+        merge.change("2", Said{.city = "b"});
+        merge.change("9", Said{.city = "z"});
+        merge.commit();
+        merge.setup.exec("INSERT INTO child VALUES (1), (2)");
+        merge.change("1", Said{.city = "b"});
+        merge.change("2", Said{.city = "a"});
+        merge.commit();
+        CHECK(merge.setup.list("SELECT id FROM child ORDER BY 1") == "1 2");
+        CHECK(merge.table("id, city") == "1|a 2|b 9|z");
+        CHECK(merge.sums() == "3|0|0|2");
+    }
+}
+
 TEST_CASE("merge: a column of which a change says nothing keeps its value") {
     for (const char* key : {", PRIMARY KEY (id)", ""}) {
         Merge merge(columns + key);
