@@ -283,6 +283,7 @@ std::int64_t Batch::take_out(const std::vector<bool>& gone) {
 }
 
 void Batch::cut(PartitionId partition, Offset at) {
+    set_without_effect({});  // it is offered again, and may have another one then
     Slice& its = slice(partition, at);
     std::int64_t before = 0;  // records
     std::vector<bool> out(records.size());

@@ -224,6 +224,20 @@ TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
     CHECK((batch.slices()[1].loaded == 0 && batch.slices()[1].gaps == 0));
 }
 
+TEST_CASE("batch: what is cut off forgets what had no effect, which is told anew") {
+    Batch batch;
+    for (const Offset offset : {0, 1, 2, 3}) batch.records.append(record(0, offset, "v"));
+    batch.targets[0].text = rows({"a", "b", "c", "d"});
+    for (RecordLog::Index i = 0; i < 4; ++i) batch.targets[0].text.rows[i].record = i;
+    batch.slice(0, 0) = {.partition = 0, .range = {0, 4}, .loaded = 4};
+    batch.set_without_effect({.superseded = {0}, .unmatched = {1}});
+    batch.cut(0, 3);
+    const Slice& cut = batch.slices()[0];
+    CHECK((cut.loaded == 3 && cut.superseded == 0 && cut.unmatched == 0 && cut.filtered == 0));
+    batch.set_without_effect({.superseded = {0}, .unmatched = {}});
+    CHECK((cut.loaded == 2 && cut.superseded == 1));
+}
+
 TEST_CASE("batch: bytes count records, rows and rejects") {
     Batch batch;
     CHECK(batch.bytes() == 0);
