@@ -55,6 +55,9 @@ Session::~Session() = default;
 
 void Session::open() {
     if (link_) return;
+    if (in_transaction_)
+        throw DatabaseError(
+            {"08003", "the connection broke in the midst of a transaction", {}, {}});
     link_ = std::make_unique<Link>(dsn_, application_name_);
 }
 
@@ -124,21 +127,28 @@ Rows Session::exec_prepared(const std::string& name, const std::string& sql,
 Transaction::Transaction(Session& session, const std::string& settings) : session_(session) {
     try {
         session_.run("BEGIN;" + settings);
+        session_.in_transaction_ = true;
     } catch (...) {
         roll_back();
         throw;
     }
 }
 
+void Transaction::end() {
+    open_ = false;
+    session_.in_transaction_ = false;
+}
+
 void Transaction::commit() {
+    session_.open();  // throws where the connection is gone: nothing was asked of it
     try {
         const std::string tag = session_.run("COMMIT");
-        open_ = false;
+        end();
         // An error before it, overlooked: the server rolls back and calls that success.
         if (tag != "COMMIT")
             throw DatabaseError({"25P02", "the server answered COMMIT with " + tag, {}, {}});
     } catch (const DatabaseError& error) {
-        open_ = false;
+        end();
         // An error with the session alive is a refusal, e.g. of a deferred constraint. Anything
         // else, a segment's internal trouble (XX) too, may have come after the commit took effect.
         const bool refused =
@@ -152,8 +162,9 @@ void Transaction::commit() {
 }
 
 void Transaction::roll_back() noexcept {
-    if (!open_ || !session_.is_open()) return;
-    open_ = false;
+    if (!open_) return;
+    end();
+    if (!session_.is_open()) return;
     try {
         session_.run("ROLLBACK");
     } catch (const std::exception&) {

@@ -57,8 +57,9 @@ struct Rows {
     [[nodiscard]] std::int64_t number(std::size_t row, std::size_t column) const;
 };
 
-/// One database connection, used by one thread. Connects on first use and again after it broke;
-/// no statement is ever repeated on its own. Texts of errors never hold the password.
+/// One database connection, used by one thread. Connects on first use and again after it broke, but
+/// not while a Transaction lives: what follows would be no part of it. No statement is ever
+/// repeated on its own. Texts of errors never hold the password.
 class Session {
 public:
     /// What the DSN leaves open is filled in: connect_timeout, keepalives, tcp_user_timeout,
@@ -115,6 +116,7 @@ public:
     void copy_out(const std::string& sql, const std::function<void(std::string_view)>& on_row);
 
 private:
+    friend class Transaction;
     struct Link;
 
     Link& link();
@@ -129,6 +131,7 @@ private:
     std::string dsn_;
     std::string application_name_;
     std::unique_ptr<Link> link_;
+    bool in_transaction_ = false;
 };
 
 /// A transaction that rolls back unless committed.
@@ -147,6 +150,8 @@ public:
     void roll_back() noexcept;
 
 private:
+    void end();
+
     Session& session_;
     bool open_ = true;
 };

@@ -60,6 +60,17 @@ TEST_CASE("session: a connection that broke is told in words, and the next state
         CHECK_THROWS_AS(session.exec_prepared("one", "SELECT 1", {}), DatabaseError);
         CHECK(session.exec_prepared("one", "SELECT 1", {}).text(0, 0) == "1");
     }
+    SUBCASE("but in the midst of a transaction nothing follows") {
+        session.exec("CREATE TABLE IF NOT EXISTS midst (id int)");
+        {
+            Transaction transaction(session);
+            kill();
+            CHECK_THROWS_AS(session.exec("SELECT 1"), DatabaseError);
+            CHECK_THROWS_AS(session.exec("INSERT INTO midst VALUES (1)"), DatabaseError);
+            CHECK_THROWS_AS(transaction.commit(), DatabaseError);
+        }
+        CHECK(session.exec("SELECT count(*) FROM midst").text(0, 0) == "0");
+    }
     SUBCASE("also when there is no server") {
         Session nowhere("host=127.0.0.1 port=1 password=secret", "test");
         const DatabaseError refused = failure(nowhere, "SELECT 1");
