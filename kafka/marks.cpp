@@ -109,6 +109,8 @@ ClientHandle make_reader(const config::Kafka& kafka, const char* isolation) {
                                          {"enable.auto.commit", "false"},
                                          {"enable.partition.eof", "true"},
                                          {"fetch.wait.max.ms", "20"},
+                                         // Never a silent jump to the end, where no mark is.
+                                         {"auto.offset.reset", "error"},
                                          {"isolation.level", isolation}}),
                        "marks");
 }
@@ -122,6 +124,12 @@ void see(const rd_kafka_message_t& message, const std::string& key, Found& found
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         found.position = std::max<Offset>(found.position, message.offset);
         return;
+    }
+    if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        throw TroubleOfTheWorld(
+            std::string("what the marks topic held has gone while it was read: ") +
+            rd_kafka_message_errstr(&message));
     }
     // What breaks the connection is mended by librdkafka; our own deadline ends the wait.
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
