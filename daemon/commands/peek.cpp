@@ -119,8 +119,9 @@ public:
         switch (mapper_.map(index, batch_)) {
             case RowMapper::Outcome::row:
                 note_whether_judged(record);
-                return output.show(
-                    {.as = Peeked::As::row, .record = record, .values = mapper_.values_as_text()});
+                return output.show({.as = removes() ? Peeked::As::removal : Peeked::As::row,
+                                    .record = record,
+                                    .values = mapper_.values_as_text()});
             case RowMapper::Outcome::rejected:
                 return output.show({.as = Peeked::As::rejected,
                                     .record = record,
@@ -131,6 +132,13 @@ public:
     }
 
 private:
+    /// Whether the row that is shown, the latest, is one that goes.
+    [[nodiscard]] bool removes() const {
+        const TargetRows& rows = batch_.targets.front();
+        const EncodedRows& latest = rows.text.rows.empty() ? rows.binary : rows.text;
+        return !latest.rows.empty() && latest.rows.back().change == Change::remove;
+    }
+
     void note_whether_judged(const Record& record) {
         if (batch_.targets.front().text.rows.empty() || ++not_judged_ > 1) return;
         first_not_judged_ =

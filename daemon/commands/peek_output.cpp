@@ -33,6 +33,8 @@ const char* name_of(Peeked::As as) {
     switch (as) {
         case Peeked::As::row:
             return "row";
+        case Peeked::As::removal:
+            return "delete";
         case Peeked::As::rejected:
             return "rejected";
         case Peeked::As::filtered:
@@ -41,6 +43,10 @@ const char* name_of(Peeked::As as) {
             break;
     }
     return "raw";
+}
+
+bool has_columns(const Peeked& peeked) {
+    return peeked.as == Peeked::As::row || peeked.as == Peeked::As::removal;
 }
 
 std::string described(std::span<const Reason> reasons) {
@@ -68,7 +74,7 @@ std::vector<Cell> cells_of(const Peeked& peeked, const PeekOutputOptions& option
         return cells;
     }
     cells.emplace_back(name_of(peeked.as));
-    if (peeked.as == Peeked::As::row) {
+    if (has_columns(peeked)) {
         cells.insert(cells.end(), peeked.values.begin(), peeked.values.end());
     } else {
         cells.resize(cells.size() + options.columns->size());
@@ -120,7 +126,7 @@ public:
         json.field("offset", static_cast<long long>(record.offset));
         field(json, "timestamp", time_of(record));
         if (options_.columns) json.field("becomes", name_of(peeked.as));
-        if (peeked.as == Peeked::As::row) {
+        if (has_columns(peeked)) {
             json.key("columns").begin_object();
             for (std::size_t i = 0; i < options_.columns->size(); ++i) {
                 field(json, (*options_.columns)[i], peeked.values[i]);

@@ -15,10 +15,10 @@ namespace sluice {
 
 /// A record, and what a pipeline would make of it.
 struct Peeked {
-    enum class As { raw, row, rejected, filtered };
+    enum class As { raw, row, removal, rejected, filtered };
     As as = As::raw;
     const Record& record;
-    std::vector<std::optional<std::string>> values{};  ///< As::row: by column
+    std::vector<std::optional<std::string>> values{};  ///< of a row, or one that goes: by column
     std::span<const Reason> reasons{};                 ///< As::rejected
 };
 

@@ -246,6 +246,28 @@ TEST_CASE("peek: records appear as the pipeline would map them, rejects with the
                         "0,2,"));
 }
 
+TEST_CASE("peek: a record that removes a row is told from one that makes it") {
+    World& w = world();
+    w.broker.admin().create_topic("removed", 1);
+    const auto file = w.dir.path() / "removed.toml";
+    const std::string text = read_file(w.config);
+    write_file(file, text.substr(0, text.find("[ingest.")) +
+                         "[ingest.removed]\ntopic = \"removed\"\ntable = \"public.orders\"\n"
+                         "mode = \"merge\"\nkey = [\"id\"]\ndelete_when = \"@tombstone\"\n"
+                         "[ingest.removed.columns]\nid = \"@key\"\ncity = \"/city\"\n");
+    KafkaProducer producer(w.broker.client());
+    producer.produce({.topic = "removed", .key = "1", .value = R"({"city": "Ulm"})"});
+    producer.produce({.topic = "removed", .key = "1"});
+    producer.flush();
+    const RunResult result =
+        run_sluice({"peek", "removed", "-c", file.string(), "--output", "json"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    CHECK(result.out.find(R"("becomes":"row","columns":{"id":"1","city":"Ulm"})") !=
+          std::string::npos);
+    CHECK(result.out.find(R"("becomes":"delete","columns":{"id":"1","city":null})") !=
+          std::string::npos);
+}
+
 TEST_CASE("peek: raw shows key, headers and bytes, and nothing that a terminal would obey") {
     World& w = world();
     KafkaProducer producer(w.broker.client());
