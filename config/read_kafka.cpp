@@ -1,8 +1,10 @@
 #include "config/instance.h"
 #include "config/sections.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 
 namespace sluice::config {
 namespace {
@@ -113,6 +115,43 @@ private:
     std::map<std::string, Secret>& properties_;
 };
 
+bool is_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc() && end == text.data() + text.size() && port > 0;
+}
+
+/// host, host:port or [address]:port, as librdkafka takes them, with or without a protocol.
+bool is_broker(std::string_view text) {
+    constexpr std::array<std::string_view, 4> protocols{"plaintext", "ssl", "sasl_plaintext",
+                                                        "sasl_ssl"};
+    if (const auto at = text.find("://"); at != std::string_view::npos) {
+        std::string protocol(text.substr(0, at));
+        for (char& c : protocol)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        if (std::ranges::find(protocols, protocol) == protocols.end()) return false;
+        text.remove_prefix(at + 3);
+    }
+    const auto colon = text.rfind(':');
+    const bool has_port = colon != std::string_view::npos && !text.ends_with(']');
+    const std::string_view host = has_port ? text.substr(0, colon) : text;
+    return !host.empty() && host.find_first_of("/ ") == std::string_view::npos &&
+           (!has_port || is_port(text.substr(colon + 1)));
+}
+
+/// The first of a list that is none; empty: all are.
+std::string_view wrong_broker(std::string_view list) {
+    constexpr std::string_view blanks = " \t";
+    for (;;) {
+        std::string_view one = list.substr(0, list.find(','));
+        one.remove_prefix(std::min(one.find_first_not_of(blanks), one.size()));
+        one = one.substr(0, one.find_last_not_of(blanks) + 1);
+        if (!one.empty() && !is_broker(one)) return one;
+        if (list.find(',') == std::string_view::npos) return {};
+        list.remove_prefix(list.find(',') + 1);
+    }
+}
+
 bool is_instance_name(std::string_view name) {
     constexpr std::size_t longest = 200;  // Kafka's limit is 249
     if (name.size() > longest || name == "." || name == "..") return false;
@@ -127,6 +166,12 @@ Kafka read_kafka(TableReader section, const Scope& scope) {
     Kafka kafka;
     if (const auto brokers = section.required_text("brokers", "\"localhost:9092\"")) {
         kafka.brokers = {.text = brokers->text, .secret = brokers->secret};
+        if (const std::string_view wrong = wrong_broker(brokers->text); !wrong.empty())
+            section.problem(brokers->at,
+                            "\"brokers\": " +
+                                (brokers->secret ? brokers->shown : in_quotes(std::string(wrong))) +
+                                " is not host:port; write \"kafka-1:9092\", several separated by "
+                                "commas");
     }
     kafka.instance = of_the_host;
     if (const auto instance = section.text("instance", "\"sluice-1\"")) {

@@ -56,8 +56,13 @@ ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::strin
     }
     ClientHandle client{rd_kafka_new(type, conf.get(), error.data(), error.size())};
     if (!client) {
+        const std::string_view said = error.data();
+        const bool wants_kerberos = said.find("sasl.kerberos") != std::string_view::npos;
         throw WrongConfiguration("kafka client for " + name + ": " + error.data() +
-                                 "; see [kafka] and [kafka.properties]");
+                                 (wants_kerberos
+                                      ? "; sasl.mechanism is GSSAPI, which is Kerberos, unless "
+                                        "[kafka.properties] sets another, such as \"PLAIN\""
+                                      : "; see [kafka] and [kafka.properties]"));
     }
     static_cast<void>(conf.release());  // rd_kafka_new() took it over, but only on success
     return client;

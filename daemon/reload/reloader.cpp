@@ -31,7 +31,8 @@ void log_outcome(const ReloadOutcome& outcome) {
         log(LogLevel::error, "sluice",
             "reload refused: " + std::to_string(outcome.problems.size()) +
                 (outcome.problems.size() == 1 ? " problem" : " problems") +
-                "; nothing changed, configuration " + outcome.revision + " stays in force");
+                "; nothing changed, configuration " + outcome.revision +
+                " stays in force; once that is mended, save the file again or send SIGHUP");
         for (const std::string& problem : outcome.problems) {
             log(LogLevel::error, "sluice", "reload refused: " + problem);
         }

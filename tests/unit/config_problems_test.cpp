@@ -61,6 +61,20 @@ TEST_CASE(
                    "\"on_tombstone\" has no meaning with delete_when"));
 }
 
+TEST_CASE("config: brokers are host:port, with or without a protocol") {
+    const auto with = [](const std::string& brokers) {
+        return "[kafka]\nbrokers = \"" + brokers + "\"\n[cloudberry]\ndsn = \"host=db\"\n";
+    };
+    for (const char* wrong : {"http://k:9092", "k:abc", "k:", "k:99999", ":9092", "k:9092/x"}) {
+        CHECK(problem_of(with(std::string("kafka-1:9092, ") + wrong)) ==
+              "sluice.toml:2:11: \"brokers\": \"" + std::string(wrong) +
+                  "\" is not host:port; write \"kafka-1:9092\", several separated by commas");
+    }
+    for (const char* right : {"k", "k:9092", "[::1]:9092", "[::1]", "SASL_SSL://k:9092, ssl://l",
+                              "k:9092,", "10.0.0.1:9092,10.0.0.2:9092"})
+        CHECK(problems_of(with(right)).empty());
+}
+
 TEST_CASE("config: kafka properties that Sluice owns are refused with the key to use") {
     const std::pair<std::string, std::string> owned[] = {
         {"bootstrap.servers", "brokers in [kafka]"},
