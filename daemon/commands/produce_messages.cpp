@@ -81,7 +81,8 @@ void print(const CommandLine& line, const ProduceRequest& request, std::uint64_t
         std::cout << json.text() << '\n';
         return;
     }
-    std::cout << request.shown_file() << ": " << messages << " messages to topic " << request.topic
+    std::cout << request.shown_file() << ": " << messages
+              << (messages == 1 ? " message" : " messages") << " to topic " << request.topic
               << (request.transactional ? ", in one transaction" : "") << '\n';
 }
 

@@ -15,6 +15,7 @@
 #include "sinks/catalogue/check.h"
 #include "sinks/catalogue/check_changes.h"
 #include "sinks/catalogue/check_fields.h"
+#include "sinks/catalogue/check_renamed.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/public_dsn.h"
@@ -148,6 +149,8 @@ private:
         append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
         if (ingest.mode != config::Mode::append)
             append(findings_, check_other_changes(*session_, ingest, world_.config.ingest));
+        append(findings_, check_renamed(*session_, ingest, world_.config.ingest,
+                                        world_.config.cloudberry.schema));
         append(findings_,
                check_removed_rows(*session_, where_, ingest, world_.config.cloudberry.schema));
         if (ingest.receipts) {

@@ -171,8 +171,8 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     if (ingest.mode != config::Mode::append)
         std::ranges::move(check_changes(session, where, ingest, table),
                           std::back_inserter(findings));
-    else if (!maps(ingest, config::Source::Kind::partition) ||
-             !maps(ingest, config::Source::Kind::offset))
+    else if (!ingest.explode && (!maps(ingest, config::Source::Kind::partition) ||
+                                 !maps(ingest, config::Source::Kind::offset)))
         add(Severity::hint,
             "no columns hold @partition and @offset: sluice verify can compare the ledger with "
             "itself only, not with the rows",

@@ -128,11 +128,19 @@ std::vector<AlikeDeadLetters> sum_up_dead_letters(Session& session, const DeadLe
                                                   std::int64_t limit) {
     Row parameters;
     const std::string where = owner(query, parameters) + " AND " + condition(query, parameters);
-    // Plain ASCII: the server's encoding may lack anything else.
+    // Plain ASCII: the server's encoding may lack anything else. Names in quotes stay, behind a
+    // byte that stands for the quotes meanwhile; so does a number in them, or in a type:
+    // numeric(5,2).
     const Rows rows = session.exec(
-        R"(SELECT pipeline, coalesce(reasons->0->>'column', ''),
-                  regexp_replace(regexp_replace(reasons->0->>'reason', '"[^"]*"', '"..."', 'g'),
-                                 '[0-9]+', 'N', 'g'), count(*) FROM )" +
+        R"sql(SELECT pipeline, coalesce(reasons->0->>'column', ''),
+                  replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                      reasons->0->>'reason',
+                      ': (Failing row contains|Key \().*', ''),
+                      '(relation|constraint|column|domain|function|type|table|field) "([^"]*)"',
+                      '\1 ' || chr(1) || '\2' || chr(1), 'g'),
+                      '"[^"]*"', '"..."', 'g'),
+                      '(?<![A-Za-z0-9_(,.])[0-9]+([.][0-9]+)?', 'N', 'g'),
+                      chr(1), '"'), count(*) FROM )sql" +
             open_letters(query.schema) + " WHERE " + where +
             " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT " + std::to_string(limit),
         parameters);

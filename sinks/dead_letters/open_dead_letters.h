@@ -57,7 +57,7 @@ struct DeadLetterQuery {
 /// Dead letters that have the first of their reasons in common, but for the values in it.
 struct AlikeDeadLetters {
     std::string pipeline;
-    Reason reason;  ///< "..." stands for what was in quotes, N for numbers
+    Reason reason;  ///< "..." stands for what was in quotes and no name, N for numbers
     std::int64_t count = 0;
 };
 /// The most frequent ones first.

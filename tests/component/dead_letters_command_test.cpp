@@ -107,6 +107,31 @@ TEST_CASE("dead-letters retry: the registry is asked outside of transactions, an
     CHECK(setup.problems() == "");
 }
 
+TEST_CASE(
+    "dead-letters list: sums up by what the reasons have in common, not by the rows' values") {
+    const LettersSetup setup;
+    setup.reject(3, 10, 4);
+    const auto says = [&](int offset, const std::string& reason) {
+        setup.exec(
+            "UPDATE sluice.dead_letter SET reasons = jsonb_build_array(jsonb_build_object("
+            "'reason', $$" +
+            reason + "$$)) WHERE kafka_offset = " + std::to_string(offset));
+    };
+    const std::string check = R"(new row for relation "orders" violates check constraint )"
+                              R"("orders_2024_check": Failing row contains (32, )";
+    says(10, check + R"(Ines "the, best", null, -60).)");
+    says(11, check + "Bo, x: y, 8.25).");
+    says(12, R"("8,50" is not numeric(5,2) at byte 45)");
+    says(13, R"("9,25" is not numeric(5,2) at byte 7)");
+    const RunResult list = run_letters(setup, {"list", "--output", "json"});
+    CHECK_MESSAGE(
+        contains(list.out,
+                 R"({"pipeline":"p","reason":"\"...\" is not numeric(5,2) at byte N","count":2},)"
+                 R"({"pipeline":"p","reason":"new row for relation \"orders\" violates check )"
+                 R"(constraint \"orders_2024_check\"","count":2}])"),
+        list.out);
+}
+
 TEST_CASE("dead-letters list and show: where, when and why") {
     const LettersSetup setup;
     setup.reject(3, 10, 60);

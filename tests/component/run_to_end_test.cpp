@@ -69,6 +69,32 @@ TEST_CASE("run to its end: what stood in the topic is committed when it ends") {
     CHECK(setup.run({"--timeout", "60s", "--fail-on-reject"}).exit_code == 0);
 }
 
+TEST_CASE("check: a pipeline that was renamed is told that it will load all again") {
+    const std::string rest = "]\ntopic = \"renamed\"\ntable = \"lines\"\nformat = \"text\"\n";
+    const Setup setup("renamed", "[ingest.visits" + rest);
+    shared_postgres().exec("create table lines (line text)", setup.name);
+    shared_broker().admin().create_topic("renamed", 1);
+    KafkaProducer producer(shared_broker().client());
+    for (int i = 0; i < 3; ++i) producer.produce("renamed", 0, "x");
+    producer.flush();
+    const auto warns = [&] {
+        const RunResult check = run_sluice({"check", "-c", setup.file.string()});
+        CHECK_MESSAGE(check.exit_code == 0, (check.out + check.err));
+        return says(check,
+                    "a pipeline \"visits\", which is not configured here, has loaded 3 offsets");
+    };
+    CHECK_FALSE(warns());
+    CHECK(setup.run({"--timeout", "60s"}).exit_code == 0);
+    CHECK_FALSE(warns());
+
+    std::string text = read_file(setup.file);
+    text.replace(text.find("visits"), 6, "guests");
+    write_file(setup.file, text);
+    CHECK(warns());
+    write_file(setup.file, text + "[ingest.visits" + rest);
+    CHECK_FALSE(warns());
+}
+
 TEST_CASE("run to its end: a run that cannot catch up says why and fails") {
     const Setup setup("run_to_end_late",
                       "[ingest.numbers]\ntopic = \"run_to_end_late\"\ntable = \"numbers\"\nformat "

@@ -42,7 +42,8 @@ grant select, insert on orders, readings to loader;
 grant select, delete on outbox to loader;
 )";
 
-std::string configuration(const std::string& brokers, const std::string& dsn) {
+std::string configuration(const std::string& brokers, const std::string& dsn,
+                          const std::string& admin) {
     return R"(# Written by ./dev demo.
 [kafka]
 brokers = ")" +
@@ -51,6 +52,10 @@ brokers = ")" +
 [cloudberry]
 dsn = ")" + dsn +
            R"("
+
+[admin]
+listen = ")" +
+           admin + R"("
 
 [ingest.orders]
 topic = "orders"
@@ -101,8 +106,8 @@ Stage::Stage() : config_(dir_.path() / "sluice.toml") {
     broker_->admin().create_topic("orders", 4);
     broker_->admin().create_topic("readings", 2);
     broker_->admin().create_topic("shipments", 2);
-    fixture::write_file(config_,
-                        configuration(broker_->bootstrap(), postgres_->dsn(database, role)));
+    fixture::write_file(
+        config_, configuration(broker_->bootstrap(), postgres_->dsn(database, role), admin_));
 }
 
 }  // namespace sluice::demo

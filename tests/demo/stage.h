@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/ports.h"
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/temp_dir.h"
 
@@ -22,6 +23,8 @@ public:
     [[nodiscard]] fixture::Postgres& postgres() { return *postgres_; }
     [[nodiscard]] fixture::PgConnection connect() { return postgres_->connect(database); }
     [[nodiscard]] const std::filesystem::path& config() const { return config_; }
+    /// Where the daemon's admin server listens: host:port.
+    [[nodiscard]] const std::string& admin() const { return admin_; }
     /// For the user's psql: the superuser.
     [[nodiscard]] std::string dsn() const { return postgres_->dsn(database); }
 
@@ -33,6 +36,7 @@ private:
     std::unique_ptr<fixture::KafkaBroker> broker_;
     std::unique_ptr<fixture::Postgres> postgres_;
     std::filesystem::path config_;
+    const std::string admin_ = "127.0.0.1:" + std::to_string(fixture::free_port());
 };
 
 }  // namespace sluice::demo

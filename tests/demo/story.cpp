@@ -240,6 +240,7 @@ void Story::keep_running() {
     const std::string psql = "psql '" + stage_->dsn() + "'";
     say("broker         " + stage_->broker().bootstrap());
     say("configuration  " + stage_->config().string());
+    say("status page    http://" + stage_->admin() + "/");
     say("daemon's log   " + daemon_->log_file().string());
     screen_.say();
     for (const std::string& command :
@@ -248,8 +249,19 @@ void Story::keep_running() {
           psql + " -c 'grant insert on orders to loader'",
           psql + " -c \"insert into outbox (key, payload) values ('me', 'hello')\"",
           command_line("peek --topic shipments --where \"key = 'me'\""), command_line("check"),
-          command_line("verify"), "kill -9 " + std::to_string(daemon_->pid())})
+          command_line("status"), command_line("dead-letters list"), command_line("verify"),
+          "kill -9 " + std::to_string(daemon_->pid())})
         screen_.say(screen_.styled(Style::command, command));
+    screen_.say();
+    say("A topic of your own; then a table for it, and an [ingest.NAME] in the configuration:");
+    screen_.say(screen_.styled(Style::command,
+                               "java -cp '.cache/kafka-4.1.0/libs/*' "
+                               "org.apache.kafka.tools.TopicCommand --bootstrap-server " +
+                                   stage_->broker().bootstrap() +
+                                   " --create --partitions 2 --topic mine"));
+    screen_.say(screen_.styled(Style::command,
+                               "echo '{\"id\": 1}' | " + command_line("produce --topic mine "
+                                                                      "--format json -")));
     screen_.say();
     try {
         while (true) {
