@@ -22,17 +22,15 @@ constexpr auto answer_patience = 60s;
 constexpr std::array<std::chrono::milliseconds, 3> transaction_timeouts = {15min, 5min, 1min};
 
 /// A file that is produced again, after its first run was killed, ends the transaction that is
-/// still open, which would hold up readers until it times out. Streams have no name to know by.
+/// still open, which would hold up readers until it times out; the same path on another host is
+/// another file. Streams have no name to know by.
 std::string transactional_id(const ProduceRequest& request) {
-    std::string of = "sluice.produce." + request.topic + ".";
-    if (request.file == "-") {
-        std::array<char, 256> host{};
-        ::gethostname(host.data(), host.size() - 1);
-        return of + host.data() + ":" + std::to_string(::getpid());
-    }
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    const std::string of = "sluice.produce." + request.topic + "." + host.data() + ":";
+    if (request.file == "-") return of + std::to_string(::getpid());
     std::error_code ignored;
-    const auto whole = std::filesystem::absolute(request.file, ignored);
-    return of + whole.string();
+    return of + std::filesystem::absolute(request.file, ignored).string();
 }
 
 std::string lines(std::uint64_t count) {
@@ -238,12 +236,15 @@ std::string FileSender::commit() {
     }
     if (!error) return {};
     std::string text = deliveries_.failed() > 0 ? failure_text() : error->text;
-    if (error->kind == TransactionError::Kind::again) {
+    const std::string slow = too_slow();
+    // A commit whose answer was lost is fatal, too, where a later question meets its end.
+    if (error->kind == TransactionError::Kind::again ||
+        (error->kind == TransactionError::Kind::fatal && slow.empty())) {
         return text +
                "\nthe brokers do not answer whether the transaction is committed: look "
                "into the topic before producing this file again";
     }
-    if (const std::string slow = too_slow(); !slow.empty()) text = slow;
+    if (!slow.empty()) text = slow;
     if (error->kind == TransactionError::Kind::abort) {
         static_cast<void>(producer_->abort_transaction(answer_patience));
     }
