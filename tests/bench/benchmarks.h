@@ -18,6 +18,9 @@ void run_freshness(Stage& stage, Report& report);
 void run_scale(Stage& stage, Report& report);
 /// An outbox table to a topic, beside what table and broker do alone.
 void run_outbox(Stage& stage, Report& report);
+/// What a lane's thread executes for a record, counted by callgrind: a busy machine does not
+/// matter.
+void run_instructions(Stage& stage, Report& report);
 /// Kafka Connect with Debezium's JDBC sink.
 void run_peers(Stage& stage, Report& report);
 

@@ -8,7 +8,7 @@ namespace {
 
 int usage() {
     std::fputs(
-        "usage: sluice_bench [main|quick|speed|trouble|freshness|outbox|scale|peers]\n"
+        "usage: sluice_bench [main|quick|speed|trouble|freshness|outbox|scale|instructions|peers]\n"
         "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run;\n"
         "SLUICE_BENCH_ONLY=trigger leaves of trouble what has that in its name.\n",
@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
     const auto chosen = [&](const char* name) { return what == name; };
     const bool known = chosen("main") || chosen("quick") || chosen("speed") || chosen("trouble") ||
                        chosen("freshness") || chosen("outbox") || chosen("scale") ||
-                       chosen("peers");
+                       chosen("instructions") || chosen("peers");
     if (argc > 2 || !known) return usage();
     try {
         Stage stage;
@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
         if (chosen("main") || chosen("freshness")) run_freshness(stage, report);
         if (chosen("outbox")) run_outbox(stage, report);
         if (chosen("scale")) run_scale(stage, report);
+        if (chosen("instructions")) run_instructions(stage, report);
         if (chosen("peers")) run_peers(stage, report);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "sluice_bench: %s\n", error.what());
