@@ -3,8 +3,10 @@
 #include "config/characters.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 namespace sluice::civil_time {
@@ -63,6 +65,36 @@ int two(const char* at) {
 
 constexpr int no_number = 1000;
 
+/// Eight characters read at once: any digit where the pattern has 0, elsewhere what it has.
+class Eight {
+public:
+    static_assert(std::endian::native == std::endian::little);
+    explicit constexpr Eight(const char (&pattern)[9]) {
+        for (int i = 0; i < 8; ++i) {
+            const auto c = static_cast<unsigned char>(pattern[i]);
+            expected_ |= std::uint64_t{c} << (8 * i);
+            room_ |= (c == '0' ? std::uint64_t{0x80 - 10} : std::uint64_t{0x80 - 1}) << (8 * i);
+        }
+    }
+    /// False: it is something else.
+    bool read(const char* at) {
+        std::uint64_t found = 0;
+        std::memcpy(&found, at, sizeof found);
+        found ^= expected_;  // digits become what they say, the others nothing
+        pairs_ = found * 10 + (found >> 8);
+        return ((found | (found + room_)) & 0x8080'8080'8080'8080) == 0;
+    }
+    /// The number of two digits that begins there.
+    [[nodiscard]] int two_at(int place) const {
+        return static_cast<int>(pairs_ >> (8 * place) & 0xff);
+    }
+
+private:
+    std::uint64_t expected_ = 0;
+    std::uint64_t room_ = 0;  ///< what may be added to a byte before its highest bit is set
+    std::uint64_t pairs_ = 0;
+};
+
 /// The part of a second behind its point, rounded as the database rounds.
 std::int64_t fraction_of(const char* digits, const char* end) {
     constexpr std::int64_t scale[] = {0, 100'000, 10'000, 1'000, 100, 10, 1};
@@ -78,22 +110,27 @@ std::int64_t fraction_of(const char* digits, const char* end) {
 
 /// At "hh:mm"; advances to what follows the time.
 Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds) {
-    if (end - at < 5 || at[2] != ':') return Outcome::unknown;
-    const int hour = two(at);
-    const int minute = two(at + 3);
+    int hour = no_number;
+    int minute = no_number;
     int second = 0;
     std::int64_t fraction = 0;
-    at += 5;
-    if (end - at >= 3 && *at == ':') {
-        second = two(at + 1);
-        at += 3;
+    if (Eight clock("00:00:00"); end - at >= 8 && clock.read(at)) {
+        hour = clock.two_at(0);
+        minute = clock.two_at(3);
+        second = clock.two_at(6);
+        at += 8;
         if (end - at >= 2 && *at == '.' && is_digit(at[1])) {
             const char* const digits = ++at;
             while (at != end && is_digit(*at)) ++at;
             fraction = fraction_of(digits, at);
         }
+    } else if (end - at >= 5 && at[2] == ':') {
+        hour = two(at);
+        minute = two(at + 3);
+        at += 5;
+        if (end - at >= 3 && *at == ':') return Outcome::unknown;
     }
-    if (hour == no_number || minute == no_number || second == no_number) return Outcome::unknown;
+    if (hour == no_number || minute == no_number) return Outcome::unknown;
     if (hour == 24 || second == 60) return Outcome::unknown;  // permitted, with conditions
     if (hour > 24 || minute > 59 || second > 60) return Outcome::out_of_range;
     microseconds = ((hour * 60 + minute) * 60 + second) * microseconds_per_second + fraction;
@@ -155,17 +192,12 @@ Reading read_date_time(std::string_view text) {
     Reading reading;
     const char* at = text.data();
     const char* const end = at + text.size();
-    if (end - at < 10 || at[4] != '-' || at[7] != '-') return reading;
-    const int century = two(at);
-    const int year_of_century = two(at + 2);
-    const int month = two(at + 5);
+    Eight month_of_year("0000-00-");
+    if (end - at < 10 || !month_of_year.read(at)) return reading;
+    const int year = month_of_year.two_at(0) * 100 + month_of_year.two_at(2);
+    const int month = month_of_year.two_at(5);
     const int day = two(at + 8);
-    if (century == no_number || year_of_century == no_number || month == no_number ||
-        day == no_number) {
-        return reading;
-    }
-    const int year = century * 100 + year_of_century;
-    if (year == 0) return reading;
+    if (year == 0 || day == no_number) return reading;
     at += 10;
     bool time_in_range = true;
     if (at != end) {

@@ -1,5 +1,6 @@
 #include "pipeline/values/conversion.h"
 
+#include "config/characters.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"
@@ -144,6 +145,27 @@ TEST_CASE("civil time: writing and reading agree over ten thousand years") {
                     read.microseconds ==
                 written);
         REQUIRE(read.has_zone);
+    }
+}
+
+TEST_CASE("civil time: only digits are digits, and only in their places") {
+    const std::string right = "2026-01-31 12:34:56";
+    using Outcome = civil_time::Reading::Outcome;
+    REQUIRE(civil_time::read_date_time(right).outcome == Outcome::exact);
+    REQUIRE(civil_time::read_date_time("2026-01-31 12:34").microseconds == 45'240'000'000);
+    for (std::size_t place = 0; place < right.size(); ++place) {
+        for (int byte = 0; byte < 256; ++byte) {
+            std::string text = right;
+            text[place] = static_cast<char>(byte);
+            if (is_digit(text[place]) == is_digit(right[place]) &&
+                (is_digit(right[place]) || text == right))
+                continue;
+            CAPTURE(text);
+            const bool separates = place == 10 && (byte == 'T' || byte == 't');
+            // "hh:mm", and blanks or a zone behind it
+            const auto outcome = civil_time::read_date_time(text).outcome;
+            CHECK((outcome == Outcome::exact) == separates);
+        }
     }
 }
 
