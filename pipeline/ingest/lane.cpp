@@ -2,6 +2,7 @@
 
 #include "pipeline/backoff.h"
 #include "pipeline/errors.h"
+#include "pipeline/ingest/stopped_at_reject.h"
 #include "pipeline/log.h"
 
 #include <algorithm>
@@ -264,9 +265,7 @@ void Lane::add(Cursor& cursor, const Record& record) {
     if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
         const std::vector<Reason> reasons = batch_.take_back_reject();
         if (!batch_.empty()) flush();
-        throw RejectedRecord(options_.topic + "[" + std::to_string(record.partition) + "]@" +
-                             std::to_string(record.offset) + ": " + describe(reasons) +
-                             "; on_reject = \"stop\" holds the pipeline here");
+        throw RejectedRecord(stopped_at_reject(options_.topic, record, reasons));
     }
     Slice& slice = slice_of(cursor, record.partition);
     slice.gaps += record.offset - cursor.next;

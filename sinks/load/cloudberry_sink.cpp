@@ -3,6 +3,7 @@
 #include "config/units.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
+#include "pipeline/ingest/stopped_at_reject.h"
 
 #include <algorithm>
 #include <map>
@@ -41,7 +42,6 @@ CommitResult CloudberrySink::write(Batch& batch) {
     try {
         if (auto settled = settle(batch)) return *settled;
         if (moves_nothing(batch)) return Committed{};
-        stop_at_rejects(batch);
         session_.open();
         const bool whole = !std::exchange(refused_at_commit_, false) &&
                            !loader_->expects_refusals(batch.targets.front());
@@ -142,23 +142,6 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     return std::nullopt;
 }
 
-void CloudberrySink::stop_at_rejects(const Batch& batch) const {
-    if (options_.on_reject != config::OnReject::stop || batch.rejects.empty()) return;
-    const auto first =
-        std::min_element(batch.rejects.begin(), batch.rejects.end(),
-                         [](const Reject& a, const Reject& b) { return a.record < b.record; });
-    throw RejectedRecord(stop_message(batch, *first));
-}
-
-std::string CloudberrySink::stop_message(const Batch& batch, const Reject& reject) const {
-    const Record record = batch.records.at(reject.record);
-    return options_.identity.topic + "[" + std::to_string(record.partition) + "]@" +
-           std::to_string(record.offset) + ": " + describe(reject.reasons) +
-           "; on_reject = \"stop\" holds the pipeline here: change the mapping or the table, or "
-           "set "
-           "on_reject = \"dead_letter\"";
-}
-
 /// Leaves what precedes each partition's first refused record.
 void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused) {
     std::map<PartitionId, Reject> first;
@@ -167,9 +150,11 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
             first.try_emplace(batch.records.at(reject.record).partition, reject);
         if (!is_new && reject.record < at->second.record) at->second = reject;
     }
-    const auto earliest =
-        std::ranges::min_element(first, {}, [](const auto& each) { return each.second.record; });
-    std::string message = stop_message(batch, earliest->second);
+    const Reject& earliest = std::ranges::min_element(first, {}, [](const auto& each) {
+                                 return each.second.record;
+                             })->second;
+    std::string message = stopped_at_reject(options_.identity.topic,
+                                            batch.records.at(earliest.record), earliest.reasons);
     for (const auto& [partition, reject] : first)
         batch.cut(partition, batch.records.at(reject.record).offset);
     stop_ = {std::move(message), moves_of(batch)};

@@ -37,10 +37,9 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
-    /// Besides its results: throws RejectedRecord when the batch holds a reject and on_reject is
-    /// stop (one that the database refuses cuts the batch: Committed says so), TroubleOfTheWorld
-    /// when the table has changed under us, WrongConfiguration when the database calls a statement
-    /// impossible.
+    /// Where on_reject is stop, a row that the database refuses cuts the batch: Committed says so.
+    /// Besides its results: throws TroubleOfTheWorld when the table has changed under us,
+    /// WrongConfiguration when the database calls a statement impossible.
     CommitResult commit(Batch& batch) override;
 
 private:
@@ -61,8 +60,6 @@ private:
     Committed finish(Transaction& transaction, Clock::time_point began);
     /// Rolls back and finds out who was in the way.
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
-    void stop_at_rejects(const Batch& batch) const;
-    [[nodiscard]] std::string stop_message(const Batch& batch, const Reject& reject) const;
     void cut_before(Batch& batch, const std::vector<Reject>& refused);
     void refuse_drift();
 

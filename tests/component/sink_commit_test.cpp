@@ -295,6 +295,11 @@ TEST_CASE("sink: on_reject = stop writes what precedes the record and names it")
     CHECK(std::get<Committed>(sink.commit(batch)).stop.starts_with("orders[0]@2: "));
     CHECK(setup.value("SELECT count(*) FROM t") == "2");
     CHECK(setup.next(0) == 2);
+    // Another batch does not stop for it.
+    setup.anchor(1, 0);
+    Batch another;
+    add_rows(another, 1, 0, plain_rows(10, 2));
+    CHECK(std::get<Committed>(sink.commit(another)).stop == "");
 }
 
 TEST_CASE("session: what the statements rely on is set, and the password is never told") {

@@ -1,0 +1,14 @@
+#include "pipeline/ingest/stopped_at_reject.h"
+
+namespace sluice {
+
+std::string stopped_at_reject(const std::string& topic, const Record& record,
+                              const std::vector<Reason>& reasons) {
+    return topic + "[" + std::to_string(record.partition) + "]@" + std::to_string(record.offset) +
+           ": " + describe(reasons) +
+           "; on_reject = \"stop\" holds the pipeline here: change the mapping or the table, or "
+           "set "
+           "on_reject = \"dead_letter\"";
+}
+
+}  // namespace sluice
