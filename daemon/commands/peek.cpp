@@ -103,6 +103,17 @@ public:
                   registry::client_of(config.registry)) {}
 
     [[nodiscard]] const std::vector<std::string>& columns() const { return mapper_.columns(); }
+    /// Columns for which no row had a value: names may differ from what the mapping says; empty:
+    /// each had one once, or there were no rows.
+    [[nodiscard]] std::string unfilled() const {
+        std::string names;
+        for (std::size_t i = 0; i < filled_.size(); ++i)
+            if (!filled_[i])
+                names += (names.empty() ? "" : ", ") + config::in_quotes(mapper_.columns()[i]);
+        if (names.empty()) return {};
+        return "of " + std::to_string(rows_) + (rows_ == 1 ? " row" : " rows") +
+               " none has a value for " + names + "\n";
+    }
     /// Of which rows nobody but the database can tell whether it takes them; empty: of none.
     [[nodiscard]] std::string not_judged() const {
         if (not_judged_ == 0) return {};
@@ -118,10 +129,7 @@ public:
         const RecordLog::Index index = batch_.records.append(record);
         switch (mapper_.map(index, batch_)) {
             case RowMapper::Outcome::row:
-                note_whether_judged(record);
-                return output.show({.as = removes() ? Peeked::As::removal : Peeked::As::row,
-                                    .record = record,
-                                    .values = mapper_.values_as_text()});
+                return show_row(record, output);
             case RowMapper::Outcome::rejected:
                 return output.show({.as = Peeked::As::rejected,
                                     .record = record,
@@ -139,6 +147,20 @@ private:
         return !latest.rows.empty() && latest.rows.back().change == Change::remove;
     }
 
+    void show_row(const Record& record, PeekOutput& output) {
+        note_whether_judged(record);
+        Peeked peeked{.as = removes() ? Peeked::As::removal : Peeked::As::row,
+                      .record = record,
+                      .values = mapper_.values_as_text()};
+        if (peeked.as == Peeked::As::row) {
+            ++rows_;
+            filled_.resize(peeked.values.size());
+            for (std::size_t i = 0; i < filled_.size(); ++i)
+                if (peeked.values[i]) filled_[i] = true;
+        }
+        output.show(peeked);
+    }
+
     void note_whether_judged(const Record& record) {
         if (batch_.targets.front().text.rows.empty() || ++not_judged_ > 1) return;
         first_not_judged_ =
@@ -153,6 +175,8 @@ private:
     const std::string topic_;
     RowMapper mapper_;
     Batch batch_;
+    std::int64_t rows_ = 0;
+    std::vector<bool> filled_;  ///< of each column, whether some row had a value
     std::int64_t not_judged_ = 0;
     std::string first_not_judged_;
 };
@@ -198,7 +222,7 @@ public:
             std::cerr << "the first " << shown_ << "; --limit N or --limit all shows more\n";
         }
         std::cerr << notes_;
-        if (mapping_ != nullptr) std::cerr << mapping_->not_judged();
+        if (mapping_ != nullptr) std::cerr << mapping_->unfilled() << mapping_->not_judged();
     }
 
 private:

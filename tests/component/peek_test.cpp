@@ -246,6 +246,26 @@ TEST_CASE("peek: records appear as the pipeline would map them, rejects with the
                         "0,2,"));
 }
 
+TEST_CASE("peek: columns that no record fills are named") {
+    World& w = world();
+    w.broker.admin().create_topic("named_otherwise", 1);
+    const auto file = w.dir.path() / "named_otherwise.toml";
+    const std::string text = read_file(w.config);
+    write_file(file, text.substr(0, text.find("[ingest.")) +
+                         "[ingest.named]\ntopic = \"named_otherwise\"\ntable = \"judged\"\n"
+                         "[ingest.named.columns]\nid = \"id\"\nwords = \"words\"\n");
+    KafkaProducer producer(w.broker.client());
+    producer.produce({.topic = "named_otherwise", .value = R"({"id": 1, "Words": "a"})"});
+    producer.flush();
+    const std::vector<std::string> peek = {"peek", "named", "-c", file.string()};
+    const RunResult never = run_sluice(peek);
+    CHECK(never.err == "of 1 row none has a value for \"words\"\n");
+    producer.produce({.topic = "named_otherwise", .value = R"({"id": 2, "words": null})"});
+    producer.produce({.topic = "named_otherwise", .value = R"({"id": 3, "words": "a"})"});
+    producer.flush();
+    CHECK(run_sluice(peek).err.find("none has a value") == std::string::npos);
+}
+
 TEST_CASE("peek: a record that removes a row is told from one that makes it") {
     World& w = world();
     w.broker.admin().create_topic("removed", 1);
