@@ -112,10 +112,14 @@ std::string not_toml(std::string why) {
     if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') {
         why[0] = static_cast<char>(why[0] - 'A' + 'a');
     }
-    // The slip that most begin with; the library says only that it knows no such type.
-    const char* const remedy = why.find("could not determine value type") != std::string::npos
-                                   ? "; text is written in quotes: topic = \"orders\""
-                                   : "";
+    const auto says = [&](const char* part) { return why.find(part) != std::string::npos; };
+    // The slips that most begin with; the library says only that it knows no such type, or what
+    // may not be in a text that goes on over the line's end.
+    const char* remedy = "";
+    if (says("could not determine value type"))
+        remedy = "; text is written in quotes: topic = \"orders\"";
+    else if (says("parsing string") && says("unescaped control characters"))
+        remedy = "; the text before it may lack its closing quote";
     return "not valid TOML: " + on_one_line(why) + remedy;
 }
 

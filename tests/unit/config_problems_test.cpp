@@ -314,6 +314,7 @@ TEST_CASE("config: what is not TOML is one problem with its place") {
           "sluice.toml:3:1: not valid TOML: unexpected characters in this line");
     CHECK(contains(problem_of("a = 2023-01-31T\u01b3:0"), "sluice.toml:1:"));
     CHECK(contains(problem_of("topic = orders\n"), "text is written in quotes: topic = "));
+    CHECK(contains(problem_of("topic = \"orders\ntable = \"t\"\n"), "may lack its closing quote"));
     CHECK(contains(problem_of("ä = 1"), "sluice.toml:1:1: not valid TOML"));
     CHECK(contains(problem_of("[[."), "sluice.toml:1:1: not valid TOML"));
     CHECK(contains(problem_of(std::string(5u << 20, ' ')), "is larger than 4194304 bytes"));
