@@ -63,6 +63,7 @@ TEST_CASE("database: killed and back while records arrive") {
     scenario.start();
     for (int round = 0; round < 2; ++round) {
         scenario.wait_for_more_rows();
+        scenario.pass_over_log();
         world().postgres->stop_immediate();
         // It notices, and says so.
         scenario.wait_for_log("trying again");

@@ -41,6 +41,7 @@ fixture::Daemon& Stage::start(const std::string& name, std::map<std::string, std
     env["SLUICE_INSTANCE"] = name;
     auto& daemon = daemons_[name];
     if (daemon) {
+        pass_over_log(name);
         daemon->start(std::move(env));
     } else {
         daemon = std::make_unique<fixture::Daemon>(config_, std::move(env));
@@ -67,10 +68,17 @@ std::string Stage::value(const std::string& sql) const {
     return world().postgres->value(sql, database_);
 }
 
+void Stage::pass_over_log(const std::string& name) {
+    passed_over_[name] = daemon(name).log().size();
+}
+
 void Stage::wait_for_log(const std::string& text, const std::string& name, milliseconds deadline) {
+    const auto is_there = [&] {
+        return daemon(name).log().find(text, passed_over_[name]) != std::string::npos;
+    };
     try {
-        fixture::wait_until([&] { return daemon(name).log().find(text) != std::string::npos; },
-                            fixture::patient(deadline), "\"" + text + "\" in the log of " + name);
+        fixture::wait_until(is_there, fixture::patient(deadline),
+                            "\"" + text + "\" in the log of " + name);
     } catch (const fixture::WaitedTooLong& late) {
         throw fixture::WaitedTooLong(std::string(late.what()) + logs());
     }

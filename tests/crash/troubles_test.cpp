@@ -64,18 +64,9 @@ TEST_CASE("drift: what is taken away is waited for, named, and never a dead lett
                   "permission denied"};
     }
     CAPTURE(change.there);
-    const std::size_t log = scenario.daemon().log().size();
+    scenario.pass_over_log();
     scenario.exec(change.there);
-    try {
-        wait_until(
-            [&] {
-                const std::string since = scenario.daemon().log().substr(log);
-                return since.find(change.named) != std::string::npos;
-            },
-            patient(30s), "the reason in the log");
-    } catch (const WaitedTooLong& late) {
-        FAIL(std::string(late.what()) << scenario.logs());
-    }
+    scenario.wait_for_log(change.named);
     CHECK(scenario.daemon().running());
     scenario.exec(change.back);
     scenario.wait_for_more_rows(60s);

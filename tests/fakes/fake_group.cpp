@@ -285,6 +285,7 @@ Polled FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeou
     std::vector<FakeGroup::Item> items;
     {
         std::unique_lock lock{group_.mutex_};
+        timeouts_.push_back(timeout);
         for (;;) {
             items = group_.take(*this);
             idle_ = items.empty();
@@ -325,6 +326,11 @@ void FakeSource::wake() {
     const std::lock_guard lock{group_.mutex_};
     woken_ = true;
     group_.changed_.notify_all();
+}
+
+std::vector<std::chrono::milliseconds> FakeSource::timeouts() const {
+    const std::lock_guard lock{group_.mutex_};
+    return timeouts_;
 }
 
 bool FakeSource::idle(const std::vector<PartitionId>& partitions) const {

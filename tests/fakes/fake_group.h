@@ -4,6 +4,7 @@
 #include "tests/fakes/fake_topic.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -31,6 +32,8 @@ public:
     void wake() override;
     void report_committed(std::span<const Position> positions) override;
 
+    /// What each poll() so far was given.
+    [[nodiscard]] std::vector<std::chrono::milliseconds> timeouts() const;
     /// These partitions are open here, all they hold was delivered, and the lane came back for
     /// more.
     [[nodiscard]] bool idle(const std::vector<PartitionId>& partitions) const;
@@ -40,6 +43,7 @@ private:
     FakeGroup& group_;
     bool woken_ = false;  // guarded by the group's mutex, as is what follows
     bool idle_ = false;
+    std::vector<std::chrono::milliseconds> timeouts_;
 };
 
 /// A membership whose coordinator is the test: offer() and revoke(). Watches that the protocol is

@@ -21,7 +21,14 @@ public:
     explicit Chance(unsigned seed, int per_mille = 0) : random_(seed), per_mille_(per_mille) {}
     [[nodiscard]] bool strikes() {
         const std::lock_guard lock{mutex_};
-        return static_cast<int>(random_() % 1000) < per_mille_;
+        const bool strikes = static_cast<int>(random_() % 1000) < per_mille_;
+        strikes_ += strikes;
+        return strikes;
+    }
+    /// How often it has.
+    [[nodiscard]] int strikes_so_far() {
+        const std::lock_guard lock{mutex_};
+        return strikes_;
     }
     [[nodiscard]] unsigned number(unsigned below) {
         const std::lock_guard lock{mutex_};
@@ -36,6 +43,7 @@ private:
     std::mutex mutex_;
     std::mt19937 random_;
     int per_mille_;
+    int strikes_ = 0;
 };
 
 /// The database: one outbox table and the books of one relay, shared by all its fakes. From any

@@ -304,7 +304,8 @@ TEST_CASE("relay: whatever fails, with several relays at once, each row is sent 
             if (i % 20 == 19) Stage::stop(*stage.relays.front());
             if (i % 20 == 19) stage.start();
         }
-        std::this_thread::sleep_for(20ms);
+        fixture::wait_until([&] { return stage.chance.strikes_so_far() > 0; }, 20s,
+                            "something to fail");
         stage.chance.stop();
         stage.wait_until_drained();
         for (auto& relay : stage.relays) CHECK(relay->failure == "");
