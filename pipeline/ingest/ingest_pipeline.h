@@ -148,10 +148,10 @@ private:
     Clock::time_point next_question_;  ///< to the database: who is in the way
     std::string in_the_way_;
 
+    std::atomic<bool> stopping_ = false;
     mutable std::mutex mutex_;  // guards what follows
     std::vector<LaneEvent> events_;
     Clock::time_point deadline_;
-    std::atomic<bool> stopping_ = false;
 
     std::vector<std::unique_ptr<Lane>> lanes_;  // last: their threads use what is above
 };

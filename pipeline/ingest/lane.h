@@ -53,7 +53,8 @@ struct LaneOptions {
 /// makes rows of them, and offers one batch after the other to its sink until the sink has it.
 /// What it holds that is not committed is dropped when it ends; the next start reads progress.
 ///
-/// Public methods from any thread; everything else happens on the lane's own.
+/// run() begins it, and returns: once, on the thread that owns the lane. Other public methods from
+/// any thread; everything else happens on the lane's own.
 class Lane : private RecordVisitor {
 public:
     Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,

@@ -56,7 +56,7 @@ public:
     /// Begins to read all rows that no batch above `purged` has claimed, as one snapshot sees them,
     /// sorted. Of batches up to `purged` no row is left.
     virtual void begin_sweep(BatchNumber purged) = 0;
-    /// The next rows; empty: that was all. False: as many as the limits permit, more may follow.
+    /// The next rows, as many as the limits permit; empty: that was all.
     virtual EventBatch read(const EventLimits& limits) = 0;
     virtual void end_sweep() noexcept = 0;
 
@@ -65,7 +65,7 @@ public:
     /// comes next is outrun by it, and finds it in the books.
     virtual ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) = 0;
     /// Takes over a batch that another relay claimed: what that one decides later finds itself
-    /// outrun. `batch` gets what was decided before.
+    /// outrun. `batch` counts the decision.
     virtual DecisionResult take_over(ClaimedBatch& batch) = 0;
     /// Writes events of a batch to the refused ones: from here on it is sent without them.
     /// `round` counts the decisions.

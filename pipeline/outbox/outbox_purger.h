@@ -44,14 +44,15 @@ private:
     OutboxObserver& observer_;
     const Pace pace_;
     std::atomic<BatchNumber> purged_ = 0;
-    bool knows_ = false;  // what the books say; the thread's own
+    // The thread's own:
+    bool knows_ = false;  ///< what the books say
+    Backoff backoff_;
 
     std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
     BatchNumber sent_ = 0;
     bool ending_ = false;
 
-    Backoff backoff_;
     std::thread thread_;
 };
 
