@@ -22,6 +22,24 @@ constexpr std::array<std::string_view, 8> primitives = {"null",  "boolean", "int
 /// Deeper than any schema that a person or a generator wrote, and well within a thread's stack.
 constexpr int deepest = 200;
 
+/// Each character of such a default is a byte, in UTF-8 here.
+std::string hex_of_latin1(std::string_view text) {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string hex;
+    unsigned high = 0;
+    for (const char c : text) {
+        auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0xc0) {
+            high = (byte & 3U) << 6;
+            continue;
+        }
+        if (byte >= 0x80) byte = static_cast<unsigned char>(high | (byte & 0x3fU));
+        hex += digits[byte >> 4];
+        hex += digits[byte & 15];
+    }
+    return hex;
+}
+
 /// Reads one text after the other into the same types; errors say where by the fields' path.
 class Reading {
 public:
@@ -164,10 +182,22 @@ private:
             if (described["type"].get(field_type) != SUCCESS) fail("a field without a type");
             const std::uint32_t index = annotated(type(field_type, own_space), described);
             at(made).contents.push_back(index);
+            at(made).defaults.push_back(default_of(described, index));
             path_.resize(path);
         }
         annotate(at(made), annotations_of(json));
         return made;
+    }
+
+    /// Of a field of this type. A union's default is one of its first branch.
+    std::string default_of(object field, std::uint32_t index) {
+        element given;
+        if (field["default"].get(given) != SUCCESS) return {};
+        if (at(index).kind == Kind::choice) index = at(index).contents[0];
+        std::string_view text;
+        const bool has_bytes = at(index).kind == Kind::bytes || at(index).kind == Kind::fixed;
+        if (!has_bytes || given.get(text) != SUCCESS) return simdjson::minify(given);
+        return "\"\\\\x" + hex_of_latin1(text) + "\"";
     }
 
     std::uint32_t enumeration(object json, std::string_view space) {

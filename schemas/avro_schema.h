@@ -57,6 +57,7 @@ struct AvroType {
     std::string text_of;                  ///< string: its connect.name or logicalType, if any
     std::string name;                     ///< record, enumeration, fixed: with its namespace
     std::vector<std::string> names;       ///< record: its fields; enumeration: its symbols
+    std::vector<std::string> defaults;    ///< record: of its fields, as JSON; empty: none
     std::vector<std::uint32_t> contents;  ///< record, choice: a type each; array, map: one
 };
 
@@ -69,8 +70,9 @@ struct AvroSchema {
 };
 
 /// `references` are the schemas whose named types this one may use, each after those that it uses
-/// itself. Defaults, aliases and documentation say nothing about a writer's bytes and are not
-/// looked at. Throws BadSchema.
+/// itself. Aliases and documentation say nothing about a writer's bytes and are not looked at;
+/// defaults neither, but are kept for those who write: bytes in them as \x and hexadecimal digits.
+/// Throws BadSchema.
 [[nodiscard]] AvroSchema parse_avro(std::string_view json,
                                     std::span<const NamedSchema> references = {});
 

@@ -25,6 +25,18 @@ void collect(const ProtobufSchema& schema, const std::vector<std::uint32_t>& ind
     }
 }
 
+/// Appends the way from these messages to one that is among them or within them.
+bool find_way(const ProtobufSchema& schema, const std::vector<std::uint32_t>& from,
+              std::uint32_t message, std::vector<std::uint32_t>& way) {
+    for (std::uint32_t i = 0; i < from.size(); ++i) {
+        way.push_back(i);
+        if (from[i] == message || find_way(schema, schema.messages[from[i]].nested, message, way))
+            return true;
+        way.pop_back();
+    }
+    return false;
+}
+
 std::string names_of(const ProtobufSchema& schema, const std::vector<std::uint32_t>& indexes) {
     std::string names;
     for (std::size_t i = 0; i < indexes.size(); ++i) {
@@ -88,6 +100,12 @@ std::optional<std::uint32_t> ProtobufSchema::message_at(
         candidates = &messages[*found].nested;
     }
     return found;
+}
+
+std::vector<std::uint32_t> ProtobufSchema::indexes_of(std::uint32_t message) const {
+    std::vector<std::uint32_t> way;
+    find_way(*this, top_level, message, way);
+    return way;
 }
 
 std::optional<std::uint32_t> ProtobufSchema::find(std::string_view full_name) const {

@@ -104,6 +104,8 @@ struct ProtobufSchema {
     /// As in Confluent's prefix: of the top level, then within that one, and so on.
     [[nodiscard]] std::optional<std::uint32_t> message_at(
         std::span<const std::int32_t> indexes) const;
+    /// How message_at() is asked for one of the file's own.
+    [[nodiscard]] std::vector<std::uint32_t> indexes_of(std::uint32_t message) const;
     /// By its full name alone, wherever it was declared.
     [[nodiscard]] std::optional<std::uint32_t> find(std::string_view full_name) const;
 };

@@ -1,0 +1,416 @@
+#include "pipeline/encode/protobuf_encoder.h"
+
+#include "config/characters.h"
+#include "pipeline/encode/read_values.h"
+#include "pipeline/values/civil_time.h"
+#include "pipeline/values/excerpt.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+namespace sluice {
+
+namespace {
+
+using encode::Complaint;
+using protobuf::WireType;
+using schemas::ProtobufField;
+using schemas::ProtobufMessage;
+using NodeKind = JsonNode::Kind;
+
+constexpr std::string_view any_type_member = "@type";
+
+std::string_view name_of_type(ProtobufField::Type type) {
+    constexpr std::array<std::string_view, 19> names = {
+        "",        "double",   "float",    "int64",  "uint64",  "int32", "fixed64",
+        "fixed32", "bool",     "string",   "group",  "message", "bytes", "uint32",
+        "enum",    "sfixed32", "sfixed64", "sint32", "sint64"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+template <class Number>
+void put_little_endian(std::string& to, Number number) {
+    std::array<char, sizeof(Number)> bytes;
+    std::memcpy(bytes.data(), &number, sizeof number);
+    to.append(bytes.data(), bytes.size());
+}
+
+/// Takes ".123" out of a text; as nanoseconds. Finer digits are cut off.
+std::int32_t take_nanos(std::string& text) {
+    const std::size_t point = text.find('.');
+    if (point == std::string::npos) return 0;
+    std::size_t end = point + 1;
+    std::int32_t nanos = 0;
+    for (std::int32_t unit = 100'000'000; end < text.size() && is_digit(text[end]); ++end) {
+        nanos += (text[end] - '0') * unit;
+        unit /= 10;
+    }
+    text.erase(point, end - point);
+    return nanos;
+}
+
+}  // namespace
+
+bool ProtobufEncoder::encode(std::string_view json, std::string& to) {
+    if (!tree_.read(json)) return fail("not JSON: " + tree_.error());
+    const std::size_t size = to.size();
+    to_ = &to;
+    memory_.clear();
+    if (message(tree_.root(), schema_->messages[root_])) return true;
+    to.resize(size);
+    say_where();
+    return false;
+}
+
+bool ProtobufEncoder::message(const JsonNode& node, const MessageType& type) {
+    if (type.meaning != MessageType::Meaning::plain) return message_of_meaning(node, type);
+    if (node.kind != NodeKind::object) return refuse(node, type.name, "is not an object");
+    return fields(node, type);
+}
+
+bool ProtobufEncoder::message_of_meaning(const JsonNode& node, const MessageType& type) {
+    using Meaning = MessageType::Meaning;
+    switch (type.meaning) {
+        case Meaning::timestamp:
+            return timestamp(node) ||
+                   refuse(node, type.name, "is not a time such as 2026-01-31T12:30:00Z");
+        case Meaning::duration:
+            return duration(node) || refuse(node, type.name, "is not a duration such as 1.5s");
+        case Meaning::wrapper:
+            return single(node, type.fields[0]);
+        case Meaning::structure:
+            return map(node, type.fields[0]);
+        case Meaning::list:
+            return list(node, type.fields[0]);
+        case Meaning::value:
+            return any_value(node, type);
+        case Meaning::any:
+            return any(node, type);
+        case Meaning::field_mask:
+            return mask(node, type);
+        case Meaning::plain:
+            break;
+    }
+    return fields(node, type);
+}
+
+bool ProtobufEncoder::fields(const JsonNode& node, const MessageType& type) {
+    std::vector<bool> oneofs(type.oneofs, false);
+    for (auto* each = tree_.first_of(node); each != nullptr; each = tree_.behind(*each))
+        if (!member(*each, type, oneofs)) return fail_in(each->name);
+    return has_required(node, type);
+}
+
+bool ProtobufEncoder::member(const JsonNode& node, const MessageType& type,
+                             std::vector<bool>& oneofs) {
+    if (node.name == any_type_member) return true;
+    const Field* const found = type.field_called(node.name);
+    if (found == nullptr) return fail(type.name + " has no such field");
+    if (node.kind == NodeKind::null && !takes_null(*found)) return true;
+    if (found->oneof >= 0) {
+        const auto oneof = static_cast<std::size_t>(found->oneof);
+        if (oneofs[oneof]) return fail("a second member of its oneof");
+        oneofs[oneof] = true;
+    }
+    return field(node, *found);
+}
+
+bool ProtobufEncoder::has_required(const JsonNode& node, const MessageType& type) {
+    for (const Field& each : type.fields) {
+        if (each.absent != Field::Absent::refused) continue;
+        const JsonNode* found = tree_.member(node, each.name);
+        if (found == nullptr) found = tree_.member(node, each.json_name);
+        if (found != nullptr && found->kind != NodeKind::null) continue;
+        fail("missing, and the schema requires it");
+        return fail_in(each.name);
+    }
+    return true;
+}
+
+bool ProtobufEncoder::takes_null(const Field& field) const {
+    if (field.count != Field::Count::one) return false;
+    if (field.type == Field::Type::enumeration)
+        return schema_->enumerations[field.content].name == "google.protobuf.NullValue";
+    return protobuf::is_message(field.type) &&
+           schema_->messages[field.content].meaning == MessageType::Meaning::value;
+}
+
+bool ProtobufEncoder::field(const JsonNode& node, const Field& field) {
+    if (field.count == Field::Count::many) return list(node, field);
+    if (field.count == Field::Count::map) return map(node, field);
+    return single(node, field);
+}
+
+/// Numbers in one piece, as all readers take them.
+bool ProtobufEncoder::list(const JsonNode& node, const Field& field) {
+    if (node.kind != NodeKind::array) return refuse(node, "repeated", "is not an array");
+    const WireType usual = protobuf::wire_type_of(field.type);
+    const bool packs = usual != WireType::bytes && usual != WireType::group;
+    const JsonNode* each = tree_.first_of(node);
+    if (each == nullptr) return true;
+    std::size_t begin = 0;
+    if (packs) put_tag(field.number, WireType::bytes);
+    if (packs) begin = to_->size();
+    for (std::size_t at = 0; each != nullptr; each = tree_.behind(*each), ++at) {
+        if (!(packs ? scalar(*each, field) : single(*each, field)))
+            return fail_in(std::to_string(at));
+    }
+    if (packs) put_size_at(begin);
+    return true;
+}
+
+bool ProtobufEncoder::map(const JsonNode& node, const Field& field) {
+    if (node.kind != NodeKind::object) return refuse(node, "map", "is not an object");
+    const MessageType& entry = schema_->messages[field.content];
+    for (auto* each = tree_.first_of(node); each != nullptr; each = tree_.behind(*each)) {
+        JsonNode key;
+        key.kind = NodeKind::string;
+        key.text = each->name;
+        put_tag(field.number, WireType::bytes);
+        const std::size_t begin = to_->size();
+        if (!single(key, entry.fields[0]) || !single(*each, entry.fields[1]))
+            return fail_in(each->name);
+        put_size_at(begin);
+    }
+    return true;
+}
+
+/// With its tag.
+bool ProtobufEncoder::single(const JsonNode& node, const Field& field) {
+    const WireType usual = protobuf::wire_type_of(field.type);
+    put_tag(field.number, usual);
+    if (!protobuf::is_message(field.type)) return scalar(node, field);
+    const std::size_t begin = to_->size();
+    if (!message(node, schema_->messages[field.content])) return false;
+    if (usual == WireType::group) {
+        constexpr std::uint32_t end_of_group = 4;
+        put_varint(std::uint64_t{field.number} << 3 | end_of_group);
+    } else {
+        put_size_at(begin);
+    }
+    return true;
+}
+
+/// Without its tag.
+bool ProtobufEncoder::scalar(const JsonNode& node, const Field& field) {
+    using Type = Field::Type;
+    Complaint wrong = nullptr;
+    switch (field.type) {
+        case Type::float64: {
+            double real = 0;
+            wrong = encode::read_real(node, real);
+            put_little_endian(*to_, real);
+            break;
+        }
+        case Type::float32: {
+            float real = 0;
+            wrong = encode::read_real(node, real);
+            put_little_endian(*to_, real);
+            break;
+        }
+        case Type::boolean: {
+            bool yes = false;
+            wrong = encode::read_boolean(node, yes);
+            put_varint(yes ? 1 : 0);
+            break;
+        }
+        case Type::string:
+            if (node.kind != NodeKind::string) wrong = "is not a string";
+            put_sized(node.text);
+            break;
+        case Type::bytes: {
+            std::string_view bytes;
+            wrong = encode::read_bytes(node, encode::OtherBytes::base64, memory_, bytes);
+            put_sized(bytes);
+            break;
+        }
+        case Type::enumeration:
+            return enumeration(node, field);
+        default:
+            return number(node, field);
+    }
+    return wrong == nullptr || refuse(node, name_of_type(field.type), wrong);
+}
+
+bool ProtobufEncoder::number(const JsonNode& node, const Field& field) {
+    using Type = Field::Type;
+    const Type type = field.type;
+    const bool is_unsigned = type == Type::uint32 || type == Type::uint64 ||
+                             type == Type::fixed32 || type == Type::fixed64;
+    const bool is_narrow = type == Type::int32 || type == Type::uint32 || type == Type::sint32 ||
+                           type == Type::fixed32 || type == Type::sfixed32;
+    std::int64_t number = 0;
+    std::uint64_t raw = 0;
+    Complaint wrong =
+        is_unsigned ? encode::read_unsigned(node, raw) : encode::read_integer(node, number);
+    const bool fits = is_unsigned ? raw == static_cast<std::uint32_t>(raw)
+                                  : number == static_cast<std::int32_t>(number);
+    if (wrong == nullptr && is_narrow && !fits) wrong = "is out of range";
+    if (wrong != nullptr) return refuse(node, name_of_type(type), wrong);
+    if (!is_unsigned) raw = static_cast<std::uint64_t>(number);
+    switch (protobuf::wire_type_of(type)) {
+        case WireType::fixed32:
+            put_little_endian(*to_, static_cast<std::uint32_t>(raw));
+            return true;
+        case WireType::fixed64:
+            put_little_endian(*to_, raw);
+            return true;
+        default:
+            break;
+    }
+    const bool zigzags = type == Type::sint32 || type == Type::sint64;
+    put_varint(zigzags ? raw << 1 ^ static_cast<std::uint64_t>(number >> 63) : raw);
+    return true;
+}
+
+bool ProtobufEncoder::enumeration(const JsonNode& node, const Field& field) {
+    const auto& type = schema_->enumerations[field.content];
+    std::int64_t number = 0;
+    if (node.kind == NodeKind::string) {
+        const auto label =
+            std::ranges::find(type.labels, node.text, &schemas::ProtobufEnumeration::Label::name);
+        if (label == type.labels.end())
+            return refuse(node, type.name, "is none of the enum's labels");
+        number = label->number;
+    } else if (node.kind != NodeKind::null) {
+        const Complaint wrong = encode::read_integer(node, number);
+        if (wrong != nullptr || number != static_cast<std::int32_t>(number))
+            return refuse(node, type.name, "is none of the enum's labels");
+    }
+    put_varint(static_cast<std::uint64_t>(number));
+    return true;
+}
+
+/// google.protobuf.Value: whatever JSON it is.
+bool ProtobufEncoder::any_value(const JsonNode& node, const MessageType& type) {
+    enum Place : std::size_t { null, number, string, boolean, structure, list };
+    constexpr auto place_of = [](NodeKind kind) {
+        switch (kind) {
+            case NodeKind::null:
+                return null;
+            case NodeKind::boolean:
+                return boolean;
+            case NodeKind::number:
+                return number;
+            case NodeKind::string:
+                return string;
+            case NodeKind::array:
+                return list;
+            case NodeKind::object:
+                break;
+        }
+        return structure;
+    };
+    return single(node, type.fields[place_of(node.kind)]);
+}
+
+/// Of a type that the schema knows, its fields; of others, its bytes.
+bool ProtobufEncoder::any(const JsonNode& node, const MessageType& type) {
+    const JsonNode* const url =
+        node.kind == NodeKind::object ? tree_.member(node, any_type_member) : nullptr;
+    if (url == nullptr || url->kind != NodeKind::string)
+        return refuse(node, type.name, "has no \"@type\"");
+    if (!single(*url, type.fields[0])) return false;
+    const auto known = schema_->find(url->text.substr(url->text.rfind('/') + 1));
+    const bool is_plain = known && schema_->messages[*known].meaning == MessageType::Meaning::plain;
+    const JsonNode* const value = tree_.member(node, "value");
+    if (!is_plain && value == nullptr) return refuse(node, type.name, "has no \"value\"");
+    if (!known) return single(*value, type.fields[1]) || fail_in("value");
+    put_tag(type.fields[1].number, WireType::bytes);
+    const std::size_t begin = to_->size();
+    const MessageType& content = schema_->messages[*known];
+    if (!(is_plain ? fields(node, content) : message(*value, content))) return false;
+    put_size_at(begin);
+    return true;
+}
+
+bool ProtobufEncoder::mask(const JsonNode& node, const MessageType& type) {
+    if (node.kind != NodeKind::string) return refuse(node, type.name, "is not a string");
+    for (std::string_view rest = node.text; !rest.empty();) {
+        JsonNode path;
+        path.kind = NodeKind::string;
+        path.text = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(path.text.size() + 1, rest.size()));
+        if (!single(path, type.fields[0])) return false;
+    }
+    return true;
+}
+
+bool ProtobufEncoder::timestamp(const JsonNode& node) {
+    if (node.kind != NodeKind::string) return false;
+    std::string text(node.text);
+    const std::int32_t nanos = take_nanos(text);
+    JsonNode whole;
+    whole.kind = NodeKind::string;
+    whole.text = text;
+    encode::Moment moment;
+    if (encode::read_instant(whole, moment) != nullptr) return false;
+    put_seconds(moment.value / civil_time::microseconds_per_second, nanos);
+    return true;
+}
+
+/// "1.5s" as Protobuf's own JSON has it, or an interval's text.
+bool ProtobufEncoder::duration(const JsonNode& node) {
+    if (node.kind != NodeKind::string) return false;
+    std::string text(node.text);
+    const std::int32_t nanos = take_nanos(text);
+    const bool negative = text.starts_with('-');
+    std::int64_t seconds = 0;
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, seconds);
+    if (error == std::errc() && end - after == 1 && *after == 's') {
+        put_seconds(seconds, negative ? -nanos : nanos);
+        return true;
+    }
+    encode::Interval interval;
+    if (encode::read_interval(node, interval) != nullptr || interval.months != 0) return false;
+    constexpr std::int64_t day = 86'400;
+    constexpr std::int64_t nanos_per_microsecond = 1000;
+    put_seconds(
+        interval.days * day + interval.microseconds / civil_time::microseconds_per_second,
+        static_cast<std::int32_t>(interval.microseconds % civil_time::microseconds_per_second *
+                                  nanos_per_microsecond));
+    return true;
+}
+
+void ProtobufEncoder::put_seconds(std::int64_t seconds, std::int32_t nanos) {
+    put_tag(1, WireType::varint);
+    put_varint(static_cast<std::uint64_t>(seconds));
+    put_tag(2, WireType::varint);
+    put_varint(static_cast<std::uint64_t>(std::int64_t{nanos}));
+}
+
+bool ProtobufEncoder::refuse(const JsonNode& node, std::string_view type, const char* complaint) {
+    const bool is_scalar = node.kind != NodeKind::array && node.kind != NodeKind::object;
+    return fail((is_scalar ? excerpt(node.text) : std::string(name_of(node.kind))) + " " +
+                complaint + " (" + std::string(type) + ")");
+}
+
+void ProtobufEncoder::put_tag(std::uint32_t number, WireType type) {
+    put_varint(std::uint64_t{number} << 3 | static_cast<std::uint64_t>(type));
+}
+
+void ProtobufEncoder::put_varint(std::uint64_t number) {
+    for (; number >= 0x80; number >>= 7) *to_ += static_cast<char>(number | 0x80);
+    *to_ += static_cast<char>(number);
+}
+
+void ProtobufEncoder::put_sized(std::string_view bytes) {
+    put_varint(bytes.size());
+    *to_ += bytes;
+}
+
+void ProtobufEncoder::put_size_at(std::size_t begin) {
+    std::array<char, 10> size;
+    std::size_t length = 0;
+    std::uint64_t left = to_->size() - begin;
+    for (; left >= 0x80; left >>= 7) size[length++] = static_cast<char>(left | 0x80);
+    size[length++] = static_cast<char>(left);
+    to_->insert(begin, size.data(), length);
+}
+
+}  // namespace sluice
