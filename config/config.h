@@ -207,6 +207,7 @@ struct Ingest {
     std::string table;  ///< as written; "schema.table" or "table", quoted parts permitted
     Format format = Format::json;
     Schema schema;
+    std::string subject = "${topic}-value";  ///< under which a registry has the values' schema
     Envelope envelope = Envelope::none;
     Format key_format = Format::json;  ///< one whose fields have names
     Schema key_schema;
@@ -276,6 +277,9 @@ struct HeaderFromColumn {
     bool operator==(const HeaderFromColumn&) const = default;
 };
 
+/// What messages' values are written as: what the row holds, or records by a registry's schema.
+enum class ValueFormat { plain, avro, protobuf, json_schema };
+
 /// [outbox.NAME]
 struct Outbox {
     std::string name;
@@ -290,6 +294,11 @@ struct Outbox {
     std::string marks_topic = "sluice.outbox_marks";
     OnRefused on_refused = OnRefused::dead_letter;
     OnMarkLost on_mark_lost = OnMarkLost::stop;
+    ValueFormat value_format = ValueFormat::plain;
+    std::string value_subject = "${topic}-value";  ///< of the registry; "${topic}" is the event's
+    std::string value_message;                     ///< of a .proto file; empty: it has only one
+    /// Of which the value is a JSON object; empty: one column holds it.
+    std::vector<std::string> value_columns;
     OutboxColumns columns;
     std::vector<HeaderFromColumn> headers;  ///< in the order of the file
     bool operator==(const Outbox&) const = default;

@@ -132,15 +132,18 @@ void check_groups(const TableReader& section, const std::vector<Ingest>& pipelin
     }
 }
 
-/// Schemas that are to come from a registry need one.
-void check_registry(const TableReader& section, const Config& config, Problems& problems) {
-    for (const Ingest& pipeline : config.ingest) {
+/// Schemas that are to come from a registry need one. `kind`: "ingest".
+template <class Kind>
+void check_registry(const TableReader& section, const std::string& kind,
+                    const std::vector<Kind>& pipelines, Problems& problems) {
+    for (const Kind& pipeline : pipelines) {
         if (!asks_registry(pipeline)) continue;
-        problems.enter("ingest." + pipeline.name);
+        problems.enter(kind + "." + pipeline.name);
         section.problem(section.at(pipeline.name),
-                        "[ingest." + pipeline.name +
+                        "[" + kind + "." + pipeline.name +
                             "] takes schemas from a registry, and none is configured; add "
-                            "[registry] with its url, or name a file");
+                            "[registry] with its url" +
+                            (kind == "ingest" ? ", or name a file" : ""));
     }
 }
 
@@ -191,12 +194,13 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
         check_groups(*ingest, config.ingest, scope.problems);
-        if (!root.has("registry")) check_registry(*ingest, config, scope.problems);
+        if (!root.has("registry")) check_registry(*ingest, "ingest", config.ingest, scope.problems);
     }
     scope.problems.enter("");
     if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {
         config.outbox = read_pipelines(*outbox, "outbox", scope, read_outbox);
         check_tables(*outbox, config.outbox, scope.problems);
+        if (!root.has("registry")) check_registry(*outbox, "outbox", config.outbox, scope.problems);
     }
     scope.problems.enter("");
     root.finish();

@@ -58,13 +58,38 @@ bool asks_registry(const Ingest& ingest) {
            asks_registry(ingest.key_schema, ingest.key_format);
 }
 
+bool asks_registry(const Outbox& outbox) {
+    return outbox.value_format != ValueFormat::plain;
+}
+
+std::string_view name_of(ValueFormat format) {
+    switch (format) {
+        case ValueFormat::avro:
+            return "avro";
+        case ValueFormat::protobuf:
+            return "protobuf";
+        case ValueFormat::json_schema:
+            return "json_schema";
+        case ValueFormat::plain:
+            break;
+    }
+    return "plain";
+}
+
+std::string subject_for(std::string_view pattern, std::string_view topic) {
+    constexpr std::string_view place = "${topic}";
+    std::string subject(pattern);
+    for (std::size_t at = 0; (at = subject.find(place, at)) != std::string::npos;
+         at += topic.size())
+        subject.replace(at, place.size(), topic);
+    return subject;
+}
+
 std::map<std::string, Pipeline> pipelines_of(const Config& config) {
     std::map<std::string, Pipeline> all;
     const auto add = [&](const auto& of_kind) {
         Pipeline pipeline{config.kafka, config.cloudberry, of_kind};
-        if (const auto* ingest = std::get_if<Ingest>(&pipeline.of_kind);
-            ingest != nullptr && asks_registry(*ingest))
-            pipeline.registry = config.registry;
+        if (asks_registry(of_kind)) pipeline.registry = config.registry;
         std::string key = key_of(pipeline);
         all.emplace(std::move(key), std::move(pipeline));
     };

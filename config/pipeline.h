@@ -37,6 +37,13 @@ struct Pipeline {
 [[nodiscard]] bool asks_registry(const Schema& schema, Format format);
 /// Whether its records' values or keys are.
 [[nodiscard]] bool asks_registry(const Ingest& ingest);
+/// Whether its messages' values are written so.
+[[nodiscard]] bool asks_registry(const Outbox& outbox);
+
+/// "avro"
+[[nodiscard]] std::string_view name_of(ValueFormat format);
+/// "orders-value" of "${topic}-value".
+[[nodiscard]] std::string subject_for(std::string_view pattern, std::string_view topic);
 
 /// All that are configured, by key.
 [[nodiscard]] std::map<std::string, Pipeline> pipelines_of(const Config& config);

@@ -51,6 +51,10 @@ void read_envelope(TableReader& section, std::optional<Format> format, Envelope&
 void read_schemas(TableReader& section, std::optional<Format> format, const Scope& scope,
                   Ingest& ingest) {
     ingest.schema = read_schema(section, {"format", "schema"}, format, scope);
+    read_subject(section, "subject", ingest.subject);
+    if (section.has("subject") && ingest.schema.from != Schema::From::registry)
+        section.problem(section.at("subject"),
+                        "\"subject\" is for schema = \"registry\"; remove it");
     const std::optional<Format> key_format = read_key_format(section);
     ingest.key_format = key_format.value_or(Format::json);
     ingest.key_schema = read_schema(section, {"key_format", "key_schema"}, key_format, scope);

@@ -1,5 +1,6 @@
 #include "config/names.h"
 #include "config/read_names.h"
+#include "config/read_schema.h"
 #include "config/sections.h"
 
 #include <algorithm>
@@ -106,6 +107,42 @@ void read_headers(TableReader& section, Outbox& outbox, const Scope& scope) {
     }
 }
 
+/// What messages' values are written as, behind its columns.
+void read_value(TableReader& section, Outbox& outbox) {
+    section.choice<ValueFormat>("value_format",
+                                {{"plain", ValueFormat::plain},
+                                 {"avro", ValueFormat::avro},
+                                 {"protobuf", ValueFormat::protobuf},
+                                 {"json_schema", ValueFormat::json_schema}},
+                                outbox.value_format);
+    read_subject(section, "value_subject", outbox.value_subject);
+    if (const auto message = section.text("value_message", "\"shop.Order\""))
+        outbox.value_message = message->text;
+    const auto refuse = [&](const char* key, const char* why) {
+        if (section.has(key))
+            section.problem(section.at(key), in_quotes(key) + " " + why + "; remove it");
+    };
+    if (outbox.value_format == ValueFormat::plain)
+        refuse("value_subject", "is for a value_format that has a schema");
+    if (outbox.value_format != ValueFormat::protobuf)
+        refuse("value_message", "is for value_format = \"protobuf\", whose files hold several");
+    for (const Text& column : section.texts("value_columns", R"(["order_id", "amount"])")) {
+        if (!is_column_name(column.text))
+            section.problem(column.at, "\"value_columns\": " + column.shown +
+                                           " cannot be a column's name; write 1 to 63 printable "
+                                           "characters");
+        outbox.value_columns.push_back(column.text);
+    }
+    // json_build_object() takes a hundred arguments.
+    constexpr std::size_t most_columns = 50;
+    if (outbox.value_columns.size() > most_columns)
+        section.problem(section.at("value_columns"),
+                        "\"value_columns\" has more than 50 columns; let a generated column, or "
+                        "a column's default, make the JSON");
+    if (!outbox.value_columns.empty() && outbox.columns.value)
+        refuse("value_columns", "stands beside columns.value: one of the two is the value");
+}
+
 void read_limits(TableReader& section, Outbox& outbox) {
     if (auto batch = section.table("batch", "batch = { rows = 50000, bytes = \"16MiB\" }")) {
         auto rows = static_cast<std::int64_t>(outbox.batch_rows);
@@ -153,6 +190,7 @@ Outbox read_outbox(TableReader section, const std::string& name, Place name_at,
                                {{"stop", OnMarkLost::stop}, {"resend", OnMarkLost::resend}},
                                outbox.on_mark_lost);
     read_columns_of(section, outbox);
+    read_value(section, outbox);
     read_headers(section, outbox, scope);
     section.finish();
     return outbox;

@@ -1,6 +1,8 @@
 #include "config/read_schema.h"
 
 #include "config/column_source.h"
+#include "config/names.h"
+#include "config/pipeline.h"
 #include "config/words.h"
 #include "schemas/avro_schema.h"
 #include "schemas/bad_schema.h"
@@ -134,6 +136,19 @@ Schema read_schema(TableReader& section, SchemaKeys keys, std::optional<Format> 
                         : ", which takes off what a registry's clients write before JSON; JSON "
                           "is read without a schema"));
     return {};
+}
+
+void read_subject(TableReader& section, std::string_view key, std::string& target) {
+    const auto subject = section.text(key, "\"${topic}-value\"");
+    if (!subject) return;
+    target = subject->text;
+    const std::string of_topic = subject_for(target, "t");
+    if (!target.empty() && !has_control_character(target) &&
+        of_topic.find("${") == std::string::npos)
+        return;
+    section.problem(subject->at, in_quotes(key) + ": " + subject->shown +
+                                     " is no subject of a registry; write its name, in which only "
+                                     "${topic} stands for something else");
 }
 
 }  // namespace sluice::config

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-/// What [ingest.NAME] says of the bytes of records' values, or of their keys.
+/// What sections say of the bytes of records' values, or of their keys.
 namespace sluice::config {
 
 /// Which keys of the section say it: "format" and "schema", "key_format" and "key_schema".
@@ -19,5 +19,8 @@ struct SchemaKeys {
 /// is written is none: checks that depend on it would only mislead then.
 [[nodiscard]] Schema read_schema(TableReader& section, SchemaKeys keys,
                                  std::optional<Format> format, const Scope& scope);
+
+/// Under which name a registry has a schema; "${topic}" in it is the topic's.
+void read_subject(TableReader& section, std::string_view key, std::string& target);
 
 }  // namespace sluice::config

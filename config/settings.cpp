@@ -176,6 +176,7 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("table", ingest.table)
         .text("format", std::string(name_of(ingest.format)))
         .text("schema", text_of(ingest.schema))
+        .text("subject", ingest.subject, Applies::in_place)
         .text("envelope", ingest.envelope == Envelope::debezium ? "debezium" : "none")
         .text("key_format", std::string(name_of(ingest.key_format)))
         .text("key_schema", text_of(ingest.key_schema))
@@ -226,6 +227,10 @@ void add(const Outbox& outbox, Settings& settings) {
         .text("marks_topic", outbox.marks_topic)
         .text("on_refused", outbox.on_refused == OnRefused::stop ? "stop" : "dead_letter")
         .text("on_mark_lost", outbox.on_mark_lost == OnMarkLost::resend ? "resend" : "stop")
+        .text("value_format", std::string(name_of(outbox.value_format)))
+        .text("value_subject", outbox.value_subject)
+        .text("value_message", outbox.value_message)
+        .text("value_columns", listed(outbox.value_columns))
         .text("columns.id", outbox.columns.id);
     const OutboxColumns& columns = outbox.columns;
     for (const auto& [key, column] : {std::pair{"columns.topic", &columns.topic},

@@ -53,11 +53,13 @@ bool is_blank(std::string_view row) {
 
 }  // namespace
 
-MessageBuilder::MessageBuilder(MessagePlan plan, int partitions)
+MessageBuilder::MessageBuilder(MessagePlan plan, int partitions,
+                               std::unique_ptr<RecordEncoder> encoder)
     : plan_(std::move(plan)),
       partitions_(partitions),
       value_template_(make_template(plan_.value_fields, plan_.fields)),
       key_template_(make_template(plan_.key_fields, plan_.fields)),
+      encoder_(std::move(encoder)),
       csv_(plan_.csv),
       json_(wanted(plan_),
             plan_.objects_only ? JsonDecoder::Root::object : JsonDecoder::Root::anything),
@@ -113,7 +115,7 @@ MessageBuilder::Outcome MessageBuilder::build(std::string_view row, Message& to)
     to = {};
     if (plan_.input == Input::json && is_blank(row)) return Outcome::nothing;
     const bool fine = decode(row) && take_key(to) && take_partition(to) && take_timestamp(to) &&
-                      take_headers(to) && take_value(row, to);
+                      take_headers(to) && take_value(row, to) && encode_value(to);
     return fine ? Outcome::message : Outcome::problem;
 }
 
@@ -264,6 +266,14 @@ bool MessageBuilder::take_value(std::string_view row, Message& to) {
             break;
     }
     to.value = value_;
+    return true;
+}
+
+bool MessageBuilder::encode_value(Message& to) {
+    if (encoder_ == nullptr || !to.value) return true;
+    encoded_.clear();
+    if (!encoder_->encode(*to.value, encoded_)) return fail(0, encoder_->error());
+    to.value = encoded_;
     return true;
 }
 

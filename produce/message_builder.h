@@ -2,9 +2,11 @@
 
 #include "pipeline/decode/csv_splitter.h"
 #include "pipeline/decode/json_decoder.h"
+#include "pipeline/encode/record_encoder.h"
 #include "pipeline/message.h"
 #include "produce/message_plan.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +26,10 @@ public:
         std::string text;          ///< what is wrong, and what to do
     };
 
-    /// `partitions`: how many the topic has.
-    MessageBuilder(MessagePlan plan, int partitions);
+    /// `partitions`: how many the topic has. `encoder` makes values of their JSON; null: they are
+    /// what the plan says.
+    MessageBuilder(MessagePlan plan, int partitions,
+                   std::unique_ptr<RecordEncoder> encoder = nullptr);
 
     /// `to` becomes views into the row and into this, valid until the next call. The row has
     /// RowReader::padding readable bytes behind it.
@@ -59,6 +63,7 @@ private:
     bool take_headers(Message& to);
     bool take_all_headers(Index field);
     bool take_value(std::string_view row, Message& to);
+    bool encode_value(Message& to);
     bool fill(const Template& shape, std::string& to);
     bool fill_csv(std::string& to);
     bool fail(std::size_t position, std::string text);
@@ -68,6 +73,7 @@ private:
     const int partitions_;
     const Template value_template_;
     const Template key_template_;
+    const std::unique_ptr<RecordEncoder> encoder_;
     CsvSplitter csv_;
     JsonDecoder json_;
     JsonIndex index_;
@@ -78,6 +84,7 @@ private:
     Scratch scratch_;
     std::vector<Header> headers_;
     std::string value_;
+    std::string encoded_;
     std::string key_;
     Problem problem_;
 };

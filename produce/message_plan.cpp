@@ -174,7 +174,9 @@ public:
         if (whole_) {
             plan_.value = MessagePlan::Value::field;
             plan_.value_field = *whole_;
-        } else if (ingest_.format == config::Format::json) {
+        } else if (ingest_.format == config::Format::json ||
+                   ingest_.format == config::Format::avro ||
+                   ingest_.format == config::Format::protobuf) {
             plan_.value = MessagePlan::Value::json;
         } else if (ingest_.format == config::Format::csv) {
             plan_.value = MessagePlan::Value::csv;

@@ -1,7 +1,10 @@
 #include "registry/answers.h"
 
+#include "pipeline/decode/json_text.h"
+
 #include <simdjson.h>
 
+#include <limits>
 #include <stdexcept>
 
 namespace sluice::registry {
@@ -86,10 +89,34 @@ SchemaType type_of(std::string_view schema) {
     return SchemaType::avro;
 }
 
-std::int64_t version_of(std::string_view body) {
+VersionAnswer read_version(std::string_view body) {
     simdjson::dom::parser parser;
-    std::int64_t version = 0;
-    return parse(parser, body)["version"].get(version) == SUCCESS ? version : 0;
+    const element root = parse(parser, body);
+    VersionAnswer answer;
+    std::uint64_t id = 0;
+    if (root["id"].get(id) != SUCCESS || id > std::numeric_limits<std::uint32_t>::max())
+        throw std::invalid_argument("without an \"id\" of four bytes");
+    answer.id = static_cast<std::uint32_t>(id);
+    if (root["version"].get(answer.version) != SUCCESS) answer.version = 0;
+    return answer;
+}
+
+std::string describe_schema(const schemas::SchemaText& schema) {
+    std::string body = "{\"schema\":";
+    json::append_string(body, schema.text);
+    if (schema.type == SchemaType::protobuf) body += ",\"schemaType\":\"PROTOBUF\"";
+    if (schema.type == SchemaType::json) body += ",\"schemaType\":\"JSON\"";
+    return body + "}";
+}
+
+std::string message_of(std::string_view body) {
+    simdjson::dom::parser parser;
+    element root;
+    std::string_view message;
+    if (parser.parse(body.data(), body.size()).get(root) != SUCCESS ||
+        root["message"].get(message) != SUCCESS)
+        return {};
+    return std::string(message);
 }
 
 bool says_unknown(std::string_view body) {

@@ -29,8 +29,17 @@ struct SchemaAnswer {
 /// Apicurio's own API gives a schema's text, and does not always say of which kind it is.
 [[nodiscard]] schemas::SchemaType type_of(std::string_view schema);
 
-/// Of a subject's version that comes along with read_schema(). 0: it does not say.
-[[nodiscard]] std::int64_t version_of(std::string_view body);
+/// Of a subject's version that comes along with read_schema().
+struct VersionAnswer {
+    std::uint32_t id = 0;
+    std::int64_t version = 0;  ///< 0: it does not say
+};
+[[nodiscard]] VersionAnswer read_version(std::string_view body);
+
+/// A schema, as Confluent's API takes it.
+[[nodiscard]] std::string describe_schema(const schemas::SchemaText& schema);
+/// Why a request was refused, as far as it says so.
+[[nodiscard]] std::string message_of(std::string_view body);
 
 /// Whether an answer with status 404 says that there is no such schema: a path that the server does
 /// not have has this status, too.

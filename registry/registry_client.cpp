@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 
 namespace sluice::registry {
 
@@ -43,6 +44,10 @@ std::string path_of(const SchemaId& id) {
 Url apicurio_of(Url server) {
     server.path = server.path.substr(0, server.path.find("/apis/ccompat/")) + "/apis/registry/v2";
     return server;
+}
+
+TroubleOfTheWorld strange_answer(const std::string& path, const std::invalid_argument& wrong) {
+    return TroubleOfTheWorld("schema registry: its answer to " + path + " is " + wrong.what());
 }
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -142,39 +147,71 @@ RegistryClient::Found RegistryClient::fetch(const SchemaId& id) {
     }
 }
 
-std::optional<RegistryClient::Latest> RegistryClient::latest(const std::string& subject) {
-    const std::string path = "/subjects/" + escaped(subject) + "/versions/latest";
+std::optional<SubjectSchema> RegistryClient::latest(const std::string& subject) {
+    return fetch_version("/subjects/" + escaped(subject) + "/versions/latest");
+}
+
+std::optional<SubjectSchema> RegistryClient::version(const std::string& subject,
+                                                     std::int64_t version) {
+    return fetch_version("/subjects/" + escaped(subject) + "/versions/" + std::to_string(version));
+}
+
+std::optional<SubjectSchema> RegistryClient::fetch_version(const std::string& path) {
     try {
-        const std::string body = get(path, false);
+        const std::string body = ask({.path = path});
         SchemaAnswer answer = read_schema(body);
         std::vector<Whereabouts> seen;
         add_references(answer.references, &RegistryClient::fetch_confluent, seen,
                        answer.schema.references);
-        return Latest{version_of(body), std::move(answer.schema)};
+        const VersionAnswer which = read_version(body);
+        return SubjectSchema{which.id, which.version, std::move(answer.schema)};
     } catch (const Unknown&) {
         return std::nullopt;
     } catch (const std::invalid_argument& wrong) {
-        throw TroubleOfTheWorld("schema registry: its answer to " + path + " is " + wrong.what());
+        throw strange_answer(path, wrong);
+    }
+}
+
+std::optional<std::uint32_t> RegistryClient::id_of(const std::string& subject,
+                                                   const schemas::SchemaText& schema) {
+    const std::string path = "/subjects/" + escaped(subject);
+    try {
+        return read_version(ask({.path = path, .json = describe_schema(schema)})).id;
+    } catch (const Unknown&) {
+        return std::nullopt;
+    } catch (const std::invalid_argument& wrong) {
+        throw strange_answer(path, wrong);
+    }
+}
+
+std::uint32_t RegistryClient::add(const std::string& subject, const schemas::SchemaText& schema) {
+    const std::string path = "/subjects/" + escaped(subject) + "/versions";
+    try {
+        return read_version(ask({.path = path, .json = describe_schema(schema)})).id;
+    } catch (const Unknown&) {
+        throw TroubleOfTheWorld("schema registry: it does not take schemas at " + path);
+    } catch (const std::invalid_argument& wrong) {
+        throw strange_answer(path, wrong);
     }
 }
 
 SchemaAnswer RegistryClient::fetch_confluent(const std::string& path) {
     try {
-        return read_schema(get(path, false));
+        return read_schema(ask({.path = path}));
     } catch (const std::invalid_argument& wrong) {
-        throw TroubleOfTheWorld("schema registry: its answer to " + path + " is " + wrong.what());
+        throw strange_answer(path, wrong);
     }
 }
 
 SchemaAnswer RegistryClient::fetch_apicurio(const std::string& path) {
     SchemaAnswer answer;
-    answer.schema.text = get(path, true);
+    answer.schema.text = ask({.path = path, .of_apicurio = true});
     answer.schema.type = type_of(answer.schema.text);
     try {
-        answer.references = read_apicurio_references(get(path + "/references", true));
+        answer.references =
+            read_apicurio_references(ask({.path = path + "/references", .of_apicurio = true}));
     } catch (const std::invalid_argument& wrong) {
-        throw TroubleOfTheWorld("schema registry: its answer to " + path + "/references is " +
-                                wrong.what());
+        throw strange_answer(path + "/references", wrong);
     }
     return answer;
 }
@@ -198,22 +235,27 @@ void RegistryClient::add_references(const std::vector<Whereabouts>& references, 
     }
 }
 
-std::string RegistryClient::get(const std::string& path, bool of_apicurio) {
+std::string RegistryClient::ask(const Question& question) {
     std::string troubles;
     const std::size_t first = server_;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const std::size_t number = (first + i) % servers_.size();
-        const Url server = of_apicurio ? apicurio_of(servers_[number]) : servers_[number];
+        const Url server = question.of_apicurio ? apicurio_of(servers_[number]) : servers_[number];
         std::string trouble;
         try {
-            HttpAnswer answer = http_.get(server, path);
+            HttpAnswer answer = question.json.empty()
+                                    ? http_.get(server, question.path)
+                                    : http_.post(server, question.path, question.json);
             if (answer.status == 200) {
                 server_ = number;
                 return std::move(answer.body);
             }
             // One of several may only not have heard of it yet.
             if (answer.status == 404 && says_unknown(answer.body)) continue;
-            trouble = "answers " + path + " with " + trouble_with(answer);
+            if (!question.json.empty() && (answer.status == 409 || answer.status == 422))
+                throw WrongConfiguration("the schema registry refuses the schema: " +
+                                         message_of(answer.body));
+            trouble = "answers " + question.path + " with " + trouble_with(answer);
         } catch (const NoAnswer& none) {
             trouble = std::string("cannot be reached: ") + none.what();
         }

@@ -2,7 +2,7 @@
 
 namespace sluice::registry {
 
-std::shared_ptr<SchemaSource> SharedRegistry::of(const config::Registry& registry) {
+std::shared_ptr<RegistryClient> SharedRegistry::of(const config::Registry& registry) {
     if (registry.urls.empty()) return nullptr;
     const std::lock_guard lock(mutex_);
     if (client_ == nullptr || configured_ != registry) {

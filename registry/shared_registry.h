@@ -16,7 +16,7 @@ public:
     explicit SharedRegistry(metrics::Registry& metrics) : metrics_(metrics) {}
 
     /// Null: none is configured. Throws WrongConfiguration.
-    [[nodiscard]] std::shared_ptr<SchemaSource> of(const config::Registry& registry);
+    [[nodiscard]] std::shared_ptr<RegistryClient> of(const config::Registry& registry);
 
 private:
     metrics::Registry& metrics_;

@@ -20,11 +20,15 @@ bool both_ends(Part part, const CommandLine& line) {
            (is_pipeline(part) && line.names(part, first));
 }
 
+bool asks_registry(const CommandLine& line) {
+    if (line.command == "peek") return !line.has("--raw");
+    const std::string format = line.option("--format").value_or("");
+    return line.has("--schema") || format == "avro" || format == "protobuf";
+}
+
 /// With --topic a pipeline, and what is at its other end, does not matter.
 bool topic_or_pipeline(Part part, const CommandLine& line) {
-    if (line.has("--topic"))
-        return part == "kafka" ||
-               (part == "registry" && line.command == "peek" && !line.has("--raw"));
+    if (line.has("--topic")) return part == "kafka" || (part == "registry" && asks_registry(line));
     return both_ends<0>(part, line) && !(part == "cloudberry" && line.has("--raw"));
 }
 
@@ -58,14 +62,15 @@ const Command commands[] = {
                 .summary = "what a reload of this file would do to the running daemon",
                 .options = {daemon_option}},
      .run = show_plan},
-    {.syntax = {.name = "schema",
-                .words = "[OUTBOX…]",
-                .most_words = any_number,
-                .summary = "print the DDL of Sluice's own tables, or of these outboxes' tables",
-                .options = {{"--apply", "", "create what is missing instead of printing it"},
-                            {"--from-topic", "T",
-                             "print a table for this topic's rows, by its schema"},
-                            {"--table", "TABLE", "with --from-topic: how it is called"}}},
+    {.syntax =
+         {.name = "schema",
+          .words = "[OUTBOX…]",
+          .most_words = any_number,
+          .summary = "print the DDL of Sluice's own tables, or of these outboxes' tables",
+          .options = {{"--apply", "", "create what is missing instead of printing it"},
+                      {"--from-topic", "T", "print a table for this topic's rows, by its schema"},
+                      {"--table", "TABLE", "with --from-topic: how it is called"},
+                      {"--subject", "S", "with --from-topic: the registry's (default: T-value)"}}},
      .needs = for_tables,
      .run = print_schema},
     {.syntax = {.name = "produce",
@@ -73,8 +78,16 @@ const Command commands[] = {
                 .most_words = 2,
                 .summary = "send rows of a file, or of standard input, to a topic",
                 .options = {{"--topic", "T", "a topic, instead of the one of [ingest.NAME]"},
-                            {"--format", "csv|json|text",
-                             "of the file (default: by its name, or the pipeline's)"},
+                            {"--format", "csv|json|text|avro|protobuf",
+                             "of the file (default: by its name, or the pipeline's); avro and "
+                             "protobuf: what values of its JSON or CSV become"},
+                            {"--schema", "FILE|SUBJECT",
+                             "what avro, protobuf or json are written by (default: T-value)"},
+                            {"--schema-version", "N", "of the subject (default: the latest)"},
+                            {"--message", "NAME", "of a .proto file that has several"},
+                            {"--subject", "S", "what FILE is in the registry (default: T-value)"},
+                            {"--register", "", "put FILE there, if it is not"},
+                            {"--wire", "registry|plain", "plain: without the schema's id"},
                             {"--columns", "A,B,…", "of CSV; without it its first line names them"},
                             {"--key", "FIELD", "is the key"},
                             {"--value", "FIELD", "is the whole value"},

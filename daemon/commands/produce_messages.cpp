@@ -1,8 +1,10 @@
+#include "config/column_source.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/deliveries.h"
 #include "daemon/commands/file_sender.h"
 #include "daemon/commands/input_file.h"
 #include "daemon/commands/produce_request.h"
+#include "daemon/commands/produce_schema.h"
 #include "daemon/commands/report.h"
 #include "daemon/process/logging.h"
 #include "kafka/client.h"
@@ -47,9 +49,21 @@ std::vector<std::string> read_header(RowReader& rows, const ProduceRequest& requ
     return names;
 }
 
+/// What the pipeline would not read as a key, nobody writes for it by mistake.
+MessagePlan with_readable_key(MessagePlan plan, const config::Ingest* pipeline) {
+    if (pipeline == nullptr || pipeline->key_format == config::Format::json ||
+        (!plan.key && plan.key_fields.empty()))
+        return plan;
+    throw WrongConfiguration("[ingest." + pipeline->name + "] reads keys as " +
+                             std::string(config::name_of(pipeline->key_format)) +
+                             ", which produce does not write; leave the key out, or name the topic "
+                             "with --topic");
+}
+
 MessagePlan plan_of(const config::Config& config, const ProduceRequest& request, RowReader& rows) {
     if (request.input != Input::csv) {
-        MessagePlan plan = produce::plan_lines(request.input, request.choices);
+        MessagePlan plan = with_readable_key(produce::plan_lines(request.input, request.choices),
+                                             request.pipeline);
         plan.objects_only |= request.input == Input::json && request.pipeline != nullptr &&
                              request.pipeline->format == config::Format::json;
         return plan;
@@ -61,8 +75,10 @@ MessagePlan plan_of(const config::Config& config, const ProduceRequest& request,
     // Types say how a column stands in JSON, and which column a field of CSV is.
     Session session{config.cloudberry.dsn.text, "sluice produce"};
     const Table table = read_table(session, request.pipeline->table);
-    return produce::plan_csv_for(*request.pipeline, plan_columns(*request.pipeline, table), columns,
-                                 request.csv, request.choices);
+    return with_readable_key(
+        produce::plan_csv_for(*request.pipeline, plan_columns(*request.pipeline, table), columns,
+                              request.csv, request.choices),
+        request.pipeline);
 }
 
 int partition_count(const config::Kafka& kafka, const std::string& topic) {
@@ -99,7 +115,9 @@ int produce_messages(const config::Config& config, const CommandLine& line) {
         RowReader rows([&file](char* to, std::size_t size) { return file.read(to, size); },
                        request.input == Input::csv ? RowReader::Form::csv : RowReader::Form::lines,
                        request.csv);
-        produce::MessageBuilder builder(plan_of(config, request, rows), partitions);
+        auto encoder = encoder_for(request, config);
+        produce::MessageBuilder builder(plan_of(config, request, rows), partitions,
+                                        std::move(encoder));
         FileSender sender(config.kafka, request, file);
         const Produced produced = sender.run(rows, builder);
         if (!produced.problem.empty()) {

@@ -1,6 +1,7 @@
 #include "daemon/commands/produce_request.h"
 
 #include "config/column_source.h"
+#include "config/pipeline.h"
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/named_pipelines.h"
@@ -8,6 +9,7 @@
 #include "pipeline/errors.h"
 
 #include <charconv>
+#include <filesystem>
 
 namespace sluice {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 using config::Format;
 using config::in_quotes;
 using produce::Input;
+using schemas::SchemaType;
 
 /// "a,b" or, where names hold commas, "a,\"b,c\"".
 std::vector<std::string> names_in(const std::string& option, const std::string& list) {
@@ -72,16 +75,93 @@ config::Csv csv_of(const CommandLine& line, const config::Ingest* pipeline) {
     return csv;
 }
 
+/// What values of this --format are written by; nullopt: it says of the file alone.
+std::optional<SchemaType> schema_type_of(const std::string& format) {
+    if (format == "avro") return SchemaType::avro;
+    if (format == "protobuf") return SchemaType::protobuf;
+    return std::nullopt;
+}
+
 /// By the option, the file's name, or the pipeline, whichever says it first.
 Input input_of(const CommandLine& line, const std::string& file, const config::Ingest* pipeline) {
-    if (const auto format = line.option("--format")) {
+    if (const auto format = line.option("--format"); format && !schema_type_of(*format)) {
         if (*format == "csv") return Input::csv;
         return *format == "json" ? Input::json : Input::text;
     }
     if (file.ends_with(".csv")) return Input::csv;
     if (file.ends_with(".json") || file.ends_with(".jsonl")) return Input::json;
-    if (pipeline == nullptr || pipeline->format == Format::json) return Input::json;
-    return pipeline->format == Format::csv ? Input::csv : Input::text;
+    if (pipeline == nullptr) return Input::json;
+    if (pipeline->format == Format::csv) return Input::csv;
+    const bool is_text = pipeline->format == Format::text || pipeline->format == Format::binary;
+    return is_text ? Input::text : Input::json;
+}
+
+/// As the pipeline reads it.
+std::optional<ProduceSchema> schema_of(const config::Ingest& ingest) {
+    if (ingest.format != Format::avro && ingest.format != Format::protobuf) return std::nullopt;
+    ProduceSchema schema;
+    schema.type = ingest.format == Format::avro ? SchemaType::avro : SchemaType::protobuf;
+    schema.subject = config::subject_for(ingest.subject, ingest.topic);
+    schema.message = ingest.schema.message;
+    schema.plain = ingest.schema.wire == config::Schema::Wire::plain;
+    const auto& files = ingest.schema.files;
+    if (!files.empty())
+        schema.text = {schema.type, files.front().text, {files.begin() + 1, files.end()}};
+    return schema;
+}
+
+std::int64_t version_in(const std::string& text) {
+    std::int64_t version = 0;
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, version);
+    if (error != std::errc() || after != end || version < 1)
+        throw WrongConfiguration("--schema-version takes a whole number from 1, not " +
+                                 in_quotes(text));
+    return version;
+}
+
+/// What the command line says of the schema, over what the pipeline says.
+void read_schema(const CommandLine& line, ProduceRequest& request) {
+    if (request.pipeline != nullptr) request.schema = schema_of(*request.pipeline);
+    const std::string format = line.option("--format").value_or("");
+    const auto type = schema_type_of(format);
+    const auto named = line.option("--schema");
+    if (named && !type && !request.schema && format != "json")
+        throw WrongConfiguration("--schema goes with --format avro, protobuf or json");
+    if (type || (named && !request.schema)) {
+        request.schema = ProduceSchema{};
+        request.schema->type = type.value_or(SchemaType::json);
+        request.schema->subject = request.topic + "-value";
+    }
+    if (!request.schema) {
+        for (const char* option :
+             {"--schema-version", "--subject", "--message", "--wire", "--register"})
+            if (line.has(option))
+                throw WrongConfiguration(std::string(option) +
+                                         " is for values with a schema; see --schema");
+        return;
+    }
+    ProduceSchema& schema = *request.schema;
+    std::error_code ignored;
+    if (named) {
+        const bool is_file = std::filesystem::is_regular_file(*named, ignored);
+        (is_file ? schema.file : schema.subject) = *named;
+        schema.text = {};
+        schema.plain = false;
+    }
+    if (const auto subject = line.option("--subject")) schema.subject = *subject;
+    if (const auto version = line.option("--schema-version")) schema.version = version_in(*version);
+    if (const auto message = line.option("--message")) schema.message = *message;
+    if (const auto wire = line.option("--wire")) schema.plain = *wire == "plain";
+    schema.registers = line.has("--register");
+    if (schema.file.empty() && schema.registers)
+        throw WrongConfiguration(
+            "--register puts a schema's file into the registry; name it with "
+            "--schema FILE");
+    if (schema.file.empty() && schema.text.text.empty() && schema.plain)
+        throw WrongConfiguration("--wire plain is for a schema's file; name it with --schema FILE");
+    if (!schema.file.empty() && schema.version)
+        throw WrongConfiguration("--schema-version is of a subject, not of a file");
 }
 
 void read_words(const config::Config& config, const CommandLine& line, ProduceRequest& request) {
@@ -110,16 +190,12 @@ void check_options(const CommandLine& line, const ProduceRequest& request) {
     if (request.transaction_timeout && !request.transactional) {
         throw WrongConfiguration("--transaction-timeout needs --transactional");
     }
-    if (request.pipeline != nullptr) {
-        const config::Ingest& its = *request.pipeline;
-        const bool has_envelope = its.envelope != config::Envelope::none;
-        if (has_envelope || its.format == Format::avro || its.format == Format::protobuf)
-            throw WrongConfiguration(
-                "[ingest." + its.name + "] reads " +
-                (has_envelope ? "an envelope" : std::string(config::name_of(its.format))) +
-                ", which produce does not write; name the topic with --topic "
-                "to write other bytes");
-    }
+    if (request.pipeline != nullptr && request.pipeline->envelope != config::Envelope::none)
+        throw WrongConfiguration("[ingest." + request.pipeline->name +
+                                 "] reads an envelope, which produce does not write; name the "
+                                 "topic with --topic to write other bytes");
+    if (request.schema && request.input == Input::text)
+        throw WrongConfiguration("values with a schema are made of JSON or CSV, not of text");
     const bool reads_csv = request.pipeline != nullptr && request.pipeline->format == Format::csv;
     if (reads_csv && request.input == Input::json && !request.choices.value) {
         throw WrongConfiguration("[ingest." + request.pipeline->name +
@@ -135,6 +211,7 @@ ProduceRequest read_produce_request(const config::Config& config, const CommandL
     read_words(config, line, request);
     request.input = input_of(line, request.file, request.pipeline);
     request.csv = csv_of(line, request.pipeline);
+    read_schema(line, request);
     if (const auto list = line.option("--columns")) request.columns = names_in("--columns", *list);
     request.choices = {.key = line.option("--key"),
                        .value = line.option("--value"),

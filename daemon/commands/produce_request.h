@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "daemon/commands/command_line.h"
 #include "produce/message_plan.h"
+#include "schemas/schema_text.h"
 
 #include <chrono>
 #include <cstdint>
@@ -11,6 +12,18 @@
 #include <vector>
 
 namespace sluice {
+
+/// By which schema values are written: one of a registry's subject, or of a file.
+struct ProduceSchema {
+    schemas::SchemaType type = schemas::SchemaType::avro;
+    std::string file;          ///< empty: see `text`
+    schemas::SchemaText text;  ///< of a pipeline that has it; empty: the subject's
+    std::string subject;
+    std::optional<std::int64_t> version;
+    std::string message;     ///< of a .proto file
+    bool plain = false;      ///< without the schema's id before the record
+    bool registers = false;  ///< puts the file's under the subject
+};
 
 /// What the command line of `sluice produce` asks for.
 struct ProduceRequest {
@@ -21,6 +34,7 @@ struct ProduceRequest {
     std::vector<std::string> columns;  ///< of CSV; empty: the first line names them
     config::Csv csv;
     produce::Choices choices;
+    std::optional<ProduceSchema> schema;  ///< nullopt: values are what the file has
     bool transactional = false;
     std::optional<std::chrono::milliseconds> transaction_timeout;
     std::uint64_t skip_lines = 0;

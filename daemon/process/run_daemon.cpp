@@ -148,7 +148,7 @@ public:
 private:
     std::unique_ptr<RunningPipeline> build(const PipelineConfig& pipeline) {
         if (std::holds_alternative<config::Outbox>(pipeline.of_kind))
-            return build_outbox(pipeline, writer_, observatory_);
+            return build_outbox(pipeline, writer_, observatory_, schemas_);
         return build_ingest(pipeline, {.writer = writer_,
                                        .instance = instance_,
                                        .observatory = observatory_,

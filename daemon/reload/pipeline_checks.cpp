@@ -1,6 +1,7 @@
 #include "daemon/reload/pipeline_checks.h"
 
 #include "config/column_source.h"
+#include "config/pipeline.h"
 #include "config/words.h"
 #include "daemon/reload/topic_schema.h"
 #include "daemon/supervisor/outbox_factory.h"
@@ -9,6 +10,7 @@
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "pipeline/outbox/value_encoding.h"
 #include "registry/registry_client.h"
 #include "schemas/bad_schema.h"
 #include "sinks/books/receipts.h"
@@ -180,8 +182,9 @@ private:
                 append(findings_, check_fields(ingest, table, schema->rows.fields, schema->name));
             } else if (!schema && config::asks_registry(ingest.schema, ingest.format)) {
                 findings_.push_back({Severity::hint, where_,
-                                     "the registry has no schema called " + ingest.topic +
-                                         "-value to compare the table with"});
+                                     "the registry has no schema called " +
+                                         config::subject_for(ingest.subject, ingest.topic) +
+                                         " to compare the table with"});
             }
         } catch (const TroubleOfTheWorld& away) {
             findings_.push_back({Severity::warning, where_, away.what()});
@@ -194,6 +197,17 @@ private:
         table_ = read_outbox_table(*session_, outbox).name;
         append(findings_, check_outbox(*session_, outbox, world_.config.cloudberry.schema));
         append(findings_, check_one_outbox_per_table(*session_, outbox, world_.config.outbox));
+        if (config::asks_registry(outbox) && !fixed_topic(outbox).empty()) try_schema(outbox);
+    }
+
+    /// Whether values can be written by it, as far as it is there.
+    void try_schema(const config::Outbox& outbox) {
+        try {
+            ValueEncoding(outbox, registry::client_of(world_.config.registry))
+                .look_up(fixed_topic(outbox));
+        } catch (const TroubleOfTheWorld& trouble) {
+            findings_.push_back({Severity::warning, where_, trouble.what()});
+        }
     }
 
     const World& world_;

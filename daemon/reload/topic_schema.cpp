@@ -1,5 +1,7 @@
 #include "daemon/reload/topic_schema.h"
 
+#include "config/pipeline.h"
+
 namespace sluice {
 namespace {
 
@@ -17,13 +19,12 @@ TopicSchema schema_in_file(const config::Ingest& ingest) {
 
 }  // namespace
 
-std::optional<TopicSchema> latest_schema(const std::string& topic, Subject subject,
+std::optional<TopicSchema> latest_schema(const std::string& subject,
                                          registry::RegistryClient& registry,
                                          const std::string& message) {
-    const std::string name = topic + (subject == Subject::value ? "-value" : "-key");
-    const auto latest = registry.latest(name);
+    const auto latest = registry.latest(subject);
     if (!latest) return std::nullopt;
-    return TopicSchema{name + ", version " + std::to_string(latest->version),
+    return TopicSchema{subject + ", version " + std::to_string(latest->version),
                        schemas::row_fields(latest->schema, message)};
 }
 
@@ -32,7 +33,8 @@ std::optional<TopicSchema> schema_of(const config::Ingest& ingest,
     if (ingest.schema.from == config::Schema::From::file) return schema_in_file(ingest);
     if (ingest.schema.from == config::Schema::From::none || registry == nullptr)
         return std::nullopt;
-    return latest_schema(ingest.topic, Subject::value, *registry, ingest.schema.message);
+    return latest_schema(config::subject_for(ingest.subject, ingest.topic), *registry,
+                         ingest.schema.message);
 }
 
 }  // namespace sluice

@@ -21,10 +21,8 @@ struct TopicSchema {
 [[nodiscard]] std::optional<TopicSchema> schema_of(const config::Ingest& ingest,
                                                    registry::RegistryClient* registry);
 
-/// Of the values, or keys, that a registry has the latest schema of under the topic's name.
-/// `message`: of a Protobuf file.
-enum class Subject { value, key };
-[[nodiscard]] std::optional<TopicSchema> latest_schema(const std::string& topic, Subject subject,
+/// The latest that a registry has under a subject. `message`: of a Protobuf file.
+[[nodiscard]] std::optional<TopicSchema> latest_schema(const std::string& subject,
                                                        registry::RegistryClient& registry,
                                                        const std::string& message = "");
 

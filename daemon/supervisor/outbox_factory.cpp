@@ -46,7 +46,8 @@ std::string fixed_topic(const config::Outbox& outbox) {
 }
 
 std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
-                                              const std::string& writer, Observatory& observatory) {
+                                              const std::string& writer, Observatory& observatory,
+                                              registry::SharedRegistry& registry) {
     std::shared_ptr<OutboxObserver> observer = observatory.observe_outbox(config);
     const auto& outbox = std::get<config::Outbox>(config.of_kind);
     const std::string& dsn = config.cloudberry.dsn.text;
@@ -75,6 +76,8 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
         .purger = std::make_unique<OutboxPurger>(
             outbox.name, std::make_unique<CloudberryOutboxPurge>(std::move(purge)), *observer),
         .observer = *observer};
+    if (config::asks_registry(outbox))
+        parts.encoding = std::make_unique<ValueEncoding>(outbox, registry.of(config.registry));
     auto relay = std::make_unique<OutboxRelay>(outbox, std::move(parts));
     return std::make_unique<RunningOutbox>(std::move(observer), std::move(relay), table.text());
 }

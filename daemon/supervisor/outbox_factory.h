@@ -2,6 +2,7 @@
 
 #include "daemon/supervisor/observatory.h"
 #include "daemon/supervisor/running_pipeline.h"
+#include "registry/shared_registry.h"
 
 #include <string>
 
@@ -15,6 +16,7 @@ namespace sluice {
 /// not permit the pipeline now.
 [[nodiscard]] std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                                             const std::string& writer,
-                                                            Observatory& observatory);
+                                                            Observatory& observatory,
+                                                            registry::SharedRegistry& registry);
 
 }  // namespace sluice

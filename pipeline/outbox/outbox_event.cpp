@@ -15,6 +15,8 @@ std::string_view name_of(RefusalReason reason) {
             return "bad_partition";
         case RefusalReason::bad_headers:
             return "bad_headers";
+        case RefusalReason::bad_value:
+            return "bad_value";
         case RefusalReason::too_large:
             return "too_large";
         case RefusalReason::refused_by_broker:

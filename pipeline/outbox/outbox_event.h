@@ -21,13 +21,16 @@ struct OutboxEvent {
     std::optional<std::string_view> topic;  ///< nullopt: the row names none
     std::optional<PartitionId> partition;
     std::optional<std::string_view> key;
-    std::optional<std::string_view> value;
+    std::optional<std::string_view> value;         ///< as the row holds it
+    std::optional<std::string_view> encoded{};     ///< what is sent in its place
     std::optional<std::string_view> headers_json;  ///< as the row holds them
     std::vector<Header> headers;  ///< from columns of their own; read_headers() adds the rest
     std::int64_t timestamp_ms = -1;
     bool refused = false;  ///< stays behind when its batch is sent
 
-    [[nodiscard]] Message message() const { return {partition, key, value, headers, timestamp_ms}; }
+    [[nodiscard]] Message message() const {
+        return {partition, key, encoded ? encoded : value, headers, timestamp_ms};
+    }
 };
 
 /// What one Kafka transaction sends, with the memory of it all. Used by one thread at a time.
@@ -63,6 +66,7 @@ enum class RefusalReason {
     bad_topic,
     bad_partition,
     bad_headers,
+    bad_value,
     too_large,
     refused_by_broker,
 };

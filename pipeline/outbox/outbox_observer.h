@@ -43,7 +43,7 @@ public:
 
 private:
     static constexpr std::size_t outcomes = 4;
-    static constexpr std::size_t reasons = 7;
+    static constexpr std::size_t reasons = 8;
 
     [[nodiscard]] double backlog_seconds() const;
 

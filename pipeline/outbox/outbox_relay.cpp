@@ -173,7 +173,7 @@ OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
             count(events.events().size()));
     InFlight in_flight{batch.number, batch.round, std::move(events)};
     auto refusals = read_headers(in_flight.events);
-    std::ranges::move(parts_.producer->inspect(in_flight.events), std::back_inserter(refusals));
+    inspect(in_flight.events, refusals);
     // A relay that was fenced while it slept may judge what its successor has already sent. Whoever
     // fences us after this finds our round in the books and decides in the next one.
     if (!refusals.empty() && write_mark(sent_) == Went::superseded) return Went::superseded;
@@ -229,9 +229,19 @@ OutboxRelay::Went OutboxRelay::take(EventBatch events) {
     InFlight batch{number, 0, std::move(events)};
     auto refusals = read_headers(batch.events);
     if (finish() == Went::superseded) return Went::superseded;
-    std::ranges::move(parts_.producer->inspect(batch.events), std::back_inserter(refusals));
+    inspect(batch.events, refusals);
     if (refuse(batch, refusals) == Went::superseded) return Went::superseded;
     return send(std::move(batch));
+}
+
+/// What Kafka cannot take comes first: an event for a topic that is not there has no schema either.
+void OutboxRelay::inspect(EventBatch& events, std::vector<Refusal>& refusals) {
+    for (Refusal& refusal : parts_.producer->inspect(events)) {
+        events.events()[refusal.event].refused = true;
+        refusals.push_back(std::move(refusal));
+    }
+    if (parts_.encoding == nullptr) return;
+    std::ranges::move(parts_.encoding->encode(events), std::back_inserter(refusals));
 }
 
 OutboxRelay::Went OutboxRelay::refuse(InFlight& batch, const std::vector<Refusal>& refusals) {

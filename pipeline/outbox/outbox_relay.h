@@ -6,6 +6,7 @@
 #include "pipeline/outbox/outbox_observer.h"
 #include "pipeline/outbox/outbox_ports.h"
 #include "pipeline/outbox/outbox_purger.h"
+#include "pipeline/outbox/value_encoding.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -22,6 +23,7 @@ struct RelayParts {
     std::unique_ptr<Leadership> leadership;
     std::unique_ptr<OutboxPurger> purger;
     OutboxObserver& observer;
+    std::unique_ptr<ValueEncoding> encoding{};  ///< null: values are sent as rows hold them
 };
 
 /// How long a relay waits for others.
@@ -74,6 +76,7 @@ private:
     Went work();
     Went sweep();
     Went take(EventBatch events);
+    void inspect(EventBatch& events, std::vector<Refusal>& refusals);
     Went refuse(InFlight& batch, const std::vector<Refusal>& refusals);
     Went send(InFlight batch);
     Went finish();

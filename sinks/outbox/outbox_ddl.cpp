@@ -62,7 +62,8 @@ std::string outbox_ddl(const config::Outbox& outbox, Family family) {
     if (outbox.topic.empty()) columns.add(named.topic, "topic", "text NOT NULL");
     columns.add(named.partition, "partition", "int");
     columns.add(named.key, "key", text);
-    columns.add(named.value, "payload", text);
+    for (const std::string& part : outbox.value_columns) columns.add(part, text);
+    if (outbox.value_columns.empty()) columns.add(named.value, "payload", text);
     columns.add(named.headers, "headers", "jsonb");
     columns.add(named.timestamp, "", now);
     columns.add(outbox.order, now);

@@ -100,6 +100,21 @@ public:
         const std::string name = "o." + quote_identifier(column->name);
         return column->type == ColumnType::bytea ? name : name + "::text";
     }
+    /// What the row's value is made of.
+    [[nodiscard]] std::string value() const {
+        if (outbox_.value_columns.empty()) {
+            const Column* column = find(outbox_.columns.value, "payload", "columns.value");
+            if (column != nullptr || outbox_.columns.value) return bytes_of(column);
+            throw wrong("columns.value", "there is no column \"payload\"");
+        }
+        std::string fields;
+        for (const std::string& name : outbox_.value_columns) {
+            const Column& column = need(name, "value_columns");
+            if (!fields.empty()) fields += ", ";
+            fields += quote_literal(column.name) + ", o." + quote_identifier(column.name);
+        }
+        return "json_build_object(" + fields + ")::text";
+    }
     [[nodiscard]] static std::string text_of(const Column* column) {
         return column == nullptr ? "NULL::text" : "o." + quote_identifier(column->name) + "::text";
     }
@@ -156,10 +171,6 @@ OutboxTable read_outbox_table(Session& session, const config::Outbox& outbox) {
                                              " may hold NULL, and such a row could not be claimed; "
                                              "make it NOT NULL, better the primary key");
     }
-    const Column* value = reader.find(outbox.columns.value, "payload", "columns.value");
-    if (value == nullptr && !outbox.columns.value) {
-        throw reader.wrong("columns.value", "there is no column \"payload\"");
-    }
     OutboxTable table;
     table.name = found.schema + "." + found.name;
     table.qualified = sluice::qualified(found);
@@ -174,7 +185,7 @@ OutboxTable read_outbox_table(Session& session, const config::Outbox& outbox) {
                             const char* what) { return reader.find(configured, name, what); };
     table.select = "o." + table.id + "::text, " + reader.topic() + ", " + reader.partition() +
                    ", " + reader.bytes_of(column(outbox.columns.key, "key", "columns.key")) + ", " +
-                   reader.bytes_of(value) + ", " +
+                   reader.value() + ", " +
                    reader.text_of(column(outbox.columns.headers, "headers", "columns.headers")) +
                    ", " + reader.timestamp();
     for (const auto& header : outbox.headers) {

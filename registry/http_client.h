@@ -20,17 +20,23 @@ class NoAnswer : public std::runtime_error {
 
 /// Asks over HTTP, with TLS and credentials as [registry] says, each time on a connection of its
 /// own: that is rare. From any thread.
-class HttpGet {
+class HttpClient {
 public:
     /// Throws WrongConfiguration for certificates and keys that cannot be used.
-    explicit HttpGet(const config::Registry& registry);
-    ~HttpGet();
+    explicit HttpClient(const config::Registry& registry);
+    ~HttpClient();
 
     /// `path` is added to the server's own. Throws NoAnswer, also when it takes too long.
     [[nodiscard]] HttpAnswer get(const config::Url& server, const std::string& path) const;
+    /// Sends JSON there.
+    [[nodiscard]] HttpAnswer post(const config::Url& server, const std::string& path,
+                                  const std::string& json) const;
 
 private:
     struct Tls;
+    struct Request;
+    [[nodiscard]] HttpAnswer send(const config::Url& server, Request request) const;
+
     const std::unique_ptr<Tls> tls_;
     const std::string authorization_;
     const std::chrono::milliseconds patience_;

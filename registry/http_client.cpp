@@ -1,4 +1,4 @@
-#include "registry/http_get.h"
+#include "registry/http_client.h"
 
 #include "pipeline/errors.h"
 
@@ -24,7 +24,7 @@ namespace http = beast::http;
 namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using config::Url;
-using Request = http::request<http::empty_body>;
+using HttpRequest = http::request<http::string_body>;
 
 /// A schema is some kilobytes.
 constexpr std::size_t largest_answer = 16u << 20;
@@ -87,7 +87,7 @@ tcp::resolver::results_type addresses_of(const Url& server, Steps& steps) {
 }
 
 template <class Stream>
-HttpAnswer exchange(Stream& stream, const Request& request, Steps& steps) {
+HttpAnswer exchange(Stream& stream, const HttpRequest& request, Steps& steps) {
     steps.run([&](const auto& ended) { http::async_write(stream, request, ended); });
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
@@ -102,7 +102,7 @@ bool is_address(const std::string& host) {
     return !error;
 }
 
-HttpAnswer ask(const Url& server, const Request& request, ssl::context& tls, Steps& steps) {
+HttpAnswer ask(const Url& server, const HttpRequest& request, ssl::context& tls, Steps& steps) {
     const tcp::resolver::results_type addresses = addresses_of(server, steps);
     const auto connect = [&](beast::tcp_stream& stream) {
         steps.run([&](const auto& ended) { stream.async_connect(addresses, ended); });
@@ -124,7 +124,7 @@ HttpAnswer ask(const Url& server, const Request& request, ssl::context& tls, Ste
 
 }  // namespace
 
-struct HttpGet::Tls {
+struct HttpClient::Tls {
     ssl::context context{ssl::context::tls_client};
 
     explicit Tls(const config::Registry& registry) {
@@ -146,22 +146,38 @@ struct HttpGet::Tls {
     }
 };
 
-HttpGet::HttpGet(const config::Registry& registry)
+struct HttpClient::Request {
+    HttpRequest http;
+};
+
+HttpClient::HttpClient(const config::Registry& registry)
     : tls_(std::make_unique<Tls>(registry)),
       authorization_(authorization_for(registry)),
       patience_(registry.timeout) {}
 
-HttpGet::~HttpGet() = default;
+HttpClient::~HttpClient() = default;
 
-HttpAnswer HttpGet::get(const Url& server, const std::string& path) const {
-    Request request(http::verb::get, server.path + path, 11);
-    request.set(http::field::host, authority_of(server));
-    request.set(http::field::accept,
+HttpAnswer HttpClient::get(const Url& server, const std::string& path) const {
+    return send(server, {HttpRequest(http::verb::get, server.path + path, 11)});
+}
+
+HttpAnswer HttpClient::post(const Url& server, const std::string& path,
+                            const std::string& json) const {
+    HttpRequest request(http::verb::post, server.path + path, 11, json);
+    request.set(http::field::content_type, "application/vnd.schemaregistry.v1+json");
+    request.prepare_payload();
+    return send(server, {std::move(request)});
+}
+
+HttpAnswer HttpClient::send(const Url& server, Request request) const {
+    HttpRequest& message = request.http;
+    message.set(http::field::host, authority_of(server));
+    message.set(http::field::accept,
                 "application/vnd.schemaregistry.v1+json, application/json, */*");
-    request.set(http::field::connection, "close");
-    if (!authorization_.empty()) request.set(http::field::authorization, authorization_);
+    message.set(http::field::connection, "close");
+    if (!authorization_.empty()) http.set(http::field::authorization, authorization_);
     Steps steps(patience_);
-    return ask(server, request, tls_->context, steps);
+    return ask(server, message, tls_->context, steps);
 }
 
 }  // namespace sluice::registry
