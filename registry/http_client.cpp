@@ -175,7 +175,7 @@ HttpAnswer HttpClient::send(const Url& server, Request request) const {
     message.set(http::field::accept,
                 "application/vnd.schemaregistry.v1+json, application/json, */*");
     message.set(http::field::connection, "close");
-    if (!authorization_.empty()) http.set(http::field::authorization, authorization_);
+    if (!authorization_.empty()) message.set(http::field::authorization, authorization_);
     Steps steps(patience_);
     return ask(server, message, tls_->context, steps);
 }

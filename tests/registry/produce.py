@@ -51,8 +51,8 @@ def avro_serializer(registry, later):
     return lambda number, context: serializer(order(number, later), context)
 
 
-def protobuf_serializer(registry):
-    from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+def protobuf_order():
+    """The class of shop.Order."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
     from google.protobuf import timestamp_pb2  # noqa: F401: the pool needs it
 
@@ -72,7 +72,13 @@ def protobuf_serializer(registry):
                       type_name=".google.protobuf.Timestamp")
     pool = descriptor_pool.Default()
     pool.Add(file)
-    Order = message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
+
+
+def protobuf_serializer(registry):
+    from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+
+    Order = protobuf_order()
     serializer = ProtobufSerializer(Order, registry, {"use.deprecated.format": False})
 
     def serialize(number, context):
@@ -103,4 +109,5 @@ def main():
         sys.exit("not all of it was delivered")
 
 
-main()
+if __name__ == "__main__":
+    main()

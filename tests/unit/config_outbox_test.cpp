@@ -56,6 +56,32 @@ TEST_CASE("outbox config: everything can be said") {
     CHECK(found.headers == std::vector<HeaderFromColumn>{{"id", "a"}, {"type", "f"}});
 }
 
+TEST_CASE("outbox config: values may be records by a registry's schema") {
+    const std::string registry = "[registry]\nurl = 'http://r'\n";
+    const Outbox found = outbox(
+        "table = 't'\nvalue_format = 'protobuf'\nvalue_subject = '${topic}-shop.Order'\n"
+        "value_message = 'shop.Order'\nvalue_columns = ['id', 'city']\n" +
+        registry);
+    CHECK(found.value_format == ValueFormat::protobuf);
+    CHECK(found.value_subject == "${topic}-shop.Order");
+    CHECK(found.value_message == "shop.Order");
+    CHECK(found.value_columns == std::vector<std::string>{"id", "city"});
+
+    CHECK(problems("table = 't'\nvalue_format = 'avro'\n") ==
+          "[outbox.events] takes schemas from a registry, and none is configured; add [registry] "
+          "with its url\n");
+    CHECK(problems("table = 't'\nvalue_subject = 's'\nvalue_message = 'm'\n") ==
+          "\"value_subject\" is for a value_format that has a schema; remove it\n"
+          "\"value_message\" is for value_format = \"protobuf\", whose files hold several; remove "
+          "it\n");
+    CHECK(problems("table = 't'\nvalue_format = 'avro'\nvalue_subject = '${other}'\n" + registry) ==
+          "\"value_subject\": \"${other}\" is no subject of a registry; write its name, in which "
+          "only ${topic} stands for something else\n");
+    CHECK(
+        problems("table = 't'\nvalue_columns = ['a']\ncolumns = { value = 'b' }\n") ==
+        "\"value_columns\" stands beside columns.value: one of the two is the value; remove it\n");
+}
+
 TEST_CASE("outbox config: a topic may be put together from columns") {
     using Kind = TopicPiece::Kind;
     CHECK(outbox("table = 't'\ntopic = 'outbox.event.${aggregatetype}'\n").topic ==
