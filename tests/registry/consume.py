@@ -1,5 +1,5 @@
 """consume.py BROKERS REGISTRY TOPIC KIND: a topic's records by confluent-kafka's deserializers, a line
-of JSON each, by their number. KIND: avro, protobuf (shop.Order of produce.py), json."""
+of JSON each, by their number. KIND: avro, protobuf (shop.Order of produce.py)."""
 
 import json
 import sys
@@ -16,10 +16,6 @@ def deserializer_of(kind, registry):
         from confluent_kafka.schema_registry.avro import AvroDeserializer
 
         return AvroDeserializer(registry)
-    if kind == "json":
-        from confluent_kafka.schema_registry.json_schema import JSONDeserializer
-
-        return JSONDeserializer(None, schema_registry_client=registry)
     from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
     from google.protobuf.json_format import MessageToDict
 
