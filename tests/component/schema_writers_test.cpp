@@ -174,6 +174,95 @@ TEST_CASE("schema writers: produce makes Protobuf and JSON that a registry's cli
     CHECK(records[0].value->substr(5) == "{\"id\":1}");
 }
 
+/// Makes the table that the topic's schema asks for, and loads what the topic holds.
+void load_into_made_table(const Writing& it, const std::string& count) {
+    const RunResult ddl = run_sluice({"schema", "--from-topic", it.topic, "-c", it.config});
+    REQUIRE_MESSAGE(ddl.exit_code == 0, ddl.err);
+    shared_postgres().exec(ddl.out, it.topic);
+    const Daemon daemon(it.config);
+    wait_until([&] { return it.value("select count(*) from t") == count; }, patient(30s), "rows");
+}
+
+TEST_CASE(
+    "schema writers: a table made by a Protobuf schema, or a JSON Schema, takes its records") {
+    const std::string pipeline = "table = 't'\nschema = 'registry'\nsubject = 'shop.${topic}'\n";
+    const Writing of_protobuf(
+        "ddl_protobuf", "[ingest.t]\ntopic = 'ddl_protobuf'\nformat = 'protobuf'\n" + pipeline);
+    const std::string schema = of_protobuf.file(
+        "row.proto",
+        "syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\";\n"
+        "message Row { uint64 id = 1; double amount = 2; bool paid = 3; bytes raw = 4;\n"
+        "repeated int32 counts = 5; map<string, string> labels = 6;\n"
+        "google.protobuf.Timestamp at = 7; Row inner = 8; }");
+    const RunResult written = of_protobuf.produce(
+        {"--topic", of_protobuf.topic, "--format", "protobuf", "--schema", schema, "--subject",
+         "shop.ddl_protobuf", "--register",
+         of_protobuf.file("o.jsonl", R"({"id":"18446744073709551615","amount":0.5,"paid":true,)"
+                                     R"("raw":"\\x00","counts":[1,2],"labels":{"a":"b"},)"
+                                     R"("at":"2026-01-31T12:00:00Z","inner":{"id":7}})")});
+    REQUIRE_MESSAGE(written.exit_code == 0, written.err);
+    load_into_made_table(of_protobuf, "1");
+    CHECK(of_protobuf.value("select concat_ws(' ', id, amount, paid, raw, counts, labels, "
+                            "at at time zone 'UTC', inner->>'id') from t") ==
+          "18446744073709551615 0.5 t \\x00 {1,2} {\"a\": \"b\"} 2026-01-31 12:00:00 7");
+
+    const Writing of_json("ddl_json", "[ingest.t]\ntopic = 'ddl_json'\n" + pipeline);
+    const RunResult lines = of_json.produce(
+        {"--topic", of_json.topic, "--format", "json", "--schema",
+         of_json.file("row.json", R"({"type":"object","properties":{"id":{"type":"integer"},
+             "amount":{"type":"number"},"paid":{"type":["boolean","null"]},
+             "at":{"type":"string","format":"date-time"},"doc":{"type":"object"},
+             "tags":{"type":"array","items":{"type":"string"}}}})"),
+         "--subject", "shop.ddl_json", "--register",
+         of_json.file("o.jsonl", R"({"id":5,"amount":0.5,"paid":null,"at":"2026-01-31T12:00:00Z",)"
+                                 R"("doc":{"a":1},"tags":["x"]})")});
+    REQUIRE_MESSAGE(lines.exit_code == 0, lines.err);
+    load_into_made_table(of_json, "1");
+    CHECK(of_json.value("select concat_ws(' ', id, amount, coalesce(paid::text, 'null'), "
+                        "at at time zone 'UTC', doc, tags) from t") ==
+          "5 0.5 null 2026-01-31 12:00:00 {\"a\": 1} {x}");
+}
+
+TEST_CASE("schema writers: the subject of the keys gives a table its primary key") {
+    const Writing it("ddl_key",
+                     "[ingest.t]\ntopic = 'ddl_key'\ntable = 't'\nformat = 'avro'\n"
+                     "schema = 'registry'\nmode = 'merge'\n");
+    const auto registers = [&](const std::string& subject, const std::string& fields) {
+        const RunResult result = it.produce(
+            {"--topic", it.topic, "--format", "avro", "--subject", subject, "--register",
+             "--schema",
+             it.file("s.avsc", R"({"type":"record","name":"r","fields":[)" + fields + "]}"),
+             it.file("none.jsonl", "")});
+        REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    };
+    const std::string key = R"({"name":"shop","type":"string"},{"name":"id","type":"long"})";
+    registers("ddl_key-value", key + R"(,{"name":"city","type":"string"})");
+    registers("ddl_key-key", key);
+    const RunResult ddl = run_sluice({"schema", "--from-topic", it.topic, "-c", it.config});
+    REQUIRE_MESSAGE(ddl.exit_code == 0, ddl.err);
+    shared_postgres().exec(ddl.out, it.topic);
+    CHECK(it.value("select pg_get_constraintdef(oid) from pg_constraint where conrelid = "
+                   "'t'::regclass and contype = 'p'") == "PRIMARY KEY (shop, id)");
+    CHECK(run_sluice({"check", "-c", it.config}).exit_code == 0);
+    const RunResult by_subject = run_sluice(
+        {"schema", "--from-topic", "other", "--subject", "ddl_key-value", "-c", it.config});
+    CHECK_MESSAGE(holds(by_subject.out, "city"), by_subject.err);
+}
+
+TEST_CASE("schema writers: check goes on without the registry, and says so") {
+    const Writing it("away", "");
+    shared_postgres().exec("create table t (id int)", it.topic);
+    write_file(it.config, "[kafka]\nbrokers = '" + shared_broker().bootstrap() +
+                              "'\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(it.topic) +
+                              "\"\n[registry]\nurl = 'http://127.0.0.1:1'\n[ingest.t]\n"
+                              "topic = 'away'\ntable = 't'\nformat = 'avro'\n"
+                              "schema = 'registry'\n");
+    const RunResult check = run_sluice({"check", "-c", it.config});
+    CHECK_MESSAGE(check.exit_code == 0, check.err);
+    CHECK_MESSAGE(holds(check.out + check.err, "127.0.0.1:1 cannot be reached"), check.out);
+    CHECK(holds(check.out, "topic away (2 partitions)"));
+}
+
 TEST_CASE(
     "schema writers: an outbox writes Avro of a row's columns, and refuses what does not fit") {
     const Writing it("writers_outbox",
