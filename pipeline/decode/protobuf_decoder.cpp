@@ -59,7 +59,10 @@ ProtobufDecoder::ProtobufDecoder(std::shared_ptr<const schemas::ProtobufSchema> 
             add_path(0, want.source.path, want.slot);
         }
     }
-    for (std::uint32_t plan = 0; plan < plans_.size(); ++plan) collect_absent(plan);
+    for (std::uint32_t plan = 0; plan < plans_.size(); ++plan) {
+        collect_absent(plan);
+        find_simple_fields(plans_[plan]);
+    }
 }
 
 std::uint32_t ProtobufDecoder::add_plan(std::uint32_t message, const std::string& path) {
@@ -70,7 +73,7 @@ std::uint32_t ProtobufDecoder::add_plan(std::uint32_t message, const std::string
     for (const Field& field : plan.message->fields) {
         if (field.absent == Field::Absent::refused)
             plan.required.push_back(static_cast<std::uint32_t>(plan.fields.size()));
-        plan.fields.push_back({&field, protobuf::wire_type_of(field.type), none, 0});
+        plan.fields.push_back({&field, protobuf::wire_type_of(field.type), none});
     }
     has_required_ |= !plan.required.empty();
     plans_.push_back(std::move(plan));
@@ -154,6 +157,15 @@ void ProtobufDecoder::collect_absent(std::uint32_t plan) {
     plans_[plan].absent = std::move(absent);
 }
 
+void ProtobufDecoder::find_simple_fields(Plan& plan) const {
+    for (FieldPlan& field : plan.fields) {
+        if (field.target == none || protobuf::is_message(field.field->type)) continue;
+        const Target& target = targets_[field.target];
+        if (field.field->oneof < 0 && target.count == Count::one && target.slots.size() == 1)
+            field.slot = target.slots[0];
+    }
+}
+
 /// The target's own first, then those of all that is within it.
 void ProtobufDecoder::collect_slots(const Target& target, std::vector<std::size_t>& slots) const {
     slots.insert(slots.end(), target.slots.begin(), target.slots.end());
@@ -202,7 +214,10 @@ bool ProtobufDecoder::walk(std::uint32_t index, std::string_view message, int de
         FieldPlan* const field = find(plan, number, next);
         if (!reader.read(number, type, piece))
             return field != nullptr && error_.within(field->field->name);
-        if (field == nullptr) {
+        if (field != nullptr && field->slot != SIZE_MAX && type == field->usual) {
+            field->seen = record_;
+            slots_[field->slot] = protobuf::scalar_value(*schema_, *field->field, piece, scratch_);
+        } else if (field == nullptr) {
             if (extra_ != nullptr)
                 tell_extra("field number " + std::to_string(number) +
                            " is not in the schema and not taken by any column");

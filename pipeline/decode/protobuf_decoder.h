@@ -61,7 +61,8 @@ private:
         const Field* field = nullptr;
         WireType usual = WireType::varint;
         std::uint32_t target = none;
-        std::uint64_t seen = 0;  // kept of required fields only
+        std::size_t slot = SIZE_MAX;  // of a scalar with no more to it than to go there
+        std::uint64_t seen = 0;       // the last record that had it
     };
     struct Plan {
         const protobuf::ProtobufMessage* message = nullptr;
@@ -82,6 +83,7 @@ private:
     void add_to_target(std::uint32_t target, Path path, std::size_t slot);
     std::uint32_t child_of(std::uint32_t target, const std::string& key);
     void collect_absent(std::uint32_t plan);
+    void find_simple_fields(Plan& plan) const;
     void collect_slots(const Target& target, std::vector<std::size_t>& slots) const;
 
     // A record's way through it.

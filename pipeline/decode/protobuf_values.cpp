@@ -29,40 +29,22 @@ const char* name_of(WireType type) {
     }
 }
 
-/// Neither NUL nor a byte of more than 7 bits, as nearly all short texts are.
+/// Whether all of it is ASCII without NUL, as nearly all texts are.
 bool is_plain(std::string_view text) {
-    std::uint64_t bad = 0;
-    const char* at = text.data();
-    std::size_t left = text.size();
-    for (; left >= 8; at += 8, left -= 8) {
-        std::uint64_t eight = 0;
-        std::memcpy(&eight, at, 8);
-        bad |= eight | (eight - 0x0101010101010101U);  // the second: NUL, given the first
-    }
-    for (; left > 0; ++at, --left) bad |= static_cast<unsigned char>(*at | (*at - 1));
-    return (bad & 0x8080808080808080U) == 0;
-}
-
-/// Whether a column can hold what is no text is for the column to say.
-Value text_value(std::string_view text) {
-    const bool is_text = is_plain(text) || utf8::complaint_of(text) == nullptr;
-    return {is_text ? Kind::text : Kind::bytes, text};
-}
-
-Value unsigned_value(std::uint64_t number, Scratch& scratch) {
-    if (number <= INT64_MAX) return Value::of(Kind::integer, static_cast<std::int64_t>(number));
-    char* const bytes = scratch.reserve(1 + sizeof number);
-    bytes[0] = 0;
-    const std::uint64_t big_endian = __builtin_bswap64(number);
-    std::memcpy(bytes + 1, &big_endian, sizeof big_endian);
-    return Value::of_decimal({bytes, 1 + sizeof number}, 0);
-}
-
-Value label_value(const ProtobufSchema& schema, const ProtobufField& field, std::uint64_t number) {
-    const std::int64_t integer = integer_of(field.type, number);
-    const std::string_view label =
-        schema.enumerations[field.content].label_of(static_cast<std::int32_t>(integer));
-    return label.empty() ? Value::of(Kind::integer, integer) : Value{Kind::text, label};
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t high = 0x8080808080808080;
+    const auto eight = [&text](std::size_t at) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof word);
+        return word | (word - ones);  // in a word of plain characters, only a NUL borrows
+    };
+    std::uint64_t found = 0;
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) found |= eight(at);
+    if (at == text.size()) return (found & high) == 0;
+    if (at > 0) return ((found | eight(text.size() - 8)) & high) == 0;
+    for (const char c : text) found |= static_cast<unsigned char>(c | (c - 1));
+    return (found & high) == 0;
 }
 
 /// Of a message that has no lists, and whose fields count up from 1: in the order of the record.
@@ -95,29 +77,26 @@ bool refuse_range(const char* what, std::span<const Piece> pieces, WireError& er
 
 }  // namespace
 
-bool is_message(Type type) {
-    return type == Type::message || type == Type::group;
+/// Whether a column can hold what is no text is for the column to say.
+Value text_value(std::string_view text) {
+    const bool is_text = is_plain(text) || utf8::complaint_of(text) == nullptr;
+    return {is_text ? Kind::text : Kind::bytes, text};
 }
 
-WireType wire_type_of(Type type) {
-    switch (type) {
-        case Type::float64:
-        case Type::fixed64:
-        case Type::sfixed64:
-            return WireType::fixed64;
-        case Type::float32:
-        case Type::fixed32:
-        case Type::sfixed32:
-            return WireType::fixed32;
-        case Type::string:
-        case Type::bytes:
-        case Type::message:
-            return WireType::bytes;
-        case Type::group:
-            return WireType::group;
-        default:
-            return WireType::varint;
-    }
+Value unsigned_value(std::uint64_t number, Scratch& scratch) {
+    if (number <= INT64_MAX) return Value::of(Kind::integer, static_cast<std::int64_t>(number));
+    char* const bytes = scratch.reserve(1 + sizeof number);
+    bytes[0] = 0;
+    const std::uint64_t big_endian = __builtin_bswap64(number);
+    std::memcpy(bytes + 1, &big_endian, sizeof big_endian);
+    return Value::of_decimal({bytes, 1 + sizeof number}, 0);
+}
+
+Value label_value(const ProtobufSchema& schema, const ProtobufField& field, std::uint64_t number) {
+    const std::int64_t integer = integer_of(field.type, number);
+    const std::string_view label =
+        schema.enumerations[field.content].label_of(static_cast<std::int32_t>(integer));
+    return label.empty() ? Value::of(Kind::integer, integer) : Value{Kind::text, label};
 }
 
 bool refuse_form(WireType usual, WireType found, const char* where, WireError& error) {
@@ -128,29 +107,6 @@ bool refuse_form(WireType usual, WireType found, const char* where, WireError& e
 bool check_text(std::string_view text, WireError& error) {
     if (simdjson::validate_utf8(text.data(), text.size())) return true;
     return error.fail("not UTF-8", text.data() + utf8::first_invalid(text));
-}
-
-Value scalar_value(const ProtobufSchema& schema, const ProtobufField& field, const Piece& piece,
-                   Scratch& scratch) {
-    switch (field.type) {
-        case Type::string:
-            return text_value(piece.bytes());
-        case Type::bytes:
-            return {Kind::bytes, piece.bytes()};
-        case Type::float64:
-            return Value::of_real(Kind::real64, real_of(field.type, piece.number));
-        case Type::float32:
-            return Value::of_real(Kind::real32, real_of(field.type, piece.number));
-        case Type::uint64:
-        case Type::fixed64:
-            return unsigned_value(piece.number, scratch);
-        case Type::enumeration:
-            return label_value(schema, field, piece.number);
-        case Type::boolean:
-            return Value::of(Kind::boolean, integer_of(field.type, piece.number));
-        default:
-            return Value::of(Kind::integer, integer_of(field.type, piece.number));
-    }
 }
 
 Piece preset_piece(const ProtobufField& field) {

@@ -17,9 +17,17 @@ using schemas::ProtobufField;
 using schemas::ProtobufMessage;
 using schemas::ProtobufSchema;
 
-[[nodiscard]] bool is_message(ProtobufField::Type type);
+[[nodiscard]] inline bool is_message(ProtobufField::Type type) {
+    return type == ProtobufField::Type::message || type == ProtobufField::Type::group;
+}
 /// How the wire has a value of this type that stands alone.
-[[nodiscard]] WireType wire_type_of(ProtobufField::Type type);
+[[nodiscard]] inline WireType wire_type_of(ProtobufField::Type type) {
+    using enum WireType;
+    constexpr WireType types[] = {varint,  fixed64, fixed32, varint, varint, varint, fixed64,
+                                  fixed32, varint,  bytes,   group,  bytes,  bytes,  varint,
+                                  varint,  fixed32, fixed64, varint, varint};
+    return types[static_cast<std::size_t>(type)];
+}
 
 /// How a field's value may stand there.
 enum class Form : std::uint8_t { single, packed, wrong };
@@ -79,9 +87,36 @@ template <class Take>
 /// Whether a string can be part of JSON: is UTF-8.
 [[nodiscard]] bool check_text(std::string_view text, WireError& error);
 
+[[nodiscard]] Value text_value(std::string_view text);
+[[nodiscard]] Value unsigned_value(std::uint64_t number, Scratch& scratch);
+[[nodiscard]] Value label_value(const ProtobufSchema& schema, const ProtobufField& field,
+                                std::uint64_t number);
+
 /// A value that is no message. Views the schema, the payload, `scratch`.
-[[nodiscard]] Value scalar_value(const ProtobufSchema& schema, const ProtobufField& field,
-                                 const Piece& piece, Scratch& scratch);
+[[nodiscard]] inline Value scalar_value(const ProtobufSchema& schema, const ProtobufField& field,
+                                        const Piece& piece, Scratch& scratch) {
+    using Kind = Value::Kind;
+    using Type = ProtobufField::Type;
+    switch (field.type) {
+        case Type::string:
+            return text_value(piece.bytes());
+        case Type::bytes:
+            return {Kind::bytes, piece.bytes()};
+        case Type::float64:
+            return Value::of_real(Kind::real64, real_of(field.type, piece.number));
+        case Type::float32:
+            return Value::of_real(Kind::real32, real_of(field.type, piece.number));
+        case Type::uint64:
+        case Type::fixed64:
+            return unsigned_value(piece.number, scratch);
+        case Type::enumeration:
+            return label_value(schema, field, piece.number);
+        case Type::boolean:
+            return Value::of(Kind::boolean, integer_of(field.type, piece.number));
+        default:
+            return Value::of(Kind::integer, integer_of(field.type, piece.number));
+    }
+}
 /// What stands for a field with Absent::preset when a record lacks it. Views the schema, `scratch`.
 [[nodiscard]] Value preset_of(const ProtobufSchema& schema, const ProtobufField& field,
                               Scratch& scratch);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -61,7 +62,7 @@ public:
         type = static_cast<WireType>(tag & 7);
         return (number != 0 && tag <= UINT32_MAX && (tag & 7) <= 5 && type != WireType::end_group)
                    ? true
-                   : refuse_tag(tag, begin);
+                   : refuse_tag(tag, begin, error_);
     }
     /// The value behind that tag.
     [[nodiscard]] bool read(std::uint32_t number, WireType type, Piece& piece) {
@@ -76,20 +77,26 @@ public:
             case WireType::bytes:
                 return read_bytes(piece);
             default:
-                return read_group(number, 1, piece);
+                return read_group(number, piece);
         }
     }
 
 private:
     bool read_varint(std::uint64_t& number) {
-        if (at_ == end_ || (*at_ & 0x80) != 0) return read_long_varint(number);
+        if (at_ == end_ || (*at_ & 0x80) != 0) {
+            const char* const after = long_varint(at_, end_, number, error_);
+            if (after == nullptr) return false;
+            at_ = after;
+            return true;
+        }
         number = static_cast<unsigned char>(*at_++);
         return true;
     }
     template <class Fixed>
     bool read_fixed(std::uint64_t& number) {
         static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
-        if (static_cast<std::size_t>(end_ - at_) < sizeof(Fixed)) return lacks(sizeof(Fixed), at_);
+        if (static_cast<std::size_t>(end_ - at_) < sizeof(Fixed))
+            return lacks(sizeof(Fixed), end_ - at_, at_, error_);
         Fixed fixed = 0;
         std::memcpy(&fixed, at_, sizeof fixed);
         number = fixed;
@@ -99,15 +106,25 @@ private:
     bool read_bytes(Piece& piece) {
         if (!read_varint(piece.number)) return false;
         if (piece.number > static_cast<std::uint64_t>(end_ - at_))
-            return lacks(piece.number, piece.at);
+            return lacks(piece.number, end_ - at_, piece.at, error_);
         piece.at = at_;
         at_ += piece.number;
         return true;
     }
-    bool read_long_varint(std::uint64_t& number);
-    bool read_group(std::uint32_t number, int depth, Piece& piece);
-    bool refuse_tag(std::uint64_t tag, const char* where);
-    bool lacks(std::uint64_t size, const char* where);
+    bool read_group(std::uint32_t number, Piece& piece) {
+        const char* const after = group(std::string_view(at_, end_), number, 1, piece, error_);
+        if (after == nullptr) return false;
+        at_ = after;
+        return true;
+    }
+
+    // Not members, so that the position can stay in a register. nullptr: `error` is filled.
+    static const char* long_varint(const char* at, const char* end, std::uint64_t& number,
+                                   WireError& error);
+    static const char* group(std::string_view rest, std::uint32_t number, int depth, Piece& piece,
+                             WireError& error);
+    static bool refuse_tag(std::uint64_t tag, const char* where, WireError& error);
+    static bool lacks(std::uint64_t size, std::ptrdiff_t left, const char* where, WireError& error);
 
     const char* at_;
     const char* end_;
