@@ -53,11 +53,11 @@ Rounds race(Stage& stage, const Shape& shape, const std::string& topic, int part
     const std::int64_t records = record_count();
     const std::string table = shape.name;
     const std::filesystem::path csv = stage.csv_file(shape, records);
-    std::string more;
+    std::string more = shape.keys;
     if (!shape.schema.empty()) {
         const std::filesystem::path file = stage.directory() / shape.schema_file;
         fixture::write_file(file, shape.schema);
-        more = "schema = { file = \"" + file.string() + "\" }\n";
+        more += "schema = { file = \"" + file.string() + "\" }\n";
     }
     std::filesystem::path binary;
     Rounds rounds;
@@ -127,6 +127,7 @@ void print(Report& report, const std::string& title, const Rounds& rounds) {
 }
 
 void measure(Stage& stage, Report& report, const Shape& shape, int partitions) {
+    if (!is_wanted(shape.name)) return;
     const std::string topic = stage.new_name(shape.name);
     stage.fill_topic(topic, partitions, record_count(), shape.record);
     print(report,
@@ -184,6 +185,7 @@ void run_speed(Stage& stage, Report& report) {
     measure(stage, report, narrow_csv(), 4);
     measure(stage, report, narrow_avro(), 4);
     measure(stage, report, narrow_protobuf(), 4);
+    measure(stage, report, debezium_avro(), 4);
     measure(stage, report, wide_json(), 4);
     measure(stage, report, narrow_json(), 1);
 }

@@ -11,7 +11,7 @@ int usage() {
         "usage: sluice_bench [main|quick|speed|trouble|freshness|outbox|scale|instructions|peers]\n"
         "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run;\n"
-        "SLUICE_BENCH_ONLY=trigger leaves of trouble what has that in its name.\n",
+        "SLUICE_BENCH_ONLY=narrow_ leaves of speed and trouble what has that in its name.\n",
         stderr);
     return 2;
 }

@@ -116,6 +116,38 @@ void narrow_avro_record(std::int64_t i, std::string& to) {
     append_zigzag(to, at.ordered_at);
 }
 
+/// Of a creation: before, after, source, transaction, op, three times.
+void debezium_avro_record(std::int64_t i, std::string& to) {
+    constexpr std::int64_t now = 1'769'860'800'000;
+    const auto put_text = [&to](std::string_view text) { append_sized(to, text, text.size() * 2); };
+    const auto put_present = [&to](std::int64_t number) {
+        append_zigzag(to, 1);
+        append_zigzag(to, number);
+    };
+    append_zigzag(to, 0);
+    append_zigzag(to, 1);
+    narrow_avro_record(i, to);
+    put_text("3.6.0.Final");
+    put_text("postgresql");
+    put_text("shop");
+    append_zigzag(to, now + i);
+    append_zigzag(to, 1);
+    put_text("false");
+    put_text("shop");
+    append_zigzag(to, 1);
+    put_text(R"(["22258576","22258712"])");
+    put_text("public");
+    put_text("orders");
+    put_present(700 + i / 8);
+    put_present(22'258'576 + i * 136);
+    append_zigzag(to, 0);
+    append_zigzag(to, 0);
+    put_text("c");
+    put_present(now + i);
+    put_present((now + i) * 1000);
+    put_present((now + i) * 1'000'000);
+}
+
 void narrow_protobuf_record(std::int64_t i, std::string& to) {
     const Numbers at = numbers(i);
     const std::string who = customer(i);
@@ -141,6 +173,27 @@ constexpr const char* avro_schema =
 {"name": "customer", "type": "string"},
 {"name": "birthday", "type": {"type": "int", "logicalType": "date"}},
 {"name": "ordered_at", "type": {"type": "long", "logicalType": "local-timestamp-micros"}}]})";
+constexpr const char* debezium_schema =
+    R"({"type": "record", "name": "Envelope", "namespace": "shop.public.orders",
+"connect.name": "shop.public.orders.Envelope", "fields": [
+{"name": "before", "default": null, "type": ["null", {"type": "record", "name": "Value", "fields": [
+  {"name": "id", "type": "int"}, {"name": "customer", "type": "string"},
+  {"name": "birthday", "type": {"type": "int", "connect.name": "io.debezium.time.Date"}},
+  {"name": "ordered_at",
+   "type": {"type": "long", "connect.name": "io.debezium.time.MicroTimestamp"}}]}]},
+{"name": "after", "default": null, "type": ["null", "Value"]},
+{"name": "source", "type": {"type": "record", "name": "Source",
+ "namespace": "io.debezium.connector.postgresql", "fields": [
+  {"name": "version", "type": "string"}, {"name": "connector", "type": "string"},
+  {"name": "name", "type": "string"}, {"name": "ts_ms", "type": "long"},
+  {"name": "snapshot", "type": ["null", "string"]}, {"name": "db", "type": "string"},
+  {"name": "sequence", "type": ["null", "string"]}, {"name": "schema", "type": "string"},
+  {"name": "table", "type": "string"}, {"name": "txId", "type": ["null", "long"]},
+  {"name": "lsn", "type": ["null", "long"]}, {"name": "xmin", "type": ["null", "long"]}]}},
+{"name": "transaction", "type": ["null", {"type": "record", "name": "block",
+ "namespace": "event", "fields": [{"name": "id", "type": "string"}]}]},
+{"name": "op", "type": "string"}, {"name": "ts_ms", "type": ["null", "long"]},
+{"name": "ts_us", "type": ["null", "long"]}, {"name": "ts_ns", "type": ["null", "long"]}]})";
 constexpr const char* protobuf_schema = R"(syntax = "proto3";
 import "google/protobuf/timestamp.proto";
 message Narrow {
@@ -238,6 +291,17 @@ Shape narrow_avro() {
 Shape narrow_protobuf() {
     return {"narrow_protobuf", "protobuf",     narrow_columns, narrow_protobuf_record,
             narrow_line,       "narrow.proto", protobuf_schema};
+}
+
+Shape debezium_avro() {
+    return {.name = "debezium_avro",
+            .format = "avro",
+            .columns = narrow_columns,
+            .record = debezium_avro_record,
+            .csv_line = narrow_line,
+            .schema_file = "envelope.avsc",
+            .schema = debezium_schema,
+            .keys = "envelope = \"debezium\"\n"};
 }
 
 Shape wide_json() {

@@ -17,6 +17,7 @@ struct Shape {
     Append csv_line;               ///< appends a line with its end
     std::string schema_file = {};  ///< of formats with a schema: how its file is called
     std::string schema = {};       ///< its text
+    std::string keys = {};         ///< further lines of [ingest.NAME]
 };
 
 /// Four columns (int, text, date, timestamp), about 140 bytes of JSON.
@@ -27,6 +28,8 @@ struct Shape {
 [[nodiscard]] Shape narrow_avro();
 /// The same rows; Protobuf has no dates, so a birthday is a text.
 [[nodiscard]] Shape narrow_protobuf();
+/// The same rows within Debezium's change events, as its connectors write them in Avro.
+[[nodiscard]] Shape debezium_avro();
 /// Thirty columns of mixed types.
 [[nodiscard]] Shape wide_json();
 
