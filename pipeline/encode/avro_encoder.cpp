@@ -18,8 +18,8 @@ using AvroMeaning = schemas::AvroType::Meaning;
 using AvroTypeKind = schemas::AvroType::Kind;
 using AvroUnit = schemas::AvroType::Unit;
 
-/// JSON ends sooner; defaults that contain themselves do not.
-constexpr int deepest_record = 1100;
+/// As deep as decoders go. Defaults may contain themselves.
+constexpr int deepest_record = 1000;
 
 std::string described(const schemas::AvroType& type) {
     switch (type.meaning) {

@@ -59,6 +59,7 @@ bool ProtobufEncoder::encode(std::string_view json, std::string& to) {
     if (!tree_.read(json)) return fail("not JSON: " + tree_.error());
     const std::size_t size = to.size();
     to_ = &to;
+    depth_ = 0;
     memory_.clear();
     if (message(tree_.root(), schema_->messages[root_])) return true;
     to.resize(size);
@@ -185,7 +186,9 @@ bool ProtobufEncoder::single(const JsonNode& node, const Field& field) {
     put_tag(field.number, usual);
     if (!protobuf::is_message(field.type)) return scalar(node, field);
     const std::size_t begin = to_->size();
+    if (++depth_ > protobuf::deepest) return fail(protobuf::too_deep);
     if (!message(node, schema_->messages[field.content])) return false;
+    --depth_;
     if (usual == WireType::group) {
         constexpr std::uint32_t end_of_group = 4;
         put_varint(std::uint64_t{field.number} << 3 | end_of_group);

@@ -54,6 +54,7 @@ private:
     const std::uint32_t root_;
     JsonTree tree_;
     std::string* to_ = nullptr;
+    int depth_ = 0;
     Scratch memory_;
 };
 
