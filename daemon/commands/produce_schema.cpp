@@ -92,7 +92,7 @@ std::unique_ptr<RecordEncoder> encoder_for(const ProduceRequest& request,
         if (!wanted.plain) written.id = id_of(wanted, written.schema, *registry_of(config));
         return make_encoder(written);
     } catch (const schemas::BadSchema& bad) {
-        throw WrongConfiguration(std::string("the schema is ") + bad.what() +
+        throw WrongConfiguration(std::string("schema: ") + bad.what() +
                                  (wanted.type == SchemaType::protobuf && wanted.message.empty()
                                       ? "; --message names a message"
                                       : ""));

@@ -93,7 +93,7 @@ void ValueEncoding::ask(const std::string& subject, Known& known) {
     try {
         known.encoder = make_encoder({std::move(latest->schema), latest->id, message_});
     } catch (const schemas::BadSchema& bad) {
-        throw WrongConfiguration(name + " of the registry is " + bad.what() +
+        throw WrongConfiguration(name + " of the registry: " + bad.what() +
                                  (message_.empty() ? "; value_message names a message" : ""));
     }
     known.id = latest->id;
