@@ -12,6 +12,7 @@
 #include <bit>
 #include <limits>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 namespace sluice::schemas {
@@ -354,6 +355,18 @@ private:
     std::vector<const pb::Descriptor*> waiting_;  // by index of their messages
 };
 
+/// What Any may hold, besides what the file's own messages are made of.
+void add_imported(const pb::FileDescriptor& file, Translation& translation,
+                  std::set<const pb::FileDescriptor*>& added) {
+    for (int i = 0; i < file.dependency_count(); ++i) {
+        const pb::FileDescriptor& imported = *file.dependency(i);
+        if (!added.insert(&imported).second) continue;
+        for (int j = 0; j < imported.message_type_count(); ++j)
+            static_cast<void>(translation.message(*imported.message_type(j)));
+        add_imported(imported, translation, added);
+    }
+}
+
 }  // namespace
 
 ProtobufSchema parse_protobuf(const NamedSchema& file, std::span<const NamedSchema> imports) {
@@ -369,6 +382,8 @@ ProtobufSchema parse_protobuf(const NamedSchema& file, std::span<const NamedSche
     for (int i = 0; i < built->message_type_count(); ++i) {
         schema.top_level.push_back(translation.message(*built->message_type(i)));
     }
+    std::set<const pb::FileDescriptor*> added;
+    add_imported(*built, translation, added);
     translation.complete();
     return schema;
 }

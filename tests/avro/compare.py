@@ -381,4 +381,5 @@ def main():
     print(f"{len(cases)} records of {SCHEMAS} schemas, {values} values: all as they were written")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -20,8 +20,8 @@ POINT = {"type": "record", "name": "point", "fields": [
     {"name": "x", "type": "int"}, {"name": "name", "type": ["null", "string"]}]}
 
 
-def logical(type_, name, **more):
-    return {"type": type_, "logicalType": name, **more}
+def logical(type_, meaning, **more):
+    return {"type": type_, "logicalType": meaning, **more}
 
 
 def connect(type_, name):
