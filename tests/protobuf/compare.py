@@ -277,8 +277,10 @@ def message_as_json(message):
     if short == "Timestamp":
         return time_as_json(message)
     if short == "Duration":
-        sign = "-" if message.seconds < 0 or message.nanos < 0 else ""
-        return f"{sign}{abs(message.seconds)}{fraction(abs(message.nanos))}s"
+        # Two that were merged may have different signs.
+        nanos = message.seconds * 10**9 + message.nanos
+        seconds, rest = divmod(abs(nanos), 10**9)
+        return f"{'-' if nanos < 0 else ''}{seconds}{fraction(rest)}s"
     if short in WRAPPERS:
         return all_as_json(message, message.DESCRIPTOR.fields[0])
     if short == "FieldMask":
