@@ -87,6 +87,8 @@ enum class OnInvalid { reject, null };
 enum class OnTombstone { filter, reject };  ///< text and binary load NULL
 /// What stands around a row's fields.
 enum class Envelope { none, debezium };
+/// A change event that says that the source's table was emptied.
+enum class OnTruncate { reject, ignore, apply };
 enum class OnUnknownSchema { stop, dead_letter };
 enum class OnOffsetLost { stop, earliest };
 /// What records do to the table: add rows, bring the row of their key to what they say, or the same
@@ -185,6 +187,20 @@ struct ColumnMapping {
     bool operator==(const ColumnMapping&) const = default;
 };
 
+/// A column that gets SQL over fields, judged by the database.
+struct SqlColumn {
+    std::string column;
+    std::string sql;
+    bool operator==(const SqlColumn&) const = default;
+};
+
+/// A typed input of SQL, beside the columns that are mapped.
+struct SqlField {
+    ColumnMapping mapping;  ///< its `column` is the field's name
+    std::string type;       ///< in SQL; empty: that of the table's column of the same name
+    bool operator==(const SqlField&) const = default;
+};
+
 /// Of which records something holds: of those that fulfil the condition.
 struct Filter {
     std::string text;            ///< as written in the configuration
@@ -231,12 +247,20 @@ struct Ingest {
     std::vector<std::string> key;  ///< columns; empty: the table's primary key
     std::string order;             ///< the column that tells which change is newer; empty: none
     DeleteWhen delete_when = DeleteWhen::never;
+    OnTruncate on_truncate = OnTruncate::reject;
     std::optional<Filter> deletes;  ///< DeleteWhen::condition
     Csv csv;
     std::vector<ColumnMapping> columns;  ///< in the order of the file; empty: by name or by order
+    std::vector<SqlColumn> computed;     ///< in the order of the file
+    std::vector<SqlField> fields;        ///< what SQL is about besides the columns
+    std::string where;                   ///< SQL that rows fulfil; empty: none
     /// The array of whose elements each becomes a row.
     std::optional<Source> explode;
     std::optional<Receipts> receipts;
+
+    /// Columns are filled by their names or their order.
+    [[nodiscard]] bool implies_columns() const { return columns.empty() && computed.empty(); }
+    [[nodiscard]] bool asks_sql() const { return !computed.empty() || !where.empty(); }
     bool operator==(const Ingest&) const = default;
 };
 

@@ -19,11 +19,18 @@ bool takes_conversion(Kind kind) {
     return !is_always_there(kind) && kind != Kind::timestamp && kind != Kind::headers;
 }
 
-/// Reads one entry of [ingest.NAME.columns].
+/// Reads one entry of [ingest.NAME.columns] or [ingest.NAME.fields].
 class ColumnReader {
 public:
-    ColumnReader(const Entry& entry, RecordShape shape, const Scope& scope)
-        : entry_(entry), format_(shape.format), envelope_(shape.envelope), scope_(scope) {
+    /// `what` the entry is: "column". `type`: of a field, which may say it; else null.
+    ColumnReader(const Entry& entry, RecordShape shape, const Scope& scope,
+                 const std::string& what = "column", std::string* type = nullptr)
+        : entry_(entry),
+          format_(shape.format),
+          envelope_(shape.envelope),
+          scope_(scope),
+          name_(what + " " + in_quotes(entry.key)),
+          type_(type) {
         mapping_.column = entry.key;
     }
 
@@ -58,13 +65,12 @@ private:
             if (text->secret) hide(parsed, text->shown);
         }
         if (auto* problem = std::get_if<std::string>(&parsed)) {
-            scope_.problems.add(node.at, "column " + in_quotes(entry_.key) + ": " + *problem);
+            scope_.problems.add(node.at, name_ + ": " + *problem);
         } else {
             mapping_.source = std::get<Source>(std::move(parsed));
             has_source_ = true;
             if (mapping_.source.kind == Kind::envelope && envelope_ == Envelope::none)
-                scope_.problems.add(node.at, "column " + in_quotes(entry_.key) + ": " +
-                                                 in_quotes(mapping_.source.text) +
+                scope_.problems.add(node.at, name_ + ": " + in_quotes(mapping_.source.text) +
                                                  " is of a change event; add envelope = "
                                                  "\"debezium\"");
         }
@@ -82,7 +88,7 @@ private:
     }
 
     void read_long_form(const TomlTable& table) {
-        TableReader section(table, entry_.value.at, "column " + in_quotes(entry_.key), scope_);
+        TableReader section(table, entry_.value.at, name_, scope_);
         if (const Entry* from = section.take("from")) {
             read_source(from->value, "from");
         } else {
@@ -105,6 +111,9 @@ private:
                                         {"json", Conversion::json}},
                                        mapping_.as);
         if (const Entry* value = section.take("default")) read_default(value->value);
+        if (type_ != nullptr)
+            if (auto type = section.text("type", "\"numeric(10,2)\""))
+                *type_ = std::move(type->text);
         section.finish();
         if (has_source_) check_fit(section);
     }
@@ -163,19 +172,60 @@ private:
     Format format_;
     Envelope envelope_;
     const Scope& scope_;
+    const std::string name_;  // for messages
+    std::string* const type_;
     ColumnMapping mapping_;
     bool has_source_ = false;
 };
 
+bool is_sql(const Entry& entry) {
+    const auto* table = std::get_if<TomlTable>(&entry.value.value);
+    return table != nullptr &&
+           std::ranges::any_of(table->entries, [](const Entry& each) { return each.key == "sql"; });
+}
+
+SqlColumn read_sql(const Entry& entry, const Scope& scope) {
+    SqlColumn column{.column = entry.key, .sql = {}};
+    TableReader section(std::get<TomlTable>(entry.value.value), entry.value.at,
+                        "column " + in_quotes(entry.key), scope);
+    if (auto sql = section.text("sql", "\"price * 1.2\"")) {
+        if (sql->text.empty())
+            section.problem(sql->at, section.section() + ": sql is empty; write an expression");
+        column.sql = std::move(sql->text);
+    }
+    section.finish();
+    return column;
+}
+
 }  // namespace
 
-std::vector<ColumnMapping> read_columns(const TableReader& section, RecordShape shape,
-                                        const Scope& scope) {
-    std::vector<ColumnMapping> columns;
+void read_columns(const TableReader& section, RecordShape shape, const Scope& scope,
+                  Ingest& ingest) {
     for (const Entry& entry : section.content().entries) {
-        columns.push_back(ColumnReader(entry, shape, scope).read());
+        if (is_sql(entry))
+            ingest.computed.push_back(read_sql(entry, scope));
+        else
+            ingest.columns.push_back(ColumnReader(entry, shape, scope).read());
     }
-    return columns;
+}
+
+void read_fields(const TableReader& section, RecordShape shape, const Scope& scope,
+                 Ingest& ingest) {
+    for (const Entry& entry : section.content().entries) {
+        SqlField& field = ingest.fields.emplace_back();
+        field.mapping = ColumnReader(entry, shape, scope, "field", &field.type).read();
+        const bool mapped = std::ranges::find(ingest.columns, entry.key, &ColumnMapping::column) !=
+                            ingest.columns.end();
+        if (mapped)
+            section.problem(entry.at, "field " + in_quotes(entry.key) +
+                                          " has the name of a column that is mapped, which SQL "
+                                          "may use as well; remove one");
+    }
+    if (!ingest.asks_sql())
+        section.problem(section.at(),
+                        "\"fields\" are what SQL is about, and this pipeline has "
+                        "none; add columns such as total = { sql = \"price * 1.2\" } "
+                        "or where = \"…\", or remove them");
 }
 
 }  // namespace sluice::config

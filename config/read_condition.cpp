@@ -3,20 +3,21 @@
 #include "config/words.h"
 
 namespace sluice::config {
-namespace {
 
-/// A field of the condition, written as a column's source is.
-std::variant<Source, std::string> parse_field(const std::string& name, Format format) {
+std::variant<Source, std::string> parse_condition_field(const std::string& name,
+                                                        RecordShape shape) {
     const bool is_position =
-        format == Format::csv && name.find_first_not_of("0123456789") == std::string::npos;
+        shape.format == Format::csv && name.find_first_not_of("0123456789") == std::string::npos;
     constexpr std::size_t longest = 5;
-    if (is_position && !name.empty() && name.size() <= longest) {
-        return parse_source(std::int64_t{std::stoi(name)}, format);
-    }
-    return parse_source(name, format);
+    if (is_position && !name.empty() && name.size() <= longest)
+        return parse_source(std::int64_t{std::stoi(name)}, shape.format);
+    auto source = parse_source(name, shape.format);
+    const auto* parsed = std::get_if<Source>(&source);
+    if (parsed != nullptr && parsed->kind == Source::Kind::envelope &&
+        shape.envelope == Envelope::none)
+        return in_quotes(name) + " is of a change event; add envelope = \"debezium\"";
+    return source;
 }
-
-}  // namespace
 
 std::variant<Filter, std::string> parse_filter(const std::string& text, RecordShape shape) {
     Filter filter{.text = text, .fields = {}, .condition = {}};
@@ -27,11 +28,9 @@ std::variant<Filter, std::string> parse_filter(const std::string& text, RecordSh
     if (auto* problem = std::get_if<std::string>(&condition)) return std::move(*problem);
     filter.condition = std::get<Condition>(std::move(condition));
     for (const std::string& name : names) {
-        auto source = parse_field(name, shape.format);
+        auto source = parse_condition_field(name, shape);
         if (auto* problem = std::get_if<std::string>(&source)) return std::move(*problem);
         filter.fields.push_back(std::get<Source>(std::move(source)));
-        if (filter.fields.back().kind == Source::Kind::envelope && shape.envelope == Envelope::none)
-            return in_quotes(name) + " is of a change event; add envelope = \"debezium\"";
     }
     return filter;
 }

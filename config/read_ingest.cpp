@@ -284,7 +284,12 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     read_reactions(section, format, ingest);
     read_csv(section, format, ingest.csv);
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
-        if (format) ingest.columns = read_columns(*columns, {*format, ingest.envelope}, scope);
+        if (format) read_columns(*columns, {*format, ingest.envelope}, scope, ingest);
+    }
+    if (auto where = section.text("where", "\"balance is not null\""))
+        ingest.where = std::move(where->text);
+    if (auto fields = section.table("fields", "fields = { price = \"price\" }")) {
+        if (format) read_fields(*fields, {*format, ingest.envelope}, scope, ingest);
     }
     read_mode(section, ingest);
     read_explode(section, ingest);

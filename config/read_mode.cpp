@@ -12,6 +12,11 @@ constexpr std::string_view example_key = "[\"id\"]";
 /// Columns that changes are told by need a mapping, where there is any.
 void refuse_unmapped(const TableReader& section, const Ingest& ingest, std::string_view key,
                      const Text& column) {
+    if (std::ranges::find(ingest.computed, column.text, &SqlColumn::column) !=
+        ingest.computed.end())
+        return section.problem(column.at, in_quotes(key) + ": column " + column.shown +
+                                              " is filled by SQL, which is judged behind what "
+                                              "tells changes apart; map it to a field");
     std::vector<std::string_view> mapped;
     for (const ColumnMapping& mapping : ingest.columns) mapped.push_back(mapping.column);
     if (mapped.empty() || std::ranges::find(mapped, column.text) != mapped.end()) return;
@@ -55,6 +60,27 @@ void read_delete_when(TableReader& section, Ingest& ingest) {
                     "remove one");
 }
 
+void read_on_truncate(TableReader& section, Ingest& ingest) {
+    section.choice<OnTruncate>("on_truncate",
+                               {{"reject", OnTruncate::reject},
+                                {"ignore", OnTruncate::ignore},
+                                {"apply", OnTruncate::apply}},
+                               ingest.on_truncate);
+    if (!section.has("on_truncate")) return;
+    const auto problem = [&](const std::string& text) {
+        section.problem(section.at("on_truncate"), "\"on_truncate\" " + text);
+    };
+    if (ingest.envelope == Envelope::none)
+        return problem("is for change events; add envelope = \"debezium\" or remove it");
+    if (ingest.on_truncate != OnTruncate::apply) return;
+    if (ingest.mode == Mode::append)
+        problem(
+            "= \"apply\" is for tables that follow their topic; add mode = \"merge\" or "
+            "choose \"ignore\" or \"reject\"");
+    else if (!ingest.order.empty())
+        problem("= \"apply\" has no place in the order of rows; remove one");
+}
+
 /// What an array's elements cannot be told for.
 std::string why_not_exploded(const TableReader& section, const Ingest& ingest) {
     if (ingest.format != Format::json) return "needs format = \"json\"";
@@ -89,6 +115,7 @@ void read_mode(TableReader& section, Ingest& ingest) {
     read_key(section, ingest);
     read_order(section, ingest);
     read_delete_when(section, ingest);
+    read_on_truncate(section, ingest);
     if (ingest.mode != Mode::append) return;
     for (const char* of_changes : {"key", "order", "delete_when"}) {
         if (!section.has(of_changes)) continue;

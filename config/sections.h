@@ -28,7 +28,9 @@ void read_explode(TableReader& section, Ingest& ingest);
 void read_condition(TableReader& section, std::string_view key, const Text& text, RecordShape shape,
                     std::optional<Filter>& target);
 /// [ingest.NAME.columns] of a pipeline with such records.
-[[nodiscard]] std::vector<ColumnMapping> read_columns(const TableReader& section, RecordShape shape,
-                                                      const Scope& scope);
+void read_columns(const TableReader& section, RecordShape shape, const Scope& scope,
+                  Ingest& ingest);
+/// [ingest.NAME.fields], behind the columns and `where`.
+void read_fields(const TableReader& section, RecordShape shape, const Scope& scope, Ingest& ingest);
 
 }  // namespace sluice::config

@@ -69,6 +69,18 @@ const char* word(OnOffsetLost on_offset_lost) {
     return on_offset_lost == OnOffsetLost::earliest ? "earliest" : "stop";
 }
 
+const char* word(OnTruncate on_truncate) {
+    switch (on_truncate) {
+        case OnTruncate::reject:
+            return "reject";
+        case OnTruncate::ignore:
+            return "ignore";
+        case OnTruncate::apply:
+            break;
+    }
+    return "apply";
+}
+
 const char* word(Mode mode) {
     switch (mode) {
         case Mode::append:
@@ -152,17 +164,15 @@ std::string text_of(const Source& source) {
     return "@headers/" + source.name;
 }
 
-void add(const ColumnMapping& mapping, Section& section) {
+void add(const std::string& key, const ColumnMapping& mapping, Section& section) {
     std::string text = text_of(mapping.source);
     if (mapping.as == Conversion::decimal) {
         text += " as decimal of " + std::to_string(mapping.scale) + " digits";
     } else if (mapping.as != Conversion::none)
         text += " as " + std::string(name_of(mapping.as));
-    section.text("columns." + mapping.column, std::move(text));
+    section.text(key, std::move(text));
     // It may come from the environment or a file.
-    if (mapping.default_value) {
-        section.hidden("columns." + mapping.column + ".default", *mapping.default_value);
-    }
+    if (mapping.default_value) section.hidden(key + ".default", *mapping.default_value);
 }
 
 std::string text_of_delete_when(const Ingest& ingest) {
@@ -201,12 +211,22 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("key", listed(ingest.key))
         .text("order", ingest.order)
         .text("delete_when", text_of_delete_when(ingest))
+        .text("on_truncate", word(ingest.on_truncate))
+        .text("where", ingest.where)
         .text("explode", ingest.explode ? text_of(*ingest.explode) : "")
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
         .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))
         .text("csv.null", ingest.csv.null);
-    for (const ColumnMapping& mapping : ingest.columns) add(mapping, section);
+    for (const ColumnMapping& mapping : ingest.columns)
+        add("columns." + mapping.column, mapping, section);
+    for (const SqlColumn& column : ingest.computed)
+        section.text("columns." + column.column, "sql: " + column.sql);
+    for (const SqlField& field : ingest.fields) {
+        const std::string key = "fields." + field.mapping.column;
+        add(key, field.mapping, section);
+        if (!field.type.empty()) section.text(key + ".type", field.type);
+    }
     if (ingest.receipts) {
         section.text("receipts.table", ingest.receipts->table)
             .text("receipts.topic", ingest.receipts->topic);

@@ -40,8 +40,9 @@ std::vector<std::string> flat_name(const std::vector<std::string>& path) {
 
 }  // namespace
 
-EnvelopeDecoder::EnvelopeDecoder(std::vector<WantedField> wanted, Around around, const Make& make)
-    : wanted_(std::move(wanted)), plain_(want_form({})) {
+EnvelopeDecoder::EnvelopeDecoder(std::vector<WantedField> wanted, Around around,
+                                 config::OnTruncate on_truncate, const Make& make)
+    : wanted_(std::move(wanted)), on_truncate_(on_truncate), plain_(want_form({})) {
     if (around == Around::schema) {
         within_ = want_form({"payload"});
         schema_ = want({"schema"});
@@ -117,8 +118,15 @@ bool EnvelopeDecoder::read(const Form& form, std::span<Value> slots) {
         change_ = Change::none;
         return true;
     }
-    if (op == "t") return fail("a truncation of the source's table, which has no row");
+    if (op == "t") return read_truncation();
     return fail("not an event of Debezium: its \"op\" is " + excerpt(op));
+}
+
+bool EnvelopeDecoder::read_truncation() {
+    if (on_truncate_ == config::OnTruncate::reject)
+        return fail("a truncation of the source's table, which has no row; see on_truncate");
+    change_ = on_truncate_ == config::OnTruncate::apply ? Change::truncate : Change::none;
+    return true;
 }
 
 bool EnvelopeDecoder::read_flat(const Form& form, std::span<Value> slots) {

@@ -22,7 +22,8 @@ public:
     using Make = std::function<std::unique_ptr<Decoder>(std::vector<WantedField>)>;
     enum class Around { nothing, schema };
     /// `make`: of the decoder of the events. `around`: whether a schema may stand around them.
-    EnvelopeDecoder(std::vector<WantedField> wanted, Around around, const Make& make);
+    EnvelopeDecoder(std::vector<WantedField> wanted, Around around, config::OnTruncate on_truncate,
+                    const Make& make);
 
     [[nodiscard]] bool decode(const Payload& payload, std::span<Value> slots,
                               std::vector<Reason>* extra) override;
@@ -52,6 +53,7 @@ private:
     Form want_form(const Path& prefix);
     bool read(const Form& form, std::span<Value> slots);
     bool read_flat(const Form& form, std::span<Value> slots);
+    bool read_truncation();
     void fill(const std::vector<std::size_t>& from, std::span<Value> slots);
     void learn(const Value& schema);
     bool fail(std::string text);
@@ -60,6 +62,7 @@ private:
     }
 
     const std::vector<WantedField> wanted_;
+    const config::OnTruncate on_truncate_;
     std::vector<WantedField> inner_wanted_;
     Form plain_;
     std::optional<Form> within_;  // JSON that may have its schema around it

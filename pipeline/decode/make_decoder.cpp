@@ -85,7 +85,8 @@ std::unique_ptr<Decoder> make_value_decoder(const config::Ingest& ingest,
     if (!has_envelope) return make(std::move(wanted));
     using Around = EnvelopeDecoder::Around;
     return std::make_unique<EnvelopeDecoder>(
-        std::move(wanted), ingest.format == Format::json ? Around::schema : Around::nothing, make);
+        std::move(wanted), ingest.format == Format::json ? Around::schema : Around::nothing,
+        ingest.on_truncate, make);
 }
 
 std::unique_ptr<Decoder> make_key_decoder(const config::Ingest& ingest,

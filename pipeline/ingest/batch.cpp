@@ -247,22 +247,22 @@ bool Batch::refuse(std::vector<Reject> refused) {
     return row_count() < rows_left;
 }
 
-void Batch::set_without_effect(const WithoutEffect& of) {
-    for (Slice& its : slices_) {
-        its.loaded += its.superseded + its.unmatched;
-        its.superseded = its.unmatched = 0;
-    }
-    const auto count = [this](const std::vector<RecordLog::Index>& indices,
-                              std::int64_t Slice::*as) {
+void Batch::set_without_effect(WithoutEffect of) {
+    const auto count = [this](const std::vector<RecordLog::Index>& indices, std::int64_t Slice::*as,
+                              int more) {
         for (const RecordLog::Index index : indices) {
             const Record record = records.at(index);
             Slice& its = slice(record.partition, record.offset);
-            --its.loaded;
-            ++(its.*as);
+            its.loaded -= more;
+            its.*as += more;
         }
     };
-    count(of.superseded, &Slice::superseded);
-    count(of.unmatched, &Slice::unmatched);
+    for (const auto& [said, more] : {std::pair(&without_effect_, -1), std::pair(&of, 1)}) {
+        count(said->superseded, &Slice::superseded, more);
+        count(said->unmatched, &Slice::unmatched, more);
+        count(said->filtered, &Slice::filtered, more);
+    }
+    without_effect_ = std::move(of);
 }
 
 std::int64_t Batch::take_out(const std::vector<bool>& gone) {
@@ -278,6 +278,10 @@ std::int64_t Batch::take_out(const std::vector<bool>& gone) {
             }
             encoded->erase(rows);
         }
+        std::erase_if(target.truncations, [&](RecordLog::Index record) {
+            if (gone[record]) found[record] = true;
+            return gone[record];
+        });
     }
     return std::ranges::count(found, true);
 }
@@ -312,11 +316,10 @@ std::size_t Batch::row_count() const {
     return count;
 }
 
-std::size_t Batch::effective_rows() const {
-    std::size_t count = row_count();
-    for (const Slice& its : slices_)
-        count -= static_cast<std::size_t>(its.superseded + its.unmatched);
-    return count;
+bool Batch::has_changes() const {
+    return std::ranges::any_of(targets, [](const TargetRows& target) {
+        return target.size() > 0 || !target.truncations.empty();
+    });
 }
 
 std::size_t Batch::bytes() const {
@@ -335,9 +338,11 @@ void Batch::clear() {
         target.binary.clear();
         target.text.clear();
         target.kept.resize(1);
+        target.truncations.clear();
     }
     records.clear();
     rejects.clear();
+    without_effect_ = {};
     reject_bytes_ = 0;
     for (const Slice& open : slices_) {
         slice_of_partition_[static_cast<std::size_t>(open.partition)] = -1;

@@ -122,6 +122,8 @@ struct TargetRows {
     /// Columns, by their place in the rows, of which changes say nothing: they hold NULL in such a
     /// row, and what is stored stays. The first set is empty.
     std::vector<std::vector<bool>> kept{1};
+    /// Records that say that the table is empty now, whatever was before them; ascending.
+    std::vector<RecordLog::Index> truncations;
 
     [[nodiscard]] std::size_t size() const { return binary.rows.size() + text.rows.size(); }
 };
@@ -155,6 +157,8 @@ struct Slice {
 struct WithoutEffect {
     std::vector<RecordLog::Index> superseded;
     std::vector<RecordLog::Index> unmatched;
+    std::vector<RecordLog::Index> filtered{};  ///< by the database: all of their rows
+    std::size_t rows = 0;                      ///< of these, and of others
 };
 
 /// What one transaction writes: rows, rejects, and the progress over exactly those. Filled by a
@@ -179,7 +183,7 @@ public:
     bool refuse(std::vector<Reject> refused);
 
     /// Says of loaded records that they had no effect, instead of what was said before.
-    void set_without_effect(const WithoutEffect& records);
+    void set_without_effect(WithoutEffect records);
 
     /// Takes a partition's records from this offset on out again, with their rows. A slice without
     /// a record before it moves no progress any more.
@@ -187,8 +191,10 @@ public:
 
     [[nodiscard]] bool empty() const { return slices_.empty(); }
     [[nodiscard]] std::size_t row_count() const;
+    /// Whether it says anything of a table.
+    [[nodiscard]] bool has_changes() const;
     /// Without those that had no effect.
-    [[nodiscard]] std::size_t effective_rows() const;
+    [[nodiscard]] std::size_t effective_rows() const { return row_count() - without_effect_.rows; }
     /// What this batch holds in memory, as configured by batch.bytes.
     [[nodiscard]] std::size_t bytes() const;
     void clear();
@@ -197,6 +203,7 @@ private:
     /// Takes out all rows of these records; returns how many of them had any.
     std::int64_t take_out(const std::vector<bool>& gone);
 
+    WithoutEffect without_effect_;
     std::size_t reject_bytes_ = 0;  // a running sum: bytes() is asked after every record
     std::vector<Slice> slices_;
     std::vector<std::int32_t> slice_of_partition_;  // index into slices_, -1: none

@@ -58,6 +58,27 @@ OrderedChanges::OrderedChanges(const TargetRows& rows) {
     key_count_ = ids.size();
 }
 
+std::size_t keys_without_order(const Batch& batch) {
+    if (batch.slices().size() < 2) return 0;
+    constexpr PartitionId several = -1;
+    std::size_t count = 0;
+    for (const TargetRows& target : batch.targets) {
+        std::unordered_map<std::string_view, PartitionId> partitions;
+        for (const EncodedRows* rows : {&target.binary, &target.text}) {
+            if (rows->keys.empty() || !rows->orders.empty()) continue;
+            for (std::size_t row = 0; row < rows->rows.size(); ++row) {
+                const PartitionId partition = batch.records.at(rows->rows[row].record).partition;
+                PartitionId& of_key =
+                    partitions.try_emplace(rows->keys[row], partition).first->second;
+                if (of_key == partition || of_key == several) continue;
+                of_key = several;
+                ++count;
+            }
+        }
+    }
+    return count;
+}
+
 std::vector<FoldedChange> fold(const OrderedChanges& changes,
                                const std::vector<std::size_t>& candidates,
                                const std::vector<std::vector<bool>>& kept_sets,

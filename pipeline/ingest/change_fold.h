@@ -41,6 +41,9 @@ private:
     std::size_t key_count_ = 0;
 };
 
+/// How many keys have changes from several partitions, between which no column decides.
+[[nodiscard]] std::size_t keys_without_order(const Batch& batch);
+
 /// A change that is to be made.
 struct FoldedChange {
     std::size_t change = 0;  ///< its place in the order

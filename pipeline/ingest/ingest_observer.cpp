@@ -1,5 +1,7 @@
 #include "pipeline/ingest/ingest_observer.h"
 
+#include "pipeline/ingest/change_fold.h"
+#include "pipeline/log.h"
 #include "pipeline/values/cut_text.h"
 
 #include <algorithm>
@@ -49,6 +51,10 @@ IngestObserver::IngestObserver(metrics::Registry& registry, const std::string& p
     unmatched_ =
         registry.counter("sluice_ingest_unmatched_total",
                          "Updates committed without a trace: the table had no such row", labels);
+    keys_without_order_ = registry.counter(
+        "sluice_ingest_keys_without_order_total",
+        "Keys of which one batch had changes from several partitions, and no order between them",
+        labels);
     filtered_ =
         registry.counter("sluice_ingest_filtered_total",
                          "Records that the configuration leaves out, committed as such", labels);
@@ -208,6 +214,18 @@ void IngestObserver::take_up(const ResumePoint& point, int lane) {
         .first->second.on_took_up(point, lane, Clock::now());
 }
 
+/// Across batches and lanes such keys cannot be seen.
+void IngestObserver::count_keys(const Batch& batch) {
+    const std::size_t keys = keys_without_order(batch);
+    keys_without_order_.add(static_cast<double>(keys));
+    if (keys == 0 || warned_of_keys_.exchange(true)) return;
+    log(LogLevel::warn, pipeline_,
+        "a key has changes in several partitions, between which nothing says which is newer, so "
+        "that a rewind or a rebalance may end otherwise; let order = \"column\" say it, or let the "
+        "producer keep each key in one partition (sluice_ingest_keys_without_order_total counts "
+        "such keys)");
+}
+
 void IngestObserver::commit(const Batch& batch, const Committed& how) {
     std::int64_t superseded = 0;
     std::int64_t unmatched = 0;
@@ -232,6 +250,7 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
         commit_seconds_.observe(seconds(how.commit));
     }
     count_freshness(batch);
+    count_keys(batch);
 
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};

@@ -9,6 +9,7 @@
 #include "pipeline/ingest/reject_share.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -79,6 +80,7 @@ private:
 
     void note_rejects(const Batch& batch);
     void count_freshness(const Batch& batch);
+    void count_keys(const Batch& batch);
     [[nodiscard]] Broker& broker(const std::string& id);
     [[nodiscard]] double oldest_uncommitted_seconds() const;
     [[nodiscard]] std::string rejecting() const;
@@ -92,6 +94,8 @@ private:
     std::array<metrics::Counter, reject_causes> rejects_;
     metrics::Counter superseded_;
     metrics::Counter unmatched_;
+    metrics::Counter keys_without_order_;
+    std::atomic<bool> warned_of_keys_ = false;
     metrics::Counter filtered_;
     metrics::Counter gaps_;
     metrics::Histogram batch_rows_;

@@ -22,6 +22,7 @@ struct ColumnPlan {
     Default has_default = Default::none;
     std::string default_text;
     Encoder encode = nullptr;
+    bool is_field = false;                              ///< SQL reads it; the table has none of it
     bool in_key = false;                                ///< it tells rows of the table apart
     bool orders = false;                                ///< it tells which change is newer
     json::Elements elements = json::Elements::as_text;  ///< of a JSON array for an array column
@@ -31,8 +32,9 @@ struct ColumnPlan {
     }
 };
 
-/// The mapping of an [ingest.NAME], written or implied, held against its table. Throws
-/// WrongConfiguration with everything that does not fit.
+/// The mapping of an [ingest.NAME], written or implied, held against its table: the columns that
+/// records fill, then the fields that SQL reads besides. Throws WrongConfiguration with everything
+/// that does not fit.
 [[nodiscard]] std::vector<ColumnPlan> plan_columns(const config::Ingest& ingest,
                                                    const Table& table);
 

@@ -135,6 +135,7 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
     std::ranges::fill(values, Value{});
     if (!decode(record, values, why)) return Outcome::rejected;
     if (change_ == Change::none) return Outcome::filtered;
+    if (change_ == Change::truncate) return Outcome::values;
     take_metadata(record, values);
     if (explodes()) return begin_elements(values, why);
     if (const Truth keep = keeps(values, why); keep != Truth::yes)
@@ -225,7 +226,7 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
         if (!why.reasons.empty()) why.cause = RejectCause::extra;
         change_ = value_->change();
     }
-    if (change_ == Change::none) return true;
+    if (change_ == Change::none || change_ == Change::truncate) return true;
     if (key_ && record.key && !key_->decode({*record.key, record.headers}, values, nullptr)) {
         return undecodable("the key is ", *key_);
     }

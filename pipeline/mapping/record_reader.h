@@ -31,6 +31,7 @@ public:
     [[nodiscard]] std::size_t values() const { return sources_.size(); }
 
     /// `values` become views into the record and into this, valid until the next call.
+    /// A truncation has none.
     /// A record that has more than it may is rejected at last, not here: `why` has the reasons.
     /// Throws what Decoder::decode() throws.
     Outcome read(const Record& record, std::span<Value> values, Rejection& why);

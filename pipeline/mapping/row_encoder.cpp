@@ -1,5 +1,6 @@
 #include "pipeline/mapping/row_encoder.h"
 
+#include "config/sql_names.h"
 #include "pipeline/values/binary_copy.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/copy_text.h"
@@ -23,6 +24,12 @@ RowEncoder::RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan>
           columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })),
       has_key_(std::ranges::any_of(columns, &ColumnPlan::in_key)) {
     encoding_.session_is_utc = session_is_utc;
+    std::vector<std::string> names;
+    for (const ColumnPlan& plan : columns) names.push_back(plan.column.name);
+    for (const config::SqlColumn& each : ingest.computed)
+        expressions_.push_back({each.column, config::names_used_in(each.sql, names)});
+    if (!ingest.where.empty())
+        expressions_.push_back({"", config::names_used_in(ingest.where, names)});
 }
 
 bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change change,
@@ -49,6 +56,7 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
                 break;
         }
     }
+    if (!kept_.empty()) refuse_unjudgeable(why);
     const std::uint16_t kept = kept_.empty() ? std::uint16_t{0} : kept_set(rows, why);
     if (as_text || !why.reasons.empty()) out.resize(begin);
     if (!why.reasons.empty()) return false;
@@ -108,6 +116,20 @@ Verdict RowEncoder::append_comparable(std::string& to, const ColumnPlan& plan, V
         return encoding_.refuse("null in a column of the " + what);
     const char* const why = append_key_bytes(to, field, plan.column);
     return why == nullptr ? verdict : encoding_.refuse(why + (", so it is no " + what));
+}
+
+/// What an expression says stays as it is if all that it reads does. It cannot be told of a part.
+void RowEncoder::refuse_unjudgeable(Rejection& why) const {
+    for (const Expression& each : expressions_) {
+        const auto is_kept = [this](std::size_t column) { return kept_[column]; };
+        const auto kept = std::ranges::find_if(each.reads, is_kept);
+        if (kept == each.reads.end()) continue;
+        if (!each.column.empty() && std::ranges::all_of(each.reads, is_kept)) continue;
+        why.add(RejectCause::invalid,
+                {each.column, (each.column.empty() ? "where" : "its SQL") + std::string(" reads ") +
+                                  excerpt(columns_[*kept].column.name) +
+                                  ", of which the change says nothing"});
+    }
 }
 
 std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) const {

@@ -31,6 +31,7 @@ private:
     Verdict take_order(const ColumnPlan& plan, Verdict verdict, std::string_view field);
     Verdict append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
                               std::string_view field, const std::string& what);
+    void refuse_unjudgeable(Rejection& why) const;
     [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why) const;
     Verdict append_null(const ColumnPlan& plan, std::string& out);
     Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
@@ -41,6 +42,12 @@ private:
     const config::OnInvalid on_invalid_;
     const bool binary_;
     const bool has_key_;
+    /// What SQL there is, and which columns and fields it reads.
+    struct Expression {
+        std::string column;  ///< empty: `where`
+        std::vector<std::size_t> reads;
+    };
+    std::vector<Expression> expressions_;
     Preparer preparer_;
     Encoding encoding_;
     std::string key_;         // of the row that is encoded

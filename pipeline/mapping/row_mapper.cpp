@@ -81,6 +81,10 @@ RowMapper::Outcome RowMapper::map(RecordLog::Index index, Batch& batch) {
         case RecordReader::Outcome::filtered:
             return Outcome::filtered;
         case RecordReader::Outcome::values:
+            if (parts_->reader.change() == Change::truncate) {
+                batch.targets.front().truncations.push_back(index);
+                return Outcome::row;
+            }
             if (parts_->reader.explodes()) {
                 const Outcome outcome = parts_->map_elements(index, batch.targets.front(), why);
                 if (outcome != Outcome::rejected) return outcome;

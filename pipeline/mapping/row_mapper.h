@@ -29,7 +29,8 @@ public:
     RowMapper(RowMapper&&) noexcept;
     RowMapper& operator=(RowMapper&&) = delete;
 
-    /// The columns of the COPY statement, in the order of the encoded values.
+    /// What rows hold, in the order of the encoded values: columns of the table, then fields that
+    /// SQL reads.
     [[nodiscard]] const std::vector<std::string>& columns() const;
     /// Those that tell rows apart; empty: each record adds a row.
     [[nodiscard]] const std::vector<std::string>& key() const;

@@ -43,8 +43,9 @@ struct Column {
     bool has_default = false;
     /// Whether equal values are equal bytes, which a collation may deny.
     bool deterministic = true;
-    bool identity = false;   ///< GENERATED ALWAYS AS IDENTITY
-    bool generated = false;  ///< GENERATED … STORED or ALWAYS AS IDENTITY: cannot be written
+    std::string collation{};  ///< quoted; empty: its type's own
+    bool identity = false;    ///< GENERATED ALWAYS AS IDENTITY
+    bool generated = false;   ///< GENERATED … STORED or ALWAYS AS IDENTITY: cannot be written
 };
 
 /// An index of a table, as far as it is about columns.
@@ -60,6 +61,8 @@ struct Table {
     std::string schema;
     std::string name;
     std::vector<Column> columns;  ///< in the table's order, dropped ones left out
+    std::vector<Column>
+        fields{};  ///< the pipeline's, which only SQL reads, in the order of the file
     std::vector<std::string> primary_key;
     std::vector<Index> indexes;
     bool append_optimized = false;

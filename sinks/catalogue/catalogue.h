@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/config.h"
 #include "pipeline/mapping/table.h"
 #include "sinks/books/schema.h"
 #include "sinks/session/session.h"
@@ -14,6 +15,11 @@ namespace sluice {
 /// in double quotes where PostgreSQL would need them. Throws WrongConfiguration when there is no
 /// such table or it cannot be loaded into, DatabaseError when the database does not answer.
 [[nodiscard]] Table read_table(Session& session, const std::string& name);
+
+/// The table that an [ingest.NAME] loads, with the fields that its SQL reads. Throws the same, and
+/// WrongConfiguration for a type that the database does not know. Needs the right to create
+/// temporary tables where a field has a type.
+[[nodiscard]] Table read_target(Session& session, const config::Ingest& ingest);
 
 /// Whether a server calls the time zone so whose times are UTC.
 [[nodiscard]] bool is_utc(std::string_view time_zone);

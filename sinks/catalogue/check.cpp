@@ -148,7 +148,7 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     if (traits.secured_by_row)
         add(Severity::error, "has row-level security, under which this role may not COPY",
             "let its owner load it, or ALTER ROLE " + role_of(session) + " BYPASSRLS");
-    if (ingest.columns.empty())
+    if (ingest.implies_columns())
         std::ranges::move(check_implied_columns(session, where, ingest, table),
                           std::back_inserter(findings));
     if (table.append_optimized && traits.has_unique_index)

@@ -5,6 +5,7 @@
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sluice {
 namespace {
@@ -22,13 +23,7 @@ std::vector<Finding> lacking_rights(Session& session, const std::string& where,
                                {table.schema, table.name, "UPDATE"}};
     if (removes_rows(ingest)) needs.push_back({table.schema, table.name, "DELETE"});
     std::vector<Finding> findings = lacking(session, where, needs);
-    const Rows may = session.exec(
-        "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()");
-    if (may.text(0, 0) != "t")
-        findings.push_back({Severity::error, where,
-                            "changes are staged in a temporary table, which this role may not make",
-                            "GRANT TEMPORARY ON DATABASE " + quote_identifier(may.text(0, 1)) +
-                                " TO " + role_of(session)});
+    std::ranges::move(lacking_temporary(session, where), std::back_inserter(findings));
     return findings;
 }
 
@@ -55,6 +50,16 @@ std::vector<Finding> check_changes(Session& session, const std::string& where,
                                 "whole table",
                             "lanes = 1, unless decoding is what takes the time"});
     return findings;
+}
+
+std::vector<Finding> lacking_temporary(Session& session, const std::string& where) {
+    const Rows may = session.exec(
+        "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()");
+    if (may.text(0, 0) == "t") return {};
+    return {{Severity::error, where,
+             "rows are staged in a temporary table, which this role may not make",
+             "GRANT TEMPORARY ON DATABASE " + quote_identifier(may.text(0, 1)) + " TO " +
+                 role_of(session)}};
 }
 
 std::vector<Finding> check_other_changes(Session& session, const config::Ingest& ingest,

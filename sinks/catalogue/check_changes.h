@@ -10,10 +10,18 @@
 
 namespace sluice {
 
+/// Of more than one partition.
+constexpr const char* truncations_have_no_order =
+    "on_truncate = \"apply\" needs a topic of one partition: a truncation has no order among the "
+    "changes of others; choose \"ignore\" or \"reject\"";
+
 /// What a pipeline needs, and should know, that changes rows of its table by their key. `where`: of
 /// the findings; `key`: columns. Throws DatabaseError.
 [[nodiscard]] std::vector<Finding> check_changes(Session& session, const std::string& where,
                                                  const config::Ingest& ingest, const Table& table);
+
+/// Whether this role may make temporary tables, where rows are staged.
+[[nodiscard]] std::vector<Finding> lacking_temporary(Session& session, const std::string& where);
 
 /// What such a pipeline should know of the others that change the rows of its table, by name.
 [[nodiscard]] std::vector<Finding> check_other_changes(Session& session,

@@ -81,7 +81,10 @@ public:
             compare(mapping.column, mapping.source.path.front(),
                     mapping.as == config::Conversion::none && mapping.source.path.size() == 1);
         }
-        if (ingest.columns.empty())
+        for (const config::SqlField& field : ingest.fields)
+            if (!field.mapping.source.path.empty())
+                compare(field.mapping.column, field.mapping.source.path.front(), false);
+        if (ingest.implies_columns())
             for (const Column& column : table.columns)
                 if (!column.generated) compare(column.name, column.name, true);
         tell();

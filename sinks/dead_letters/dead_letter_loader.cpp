@@ -72,7 +72,7 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load() {
         if (explodes_) outcomes_ = outcomes;
     }
     const WithoutEffect& none = loader_->without_effect();
-    for (const auto* of : {&none.superseded, &none.unmatched})
+    for (const auto* of : {&none.superseded, &none.unmatched, &none.filtered})
         for (const RecordLog::Index index : *of) outcomes[index] = {Kind::filtered, {}};
     return outcomes;
 }

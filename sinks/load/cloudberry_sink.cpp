@@ -176,12 +176,13 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch) {
         return finish(transaction, began);
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
-        if (!may_be_a_rows(session_, error) || at == At::books || batch.row_count() == 0) throw;
+        if (!may_be_a_rows(session_, error) || at == At::books || !batch.has_changes()) throw;
         return std::nullopt;
     }
 }
 
 CommitResult CloudberrySink::write_isolated(Batch& batch) {
+    batch.set_without_effect({});
     const auto began = Clock::now();
     const TargetRows& rows = batch.targets.front();
     SLUICE_FAIL_POINT("before_copy");

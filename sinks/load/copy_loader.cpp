@@ -20,12 +20,11 @@ CopyLoader::CopyLoader(Session& session, Table table, std::vector<std::string> c
       server_side_(session, qualified(table_), columns_),
       blame_(session),
       binary_(session, {judge_, server_side_, blame_},
-              isolation_options(copy_statement(table_, columns_, CopyForm::binary), table_,
-                                on_invalid)),
-      text_(
-          session, {judge_, server_side_, blame_},
-          isolation_options(copy_statement(table_, columns_, CopyForm::text), table_, on_invalid)) {
-}
+              {copy_statement(table_, columns_, CopyForm::binary),
+               nulls_for_invalid(table_.columns, on_invalid)}),
+      text_(session, {judge_, server_side_, blame_},
+            {copy_statement(table_, columns_, CopyForm::text),
+             nulls_for_invalid(table_.columns, on_invalid)}) {}
 
 std::string CopyLoader::target() const {
     return "table " + qualified(table_);

@@ -1,16 +1,10 @@
 #include "sinks/load/merge_isolation.h"
 
-#include "pipeline/fail_point.h"
-
 #include <algorithm>
 #include <utility>
 
 namespace sluice {
 namespace {
-
-constexpr const char* first = "SAVEPOINT m;";
-constexpr const char* undo_change = "ROLLBACK TO SAVEPOINT m;";
-constexpr const char* keep_change = "RELEASE SAVEPOINT m;SAVEPOINT m;";
 
 std::vector<std::size_t> numbers_of(const auto& rows) {
     std::vector<std::size_t> numbers;
@@ -31,114 +25,54 @@ void MergeIsolation::leave_out(const std::vector<std::size_t>& numbers) {
     absent_.insert(numbers.begin(), numbers.end());
 }
 
-std::vector<MergeIsolation::RefusedChange> MergeIsolation::apply(const MergeStep& step) {
-    refused_.clear();
+std::vector<RefusedNumber> MergeIsolation::apply(const MergeStep& step) {
     overlapping_.clear();
     matched_.clear();
-    blame_.begin_statement();
-    before_ = first;
     step_ = &step;
-    open_ = {{step.begin, step.end}};
-    while (!open_.empty()) {
-        const auto [begin, end] = open_.back();
-        open_.pop_back();
-        if (count(begin, end) == 0) continue;
-        try {
-            attempt(begin, end);
-            blame_.note_taken(count(begin, end));
-        } catch (const DatabaseError& error) {
-            if (!may_be_a_rows(session_, error)) throw;
-            SLUICE_FAIL_POINT("during_isolation");
-            if (end - begin == 1) {
-                on_failure(begin, error);
-                continue;
-            }
-            const std::size_t middle = begin + (end - begin) / 2;
-            open_.emplace_back(middle, end);
-            open_.emplace_back(begin, middle);
-        }
-    }
+    halving_.run(*this, {step.begin, step.end, steps_->back().end}, absent_);
     exchange();
-    end_savepoint();
-    return std::move(refused_);
-}
-
-std::size_t MergeIsolation::count(std::size_t begin, std::size_t end) const {
-    const auto absent = std::distance(absent_.lower_bound(begin), absent_.lower_bound(end));
-    return end - begin - static_cast<std::size_t>(absent);
+    halving_.end_savepoint();
+    return halving_.take_refused();
 }
 
 bool MergeIsolation::tells_matches(const MergeStep& step) const {
     return statements_.target().mode == config::Mode::update && !step.removes;
 }
 
-void MergeIsolation::attempt(std::size_t begin, std::size_t end) {
-    std::string sql = std::exchange(before_, undo_change);
+void MergeIsolation::make(const std::string& before, std::size_t begin, std::size_t end) {
     if (!tells_matches(*step_)) {
-        session_.run(sql + statements_.apply(*step_, begin, end));
-    } else {
-        session_.run(sql);
-        const Rows matched = session_.exec(statements_.update(*step_, begin, end));
-        for (std::size_t row = 0; row < matched.rows.size(); ++row)
-            matched_.insert(static_cast<std::size_t>(matched.number(row, 0)));
+        session_.run(before + statements_.apply(*step_, begin, end));
+        return;
     }
-    before_ = keep_change;
-}
-
-void MergeIsolation::try_changes(const MergeStep& step, std::size_t begin, std::size_t end) {
-    const std::string sql = std::exchange(before_, undo_change);
-    session_.run(sql + (tells_matches(step) ? statements_.update(step, begin, end)
-                                            : statements_.apply(step, begin, end)));
-}
-
-void MergeIsolation::offer(std::size_t number) {
-    const auto step = std::ranges::upper_bound(*steps_, number, {}, &MergeStep::end);
-    try_changes(*step, number, number + 1);
-}
-
-void MergeIsolation::offer_none() {
-    try_changes(*step_, step_->begin, step_->begin);
+    session_.run(before);
+    const Rows matched = session_.exec(statements_.update(*step_, begin, end));
+    for (std::size_t row = 0; row < matched.rows.size(); ++row)
+        matched_.insert(static_cast<std::size_t>(matched.number(row, 0)));
 }
 
 /// Steps follow each other in the order of their numbers.
-std::vector<std::size_t> MergeIsolation::rest() const {
-    std::vector<std::size_t> rest;
-    const auto add = [&](std::size_t begin, std::size_t end) {
-        for (std::size_t number = begin; number < end; ++number)
-            if (!absent_.contains(number)) rest.push_back(number);
-    };
-    for (auto piece = open_.rbegin(); piece != open_.rend(); ++piece)
-        add(piece->first, piece->second);
-    add(step_->end, steps_->back().end);
-    return rest;
+void MergeIsolation::attempt(const std::string& before, std::size_t begin, std::size_t end) {
+    const MergeStep& step =
+        begin == end ? *step_ : *std::ranges::upper_bound(*steps_, begin, {}, &MergeStep::end);
+    session_.run(before + (tells_matches(step) ? statements_.update(step, begin, end)
+                                               : statements_.apply(step, begin, end)));
 }
 
-void MergeIsolation::on_failure(std::size_t number, const DatabaseError& error) {
-    if (!blame_.is_on(number, error, *this)) {
-        open_.emplace_back(number, number + 1);
-        return;
-    }
+bool MergeIsolation::sets_aside(std::size_t number, const DatabaseError& error) {
     // An exchange deletes rows and brings them back; what they took with them would stay away.
     const MergeTarget& target = statements_.target();
     const bool may_exchange = target.mode == config::Mode::merge && !target.table.cascades &&
                               !step_->removes && step_->kept.empty();
-    if (overlaps(error) && may_exchange)
-        overlapping_.push_back({number, error});
-    else
-        refuse(number, error);
-}
-
-void MergeIsolation::refuse(std::size_t number, const DatabaseError& error) {
-    const DatabaseError::Details& details = error.details();
-    refused_.push_back({number, {details.column, shortened_reason(details.message)}});
-    blame_.note_refused(error, *this);
+    if (!overlaps(error) || !may_exchange) return false;
+    overlapping_.push_back({number, error});
+    return true;
 }
 
 /// All of them leave their places before the first takes its new one. Whoever cannot take it stays
 /// where it was, which may be in the way of others: so they go once more without it.
 void MergeIsolation::exchange() {
     while (!overlapping_.empty()) {
-        end_savepoint();
+        halving_.end_savepoint();
         session_.run("SAVEPOINT o");
         std::vector<Overlapping> refused;
         try {
@@ -148,12 +82,12 @@ void MergeIsolation::exchange() {
             if (!may_be_a_rows(session_, error)) throw;
             refused = std::move(overlapping_);  // nobody may leave: others refer to it
         }
-        if (refused.empty()) blame_.note_taken(overlapping_.size());
+        if (refused.empty()) halving_.note_taken(overlapping_.size());
         session_.run(refused.empty() ? "RELEASE SAVEPOINT o"
                                      : "ROLLBACK TO SAVEPOINT o;RELEASE SAVEPOINT o");
         if (refused.empty()) return;
         for (const Overlapping& each : refused) {
-            refuse(each.number, each.error);
+            halving_.refuse(each.number, each.error);
             std::erase_if(overlapping_,
                           [&](const Overlapping& row) { return row.number == each.number; });
         }
@@ -178,12 +112,6 @@ std::vector<MergeIsolation::Overlapping> MergeIsolation::put_in(
     if (is_put_in(numbers_of(rows)) || rows.size() == 1) return refused;
     for (const std::size_t number : numbers_of(rows)) static_cast<void>(is_put_in({number}));
     return refused;
-}
-
-void MergeIsolation::end_savepoint() {
-    if (before_ == undo_change) session_.run("ROLLBACK TO SAVEPOINT m;RELEASE SAVEPOINT m");
-    if (before_ == keep_change) session_.run("RELEASE SAVEPOINT m");
-    before_ = first;
 }
 
 }  // namespace sluice

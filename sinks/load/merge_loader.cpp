@@ -1,56 +1,26 @@
 #include "sinks/load/merge_loader.h"
 
 #include "pipeline/fail_point.h"
-#include "pipeline/values/binary_copy.h"
-#include "pipeline/values/hex.h"
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/drift.h"
-#include "sinks/session/sql_text.h"
 
 #include <algorithm>
-#include <numeric>
+#include <array>
+#include <iterator>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace sluice {
 namespace {
 
-std::vector<std::size_t> all_of(const OrderedChanges& changes) {
-    std::vector<std::size_t> all(changes.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    return all;
-}
-
-void append_as_text(std::string& to, std::string_view bytes) {
-    to += R"(\\x)";
-    append_hex(to, bytes);
-    to += '\t';
-}
-
-/// A row of the target with what the staging table has before it: its number, and where there is an
-/// order the bytes of its key and of its place.
-void append_staged(EncodedRows& to, const OrderedChanges::At& change, CopyForm form,
+/// Where there is an order, the bytes of the key and of the place in it go along.
+void append_change(NumberedRows& to, const OrderedChanges::At& change, CopyForm form,
                    std::size_t number) {
-    std::string_view row = change.bytes();
-    const bool ordered = !change.order().empty();
-    if (form == CopyForm::binary) {
-        std::int16_t count = 0;
-        std::memcpy(&count, row.data(), sizeof count);
-        row.remove_prefix(sizeof count);
-        const int more = ordered ? 3 : 1;
-        binary_copy::append_int(to.bytes,
-                                static_cast<std::int16_t>(binary_copy::big_endian(count) + more));
-        binary_copy::append_field(to.bytes, static_cast<std::int32_t>(number));
-        if (ordered) binary_copy::append_field(to.bytes, change.key());
-        if (ordered) binary_copy::append_field(to.bytes, change.order());
-    } else {
-        to.bytes.append(std::to_string(number)).append("\t");
-        if (ordered) append_as_text(to.bytes, change.key());
-        if (ordered) append_as_text(to.bytes, change.order());
-    }
-    to.bytes += row;
-    to.rows.push_back({.record = change.about().record, .end = to.bytes.size()});
+    const std::array both{change.key(), change.order()};
+    to.append(form, number, change.about().record, change.bytes(),
+              std::span(both).first(change.order().empty() ? 0 : both.size()));
 }
 
 }  // namespace
@@ -58,22 +28,17 @@ void append_staged(EncodedRows& to, const OrderedChanges::At& change, CopyForm f
 MergeLoader::MergeLoader(Session& session, MergeTarget target, config::OnInvalid on_invalid)
     : session_(session),
       statements_(std::move(target)),
-      judge_(session, statements_.staging(), statements_.staged_columns()),
-      server_side_(session, statements_.staging(), statements_.staged_columns()),
-      staging_blame_(session),
-      binary_(session, {judge_, server_side_, staging_blame_},
-              staging_options(CopyForm::binary, on_invalid)),
-      text_(session, {judge_, server_side_, staging_blame_},
-            staging_options(CopyForm::text, on_invalid)),
-      isolation_(session, statements_) {}
-
-IsolationOptions MergeLoader::staging_options(CopyForm form, config::OnInvalid on_invalid) const {
-    return isolation_options({.table = statements_.staging(),
-                              .relation = statements_.staging(),
-                              .columns = statements_.staged_columns(),
-                              .sql = statements_.copy_into_staging(form),
-                              .form = form},
-                             statements_.target().table, on_invalid);
+      staging_(session, {.table = statements_.staging(),
+                         .columns = statements_.staged_columns(),
+                         .nulls_for_invalid =
+                             nulls_for_invalid(statements_.target().table.columns, on_invalid)}),
+      isolation_(session, statements_) {
+    if (!statements_.target().sql) return;
+    sql_.emplace(session, *statements_.target().sql,
+                 SqlStatements::Into{.relation = statements_.staging(),
+                                     .number = statements_.staged_columns().front(),
+                                     .columns = statements_.leading_columns()},
+                 on_invalid);
 }
 
 std::string MergeLoader::target() const {
@@ -105,17 +70,34 @@ MergeLoader::Staged MergeLoader::stage(const OrderedChanges& changes, const Targ
         const OrderedChanges::At& change = changes[each.change];
         if (number == 0 || kind_of(each) != kind_of(staged.changes[number - 1]))
             staged.steps.push_back({.removes = change.about().change == Change::remove,
-                                    .kept = rows.kept[change.about().kept],
+                                    .kept = kept_columns(rows.kept[change.about().kept]),
                                     .layer = each.layer,
                                     .begin = number,
                                     .end = number});
         staged.steps.back().end = number + 1;
-        const bool binary = change.rows == &rows.binary;
-        (binary ? staged.binary_numbers : staged.text_numbers).push_back(number);
-        append_staged(binary ? staged.binary : staged.text, change,
-                      binary ? CopyForm::binary : CopyForm::text, number);
+        append_change(staged.rows, change,
+                      change.rows == &rows.binary ? CopyForm::binary : CopyForm::text, number);
     }
     return staged;
+}
+
+/// By column of the target: what is computed from values that stay as they are stays, too.
+std::vector<bool> MergeLoader::kept_columns(const std::vector<bool>& kept) const {
+    const std::optional<SqlTarget>& sql = statements_.target().sql;
+    if (!sql || kept.empty()) return kept;
+    const std::size_t mapped = sql->columns.size() - sql->computed.size();
+    std::vector<bool> columns(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(mapped));
+    for (const std::vector<std::size_t>& reads : sql->reads)
+        columns.push_back(std::ranges::any_of(reads, [&](std::size_t i) { return kept[i]; }));
+    return columns;
+}
+
+/// Of the SQL, by its place: what a step leaves as it is, and all where a row goes.
+std::vector<bool> MergeLoader::not_computed(const MergeStep& step) const {
+    const std::size_t computed = sql_->target().computed.size();
+    if (step.removes) return std::vector<bool>(computed, true);
+    return {step.kept.end() - static_cast<std::ptrdiff_t>(step.kept.empty() ? 0 : computed),
+            step.kept.end()};
 }
 
 void MergeLoader::make_staging() {
@@ -125,27 +107,89 @@ void MergeLoader::make_staging() {
 
 void MergeLoader::put(const TargetRows& rows) {
     without_effect_ = {};
-    if (rows.size() == 0) return;
+    if (rows.size() == 0 && rows.truncations.empty()) return;
     const OrderedChanges changes(rows);
     std::vector<Fate> fates(changes.size());
-    const Staged staged = stage(changes, rows, all_of(changes));
+    if (!rows.truncations.empty()) {
+        session_.run(statements_.take_turn() + ";" + statements_.empty_table());
+        supersede_before(rows.truncations.back(), changes, fates);
+    }
+    if (has_where()) filter(changes, rows, fates);
+    const Staged staged = stage(changes, rows, open_changes(fates));
     make_staging();
-    copy(staged.binary, CopyForm::binary);
-    copy(staged.text, CopyForm::text);
+    copy(staged);
     SLUICE_FAIL_POINT("merge_staged");
     make_changes(staged, fates);
     tell_without_effect(changes, fates);
 }
 
-void MergeLoader::copy(const EncodedRows& rows, CopyForm form) {
-    if (rows.rows.empty()) return;
-    session_.send(statements_.copy_into_staging(form));
-    session_.await_copy();
-    if (form == CopyForm::binary) session_.put(copy_header());
-    put_rows(session_, rows, 0, rows.rows.size());
-    if (form == CopyForm::binary) session_.put(copy_trailer());
-    session_.end_copy();
-    session_.finish();
+/// Of a table that was emptied nothing is left of what was before.
+void MergeLoader::supersede_before(RecordLog::Index record, const OrderedChanges& changes,
+                                   std::vector<Fate>& fates) {
+    for (std::size_t change = 0; change < changes.size(); ++change)
+        if (changes[change].about().record < record) fates[change] = Fate::older;
+}
+
+/// The latest truncation that the database permits; those behind it are refused.
+void MergeLoader::empty_isolated(const TargetRows& rows, const OrderedChanges& changes,
+                                 Isolated& so_far) {
+    for (auto record = rows.truncations.rbegin(); record != rows.truncations.rend(); ++record) {
+        session_.run("SAVEPOINT t");
+        try {
+            session_.run(statements_.empty_table() + ";RELEASE SAVEPOINT t");
+            return supersede_before(*record, changes, so_far.fates);
+        } catch (const DatabaseError& error) {
+            if (!session_.is_open() || error.trouble() != Trouble::data) throw;
+            session_.run("ROLLBACK TO SAVEPOINT t;RELEASE SAVEPOINT t");
+            so_far.rejects.push_back(
+                {*record, {{"", shortened_reason(error.details().message)}}, RejectCause::refused});
+        }
+    }
+}
+
+std::vector<std::size_t> MergeLoader::open_changes(const std::vector<Fate>& fates) {
+    std::vector<std::size_t> open;
+    for (std::size_t change = 0; change < fates.size(); ++change)
+        if (fates[change] == Fate::open) open.push_back(change);
+    return open;
+}
+
+void MergeLoader::copy(const Staged& staged) {
+    if (!sql_) return staging_.copy(staged.rows);
+    sql_->fill(staged.rows);
+    for (const MergeStep& step : staged.steps)
+        sql_->insert(step.begin, step.end, not_computed(step));
+}
+
+bool MergeLoader::has_where() const {
+    return sql_ && !sql_->target().where.empty();
+}
+
+/// Removals have no values to judge.
+NumberedRows MergeLoader::rows_to_judge(const OrderedChanges& changes, const TargetRows& rows) {
+    NumberedRows to_judge;
+    for (std::size_t change = 0; change < changes.size(); ++change)
+        if (changes[change].about().change != Change::remove)
+            append_change(to_judge, changes[change],
+                          changes[change].rows == &rows.binary ? CopyForm::binary : CopyForm::text,
+                          change);
+    return to_judge;
+}
+
+void MergeLoader::filter(const OrderedChanges& changes, const TargetRows& rows,
+                         std::vector<Fate>& fates) {
+    sql_->fill(rows_to_judge(changes, rows));
+    for (const std::size_t change : sql_->filter(changes.size())) fates[change] = Fate::filtered;
+}
+
+void MergeLoader::filter_isolated(const OrderedChanges& changes, const TargetRows& rows,
+                                  Isolated& so_far) {
+    std::set<std::size_t> filtered;
+    std::vector<RefusedNumber> refused = sql_->fill_isolated(rows_to_judge(changes, rows));
+    std::ranges::move(sql_->filter_isolated(changes.size(), filtered), std::back_inserter(refused));
+    for (const std::size_t change : filtered) so_far.fates[change] = Fate::filtered;
+    for (RefusedNumber& each : refused)
+        so_far.refuse(changes, each.number, std::move(each.reasons));
 }
 
 void MergeLoader::make_changes(const Staged& staged, std::vector<Fate>& fates) {
@@ -193,21 +237,26 @@ void MergeLoader::tell_without_effect(const OrderedChanges& changes,
         if (fates[change] == Fate::open || fates[change] == Fate::older)
             without_effect_.superseded.push_back(record);
         if (fates[change] == Fate::unmatched) without_effect_.unmatched.push_back(record);
+        if (fates[change] == Fate::filtered) without_effect_.filtered.push_back(record);
     }
+    without_effect_.rows = without_effect_.superseded.size() + without_effect_.unmatched.size() +
+                           without_effect_.filtered.size();
 }
 
 /// Of a change that is refused, those before it of its key get their turn, the latest first.
 std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike) {
     without_effect_ = {};
     refused_lately_ = false;
-    if (rows.size() == 0) return {};
+    if (rows.size() == 0 && rows.truncations.empty()) return {};
     const OrderedChanges changes(rows);
     Isolated so_far{.fates = std::vector<Fate>(changes.size()), .rejects = {}};
     session_.run(statements_.take_turn() + ";" + statements_.probe_only());
-    judge_.begin();
-    staging_blame_.begin_load(alike);
+    staging_.begin_load(alike);
     isolation_.begin_load(alike);
-    std::vector<std::size_t> candidates = all_of(changes);
+    if (sql_) sql_->begin_load(alike);
+    empty_isolated(rows, changes, so_far);
+    if (has_where()) filter_isolated(changes, rows, so_far);
+    std::vector<std::size_t> candidates = open_changes(so_far.fates);
     while (!candidates.empty()) {
         const Staged staged = stage(changes, rows, candidates);
         make_staging();
@@ -216,7 +265,8 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike) {
         candidates = before_refused(changes, candidates, so_far.fates);
     }
     session_.run(statements_.plan_freely());
-    staging_blame_.end_load();
+    staging_.end_load();
+    if (sql_) sql_->end_load();
     isolation_.end_load();
     refused_lately_ = !so_far.rejects.empty();
     tell_without_effect(changes, so_far.fates);
@@ -225,15 +275,15 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike) {
 
 void MergeLoader::copy_isolated(const Staged& staged, const OrderedChanges& changes,
                                 Isolated& so_far) {
-    const auto copy_form = [&](RowIsolation& isolation, const EncodedRows& encoded,
-                               const std::vector<std::size_t>& numbers) {
-        Refused refused = isolation.load(encoded, {});
-        for (std::size_t i = 0; i < refused.rows.size(); ++i)
-            so_far.refuse(changes, staged.changes[numbers[refused.rows[i]]].change,
-                          std::move(refused.reasons[i]));
+    const auto refuse = [&](std::vector<RefusedNumber> refused) {
+        for (RefusedNumber& each : refused)
+            so_far.refuse(changes, staged.changes[each.number].change, std::move(each.reasons));
     };
-    copy_form(binary_, staged.binary, staged.binary_numbers);
-    copy_form(text_, staged.text, staged.text_numbers);
+    refuse(sql_ ? sql_->fill_isolated(staged.rows) : staging_.copy_isolated(staged.rows));
+    if (sql_)
+        for (const MergeStep& step : staged.steps)
+            refuse(sql_->insert_isolated(step.begin, step.end, staged.changes.size(),
+                                         not_computed(step)));
     session_.run(statements_.index_staging());
 }
 
@@ -269,9 +319,9 @@ void MergeLoader::make_changes_isolated(const Staged& staged, const OrderedChang
         for (std::size_t number = step.begin; number < step.end; ++number)
             if (stopped[key_of(number)]) left_out.push_back(number);
         isolation_.leave_out(left_out);
-        for (MergeIsolation::RefusedChange& refused : isolation_.apply(step)) {
+        for (RefusedNumber& refused : isolation_.apply(step)) {
             so_far.refuse(changes, staged.changes[refused.number].change,
-                          {std::move(refused.reason)});
+                          std::move(refused.reasons));
             stopped[key_of(refused.number)] = true;
         }
         const bool tells = statements_.target().mode == config::Mode::update && !step.removes;

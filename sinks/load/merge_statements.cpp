@@ -35,6 +35,8 @@ bool same_set(std::vector<std::string> a, std::vector<std::string> b) {
 MergeStatements::MergeStatements(MergeTarget target)
     : target_(std::move(target)), name_(qualified(target_.table)) {
     std::vector<std::string> all = target_.columns;
+    if (target_.sql)
+        for (const Column& input : target_.sql->inputs) all.push_back(input.name);
     for (const Column& column : target_.table.columns) {
         if (std::ranges::find(target_.columns, column.name) != target_.columns.end()) continue;
         all.push_back(column.name);
@@ -79,9 +81,9 @@ std::string MergeStatements::make_staging(bool mpp) const {
            ";DELETE FROM " + staging_;
 }
 
-std::string MergeStatements::copy_into_staging(CopyForm form) const {
-    return "COPY " + staging_ + " (" + identifier_list(staged_columns_) + ") FROM STDIN" +
-           (form == CopyForm::binary ? " (FORMAT binary)" : "");
+std::vector<std::string> MergeStatements::leading_columns() const {
+    if (target_.order.empty()) return {};
+    return {staged_columns_[1], staged_columns_[2]};
 }
 
 std::string MergeStatements::leave_out(const std::vector<std::size_t>& numbers) const {

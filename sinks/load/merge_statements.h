@@ -3,8 +3,10 @@
 #include "config/config.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "pipeline/mapping/table.h"
+#include "sinks/load/sql_statements.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +15,12 @@ namespace sluice {
 /// What changes are made to, and how.
 struct MergeTarget {
     Table table;
-    std::vector<std::string> columns;  ///< RowMapper::columns()
+    std::vector<std::string> columns;  ///< that changes speak of
     std::vector<std::string> key;      ///< RowMapper::key()
     std::string order{};               ///< the column that says which change is newer; empty: none
     config::Mode mode = config::Mode::merge;
-    std::string schema{};  ///< of Sluice's own tables
+    std::string schema{};            ///< of Sluice's own tables
+    std::optional<SqlTarget> sql{};  ///< what `columns` get; none: RowMapper::columns() as they are
 };
 
 /// Changes of one kind that are staged one behind the other.
@@ -44,12 +47,13 @@ public:
     /// Quoted; a relation of the schema of temporary tables.
     [[nodiscard]] const std::string& staging() const { return staging_; }
     /// Of the staging table, in the order of the staged rows: the number comes first, and then,
-    /// where there is an order, the bytes of the key and of the place in it.
+    /// where there is an order, the bytes of the key and of the place in it, as leading_columns()
+    /// has them.
     [[nodiscard]] const std::vector<std::string>& staged_columns() const { return staged_columns_; }
+    [[nodiscard]] std::vector<std::string> leading_columns() const;
     /// Makes the staging table where this session has none, and leaves it empty.
     [[nodiscard]] std::string make_staging(bool mpp) const;
 
-    [[nodiscard]] std::string copy_into_staging(CopyForm form) const;
     /// Forgets staged changes.
     [[nodiscard]] std::string leave_out(const std::vector<std::size_t>& numbers) const;
     /// Where statements are about few changes each.
@@ -59,6 +63,7 @@ public:
     /// Waits until nobody else merges into the table, to the transaction's end: on an MPP database
     /// such statements lock it as a whole, whichever rows they are about.
     [[nodiscard]] std::string take_turn() const;
+    [[nodiscard]] std::string empty_table() const { return "DELETE FROM " + name_; }
     /// What the planner must not do for a batch's sake: read the whole table. Until plan_freely().
     [[nodiscard]] std::string probe_only() const;
     [[nodiscard]] std::string plan_freely() const;

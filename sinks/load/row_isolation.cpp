@@ -45,13 +45,13 @@ int loads_to_leave(const DatabaseError& error) {
 
 }  // namespace
 
-IsolationOptions isolation_options(CopyStatement copy, const Table& table,
-                                   config::OnInvalid on_invalid) {
-    IsolationOptions options{.copy = std::move(copy)};
-    if (on_invalid == config::OnInvalid::null)
-        for (const Column& column : table.columns)
-            if (!column.not_null) options.nulls_for_invalid.insert(column.name);
-    return options;
+std::set<std::string> nulls_for_invalid(const std::vector<Column>& columns,
+                                        config::OnInvalid on_invalid) {
+    std::set<std::string> names;
+    if (on_invalid != config::OnInvalid::null) return names;
+    for (const Column& column : columns)
+        if (!column.not_null) names.insert(column.name);
+    return names;
 }
 
 RowIsolation::Known RowIsolation::look(const EncodedRows& rows,

@@ -32,8 +32,9 @@ struct IsolationOptions {
     std::set<std::string> nulls_for_invalid{};
 };
 
-[[nodiscard]] IsolationOptions isolation_options(CopyStatement copy, const Table& table,
-                                                 config::OnInvalid on_invalid);
+/// Those of these columns, as the configuration has it.
+[[nodiscard]] std::set<std::string> nulls_for_invalid(const std::vector<Column>& columns,
+                                                      config::OnInvalid on_invalid);
 
 /// Loads all rows that the database takes and finds those that it does not, inside the session's
 /// open transaction, with savepoints. What an error says of where it happened is where to look

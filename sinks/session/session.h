@@ -25,6 +25,7 @@ public:
         std::string column{};      ///< where the server names it
         std::string constraint{};  ///< the same
         std::string table{};       ///< the same: it is the table's own constraint that was broken
+        std::size_t position = 0;  ///< character of the statement, from 1; 0: none is named
     };
     explicit DatabaseError(Details details);
 

@@ -2,6 +2,8 @@
 
 #include "pipeline/errors.h"
 
+#include <charconv>
+
 namespace sluice {
 namespace {
 
@@ -87,6 +89,8 @@ DatabaseError::Details details_of(PGconn* connection, const PGresult* result) {
     details.column = field(PG_DIAG_COLUMN_NAME);
     details.constraint = field(PG_DIAG_CONSTRAINT_NAME);
     details.table = field(PG_DIAG_TABLE_NAME);
+    const std::string position = field(PG_DIAG_STATEMENT_POSITION);
+    std::from_chars(position.data(), position.data() + position.size(), details.position);
     if (details.message.empty()) details.message = complaint_of(connection);
     // The detail names the values ("Key (id)=(7) already exists."): what a dead letter needs.
     if (const std::string detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty())

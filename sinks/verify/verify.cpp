@@ -4,6 +4,7 @@
 #include "sinks/catalogue/finding.h"
 #include "sinks/session/sql_text.h"
 #include "sinks/verify/verify_books.h"
+#include "sinks/verify/verify_keys.h"
 #include "sinks/verify/verify_target.h"
 
 #include <algorithm>
@@ -41,6 +42,7 @@ void require_books(Session& session, const std::string& schema) {
 }  // namespace
 
 bool Verification::fine() const {
+    if (keys && keys->doubled > 0) return false;
     return std::all_of(partitions.begin(), partitions.end(),
                        [](const VerifiedPartition& p) { return p.problems.empty(); });
 }
@@ -51,6 +53,7 @@ Verification verify(Session& session, const VerifyOptions& options) {
     AllBooks books = verify_books(session, options);
     Verification verification;
     verification.not_compared = verify_target(session, options, books);
+    verification.keys = verify_keys(session, options);
     for (auto& [key, partition] : books) {
         note_rewinds(partition);
         verification.partitions.push_back(std::move(partition.verified));

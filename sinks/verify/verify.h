@@ -21,6 +21,8 @@ struct VerifyOptions {
     Table table;
     /// Why rows say nothing of offsets one by one; empty: they do.
     std::string not_comparable{};
+    /// Columns of which no two rows have the same; empty: rows have no key.
+    std::vector<std::string> key{};
     std::optional<std::string> partition_column;
     std::optional<std::string> offset_column;
     std::optional<std::string> topic_column;
@@ -58,9 +60,16 @@ struct VerifiedPartition {
     std::vector<std::string> notes;     ///< what looks odd and is not: rewinds
 };
 
+/// Of a table that holds one row for each key.
+struct KeyedRows {
+    std::int64_t rows = 0;
+    std::int64_t doubled = 0;  ///< keys that several rows have
+};
+
 struct Verification {
     std::vector<VerifiedPartition> partitions;
-    std::string not_compared;  ///< why the target was not looked at; empty: it was
+    std::string not_compared;       ///< why the target was not looked at; empty: it was
+    std::optional<KeyedRows> keys;  ///< where the target was looked at by these
     [[nodiscard]] bool fine() const;
 };
 

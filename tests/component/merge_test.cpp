@@ -5,6 +5,7 @@
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
 #include "sinks/load/merge_loader.h"
+#include "sinks/verify/verify.h"
 #include "tests/component/sink_setup.h"
 #include "tests/fixture/mpp_locks.h"
 
@@ -553,6 +554,32 @@ TEST_CASE("merge: a dead letter is not loaded later than what came after it") {
     CHECK_THROWS_WITH_AS(DeadLetterLoader(session, merge.ingest, merge.setup.table, "sluice"),
                          doctest::Contains("could overwrite what later records brought"),
                          WrongConfiguration);
+}
+
+TEST_CASE("merge: verify looks at keys, of which no two rows have the same") {
+    Merge merge(columns);
+    merge.change("1", Said{.city = "a"});
+    merge.change("2", Said{.city = "b"});
+    merge.change("1", Said{.city = "c"});
+    merge.commit();
+    Session session(merge.setup.dsn, "test");
+    VerifyOptions options{.schema = "sluice",
+                          .pipeline = merge.setup.identity.pipeline,
+                          .topic = merge.setup.identity.topic,
+                          .table = merge.setup.table,
+                          .not_comparable = "rows hold the last change of their key",
+                          .key = {"id"},
+                          .partition_column = {},
+                          .offset_column = {},
+                          .topic_column = {}};
+    Verification found = verify(session, options);
+    REQUIRE(found.keys);
+    CHECK(found.keys->rows == 2);
+    CHECK(found.fine());
+    merge.setup.exec("INSERT INTO t VALUES (1, 'd', 0, NULL)");
+    found = verify(session, options);
+    CHECK(found.keys->doubled == 1);
+    CHECK_FALSE(found.fine());
 }
 
 }  // namespace sluice::test

@@ -165,4 +165,27 @@ TEST_CASE("change fold: where a column says which change is newer, it wins where
     CHECK(left == std::vector<RecordLog::Index>{0, 3});  // of equal ones the later record
 }
 
+TEST_CASE("changes: keys that come from several partitions are counted, unless there is an order") {
+    Batch batch;
+    const auto add = [&](PartitionId partition, Offset offset, const std::string& key) {
+        const Record record{
+            .partition = partition, .offset = offset, .key = key, .value = key, .headers = {}};
+        batch.slice(partition, offset).range.to = offset + 1;
+        EncodedRows& rows = batch.targets.front().binary;
+        rows.rows.push_back({.record = batch.records.append(record), .end = 0});
+        rows.keys.append(key);
+    };
+    add(0, 0, "a");
+    add(0, 1, "b");
+    add(0, 2, "a");
+    CHECK(keys_without_order(batch) == 0);
+    add(1, 0, "a");
+    add(1, 1, "c");
+    add(2, 0, "a");
+    add(2, 1, "b");
+    CHECK(keys_without_order(batch) == 2);
+    for (int i = 0; i < 7; ++i) batch.targets.front().binary.orders.append("1");
+    CHECK(keys_without_order(batch) == 0);
+}
+
 }  // namespace sluice::test

@@ -107,7 +107,7 @@ TEST_CASE("settings: every documented key is there") {
         head +
         "[registry]\nurl = 'http://r'\n[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
         "table = 't'\nformat = 'avro'\nschema = 'registry'\ncolumns = { a = 'x' }\n"
-        "receipts = { table = 'r' }\n");
+        "receipts = { table = 'r' }\nwhere = 'f'\nfields = { f = 'f' }\n");
     const Settings pipeline = settings_of(pipelines_of(config).at("ingest.orders"));
     const Settings process = process_settings_of(config);
     for (const std::string& key : documented_keys("## [ingest.NAME]")) {

@@ -1,0 +1,116 @@
+#include "config/sql_names.h"
+
+#include "config/condition_tokens.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::config {
+namespace {
+
+bool begins_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool continues_name(char c) {
+    return begins_name(c) || (c >= '0' && c <= '9') || c == '$';
+}
+
+/// Goes through an expression as PostgreSQL's lexer does, as far as names need it.
+class SqlWords {
+public:
+    explicit SqlWords(std::string_view sql) : rest_(sql) {}
+
+    std::set<std::string> names() && {
+        while (!rest_.empty()) step();
+        return std::move(names_);
+    }
+
+private:
+    void step() {
+        if (rest_.starts_with("--")) return skip(rest_.find('\n'));
+        if (rest_.starts_with("/*")) return skip_comment();
+        if (rest_.front() == '\'') return skip(end_of_text(false));
+        if (rest_.front() == '"') return take_quoted();
+        if (rest_.front() == '$') return skip_dollar_quoted();
+        if (begins_name(rest_.front())) return take_word();
+        // The digits of a number, so that its exponent is no name.
+        if (rest_.front() >= '0' && rest_.front() <= '9') return skip(length_of_word());
+        skip(1);
+    }
+
+    void skip(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
+
+    [[nodiscard]] std::size_t length_of_word() const {
+        return static_cast<std::size_t>(std::ranges::find_if_not(rest_, continues_name) -
+                                        rest_.begin());
+    }
+
+    /// Comments may lie within each other.
+    void skip_comment() {
+        int depth = 0;
+        do {
+            const bool opens = rest_.starts_with("/*");
+            const bool closes = rest_.starts_with("*/");
+            depth += opens ? 1 : closes ? -1 : 0;
+            skip(opens || closes ? 2 : 1);
+        } while (depth > 0 && !rest_.empty());
+    }
+
+    [[nodiscard]] std::size_t end_of_text(bool has_escapes) const {
+        for (std::size_t at = 1; at < rest_.size(); ++at) {
+            if (has_escapes && rest_[at] == '\\')
+                ++at;
+            else if (rest_[at] == '\'')
+                return at + 1;
+        }
+        return rest_.size();
+    }
+
+    void take_quoted() {
+        std::string name;
+        std::size_t at = 1;
+        for (; at < rest_.size(); ++at) {
+            if (rest_[at] == '"' && (at + 1 >= rest_.size() || rest_[at + 1] != '"')) break;
+            if (rest_[at] == '"') ++at;
+            name += rest_[at];
+        }
+        skip(at + 1);
+        names_.insert(std::move(name));
+    }
+
+    void skip_dollar_quoted() {
+        const std::size_t end = rest_.find('$', 1);
+        if (end == std::string_view::npos) return skip(1);
+        const std::string_view tag = rest_.substr(0, end + 1);
+        if (!std::ranges::all_of(tag.substr(1, end - 1), continues_name)) return skip(1);
+        const std::size_t close = rest_.find(tag, tag.size());
+        skip(close == std::string_view::npos ? close : close + tag.size());
+    }
+
+    void take_word() {
+        std::string word = lower_case(rest_.substr(0, length_of_word()));
+        skip(word.size());
+        if (!rest_.empty() && rest_.front() == '\'') return skip(end_of_text(word == "e"));
+        const std::size_t next = rest_.find_first_not_of(" \t\r\n");
+        const bool is_called = next != std::string_view::npos && rest_[next] == '(';
+        if (!is_called) names_.insert(std::move(word));
+    }
+
+    std::string_view rest_;
+    std::set<std::string> names_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> names_used_in(std::string_view sql,
+                                       const std::vector<std::string>& names) {
+    const std::set<std::string> used = SqlWords(sql).names();
+    std::vector<std::size_t> indices;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (used.contains(names[i])) indices.push_back(i);
+    return indices;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::config {
+
+/// Which of these names an SQL expression uses, by their index, ascending. Tells names from texts,
+/// comments and functions that are called, and not whether they mean something else there, such as
+/// a column of a subselect's own table.
+[[nodiscard]] std::vector<std::size_t> names_used_in(std::string_view sql,
+                                                     const std::vector<std::string>& names);
+
+}  // namespace sluice::config

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "pipeline/ingest/batch.h"
+#include "pipeline/mapping/row_mapper.h"
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// Rows in the form of COPY into a temporary table whose first column is their number.
+struct NumberedRows {
+    EncodedRows binary;
+    EncodedRows text;
+    std::vector<std::size_t> binary_numbers;  ///< by row
+    std::vector<std::size_t> text_numbers;
+
+    /// `row`: as it was encoded in this form. `bytes`: of bytea columns that stand between the
+    /// number and the row.
+    void append(CopyForm form, std::size_t number, RecordLog::Index record, std::string_view row,
+                std::span<const std::string_view> bytes = {});
+};
+
+}  // namespace sluice

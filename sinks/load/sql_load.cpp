@@ -1,0 +1,127 @@
+#include "sinks/load/sql_load.h"
+
+#include "pipeline/fail_point.h"
+#include "sinks/books/schema.h"
+
+#include <utility>
+
+namespace sluice {
+namespace {
+
+std::set<std::size_t> numbers_in(const Rows& rows) {
+    std::set<std::size_t> numbers;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        numbers.insert(static_cast<std::size_t>(rows.number(row, 0)));
+    return numbers;
+}
+
+}  // namespace
+
+/// `where`, judged over pieces.
+class SqlLoad::Filtering : public Halving::Work {
+public:
+    Filtering(SqlLoad& load, std::set<std::size_t>& filtered) : load_(load), filtered_(filtered) {}
+
+    void make(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before);
+        filtered_.merge(numbers_in(load_.session_.exec(load_.statements_.filter(begin, end))));
+    }
+    void attempt(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before + load_.statements_.filter(begin, end));
+    }
+    [[nodiscard]] std::string none() const override { return "a judgement of no row"; }
+
+private:
+    SqlLoad& load_;
+    std::set<std::size_t>& filtered_;
+};
+
+class SqlLoad::Inserting : public Halving::Work {
+public:
+    Inserting(SqlLoad& load, const std::vector<bool>& without) : load_(load), without_(without) {}
+
+    void make(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before + load_.statements_.insert(begin, end, without_));
+    }
+    [[nodiscard]] std::string none() const override { return "an INSERT of no row"; }
+
+private:
+    SqlLoad& load_;
+    const std::vector<bool>& without_;
+};
+
+SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,
+                 config::OnInvalid on_invalid)
+    : session_(session),
+      statements_(target, into),
+      staging_(session, {.table = statements_.inputs(),
+                         .columns = statements_.input_columns(),
+                         .nulls_for_invalid = nulls_for_invalid(target.inputs, on_invalid)}),
+      halving_(session) {}
+
+void SqlLoad::make_inputs() {
+    if (!mpp_) mpp_ = is_mpp(family_of(session_));
+    session_.run(statements_.make_inputs(*mpp_));
+}
+
+void SqlLoad::fill(const NumberedRows& rows) {
+    make_inputs();
+    staging_.copy(rows);
+    SLUICE_FAIL_POINT("sql_staged");
+}
+
+std::set<std::size_t> SqlLoad::filter(std::size_t end) {
+    return numbers_in(session_.exec(statements_.filter(0, end)));
+}
+
+void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>& without) {
+    session_.run(statements_.insert(begin, end, without));
+}
+
+void SqlLoad::begin_load(Alike alike) {
+    staging_.begin_load(alike);
+    halving_.begin_load(alike);
+}
+
+std::vector<RefusedNumber> SqlLoad::fill_isolated(const NumberedRows& rows) {
+    make_inputs();
+    std::vector<RefusedNumber> refused = staging_.copy_isolated(rows);
+    absent_.clear();
+    for (const RefusedNumber& each : refused) absent_.insert(each.number);
+    return refused;
+}
+
+std::vector<RefusedNumber> SqlLoad::filter_isolated(std::size_t end,
+                                                    std::set<std::size_t>& filtered) {
+    Filtering filtering(*this, filtered);
+    std::vector<RefusedNumber> refused = halve(filtering, {0, end, end});
+    std::vector<std::size_t> numbers;
+    for (const RefusedNumber& each : refused) numbers.push_back(each.number);
+    if (!numbers.empty()) session_.run(statements_.leave_out(numbers));
+    absent_.insert(filtered.begin(), filtered.end());
+    return refused;
+}
+
+std::vector<RefusedNumber> SqlLoad::insert_isolated(std::size_t begin, std::size_t end,
+                                                    std::size_t last,
+                                                    const std::vector<bool>& without) {
+    Inserting inserting(*this, without);
+    return halve(inserting, {begin, end, last});
+}
+
+std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Range& range) {
+    session_.run(statements_.index_inputs());
+    halving_.run(work, range, absent_);
+    halving_.end_savepoint();
+    session_.run(statements_.drop_index());
+    std::vector<RefusedNumber> refused = halving_.take_refused();
+    for (const RefusedNumber& each : refused) absent_.insert(each.number);
+    return refused;
+}
+
+void SqlLoad::end_load() const {
+    staging_.end_load();
+    halving_.end_load();
+}
+
+}  // namespace sluice

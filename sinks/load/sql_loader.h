@@ -1,0 +1,35 @@
+#pragma once
+
+#include "sinks/load/loader.h"
+#include "sinks/load/sql_load.h"
+
+namespace sluice {
+
+/// Adds rows of which SQL says what they hold, or which ones there are: records go to a temporary
+/// table of the session by COPY, as typed fields, and from there to the target by INSERT … SELECT.
+/// Needs the right to create temporary tables.
+class SqlLoader : public Loader {
+public:
+    /// The session must outlive it.
+    SqlLoader(Session& session, const SqlTarget& target, config::OnInvalid on_invalid);
+
+    [[nodiscard]] std::string target() const override;
+    [[nodiscard]] bool expects_refusals(const TargetRows&) const override {
+        return refused_lately_;
+    }
+    void look(const TargetRows&) override {}
+    void refuse_drift() override;
+    [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
+
+private:
+    void put(const TargetRows& rows) override;
+    [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike) override;
+    void tell_filtered(const TargetRows& rows, const std::set<std::size_t>& filtered);
+
+    Session& session_;
+    SqlLoad load_;
+    WithoutEffect without_effect_;
+    bool refused_lately_ = false;
+};
+
+}  // namespace sluice

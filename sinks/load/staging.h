@@ -1,0 +1,54 @@
+#pragma once
+
+#include "sinks/load/numbered_rows.h"
+#include "sinks/load/row_isolation.h"
+#include "sinks/session/session.h"
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Numbered rows that something does not take.
+struct RefusedNumber {
+    std::size_t number = 0;
+    std::vector<Reason> reasons;
+};
+
+/// COPY of numbered rows into a temporary table of the session, which demands nothing of them but
+/// what the types of its columns do. The table is others' to make. One per loader, used inside the
+/// session's open transactions.
+class Staging {
+public:
+    struct Options {
+        std::string table{};                 ///< as SQL names it
+        std::vector<std::string> columns{};  ///< in the order of the rows, the number first
+        /// A value of one of these that COPY cannot read becomes NULL.
+        std::set<std::string> nulls_for_invalid{};
+    };
+    Staging(Session& session, const Options& options);
+
+    void copy(const NumberedRows& rows);
+
+    void begin_load(Alike alike);
+    /// Throws RefusedAlike as Blame does.
+    [[nodiscard]] std::vector<RefusedNumber> copy_isolated(const NumberedRows& rows);
+    /// Throws RefusedAlike.
+    void end_load() const { blame_.end_load(); }
+
+private:
+    void copy_form(const CopyStatement& statement, const EncodedRows& rows);
+
+    Session& session_;
+    const CopyStatement binary_copy_;
+    const CopyStatement text_copy_;
+    ConstraintJudge judge_;
+    ServerSideLoad server_side_;
+    Blame blame_;
+    RowIsolation binary_;
+    RowIsolation text_;
+};
+
+}  // namespace sluice

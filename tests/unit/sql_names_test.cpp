@@ -1,0 +1,34 @@
+#include "config/sql_names.h"
+
+#include <doctest/doctest.h>
+
+namespace sluice::config {
+namespace {
+
+std::string used(std::string_view sql) {
+    const std::vector<std::string> names = {"price", "qty", "Tax Rate", "e", "größe"};
+    std::string text;
+    for (const std::size_t index : names_used_in(sql, names)) text += names[index] + " ";
+    return text;
+}
+
+TEST_CASE("sql names: fields are found as SQL writes them") {
+    CHECK(used("price * 1.2") == "price ");
+    CHECK(used("PRICE*Qty") == "price qty ");
+    CHECK(used("coalesce(record.price, \"Tax Rate\")") == "price Tax Rate ");
+    CHECK(used("case when größe>1e5 then 2e end") == "größe ");
+    CHECK(used("(select max(p) from t where t.id = qty)") == "qty ");
+}
+
+TEST_CASE("sql names: texts, comments and functions that are called are none") {
+    CHECK(used("'price' || E'\\'price' || U&'qty'") == "");
+    CHECK(used("1 -- price\n + qty") == "qty ");
+    CHECK(used("/* price /* qty */ price */ 1") == "");
+    CHECK(used("$$price$$ || $x$ qty $$ $x$") == "");
+    CHECK(used("price(1) + \"PRICE\"") == "");
+    CHECK(used("'unclosed price") == "");
+    CHECK(used("$1 + qty") == "qty ");
+}
+
+}  // namespace
+}  // namespace sluice::config
