@@ -70,7 +70,10 @@ const Command commands[] = {
           .options = {{"--apply", "", "create what is missing instead of printing it"},
                       {"--from-topic", "T", "print a table for this topic's rows, by its schema"},
                       {"--table", "TABLE", "with --from-topic: how it is called"},
-                      {"--subject", "S", "with --from-topic: the registry's (default: T-value)"}}},
+                      {"--subject", "S", "with --from-topic: the registry's (default: T-value)"},
+                      {"--history", "PIPELINE",
+                       "print a view of what rows were when, over a table of changes"},
+                      {"--key", "A,B,…", "with --history: what tells rows apart"}}},
      .needs = for_tables,
      .run = print_schema},
     {.syntax =

@@ -35,6 +35,7 @@ int check_configuration(const config::Config& config, const CommandLine& line);
 int print_schema(const config::Config& config, const CommandLine& line);
 /// Of print_schema(), with --from-topic.
 int propose_table(const config::Config& config, const CommandLine& line);
+int print_history(const config::Config& config, const CommandLine& line);
 int settle_refused_events(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);

@@ -4,12 +4,12 @@
 #include "daemon/commands/named_pipelines.h"
 #include "daemon/commands/peek_output.h"
 #include "daemon/commands/peek_plan.h"
+#include "daemon/commands/peek_where.h"
 #include "daemon/commands/progress_line.h"
 #include "daemon/commands/readable_record.h"
 #include "kafka/client.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
-#include "query/record_filter.h"
 #include "registry/registry_client.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/session/session.h"
@@ -34,6 +34,7 @@ struct Request {
     bool raw = false;       ///< not by a pipeline's mapping
     bool as_it_is = false;  ///< nor by schemas
     PeekWish wish;
+    std::optional<PeekWhere> where;
     std::optional<std::int64_t> limit;
     bool limit_is_ours = false;  ///< nobody asked for one
     CommandLine::Output output = CommandLine::Output::table;
@@ -77,15 +78,11 @@ Request request_of(const config::Config& config, const CommandLine& line) {
         request.topic = request.ingest->topic;
     }
     if (const auto where = line.option("--where")) {
-        auto parsed = config::parse_where(*where, query::record_fields());
-        if (const auto* wrong = std::get_if<std::string>(&parsed)) {
-            throw WrongConfiguration("--where, " + *wrong +
-                                     (request.ingest == nullptr
-                                          ? ""
-                                          : " (a record's own, as it is in Kafka; columns of the "
-                                            "target are not known there)"));
-        }
-        request.wish.where = std::get<config::Condition>(std::move(parsed));
+        const config::Ingest any{};
+        request.where.emplace(
+            *where, request.ingest != nullptr ? *request.ingest : any,
+            config.registry.urls.empty() ? nullptr : registry::client_of(config.registry));
+        request.wish.where = request.where->of_records();
     }
     if (const auto from = line.option("--from")) read_from(*from, request.wish);
     request.limit = line.limit();
@@ -99,6 +96,7 @@ class Mapping {
 public:
     Mapping(const config::Ingest& ingest, const config::Config& config)
         : topic_(ingest.topic),
+          sql_(note_on_sql(ingest)),
           mapper_(ingest, table_of(ingest, config.cloudberry.dsn.text),
                   registry::client_of(config.registry)) {}
 
@@ -114,10 +112,10 @@ public:
         return "of " + std::to_string(rows_) + (rows_ == 1 ? " row" : " rows") +
                " none has a value for " + names + "\n";
     }
-    /// Of which rows nobody but the database can tell whether it takes them; empty: of none.
+    /// What nobody but the database can tell of these rows; empty: nothing.
     [[nodiscard]] std::string not_judged() const {
-        if (not_judged_ == 0) return {};
-        return first_not_judged_ +
+        if (not_judged_ == 0) return sql_;
+        return sql_ + first_not_judged_ +
                (not_judged_ == 1
                     ? " holds"
                     : " and " + std::to_string(not_judged_ - 1) + " more of these rows hold") +
@@ -169,10 +167,22 @@ private:
 
     static Table table_of(const config::Ingest& ingest, const std::string& dsn) {
         Session session{dsn, "sluice peek"};
-        return read_table(session, ingest.table);
+        return read_target(session, ingest);
+    }
+
+    static std::string note_on_sql(const config::Ingest& ingest) {
+        std::string text;
+        for (const config::SqlColumn& computed : ingest.computed)
+            text += (text.empty() ? "not shown, since the database computes it: " : ", ") +
+                    computed.column;
+        if (!text.empty()) text += "\n";
+        if (!ingest.where.empty())
+            text += "where is judged by the database, which may leave out any of these rows\n";
+        return text;
     }
 
     const std::string topic_;
+    const std::string sql_;
     RowMapper mapper_;
     Batch batch_;
     std::int64_t rows_ = 0;
@@ -191,7 +201,7 @@ public:
         Mapping* mapping = nullptr;
         ReadableRecord* readable = nullptr;
     };
-    Viewer(const Request& request, const std::vector<PeekPart>& plan, PeekOutput& output, How how)
+    Viewer(Request& request, const std::vector<PeekPart>& plan, PeekOutput& output, How how)
         : request_(request),
           plan_(plan),
           output_(output),
@@ -200,7 +210,7 @@ public:
 
     Next on_record(const Record& record) {
         progress_.at(++seen_, all_);
-        if (!request_.wish.where || query::matches(*request_.wish.where, record)) {
+        if (!request_.where || request_.where->matches(record)) {
             progress_.clear();
             if (mapping_ != nullptr) {
                 mapping_->show(record, output_);
@@ -222,6 +232,7 @@ public:
             std::cerr << "the first " << shown_ << "; --limit N or --limit all shows more\n";
         }
         std::cerr << notes_;
+        if (request_.where) std::cerr << request_.where->not_told();
         if (mapping_ != nullptr) std::cerr << mapping_->unfilled() << mapping_->not_judged();
     }
 
@@ -260,7 +271,7 @@ private:
         return plan_[part_].ranges[range_];
     }
 
-    const Request& request_;
+    Request& request_;
     const std::vector<PeekPart>& plan_;
     PeekOutput& output_;
     Mapping* const mapping_;
@@ -275,7 +286,7 @@ private:
     std::string notes_;
 };
 
-void show(const config::Config& config, const Request& request) {
+void show(const config::Config& config, Request request) {
     std::optional<Mapping> mapping;
     if (!request.raw) mapping.emplace(*request.ingest, config);
     std::optional<ReadableRecord> readable;

@@ -70,6 +70,7 @@ void suggest_missing(Session& session, const config::Config& config) {
 
 int print_schema(const config::Config& config, const CommandLine& line) {
     if (line.has("--from-topic")) return propose_table(config, line);
+    if (line.has("--history")) return print_history(config, line);
     try {
         const auto outboxes = outboxes_named(config, line);
         Session session{config.cloudberry.dsn.text, "sluice schema"};

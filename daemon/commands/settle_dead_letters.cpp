@@ -142,7 +142,7 @@ private:
         const auto registry = registry::client_of(config_.registry);
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
             const config::Ingest& ingest = *pipelines[i];
-            DeadLetterLoader loader(session_, ingest, read_table(session_, ingest.table),
+            DeadLetterLoader loader(session_, ingest, read_target(session_, ingest),
                                     config_.cloudberry.schema, registry);
             DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
             options.rows_per_batch =

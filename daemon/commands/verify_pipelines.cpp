@@ -34,12 +34,17 @@ Verified verify_pipeline(Session& session, const config::Config& config,
                          const config::Ingest& ingest) {
     using Kind = config::Source::Kind;
     ProgressLine progress{"verify " + ingest.name, "rows"};
+    const Table table = read_table(session, ingest.table);
+    std::vector<std::string> key;
+    if (ingest.mode != config::Mode::append)
+        key = ingest.key.empty() ? table.primary_key : ingest.key;
     return {ingest.name,
             verify(session, {.schema = config.cloudberry.schema,
                              .pipeline = ingest.name,
                              .topic = ingest.topic,
-                             .table = read_table(session, ingest.table),
+                             .table = table,
                              .not_comparable = not_comparable(ingest),
+                             .key = std::move(key),
                              .partition_column = column_of(ingest, Kind::partition),
                              .offset_column = column_of(ingest, Kind::offset),
                              .topic_column = column_of(ingest, Kind::topic),
@@ -63,6 +68,14 @@ void print_table(const std::vector<Verified>& all) {
             std::cout << " (by the ledger alone: " << verified.result.not_compared << ")";
         }
         std::cout << "\n";
+        if (const auto& keys = verified.result.keys) {
+            std::cout << verified.pipeline << ": " << keys->rows << " rows, ";
+            if (keys->doubled == 0)
+                std::cout << "each with a key of its own; ";
+            else
+                std::cout << "and " << keys->doubled << " KEYS HAVE MORE THAN ONE ROW; ";
+            std::cout << "that each is as its last change says, only the topic could prove\n";
+        }
         const auto any = [&](std::int64_t VerifiedPartition::*count) {
             return std::ranges::any_of(partitions, [&](const auto& p) { return p.*count > 0; });
         };
@@ -197,6 +210,9 @@ void print_json(const std::vector<Verified>& all, const std::vector<VerifiedOutb
         if (!verified.result.not_compared.empty()) {
             json.field("target_not_compared", verified.result.not_compared);
         }
+        if (const auto& keys = verified.result.keys)
+            json.field("rows", static_cast<long long>(keys->rows))
+                .field("doubled_keys", static_cast<long long>(keys->doubled));
         json.key("partitions").begin_array();
         for (const VerifiedPartition& partition : verified.result.partitions) add(json, partition);
         json.end_array().end_object();

@@ -18,6 +18,7 @@
 #include "sinks/catalogue/check_changes.h"
 #include "sinks/catalogue/check_fields.h"
 #include "sinks/catalogue/check_renamed.h"
+#include "sinks/catalogue/check_sql.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/public_dsn.h"
@@ -57,7 +58,8 @@ void append(std::vector<Finding>& findings, std::vector<Finding> more) {
 std::vector<std::string> columns_of(const config::Ingest& ingest, const Table& table) {
     std::vector<std::string> columns;
     for (const config::ColumnMapping& mapping : ingest.columns) columns.push_back(mapping.column);
-    if (!columns.empty()) return columns;
+    for (const config::SqlColumn& computed : ingest.computed) columns.push_back(computed.column);
+    if (!ingest.implies_columns()) return columns;
     for (const Column& column : table.columns)
         if (!column.generated) columns.push_back(column.name);
     return columns;
@@ -133,6 +135,8 @@ private:
         topic_ =
             "topic " + ingest.topic + " (" + std::to_string(partitions.size()) + " partitions)";
         if (partitions.empty()) return;
+        if (partitions.size() > 1 && ingest.on_truncate == config::OnTruncate::apply)
+            findings_.push_back({Severity::error, where_, truncations_have_no_order});
         for (std::string& text : kafka::refused_access(
                  world_.config.kafka,
                  {.topic = ingest.topic, .partition = partitions.front(), .group = ingest.group}))
@@ -147,7 +151,7 @@ private:
     }
 
     void ask_database(const config::Ingest& ingest) {
-        const Table table = read_table(*session_, ingest.table);
+        const Table table = read_target(*session_, ingest);
         append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
         if (ingest.mode != config::Mode::append)
             append(findings_, check_other_changes(*session_, ingest, world_.config.ingest));
@@ -164,9 +168,12 @@ private:
         compare_with_schema(ingest, table, registry.get());
         // Last: a mapping that does not fit hides nothing else.
         const RowMapper mapper{ingest, table, registry};
-        table_ = table.schema + "." + table.name + " (" + std::to_string(mapper.columns().size()) +
-                 " columns, COPY in " + (mapper.form() == CopyForm::binary ? "binary" : "text") +
-                 ")";
+        CheckedSql sql = check_sql(*session_, where_, ingest, table);
+        append(findings_, std::move(sql.findings));
+        table_ = table.schema + "." + table.name + " (" +
+                 std::to_string(columns_of(ingest, table).size()) + " columns, COPY in " +
+                 (mapper.form() == CopyForm::binary ? "binary" : "text") +
+                 (sql.types.empty() ? "" : "; by SQL " + sql.types) + ")";
     }
 
     /// A registry that is away is waited for by the pipeline, too: no error.

@@ -46,7 +46,7 @@ std::optional<std::string> target_of(Session& session, const config::Pipeline& p
     try {
         if (ingest == nullptr)
             return read_outbox_table(session, std::get<config::Outbox>(pipeline.of_kind)).text();
-        return describe_target(*ingest, read_table(session, ingest->table));
+        return describe_target(*ingest, read_target(session, *ingest));
     } catch (const std::exception&) {
         return std::nullopt;
     }

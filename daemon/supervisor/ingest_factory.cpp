@@ -9,6 +9,7 @@
 #include "sinks/books/cloudberry_progress.h"
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/catalogue/check_changes.h"
 #include "sinks/load/cloudberry_sink.h"
 #include "sinks/load/make_loader.h"
 
@@ -72,7 +73,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     const std::string& dsn = config.cloudberry.dsn.text;
     Session session{dsn, "sluice/" + ingest.name};
     ensure_schema(session, config.cloudberry.schema);
-    const Table table = read_table(session, ingest.table);
+    const Table table = read_target(session, ingest);
     std::optional<Table> receipts_table;
     if (ingest.receipts) receipts_table = read_table(session, ingest.receipts->table);
     session.close();
@@ -88,7 +89,9 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                     .topic = ingest.topic,
                                     .writer = around.writer,
                                     .revision = config::revision_of(config)};
-    static_cast<void>(member->partitions());  // so that a missing topic is said at once
+    // So that a missing topic is said at once, too.
+    if (member->partitions().size() > 1 && ingest.on_truncate == config::OnTruncate::apply)
+        throw WrongConfiguration(truncations_have_no_order);
     std::optional<Receipts> receipts;
     if (receipts_table) receipts.emplace(*ingest.receipts, *receipts_table, identity);
     const auto registry = around.registry.of(config.registry);

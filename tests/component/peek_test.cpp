@@ -317,6 +317,22 @@ TEST_CASE("peek: raw shows key, headers and bytes, and nothing that a terminal w
     CHECK(json.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("peek: --where has the grammar of filter, over what records hold as well") {
+    produce_orders();
+    const auto places = [](const std::string& where) {
+        return world().places({"orders", "--where", where});
+    };
+    CHECK(places("id in (3, 5.0) and partition < 2") == "0:3 0:5 1:3 1:5");
+    CHECK(places("(\"id\" = '7' or @offset = 9) and @partition = 1") == "1:7 1:9");
+    CHECK(places("/id >= 398 and timestamp > '2026-01-31T12:06:38Z' and partition = 0") == "0:399");
+    CHECK(places("@headers/region is null and /no/such is null and offset = 4 and partition <> 0 "
+                 "and key = 'k' and value like '%4%'") == "1:4 2:4");
+    CHECK(world().places({"--topic", "orders", "--where", "/id = 11 and partition = 2"}) == "2:11");
+    CHECK(places("/id > true and offset < 2 and partition = 0").empty());
+    CHECK(world().notes.find("of 2 records nobody can tell whether --where holds") !=
+          std::string::npos);
+}
+
 TEST_CASE("peek: what cannot be is said, with exit code 2 where the user can mend it") {
     const std::string config = world().config.string();
     for (const auto& [arguments, code, text] :

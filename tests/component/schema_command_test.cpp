@@ -46,6 +46,34 @@ TEST_CASE("schema: prints the DDL and changes nothing") {
     CHECK(setup.tables() == "0");
 }
 
+TEST_CASE("schema: --history prints a view of each state, from when and until when it was") {
+    Setup setup;
+    setup.outboxes =
+        "[ingest.people]\ntopic = \"p\"\ntable = \"people\"\nenvelope = \"debezium\"\n"
+        "columns = { id = \"id\", city = \"city\", op = \"@op\", at = \"@source/ts_ms\", "
+        "k = \"@offset\" }\n[ingest.rows]\ntopic = \"r\"\ntable = \"rows\"\n";
+    const RunResult result =
+        setup.schema_command("postgres", {"--history", "people", "--key", "id"});
+    REQUIRE(result.exit_code == 0);
+    setup.server().exec("CREATE TABLE people (id int, city text, op text, at int, k int)",
+                        Setup::database);
+    setup.server().exec(result.out, Setup::database);
+    setup.server().exec(
+        "INSERT INTO people VALUES (1, 'a', 'c', 10, 0), (2, 'b', 'c', 11, 1), (1, 'c', 'u', 12, "
+        "2),"
+        " (1, NULL, 'd', 15, 3), (1, 'd', 'c', 20, 4)",
+        Setup::database);
+    CHECK(setup.server().value(
+              "SELECT string_agg(concat_ws(',', id, city, valid_from, coalesce(valid_to, 0)), ' '"
+              " ORDER BY id, valid_from) FROM people_history",
+              Setup::database) == "1,a,10,12 1,c,12,15 1,d,20,0 2,b,11,0");
+
+    const RunResult none = setup.schema_command("postgres", {"--history", "rows"});
+    CHECK(none.exit_code == 2);
+    for (const char* lacks : {"\"@op\"", "\"@offset\"", "envelope = \"debezium\"", "--key id"})
+        CHECK(none.err.find(lacks) != std::string::npos);
+}
+
 TEST_CASE("schema: --apply creates the tables, and finds them the next time") {
     const Setup setup;
     for (int time = 0; time < 2; ++time) {
