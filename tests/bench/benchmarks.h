@@ -14,6 +14,8 @@ void run_quick(Stage& stage, Report& report);
 void run_trouble(Stage& stage, Report& report);
 /// From a record's timestamp until its row is seen, and from a restart to the first new row.
 void run_freshness(Stage& stage, Report& report);
+/// A table that follows a topic, SQL, and filters.
+void run_merge(Stage& stage, Report& report);
 /// Many partitions, many pipelines, two daemons.
 void run_scale(Stage& stage, Report& report);
 /// An outbox table to a topic, beside what table and broker do alone.

@@ -8,10 +8,12 @@ namespace {
 
 int usage() {
     std::fputs(
-        "usage: sluice_bench [main|quick|speed|trouble|freshness|outbox|scale|instructions|peers]\n"
+        "usage: sluice_bench "
+        "[main|quick|speed|trouble|freshness|merge|outbox|scale|instructions|peers]\n"
         "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run;\n"
-        "SLUICE_BENCH_ONLY=narrow_ leaves of speed and trouble what has that in its name.\n",
+        "SLUICE_BENCH_ONLY=narrow_ leaves of speed and trouble what has that in its name;\n"
+        "SLUICE_BENCH_TABLE=10000000 lets merge begin with a table of so many rows.\n",
         stderr);
     return 2;
 }
@@ -23,8 +25,8 @@ int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "main";
     const auto chosen = [&](const char* name) { return what == name; };
     const bool known = chosen("main") || chosen("quick") || chosen("speed") || chosen("trouble") ||
-                       chosen("freshness") || chosen("outbox") || chosen("scale") ||
-                       chosen("instructions") || chosen("peers");
+                       chosen("freshness") || chosen("merge") || chosen("outbox") ||
+                       chosen("scale") || chosen("instructions") || chosen("peers");
     if (argc > 2 || !known) return usage();
     try {
         Stage stage;
@@ -33,6 +35,7 @@ int main(int argc, char** argv) {
         if (chosen("main") || chosen("speed")) run_speed(stage, report);
         if (chosen("main") || chosen("trouble")) run_trouble(stage, report);
         if (chosen("main") || chosen("freshness")) run_freshness(stage, report);
+        if (chosen("merge")) run_merge(stage, report);
         if (chosen("outbox")) run_outbox(stage, report);
         if (chosen("scale")) run_scale(stage, report);
         if (chosen("instructions")) run_instructions(stage, report);

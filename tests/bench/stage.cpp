@@ -84,6 +84,11 @@ std::string Stage::new_name(const std::string& stem) {
     return stem + "_" + std::to_string(++names_);
 }
 
+std::int64_t table_rows() {
+    static const std::int64_t rows = from_environment("SLUICE_BENCH_TABLE", 1000000);
+    return rows;
+}
+
 std::int64_t record_count() {
     return from_environment("SLUICE_BENCH_RECORDS", 1000000);
 }

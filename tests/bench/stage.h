@@ -51,6 +51,8 @@ private:
 
 /// SLUICE_BENCH_RECORDS, or 1,000,000.
 [[nodiscard]] std::int64_t record_count();
+/// SLUICE_BENCH_TABLE, or 1,000,000: what a table has that changes are made to.
+[[nodiscard]] std::int64_t table_rows();
 /// Whether SLUICE_BENCH_ONLY, if it is set, is a part of the name.
 [[nodiscard]] bool is_wanted(const std::string& name);
 /// SLUICE_BENCH_ROUNDS, or 5: of each contestant, in turn.

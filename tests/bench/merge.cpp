@@ -1,0 +1,187 @@
+#include "tests/bench/benchmarks.h"
+
+#include "tests/bench/contestants.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <functional>
+
+/// A table that follows a topic, beside the same statements by hand; and what SQL and filters cost
+/// beside appending.
+namespace sluice::bench {
+namespace {
+
+constexpr std::int64_t batch_rows = 50000;
+constexpr std::int64_t hot_keys = 1000;
+constexpr int partitions = 4;
+
+constexpr const char* columns =
+    "id bigint, customer text, birthday date, ordered_at timestamp, amount numeric(10,2), "
+    "city text, note text";
+const std::string sluice_batches = "batch = { rows = 50000, bytes = \"64MiB\", delay = \"2s\" }\n";
+const std::string merging = "mode = \"merge\"\nkey = [\"id\"]\nlanes = 1\n" + sluice_batches;
+
+/// Every other record is an update of a row that is there; no key comes twice, and their order is
+/// not the table's.
+std::int64_t key_of(std::int64_t i) {
+    constexpr std::int64_t prime = 611953;
+    const std::int64_t rows = table_rows();
+    return i % 2 == 0 ? i / 2 * prime % rows : rows + i;
+}
+
+void append_row(std::int64_t id, std::int64_t i, bool as_json, std::string& to) {
+    std::array<char, 512> text;
+    const char* const form =
+        as_json ? "{\"id\": %lld, \"customer\": \"customer no. %06lld\", \"birthday\": "
+                  "\"19%02lld-0%lld-1%lld\", \"ordered_at\": \"2026-0%lld-1%lld 12:00:00\", "
+                  "\"amount\": %lld.25, \"city\": \"city %02lld\", \"note\": \"note %03lld\"}"
+                : "%lld\tcustomer no. %06lld\t19%02lld-0%lld-1%lld\t2026-0%lld-1%lld 12:00:00\t"
+                  "%lld.25\tcity %02lld\tnote %03lld\n";
+    using Long = long long;
+    const int size = std::snprintf(
+        text.data(), text.size(), form, static_cast<Long>(id), static_cast<Long>(i % 1000000),
+        static_cast<Long>(i % 90 + 10), static_cast<Long>(i % 9 + 1), static_cast<Long>(i % 10),
+        static_cast<Long>(i % 9 + 1), static_cast<Long>(i % 10), static_cast<Long>(i % 10000),
+        static_cast<Long>(i % 100), static_cast<Long>(i % 1000));
+    to.append(text.data(), static_cast<std::size_t>(size));
+}
+
+void append_change(std::int64_t i, std::string& to) {
+    append_row(key_of(i), i, true, to);
+}
+
+void append_hot_change(std::int64_t i, std::string& to) {
+    append_row(i * 7919 % hot_keys, i, true, to);
+}
+
+void fresh_target(Stage& stage) {
+    stage.fresh_table("merged", columns);
+    fixture::PgConnection session = stage.postgres().connect();
+    session.exec("insert into merged select * from base");
+    session.exec("alter table merged add primary key (id)");
+    session.exec("vacuum analyze merged");
+    session.exec("checkpoint");
+}
+
+/// What the daemon does with a batch, by one session that has the rows at hand.
+double by_hand_seconds(Stage& stage, std::int64_t records) {
+    std::vector<std::string> batches;
+    for (std::int64_t i = 0; i < records; ++i) {
+        if (i % batch_rows == 0) batches.emplace_back();
+        append_row(key_of(i), i, false, batches.back());
+    }
+    fixture::PgConnection session = stage.postgres().connect();
+    session.exec(
+        "create temporary table changes on commit delete rows as select * from merged with no "
+        "data");
+    const Stopwatch watch;
+    for (const std::string& batch : batches) {
+        session.exec("begin");
+        session.copy_in("copy changes from stdin", batch);
+        session.exec(
+            "insert into merged select * from changes order by id on conflict (id) do update set "
+            "customer = excluded.customer, birthday = excluded.birthday, ordered_at = "
+            "excluded.ordered_at, amount = excluded.amount, city = excluded.city, note = "
+            "excluded.note");
+        session.exec("commit");
+    }
+    return watch.seconds();
+}
+
+std::vector<std::string> row(const std::string& name, const std::vector<double>& rates,
+                             const std::vector<double>& beside) {
+    return {name, spread(rates), fixed(median(rates) / median(beside), 2)};
+}
+
+/// Rows a second of one kind of pipeline, from the daemon's start to its last commit.
+double daemon_rate(Stage& stage, const std::string& topic, const std::string& table,
+                   const std::string& more) {
+    const DaemonRun run = run_daemons(
+        stage, {{.name = stage.new_name("merge"), .topic = topic, .table = table, .more = more}},
+        record_count());
+    return static_cast<double>(record_count()) / run.seconds;
+}
+
+void race_merges(Stage& stage, Report& report) {
+    const auto records = static_cast<double>(record_count());
+    const std::string changes = stage.new_name("changes");
+    const std::string hot = stage.new_name("hot");
+    stage.fill_topic(changes, partitions, record_count(), append_change);
+    stage.fill_topic(hot, partitions, record_count(), append_hot_change);
+    stage.fresh_table("base", columns);
+    std::string rows;
+    fixture::PgConnection session = stage.postgres().connect();
+    for (std::int64_t id = 0; id < table_rows(); ++id) {
+        append_row(id, id, false, rows);
+        if ((id + 1) % batch_rows != 0 && id + 1 != table_rows()) continue;
+        session.copy_in("copy base from stdin", rows);
+        rows.clear();
+    }
+    std::vector<double> by_hand;
+    std::vector<double> merged;
+    std::vector<double> of_hot_keys;
+    for (int round = 0; round < round_count(); ++round) {
+        fresh_target(stage);
+        by_hand.push_back(records / by_hand_seconds(stage, record_count()));
+        fresh_target(stage);
+        merged.push_back(daemon_rate(stage, changes, "merged", merging));
+        fresh_target(stage);
+        of_hot_keys.push_back(daemon_rate(stage, hot, "merged", merging));
+    }
+    report.heading(whole(records) + " changes, half of them updates, of a table of " +
+                   whole(static_cast<double>(table_rows())) + " rows and 7 columns, batches of " +
+                   whole(static_cast<double>(batch_rows)));
+    report.table({{"", "changes/s: median (least - greatest)", "to the statement by hand"},
+                  row("COPY and INSERT … ON CONFLICT by hand", by_hand, by_hand),
+                  row("sluice, mode = \"merge\"", merged, by_hand),
+                  row("sluice, " + whole(static_cast<double>(hot_keys)) + " hot keys", of_hot_keys,
+                      by_hand)});
+    stage.postgres().exec("drop table base, merged");
+    stage.broker().admin().delete_topic(hot);
+    stage.broker().admin().delete_topic(changes);
+}
+
+void race_appends(Stage& stage, Report& report) {
+    const std::string topic = stage.new_name("rows");
+    stage.fill_topic(topic, partitions, record_count(), append_change);
+    const std::string expressions =
+        sluice_batches +
+        "columns = { id = \"id\", birthday = \"birthday\", note = \"note\", "
+        "customer = { sql = \"upper(customer)\" }, amount = { sql = \"amount * 1.2\" }, "
+        "ordered_at = { sql = \"date_trunc('day', ordered_at)\" }, "
+        "city = { sql = \"coalesce(city, 'none')\" } }\n"
+        "fields = { customer = \"customer\", amount = \"amount\", ordered_at = \"ordered_at\", "
+        "city = \"city\" }\n";
+    struct Way {
+        std::string name;
+        std::string more;
+        std::vector<double> rates = {};
+    };
+    std::array<Way, 4> ways{
+        {{"appending all", sluice_batches},
+         {"four columns by SQL", expressions},
+         {"where keeps a tenth", "where = \"id % 10 = 1\"\n" + sluice_batches},
+         {"filter keeps a tenth", "filter = \"city like '%5'\"\n" + sluice_batches}}};
+    for (int round = 0; round < round_count(); ++round)
+        for (Way& way : ways) {
+            stage.fresh_table("appended", columns);
+            way.rates.push_back(daemon_rate(stage, topic, "appended", way.more));
+        }
+    std::vector<std::vector<std::string>> rows{
+        {"", "records/s: median (least - greatest)", "to appending all"}};
+    for (const Way& way : ways) rows.push_back(row(way.name, way.rates, ways[0].rates));
+    report.heading("Appends of the same records, without a key");
+    report.table(rows);
+    stage.postgres().exec("drop table appended");
+    stage.broker().admin().delete_topic(topic);
+}
+
+}  // namespace
+
+void run_merge(Stage& stage, Report& report) {
+    race_merges(stage, report);
+    race_appends(stage, report);
+}
+
+}  // namespace sluice::bench
