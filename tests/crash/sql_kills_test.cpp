@@ -84,7 +84,7 @@ TEST_CASE("sql, kill -9: changes in an order, computed and left out") {
     };
     std::map<int, Row> rows;
     for (const char* point :
-         {"sql_staged", "merge_staged", "during_isolation", "before_progress", "after_commit"}) {
+         {"sql_staged", "during_isolation", "before_progress", "after_commit"}) {
         for (int i = 0; i < 800; ++i) {
             // In any partition, and older ones behind newer ones.
             const int id = static_cast<int>(random() % 150);

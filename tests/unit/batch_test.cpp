@@ -238,6 +238,43 @@ TEST_CASE("batch: what is cut off forgets what had no effect, which is told anew
     CHECK((cut.loaded == 2 && cut.superseded == 1));
 }
 
+TEST_CASE("batch: what had no effect is counted once, and forgotten with what is cut off") {
+    Batch batch;
+    for (const Offset offset : {0, 1, 2, 3}) batch.records.append(record(0, offset, "v"));
+    batch.targets[0].text = rows({"a", "b", "c", "d"});
+    batch.slice(0, 0) = {.partition = 0, .range = {0, 4}, .loaded = 4};
+    const Slice& slice = batch.slices()[0];
+    batch.set_without_effect({.superseded = {0}, .unmatched = {1}, .filtered = {3}, .rows = 3});
+    CHECK((slice.loaded == 1 && slice.superseded == 1 && slice.unmatched == 1));
+    CHECK((slice.filtered == 1 && batch.effective_rows() == 1));
+    batch.set_without_effect({.superseded = {2}, .unmatched = {}, .filtered = {3}, .rows = 2});
+    CHECK((slice.loaded == 2 && slice.superseded == 1 && slice.unmatched == 0));
+    CHECK((slice.filtered == 1 && batch.effective_rows() == 2));
+    batch.cut(0, 2);
+    CHECK((slice.loaded == 2 && slice.superseded == 0 && slice.filtered == 0));
+    batch.set_without_effect({});
+    CHECK((slice.loaded == 2 && slice.filtered == 0 && batch.effective_rows() == 2));
+}
+
+TEST_CASE("batch: truncations are records that are loaded and have no rows") {
+    Batch batch;
+    for (const Offset offset : {0, 1, 2, 3}) batch.records.append(record(0, offset, "v"));
+    batch.targets[0].text = rows({"a", "d"});
+    batch.targets[0].text.rows[1].record = 3;
+    batch.targets[0].truncations = {1, 2};
+    batch.slice(0, 0) = {.partition = 0, .range = {0, 4}, .loaded = 4};
+    batch.refuse({{2, {{"", "others refer to it"}}}});
+    CHECK(batch.targets[0].truncations == std::vector<RecordLog::Index>{1});
+    const Slice& slice = batch.slices()[0];
+    CHECK((slice.loaded == 3 && slice.rejected == 1));
+    batch.cut(0, 1);
+    CHECK((slice.loaded == 1 && slice.rejected == 0 && slice.filtered == 0));
+    CHECK(batch.targets[0].truncations.empty());
+    CHECK(batch.has_changes());
+    batch.cut(0, 0);
+    CHECK_FALSE(batch.has_changes());
+}
+
 TEST_CASE("batch: bytes count records, rows and rejects") {
     Batch batch;
     CHECK(batch.bytes() == 0);

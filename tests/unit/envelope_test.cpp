@@ -137,7 +137,7 @@ TEST_CASE("envelope: a delete has its row from before, a message none, a truncat
           "7|||||||d|7||");
     CHECK(events.row(R"({"op":"m","message":{"prefix":"p","content":"eA=="}})") == "filtered");
     CHECK(events.row(R"({"before":null,"after":null,"op":"t"})") ==
-          "the value is a truncation of the source's table, which has no row");
+          "the value is a truncation of the source's table, which has no row; see on_truncate");
 }
 
 TEST_CASE("envelope: the flat form is known by its fields") {
