@@ -37,12 +37,12 @@ public:
     }
 
     void run() {
-        const Position end{question_.partition, RD_KAFKA_OFFSET_END};
-        const PartitionList reading = make_list(question_.topic, {{end}});
+        const PartitionList reading =
+            make_list(question_.topic, question_.partition, RD_KAFKA_OFFSET_END);
         check(rd_kafka_assign(client_.get(), reading.get()), "reading the topic");
         // The broker looks at permissions before it misses the partition.
-        const Position nowhere{std::numeric_limits<PartitionId>::max(), 0};
-        const PartitionList offsets = make_list(question_.topic, {{nowhere}});
+        const PartitionNumber nowhere = std::numeric_limits<PartitionNumber>::max();
+        const PartitionList offsets = make_list(question_.topic, nowhere, 0);
         check(rd_kafka_commit_queue(client_.get(), offsets.get(), answers_.get(), on_commit,
                                     &of_group_),
               "asking the group");

@@ -12,7 +12,7 @@ namespace sluice::kafka {
 /// What a pipeline's membership needs of Kafka's permissions.
 struct AccessQuestion {
     std::string topic;
-    PartitionId partition = 0;  ///< any of the topic
+    PartitionNumber partition = 0;  ///< any of the topic
     std::string group;
 };
 

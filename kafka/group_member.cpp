@@ -68,17 +68,18 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 }  // namespace
 
 GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
-                         OnStatistics on_statistics, Patience patience)
+                         PartitionTable& partitions, OnStatistics on_statistics, Patience patience)
     : name_(ingest.name),
-      topic_(ingest.topic),
+      topics_({ingest.topic}),
+      partitions_(partitions),
       instance_(kafka.instance),
       group_(ingest.group),
       on_statistics_(std::move(on_statistics)),
       patience_(std::move(patience)),
       throttle_(fetch_budget(ingest)),
       brokers_(answer_patience + fetch_wait(kafka)),
-      access_(ingest.topic),
-      unclaimed_(ingest.group, ingest.topic, !instance_.empty()) {
+      access_(topics_),
+      unclaimed_(ingest.group, topics_, !instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
@@ -89,11 +90,12 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
     rd_kafka_poll_set_consumer(client_.get());
     group_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
     for (int i = 0; i < ingest.lanes; ++i) {
-        lanes_.push_back(std::make_unique<LaneQueue>(*client_, topic_, throttle_));
+        lanes_.push_back(std::make_unique<LaneQueue>(*client_, partitions_, throttle_));
     }
 }
 
 GroupMember::~GroupMember() {
+    for (const auto& lane : lanes_) lane->drop();
     throttle_.release();
     const bool may_be_destroyed = finish_joining();
     // Closing revokes what is still assigned, through on_rebalance(), which answers for us.
@@ -102,7 +104,7 @@ GroupMember::~GroupMember() {
         const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 100)};
         for (const Event& event : std::exchange(events_, {})) {
             if (event.kind == Event::Kind::revoked) {
-                const PartitionList list = make_list(topic_, event.partitions);
+                const PartitionList list = make_list(partitions_, event.partitions);
                 const ErrorHandle ignored{rd_kafka_incremental_unassign(client_.get(), list.get())};
             }
         }
@@ -145,9 +147,13 @@ void GroupMember::adapt(const config::Ingest& ingest) {
 }
 
 void GroupMember::join() {
-    const PartitionList topics{rd_kafka_topic_partition_list_new(1)};
-    rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);
-    check(rd_kafka_subscribe(client_.get(), topics.get()), "subscribing to \"" + topic_ + "\"");
+    const PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(topics_.size()))};
+    std::string names;
+    for (const std::string& topic : topics_) {
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+        names += (names.empty() ? "\"" : "\", \"") + topic;
+    }
+    check(rd_kafka_subscribe(client_.get(), list.get()), "subscribing to " + names + "\"");
     joined_ = true;
     on_owed();
 }
@@ -172,10 +178,11 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
     Event event{
         code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? Event::Kind::assigned : Event::Kind::revoked,
         {}};
-    for (int i = 0; i < partitions->cnt; ++i) {
-        event.partitions.push_back(partitions->elems[i].partition);
-    }
     auto& member = *static_cast<GroupMember*>(self);
+    for (int i = 0; i < partitions->cnt; ++i) {
+        const auto& entry = partitions->elems[i];
+        event.partitions.push_back(member.partitions_.id_of(entry.topic, entry.partition));
+    }
     if (event.kind == Event::Kind::assigned) {
         member.assigned_once_ = true;
         member.owned_ += event.partitions.size();
@@ -192,7 +199,7 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
 /// Zero: librdkafka frees the text.
 int GroupMember::on_statistics(rd_kafka_t* /*client*/, char* json, std::size_t size, void* self) {
     auto& member = *static_cast<GroupMember*>(self);
-    GroupStatistics statistics = parse_statistics({json, size}, member.topic_);
+    GroupStatistics statistics = parse_statistics({json, size}, member.partitions_);
     const FetchThrottle::Held held = member.throttle_.held();
     if (held.waits) {
         for (GroupStatistics::Broker& broker : statistics.brokers) broker.silent = {};
@@ -259,22 +266,23 @@ void GroupMember::wake() {
 
 void GroupMember::assign(std::span<const Position> positions) {
     for (const Position& position : positions) {
-        if (QueueHandle queue = cut_off(*client_, topic_, position.partition))
-            throttle_.hold(position.partition, std::move(queue));
+        const TopicPartition& partition = partitions_[position.partition];
+        if (QueueHandle queue = cut_off(*client_, partition))
+            throttle_.hold(partition.id, std::move(queue));
     }
-    const PartitionList list = make_list(topic_, positions);
+    const PartitionList list = make_list(partitions_, positions);
     check(rd_kafka_incremental_assign(client_.get(), list.get()), "taking over partitions");
 }
 
 void GroupMember::unassign(std::span<const PartitionId> partitions) {
     for (const PartitionId partition : partitions) static_cast<void>(throttle_.let_go(partition));
     throttle_.tell_waiting();
-    const PartitionList list = make_list(topic_, partitions);
+    const PartitionList list = make_list(partitions_, partitions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
 }
 
 void GroupMember::seek(std::span<const Position> positions) {
-    const PartitionList list = make_list(topic_, positions);
+    const PartitionList list = make_list(partitions_, positions);
     // With the first call librdkafka disowns what it has fetched, so that goes out of the queues at
     // that very moment; the second one, to the same place, tells whether it can be done.
     std::vector<PartitionId> partitions;
@@ -290,14 +298,16 @@ void GroupMember::seek(std::span<const Position> positions) {
             stopped.push_back(positions[static_cast<std::size_t>(i)]);
             continue;
         }
-        check(entry.err, "seeking in " + topic_ + "[" + std::to_string(entry.partition) + "]");
+        check(
+            entry.err,
+            "seeking in " + name_of(partitions_[positions[static_cast<std::size_t>(i)].partition]));
     }
     if (!stopped.empty()) fetch_anew(stopped);
 }
 
 // auto.offset.reset = error ends fetching for good: librdkafka then refuses to seek.
 void GroupMember::fetch_anew(const std::vector<Position>& positions) {
-    const PartitionList list = make_list(topic_, positions);
+    const PartitionList list = make_list(partitions_, positions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "seeking");
     // The end of fetching takes back the queue's forwarding, which a lane may be about to set. It
     // comes before this seek, whose answer, a refusal, is waited for.
@@ -306,16 +316,30 @@ void GroupMember::fetch_anew(const std::vector<Position>& positions) {
 }
 
 std::vector<PartitionId> GroupMember::partitions() {
-    return partitions_of(*client_, topic_);
+    std::vector<PartitionId> all;
+    for (const std::string& topic : topics_)
+        for (const PartitionNumber number : partitions_of(*client_, topic))
+            all.push_back(partitions_.id_of(topic, number));
+    return all;
 }
 
 std::vector<Position> GroupMember::resolve(const config::Start& start,
                                            std::span<const PartitionId> partitions) {
-    return resolve_start(*client_, topic_, start, partitions);
+    std::map<std::string, std::vector<PartitionNumber>> by_topic;
+    for (const PartitionId partition : partitions) {
+        const TopicPartition& named = partitions_[partition];
+        by_topic[named.topic].push_back(named.number);
+    }
+    std::vector<Position> found;
+    for (const auto& [topic, numbers] : by_topic)
+        for (const auto& [number, next] : resolve_start(*client_, topic, start, numbers))
+            found.push_back({partitions_.id_of(topic, number), next});
+    return found;
 }
 
 OffsetRange GroupMember::available(PartitionId partition) {
-    return available_offsets(*client_, topic_, partition);
+    const TopicPartition& named = partitions_[partition];
+    return available_offsets(*client_, named.topic, named.number);
 }
 
 }  // namespace sluice::kafka

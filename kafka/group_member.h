@@ -52,8 +52,10 @@ public:
     /// How long joining may take before it is trouble.
     using Patience = std::function<std::chrono::milliseconds()>;
     /// `on_statistics` is called within poll(), every two seconds.
+    /// `partitions` outlives it, and knows what it is assigned.
     GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
-                OnStatistics on_statistics = {}, Patience patience = {});
+                PartitionTable& partitions, OnStatistics on_statistics = {},
+                Patience patience = {});
     ~GroupMember() override;
 
     /// Blocks for a bounded time until Kafka answers.
@@ -100,7 +102,8 @@ private:
     void fetch_anew(const std::vector<Position>& positions);
 
     const std::string name_;
-    const std::string topic_;
+    const std::vector<std::string> topics_;
+    PartitionTable& partitions_;
     const std::string instance_;
     const std::string group_;
     const OnStatistics on_statistics_;

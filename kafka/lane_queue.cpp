@@ -4,28 +4,17 @@
 #include "kafka/topic.h"
 
 namespace sluice::kafka {
-namespace {
 
-/// Gives back what a visitor that threw has not seen: librdkafka closes only when it has all back.
-struct Taken {
-    rd_kafka_message_t** next;
-    rd_kafka_message_t** end;
-    ~Taken() {
-        for (; next != end; ++next) rd_kafka_message_destroy(*next);
-    }
-};
-
-}  // namespace
-
-QueueHandle cut_off(rd_kafka_t& client, const std::string& topic, PartitionId partition) {
-    QueueHandle queue{rd_kafka_queue_get_partition(&client, topic.c_str(), partition)};
+QueueHandle cut_off(rd_kafka_t& client, const TopicPartition& partition) {
+    QueueHandle queue{
+        rd_kafka_queue_get_partition(&client, partition.topic.c_str(), partition.number)};
     if (queue) rd_kafka_queue_forward(queue.get(), nullptr);
     return queue;
 }
 
-LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throttle)
+LaneQueue::LaneQueue(rd_kafka_t& client, PartitionTable& partitions, FetchThrottle& throttle)
     : client_(client),
-      topic_(std::move(topic)),
+      partitions_(partitions),
       throttle_(throttle),
       queue_(QueueHandle{rd_kafka_queue_new(&client)}, throttle.total()),
       messages_(messages_per_poll) {
@@ -35,60 +24,97 @@ LaneQueue::LaneQueue(rd_kafka_t& client, std::string topic, FetchThrottle& throt
 void LaneQueue::open(PartitionId partition) {
     const std::unique_ptr<WeighedQueue> held = throttle_.let_go(partition);
     if (!held) return;
-    queue_.take_over(
-        *held, [&](const rd_kafka_message_t& message) { return message.partition == partition; });
+    const TopicPartition& opened = partitions_[partition];
+    queue_.take_over(*held, [&](const rd_kafka_message_t& message) {
+        return message.partition == opened.number && message.rkt != nullptr &&
+               rd_kafka_topic_name(message.rkt) == opened.topic;
+    });
 }
 
 // What already lies in our queue is dropped by librdkafka when the partition is unassigned or
 // seeks, and ignored by the lane until then.
 void LaneQueue::close(PartitionId partition) {
-    if (QueueHandle queue = cut_off(client_, topic_, partition))
+    if (QueueHandle queue = cut_off(client_, partitions_[partition]))
         throttle_.take_back(partition, std::move(queue));
 }
 
-Polled LaneQueue::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
-    throttle_.tell_waiting();  // the lane is done with what the poll before this one took
+std::chrono::nanoseconds LaneQueue::poll(std::chrono::milliseconds timeout) {
+    drop();
+    throttle_.tell_waiting();
     // rd_kafka_consume_batch_queue() waits until the array is full or the time is up, even when
     // some messages are there (librdkafka 2.0.2). So: take what is there; wait for one if nothing.
-    Polled polled;
-    std::size_t count = queue_.take(messages_);
-    if (count == 0) {
-        // That call may have used up the yield that was meant to end this one.
-        if (woken_.exchange(false)) timeout = {};
-        const auto began = std::chrono::steady_clock::now();
-        messages_[0] = queue_.wait(timeout);
-        count = messages_[0] != nullptr ? 1 : 0;
-        polled.waited = std::chrono::steady_clock::now() - began;
-    }
-    Taken taken{messages_.data(), messages_.data() + count};
-    while (taken.next != taken.end) {
-        const MessageHandle message{*taken.next++};
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            ++polled.records;
-            polled.bytes += message->len + message->key_len;
-        }
-        visit(*message, visitor);
-        throttle_.on_done(*message);
-    }
-    return polled;
+    end_ = queue_.take(messages_);
+    if (end_ > 0) return {};
+    // That call may have used up the yield that was meant to end this one.
+    if (woken_.exchange(false)) timeout = {};
+    const auto began = std::chrono::steady_clock::now();
+    messages_[0] = queue_.wait(timeout);
+    end_ = messages_[0] != nullptr ? 1 : 0;
+    return std::chrono::steady_clock::now() - began;
 }
 
-void LaneQueue::visit(const rd_kafka_message_t& message, RecordVisitor& visitor) {
-    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return visit_error(message, visitor);
-    visitor.on_record(record_of(message, headers_));
+const Arrival* LaneQueue::next() {
+    for (;;) {
+        give_back_current();
+        if (next_ == end_) return nullptr;
+        current_.reset(messages_[next_++]);
+        if (current_->rkt == nullptr || current_->partition < 0) continue;  // of no partition
+        fill_arrival();
+        return &arrival_;
+    }
 }
 
-void LaneQueue::visit_error(const rd_kafka_message_t& message, RecordVisitor& visitor) const {
-    switch (message.err) {
+void LaneQueue::give_back_current() {
+    if (!current_) return;
+    throttle_.on_done(*current_);
+    current_.reset();
+}
+
+void LaneQueue::drop() {
+    give_back_current();
+    while (next_ < end_) {
+        current_.reset(messages_[next_++]);
+        give_back_current();
+    }
+    next_ = end_ = 0;
+    topic_ = nullptr;
+}
+
+const TopicPartition& LaneQueue::named(const rd_kafka_message_t& message) {
+    if (message.rkt != topic_) {
+        topic_ = message.rkt;
+        of_topic_ = &known_[rd_kafka_topic_name(message.rkt)];
+    }
+    const auto number = static_cast<std::size_t>(message.partition);
+    if (number >= of_topic_->size()) of_topic_->resize(number + 1);
+    const TopicPartition*& found = (*of_topic_)[number];
+    if (found == nullptr)
+        found = &partitions_.of(rd_kafka_topic_name(message.rkt), message.partition);
+    return *found;
+}
+
+void LaneQueue::fill_arrival() {
+    const TopicPartition& from = named(*current_);
+    using Kind = Arrival::Kind;
+    if (current_->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        arrival_.kind = Kind::record;
+        arrival_.record = record_of(*current_, from, headers_);
+        return;
+    }
+    arrival_.record = {
+        .from = &from, .offset = current_->offset, .key = {}, .value = {}, .headers = {}};
+    switch (current_->err) {
         case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-            return visitor.on_end(message.partition, message.offset);
+            arrival_.kind = Kind::end;
+            return;
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-            return visitor.on_out_of_range(message.partition);
+            arrival_.kind = Kind::out_of_range;
+            return;
         default:
             // librdkafka goes on by itself: lost brokers, moved leaders, missing authorisation.
-            return visitor.on_trouble(message.partition,
-                                      std::string("kafka: ") + rd_kafka_message_errstr(&message));
+            arrival_.kind = Kind::trouble;
+            arrival_.trouble = std::string("kafka: ") + rd_kafka_message_errstr(current_.get());
     }
 }
 
@@ -98,7 +124,7 @@ void LaneQueue::wake() {
 }
 
 void LaneQueue::report_committed(std::span<const Position> positions) {
-    const PartitionList list = make_list(topic_, positions);
+    const PartitionList list = make_list(partitions_, positions);
     rd_kafka_offsets_store(&client_, list.get());
 }
 

@@ -148,11 +148,10 @@ void see(const rd_kafka_message_t& message, const std::string& key, Found& found
 
 /// The last mark in a part of one partition.
 std::optional<std::int64_t> read_part(const config::Kafka& kafka, const std::string& topic,
-                                      const std::string& key, PartitionId partition,
+                                      const std::string& key, PartitionNumber partition,
                                       OffsetRange part) {
     const ClientHandle reader = make_reader(kafka, "read_committed");
-    const Position from{partition, part.from};
-    const PartitionList list = make_list(topic, std::span(&from, 1));
+    const PartitionList list = make_list(topic, partition, part.from);
     rd_kafka_poll_set_consumer(reader.get());
     check(rd_kafka_assign(reader.get(), list.get()), "reading topic " + topic);
     Found found{{}, part.from};
@@ -170,7 +169,7 @@ std::optional<std::int64_t> read_part(const config::Kafka& kafka, const std::str
 }
 
 std::optional<std::int64_t> read_partition(const config::Kafka& kafka, const std::string& topic,
-                                           const std::string& key, PartitionId partition) {
+                                           const std::string& key, PartitionNumber partition) {
     // The end past what is still undecided: a mark of ours may lie behind the open transaction of
     // another relay.
     const ClientHandle uncommitted = make_reader(kafka, "read_uncommitted");
@@ -208,7 +207,7 @@ std::optional<std::int64_t> read_mark(const config::Kafka& kafka, const std::str
     const ClientHandle client = make_reader(kafka, "read_uncommitted");
     std::optional<std::int64_t> latest;
     // Where there are several partitions: who added some has moved the key, and the old marks stay.
-    for (const PartitionId partition : partitions_of(*client, topic)) {
+    for (const PartitionNumber partition : partitions_of(*client, topic)) {
         const auto mark = read_partition(kafka, topic, key, partition);
         if (mark && (!latest || *mark > *latest)) latest = mark;
     }

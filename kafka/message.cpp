@@ -23,11 +23,12 @@ void read_headers(const rd_kafka_message_t& message, std::vector<Header>& header
 
 }  // namespace
 
-Record record_of(const rd_kafka_message_t& message, std::vector<Header>& headers) {
+Record record_of(const rd_kafka_message_t& message, const TopicPartition& from,
+                 std::vector<Header>& headers) {
     read_headers(message, headers);
     rd_kafka_timestamp_type_t type{};
     const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-    return {.partition = message.partition,
+    return {.from = &from,
             .offset = message.offset,
             .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
             .key = bytes(message.key, message.key_len),

@@ -7,8 +7,9 @@
 
 namespace sluice::kafka {
 
-/// A message without an error as a record: valid as long as the message, and until the next call
-/// with the same `headers`.
-[[nodiscard]] Record record_of(const rd_kafka_message_t& message, std::vector<Header>& headers);
+/// A message without an error as a record of that partition: valid as long as the message, and
+/// until the next call with the same `headers`.
+[[nodiscard]] Record record_of(const rd_kafka_message_t& message, const TopicPartition& from,
+                               std::vector<Header>& headers);
 
 }  // namespace sluice::kafka

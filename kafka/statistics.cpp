@@ -50,7 +50,7 @@ GroupStatistics::Broker broker(dom::object told) {
 
 }  // namespace
 
-GroupStatistics parse_statistics(std::string_view json, const std::string& topic) {
+GroupStatistics parse_statistics(std::string_view json, const PartitionTable& table) {
     GroupStatistics found;
     dom::parser parser;
     dom::element all;
@@ -64,17 +64,22 @@ GroupStatistics parse_statistics(std::string_view json, const std::string& topic
             found.brokers.push_back(broker(told));
         }
     }
-    dom::object partitions;
-    if (all["topics"][topic]["partitions"].get(partitions) != simdjson::SUCCESS) return found;
-    for (const auto& [name, value] : partitions) {
-        dom::object told;
-        if (value.get(told) != simdjson::SUCCESS || number(told, "partition") < 0) continue;
-        const auto high = offset(told, "hi_offset");
-        const auto stable = offset(told, "ls_offset");
-        found.partitions.push_back(
-            {.partition = static_cast<PartitionId>(number(told, "partition")),
-             .end = stable ? stable : high,
-             .open_until = high});
+    dom::object topics;
+    if (all["topics"].get(topics) != simdjson::SUCCESS) return found;
+    for (const auto& [topic, its] : topics) {
+        dom::object partitions;
+        if (its["partitions"].get(partitions) != simdjson::SUCCESS) continue;
+        for (const auto& [name, value] : partitions) {
+            dom::object told;
+            if (value.get(told) != simdjson::SUCCESS) continue;
+            const auto* known =
+                table.find(topic, static_cast<PartitionNumber>(number(told, "partition")));
+            if (known == nullptr) continue;
+            const auto high = offset(told, "hi_offset");
+            const auto stable = offset(told, "ls_offset");
+            found.partitions.push_back(
+                {.partition = known->id, .end = stable ? stable : high, .open_until = high});
+        }
     }
     return found;
 }

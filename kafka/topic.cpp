@@ -15,20 +15,28 @@ constexpr int answer_timeout_ms =
 constexpr std::int64_t end_of_partition = -1;
 constexpr std::int64_t beginning_of_partition = -2;
 
-std::vector<Position> list_offsets(rd_kafka_t& client, const std::string& topic,
-                                   std::int64_t timestamp,
-                                   std::span<const PartitionId> partitions) {
-    std::vector<Position> questions;
-    for (const PartitionId partition : partitions) questions.push_back({partition, timestamp});
-    const PartitionList list = make_list(topic, questions);
+void add(rd_kafka_topic_partition_list_t& list, const std::string& topic, PartitionNumber partition,
+         Offset offset) {
+    rd_kafka_topic_partition_list_add(&list, topic.c_str(), partition)->offset = offset;
+}
+
+PartitionList empty_list(std::size_t capacity) {
+    return PartitionList{rd_kafka_topic_partition_list_new(static_cast<int>(capacity))};
+}
+
+std::map<PartitionNumber, Offset> list_offsets(rd_kafka_t& client, const std::string& topic,
+                                               std::int64_t timestamp,
+                                               std::span<const PartitionNumber> partitions) {
+    const PartitionList list = empty_list(partitions.size());
+    for (const PartitionNumber partition : partitions) add(*list, topic, partition, timestamp);
     check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
           "reading the offsets of topic \"" + topic + "\"");
-    std::vector<Position> answers;
+    std::map<PartitionNumber, Offset> answers;
     for (int i = 0; i < list->cnt; ++i) {
         const auto& entry = list->elems[i];
         check(entry.err,
               "reading the offset of " + topic + "[" + std::to_string(entry.partition) + "]");
-        answers.push_back({entry.partition, entry.offset});
+        answers[entry.partition] = entry.offset;
     }
     return answers;
 }
@@ -65,8 +73,8 @@ std::vector<std::string> all_topics(rd_kafka_t& client) {
     return names;
 }
 
-std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& topic,
-                                       std::chrono::milliseconds timeout) {
+std::vector<PartitionNumber> partitions_of(rd_kafka_t& client, const std::string& topic,
+                                           std::chrono::milliseconds timeout) {
     const TopicHandle handle{rd_kafka_topic_new(&client, topic.c_str(), nullptr)};
     const MetadataHandle metadata = ask_for_metadata(
         client, handle.get(), "reading the metadata of topic \"" + topic + "\"", timeout);
@@ -77,15 +85,15 @@ std::vector<PartitionId> partitions_of(rd_kafka_t& client, const std::string& to
                                 "\"; create it, or correct topic = in the configuration");
     }
     check(found.err, "topic \"" + topic + "\"");
-    std::vector<PartitionId> partitions;
+    std::vector<PartitionNumber> partitions;
     for (int i = 0; i < found.partition_cnt; ++i) partitions.push_back(found.partitions[i].id);
     std::ranges::sort(partitions);
     return partitions;
 }
 
-std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,
-                                    const config::Start& start,
-                                    std::span<const PartitionId> partitions) {
+std::map<PartitionNumber, Offset> resolve_start(rd_kafka_t& client, const std::string& topic,
+                                                const config::Start& start,
+                                                std::span<const PartitionNumber> partitions) {
     if (partitions.empty()) return {};
     switch (start.kind) {
         case config::Start::Kind::earliest:
@@ -95,30 +103,19 @@ std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic
         case config::Start::Kind::time:
             break;
     }
-    std::vector<Position> found = list_offsets(client, topic, start.time_ms, partitions);
-    std::vector<PartitionId> beyond;
-    for (const Position& position : found) {
-        if (position.next < 0) beyond.push_back(position.partition);
-    }
-    std::erase_if(found, [](const Position& position) { return position.next < 0; });
-    if (!beyond.empty()) {
-        std::ranges::copy(list_offsets(client, topic, end_of_partition, beyond),
-                          std::back_inserter(found));
-    }
+    std::map<PartitionNumber, Offset> found =
+        list_offsets(client, topic, start.time_ms, partitions);
+    std::vector<PartitionNumber> beyond;
+    for (const auto& [partition, offset] : found)
+        if (offset < 0) beyond.push_back(partition);
+    if (beyond.empty()) return found;
+    for (const auto& [partition, end] : list_offsets(client, topic, end_of_partition, beyond))
+        found[partition] = end;
     return found;
 }
 
-std::map<PartitionId, Offset> resolved_starts(rd_kafka_t& client, const std::string& topic,
-                                              const config::Start& start,
-                                              std::span<const PartitionId> partitions) {
-    std::map<PartitionId, Offset> found;
-    for (const Position& position : resolve_start(client, topic, start, partitions)) {
-        found[position.partition] = position.next;
-    }
-    return found;
-}
-
-OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic, PartitionId partition) {
+OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
+                              PartitionNumber partition) {
     OffsetRange range;
     check(rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
                                            &range.to, answer_timeout_ms),
@@ -126,20 +123,25 @@ OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic, Part
     return range;
 }
 
-PartitionList make_list(const std::string& topic, std::span<const Position> positions) {
-    PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(positions.size()))};
+PartitionList make_list(const PartitionTable& table, std::span<const Position> positions) {
+    PartitionList list = empty_list(positions.size());
     for (const Position& position : positions) {
-        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), position.partition)->offset =
-            position.next;
+        const TopicPartition& named = table[position.partition];
+        add(*list, named.topic, named.number, position.next);
     }
     return list;
 }
 
-PartitionList make_list(const std::string& topic, std::span<const PartitionId> partitions) {
-    PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size()))};
-    for (const PartitionId partition : partitions) {
-        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
-    }
+PartitionList make_list(const PartitionTable& table, std::span<const PartitionId> partitions) {
+    PartitionList list = empty_list(partitions.size());
+    for (const PartitionId partition : partitions)
+        add(*list, table[partition].topic, table[partition].number, RD_KAFKA_OFFSET_INVALID);
+    return list;
+}
+
+PartitionList make_list(const std::string& topic, PartitionNumber partition, Offset offset) {
+    PartitionList list = empty_list(1);
+    add(*list, topic, partition, offset);
     return list;
 }
 

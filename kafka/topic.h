@@ -2,6 +2,7 @@
 
 #include "kafka/handles.h"
 #include "pipeline/ingest/ports.h"
+#include "pipeline/partition_table.h"
 
 #include <chrono>
 #include <map>
@@ -29,26 +30,25 @@ inline constexpr std::chrono::seconds answer_timeout{10};
 [[nodiscard]] std::vector<std::string> all_topics(rd_kafka_t& client);
 
 /// Throws TroubleOfTheWorld, with the remedy, when there is no such topic.
-[[nodiscard]] std::vector<PartitionId> partitions_of(
+[[nodiscard]] std::vector<PartitionNumber> partitions_of(
     rd_kafka_t& client, const std::string& topic,
     std::chrono::milliseconds timeout = answer_timeout);
 
 /// Where `start` lies in each of these partitions. A time after the last record is the end.
-[[nodiscard]] std::vector<Position> resolve_start(rd_kafka_t& client, const std::string& topic,
-                                                  const config::Start& start,
-                                                  std::span<const PartitionId> partitions);
-/// The same, by partition.
-[[nodiscard]] std::map<PartitionId, Offset> resolved_starts(
+[[nodiscard]] std::map<PartitionNumber, Offset> resolve_start(
     rd_kafka_t& client, const std::string& topic, const config::Start& start,
-    std::span<const PartitionId> partitions);
+    std::span<const PartitionNumber> partitions);
 
 /// From the first offset that is still there to the end (past transaction markers).
 [[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
-                                            PartitionId partition);
+                                            PartitionNumber partition);
 
-[[nodiscard]] PartitionList make_list(const std::string& topic,
+[[nodiscard]] PartitionList make_list(const PartitionTable& table,
                                       std::span<const Position> positions);
-[[nodiscard]] PartitionList make_list(const std::string& topic,
+[[nodiscard]] PartitionList make_list(const PartitionTable& table,
                                       std::span<const PartitionId> partitions);
+/// Of one.
+[[nodiscard]] PartitionList make_list(const std::string& topic, PartitionNumber partition,
+                                      Offset offset);
 
 }  // namespace sluice::kafka

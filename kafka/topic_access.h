@@ -4,14 +4,15 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace sluice::kafka {
 
-/// What Kafka has against a consumer of a topic: librdkafka says it once, and not when it is over,
+/// What Kafka has against a consumer of topics: librdkafka says it once, and not when it is over,
 /// so that is asked for. Used by one thread.
 class TopicAccess {
 public:
-    explicit TopicAccess(std::string topic) : topic_(std::move(topic)) {}
+    explicit TopicAccess(std::vector<std::string> topics) : topics_(std::move(topics)) {}
 
     /// Not every error is about it.
     void on_error(rd_kafka_resp_err_t code, const std::string& text);
@@ -22,9 +23,9 @@ public:
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
 private:
-    const std::string topic_;
+    const std::vector<std::string> topics_;
     std::string trouble_;
-    bool is_the_groups_ = false;  ///< what the topic's metadata say nothing of
+    bool is_the_groups_ = false;  ///< what topics' metadata say nothing of
     std::chrono::steady_clock::time_point next_question_;
 };
 

@@ -44,7 +44,7 @@ std::map<std::string, std::string> own_settings(std::int64_t most_records) {
 /// One partition that is being fetched, into a queue of its own.
 class TopicReader::Fetching {
 public:
-    Fetching(rd_kafka_t& client, rd_kafka_topic_t& topic, PartitionId partition, Offset from)
+    Fetching(rd_kafka_t& client, rd_kafka_topic_t& topic, PartitionNumber partition, Offset from)
         : topic_(topic), partition_(partition), queue_(rd_kafka_queue_new(&client)) {
         if (rd_kafka_consume_start_queue(&topic, partition, from, queue_.get()) != 0) {
             check(rd_kafka_last_error(), "reading " + name());
@@ -76,14 +76,14 @@ public:
         check(rd_kafka_seek(&topic_, partition_, offset, seek_timeout_ms), "reading " + name());
     }
 
-    [[nodiscard]] PartitionId partition() const { return partition_; }
+    [[nodiscard]] PartitionNumber partition() const { return partition_; }
     [[nodiscard]] std::string name() const {
         return std::string(rd_kafka_topic_name(&topic_)) + "[" + std::to_string(partition_) + "]";
     }
 
 private:
     rd_kafka_topic_t& topic_;
-    const PartitionId partition_;
+    const PartitionNumber partition_;
     QueueHandle queue_;
     MessageHandle held_;
 };
@@ -113,6 +113,7 @@ void TopicReader::read(const std::vector<TopicPart>& parts, const Visitor& visit
 TopicReader::Next TopicReader::read_part(Fetching& fetching, const TopicPart& part,
                                          const Visitor& visitor) {
     std::vector<Header> headers;
+    const TopicPartition& from = partitions_.of(topic_, part.partition);
     Offset next = part.ranges.front().from;
     for (const OffsetRange& range : part.ranges) {
         if (next < range.from - not_worth_a_seek) fetching.seek(range.from);
@@ -123,7 +124,7 @@ TopicReader::Next TopicReader::read_part(Fetching& fetching, const TopicPart& pa
             } else if (next = message->offset; next >= range.to) {
                 fetching.put_back(std::move(message));
             } else if (next++ >= range.from) {
-                wanted = visitor(record_of(*message, headers));
+                wanted = visitor(record_of(*message, from, headers));
             }
             if (wanted >= Next::part) return wanted;
         }

@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "kafka/handles.h"
-#include "pipeline/record.h"
+#include "pipeline/partition_table.h"
 
 #include <chrono>
 #include <functional>
@@ -13,7 +13,7 @@ namespace sluice::kafka {
 
 /// A part of a topic that somebody wants to see.
 struct TopicPart {
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     std::vector<OffsetRange> ranges;  ///< ascending, apart from each other
 };
 
@@ -48,6 +48,7 @@ private:
     Next after_error(Fetching& fetching, const TopicPart& part, const rd_kafka_message_t& message);
 
     std::string topic_;
+    PartitionTable partitions_;  // whose records are visited
     ClientHandle client_;
     TopicHandle handle_;
 };

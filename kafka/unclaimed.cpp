@@ -4,6 +4,7 @@
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 
@@ -56,7 +57,7 @@ std::vector<int> assigned_partitions(std::string_view encoded, std::string_view 
 }
 
 std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::string& group,
-                                            const std::string& topic,
+                                            const std::vector<std::string>& topics,
                                             std::chrono::milliseconds timeout) {
     try {
         const GroupListHandle list = describe(client, group, timeout);
@@ -64,16 +65,18 @@ std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::strin
         const struct rd_kafka_group_info& info = list->groups[0];
         if (std::string_view(info.state != nullptr ? info.state : "") != "Stable")
             return std::nullopt;
-        std::set<int> claimed;
-        for (int i = 0; i < info.member_cnt; ++i) {
-            const auto& member = info.members[i];
-            const std::vector<int> partitions =
-                assigned_partitions({static_cast<const char*>(member.member_assignment),
-                                     static_cast<std::size_t>(member.member_assignment_size)},
-                                    topic);
-            claimed.insert(partitions.begin(), partitions.end());
-        }
-        return partitions_of(client, topic, timeout).size() > claimed.size();
+        return std::ranges::any_of(topics, [&](const std::string& topic) {
+            std::set<int> claimed;
+            for (int i = 0; i < info.member_cnt; ++i) {
+                const auto& member = info.members[i];
+                const std::vector<int> partitions =
+                    assigned_partitions({static_cast<const char*>(member.member_assignment),
+                                         static_cast<std::size_t>(member.member_assignment_size)},
+                                        topic);
+                claimed.insert(partitions.begin(), partitions.end());
+            }
+            return partitions_of(client, topic, timeout).size() > claimed.size();
+        });
     } catch (const TroubleOfTheWorld&) {
         return std::nullopt;
     }

@@ -15,11 +15,11 @@ namespace sluice::kafka {
 [[nodiscard]] std::vector<int> assigned_partitions(std::string_view encoded,
                                                    std::string_view topic);
 
-/// Whether a partition of the topic is nobody's, by the group coordinator's own words. nullopt: the
-/// group is just being rebalanced, or nobody answers. Blocks for up to twice the time.
+/// Whether a partition of the topics is nobody's, by the group coordinator's own words. nullopt:
+/// the group is just being rebalanced, or nobody answers. Each question blocks for up to the time.
 [[nodiscard]] std::optional<bool> has_unclaimed_partition(rd_kafka_t& client,
                                                           const std::string& group,
-                                                          const std::string& topic,
+                                                          const std::vector<std::string>& topics,
                                                           std::chrono::milliseconds timeout);
 
 }  // namespace sluice::kafka

@@ -16,7 +16,8 @@ bool UnclaimedWatch::should_join_anew(rd_kafka_t& client) {
     const auto now = Clock::now();
     if (!doubtful_ || now < next_look_) return false;
     next_look_ = now + time_between_looks;
-    const std::optional<bool> found = has_unclaimed_partition(client, group_, topic_, look_timeout);
+    const std::optional<bool> found =
+        has_unclaimed_partition(client, group_, topics_, look_timeout);
     if (!found.value_or(false)) {
         unclaimed_since_.reset();
         if (found) doubtful_ = false;

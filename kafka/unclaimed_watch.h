@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::kafka {
 
@@ -14,8 +15,8 @@ namespace sluice::kafka {
 class UnclaimedWatch {
 public:
     /// `named`: a member without a name is never in doubt.
-    UnclaimedWatch(std::string group, std::string topic, bool named)
-        : group_(std::move(group)), topic_(std::move(topic)), doubtful_(named) {}
+    UnclaimedWatch(std::string group, std::vector<std::string> topics, bool named)
+        : group_(std::move(group)), topics_(std::move(topics)), doubtful_(named) {}
 
     /// Whether the member, which has an assignment, should join anew. Asks the coordinator now and
     /// then, until it is known that nothing was left; blocks for a second at most.
@@ -25,7 +26,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     const std::string group_;
-    const std::string topic_;
+    const std::vector<std::string> topics_;
     bool doubtful_;
     Clock::time_point next_look_;
     std::optional<Clock::time_point> unclaimed_since_;

@@ -200,7 +200,7 @@ bool MessageBuilder::take_partition(Message& to) {
     if (!plan_.partition) return true;
     if (!text_of(*plan_.partition, text)) return false;
     if (!text) return true;
-    PartitionId partition = -1;
+    PartitionNumber partition = -1;
     const std::string_view digits = trimmed(*text);
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), partition);

@@ -107,13 +107,19 @@ std::vector<Interval> intervals(const Comparison& comparison) {
     }
 }
 
-Ranges ranges_of(const Comparison& comparison, PartitionId partition) {
+Ranges ranges_of(const Comparison& comparison, const TopicPartition& partition) {
     switch (static_cast<RecordField>(comparison.field)) {
+        case RecordField::topic: {
+            const Record any_record{.from = &partition, .key = {}, .value = {}, .headers = {}};
+            Condition condition;
+            condition.comparison = comparison;
+            return matches(condition, any_record) ? everything : Ranges{};
+        }
         case RecordField::partition: {
             if (comparison.op == Operator::is_null) return {};
             const bool asked =
                 std::ranges::any_of(intervals(comparison), [&](const Interval& each) {
-                    return each.from <= partition && partition < each.to;
+                    return each.from <= partition.number && partition.number < each.to;
                 });
             return asked ? everything : Ranges{};
         }
@@ -139,7 +145,7 @@ Ranges ranges_of(const Comparison& comparison, PartitionId partition) {
     return everything;
 }
 
-Ranges ranges_of(const Condition& condition, PartitionId partition) {
+Ranges ranges_of(const Condition& condition, const TopicPartition& partition) {
     if (condition.kind == Condition::Kind::comparison) {
         return ranges_of(condition.comparison, partition);
     }
@@ -160,7 +166,7 @@ Ranges ranges_of(const Condition& condition, PartitionId partition) {
 
 }  // namespace
 
-std::vector<ReadRange> ranges_to_read(const Condition& condition, PartitionId partition) {
+std::vector<ReadRange> ranges_to_read(const Condition& condition, const TopicPartition& partition) {
     Ranges ranges = ranges_of(condition, partition);
     simplify(ranges);
     std::ranges::sort(ranges, {}, [](const ReadRange& range) {

@@ -27,7 +27,7 @@ struct ReadRange {
 /// missing, and there may be more in them than fulfils it. Empty: the partition need not be read.
 /// Ordered by offsets; ranges that differ in their times may overlap.
 [[nodiscard]] std::vector<ReadRange> ranges_to_read(const config::Condition& condition,
-                                                    PartitionId partition);
+                                                    const TopicPartition& partition);
 
 /// The same held against what the partition holds: apart from each other and ascending, beginning
 /// no earlier than the first record of their time. `first_at` tells its offset for a time after

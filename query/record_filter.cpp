@@ -12,11 +12,10 @@ using config::Operator;
 
 namespace {
 
-constexpr config::Field fields[] = {{"partition", config::FieldType::number},
-                                    {"offset", config::FieldType::number},
-                                    {"timestamp", config::FieldType::time},
-                                    {"key", config::FieldType::text},
-                                    {"value", config::FieldType::text}};
+constexpr config::Field fields[] = {
+    {"topic", config::FieldType::text},    {"partition", config::FieldType::number},
+    {"offset", config::FieldType::number}, {"timestamp", config::FieldType::time},
+    {"key", config::FieldType::text},      {"value", config::FieldType::text}};
 
 bool number_matches(const Comparison& comparison, std::optional<std::int64_t> number) {
     if (comparison.op == Operator::is_null) return !number;
@@ -35,8 +34,10 @@ bool text_matches(const Comparison& comparison, const std::optional<std::string_
 
 bool comparison_matches(const Comparison& comparison, const Record& record) {
     switch (static_cast<RecordField>(comparison.field)) {
+        case RecordField::topic:
+            return text_matches(comparison, record.from->topic);
         case RecordField::partition:
-            return number_matches(comparison, record.partition);
+            return number_matches(comparison, record.from->number);
         case RecordField::offset:
             return number_matches(comparison, record.offset);
         case RecordField::timestamp:

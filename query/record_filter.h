@@ -9,7 +9,7 @@
 namespace sluice::query {
 
 /// Fields of a record, in the order of record_fields().
-enum class RecordField : std::size_t { partition, offset, timestamp, key, value };
+enum class RecordField : std::size_t { topic, partition, offset, timestamp, key, value };
 
 [[nodiscard]] std::span<const config::Field> record_fields();
 

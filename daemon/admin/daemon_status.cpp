@@ -23,7 +23,8 @@ long long whole(auto number) {
 void write_partitions(JsonWriter& json, const IngestStatus& ingest) {
     json.key("partitions").begin_array();
     for (const IngestStatus::Partition& partition : ingest.partitions) {
-        json.begin_object().field("partition", whole(partition.partition));
+        json.begin_object().field("topic", partition.topic);
+        json.field("partition", whole(partition.partition));
         if (partition.lane != IngestStatus::Partition::no_lane) {
             json.field("lane", whole(partition.lane));
         }
@@ -51,9 +52,9 @@ void write_dead_letters(JsonWriter& json, const IngestStatus& ingest) {
     }
     json.key("dead_letters").begin_array();
     for (const IngestStatus::DeadLetter& letter : ingest.dead_letters) {
-        json.begin_object().field("partition", whole(letter.partition));
-        json.field("offset", whole(letter.offset)).field("reasons", letter.reasons);
-        json.field("at", unix_seconds(letter.at)).end_object();
+        json.begin_object().field("topic", letter.topic);
+        json.field("partition", whole(letter.partition)).field("offset", whole(letter.offset));
+        json.field("reasons", letter.reasons).field("at", unix_seconds(letter.at)).end_object();
     }
     json.end_array();
 }

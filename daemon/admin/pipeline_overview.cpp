@@ -65,7 +65,8 @@ PipelineOverview pipeline_of(dom::object told) {
     for (const dom::element element : partitions) {
         dom::object partition;
         if (element.get(partition) != simdjson::SUCCESS) continue;
-        pipeline.partitions.push_back({.partition = whole(partition, "partition").value_or(0),
+        pipeline.partitions.push_back({.topic = text(partition, "topic"),
+                                       .partition = whole(partition, "partition").value_or(0),
                                        .next = whole(partition, "next"),
                                        .end = whole(partition, "end"),
                                        .lag = whole(partition, "lag").value_or(0),
@@ -159,7 +160,7 @@ std::string overview_table(const Overview& overview) {
     std::vector<std::vector<std::string>> pipelines{
         {"pipeline", "state", "rows/s", "lag", "dead letters", "partitions"}};
     std::vector<std::vector<std::string>> partitions{
-        {"pipeline", "partition", "progress", "end", "lag", "behind (s)"}};
+        {"pipeline", "topic", "partition", "progress", "end", "lag", "behind (s)"}};
     std::vector<std::vector<std::string>> outboxes{
         {"pipeline", "role", "backlog (s)", "unclaimed", "claimed", "sent", "batch", "mark"}};
     std::string reasons;
@@ -171,9 +172,10 @@ std::string overview_table(const Overview& overview) {
         if (pipeline.outbox) outboxes.push_back(row_of(pipeline.key, *pipeline.outbox));
         if (!pipeline.reason.empty()) reasons += pipeline.key + ": " + pipeline.reason + "\n";
         for (const auto& partition : pipeline.partitions) {
-            partitions.push_back({pipeline.key, std::to_string(partition.partition),
-                                  or_dash(partition.next), or_dash(partition.end),
-                                  std::to_string(partition.lag), rounded(partition.lag_seconds)});
+            partitions.push_back({pipeline.key, partition.topic,
+                                  std::to_string(partition.partition), or_dash(partition.next),
+                                  or_dash(partition.end), std::to_string(partition.lag),
+                                  rounded(partition.lag_seconds)});
         }
     }
     std::string shown = format_table(pipelines);
@@ -200,7 +202,7 @@ std::string overview_json(const Overview& overview) {
         put(json, "dead_letters", pipeline.dead_letters);
         json.key("partitions").begin_array();
         for (const auto& partition : pipeline.partitions) {
-            json.begin_object();
+            json.begin_object().field("topic", partition.topic);
             put(json, "partition", partition.partition);
             put(json, "progress", partition.next);
             put(json, "end", partition.end);

@@ -12,6 +12,7 @@ namespace sluice {
 /// What `sluice status` shows of one pipeline, wherever it comes from.
 struct PipelineOverview {
     struct Partition {
+        std::string topic;
         std::int64_t partition = 0;
         std::optional<std::int64_t> next;  ///< progress; nullopt: nothing was ever read
         std::optional<std::int64_t> end;

@@ -24,12 +24,14 @@ void StoppedLag::look(const config::Config& config, const SupervisorStatus& supe
         auto& [partitions, lags] = found[key];
         for (const PipelineOverview::Partition& told : overview.partitions) {
             IngestStatus::Partition& partition = partitions.emplace_back();
-            partition.partition = static_cast<PartitionId>(told.partition);
+            const TopicPartition named{told.topic, static_cast<PartitionNumber>(told.partition)};
+            partition.topic = named.topic;
+            partition.partition = named.number;
             partition.lane = IngestStatus::Partition::no_lane;
             partition.end = told.end;
             partition.lag = told.lag;
             partition.next = told.next.value_or(told.end.value_or(told.lag) - told.lag);
-            lags.push_back(lag_gauge(registry_, ingest.name, partition.partition));
+            lags.push_back(lag_gauge(registry_, ingest.name, named));
             lags.back().set(static_cast<double>(told.lag));
         }
     }

@@ -127,7 +127,8 @@ const Command commands[] = {
           .summary = "show records as a pipeline would map them; nothing notices",
           .options = {{"--topic", "T",
                        "of any topic, instead of a pipeline's; as JSON where [registry] knows how"},
-                      {"--where", "CONDITION", "of partition, offset, timestamp, key and value"},
+                      {"--where", "CONDITION",
+                       "of topic, partition, offset, timestamp, key and value"},
                       {"--from", "WHERE",
                        "earliest (default), -N: the last N of each partition, "
                        "or a time"},

@@ -95,8 +95,7 @@ Request request_of(const config::Config& config, const CommandLine& line) {
 class Mapping {
 public:
     Mapping(const config::Ingest& ingest, const config::Config& config)
-        : topic_(ingest.topic),
-          sql_(note_on_sql(ingest)),
+        : sql_(note_on_sql(ingest)),
           mapper_(ingest, table_of(ingest, config.cloudberry.dsn.text),
                   registry::client_of(config.registry)) {}
 
@@ -161,8 +160,7 @@ private:
 
     void note_whether_judged(const Record& record) {
         if (batch_.targets.front().text.rows.empty() || ++not_judged_ > 1) return;
-        first_not_judged_ =
-            topic_ + "[" + std::to_string(record.partition) + "]@" + std::to_string(record.offset);
+        first_not_judged_ = name_of(record);
     }
 
     static Table table_of(const config::Ingest& ingest, const std::string& dsn) {
@@ -181,7 +179,6 @@ private:
         return text;
     }
 
-    const std::string topic_;
     const std::string sql_;
     RowMapper mapper_;
     Batch batch_;
@@ -248,9 +245,8 @@ private:
         if (++late_in_a_row_ < late_enough) return false;
         late_in_a_row_ = 0;
         const std::string end = std::to_string(range.offsets.to);
-        notes_ += request_.topic + "[" + std::to_string(record.partition) +
-                  "]: " + std::to_string(late_enough) + " records in a row up to offset " +
-                  std::to_string(record.offset) +
+        notes_ += name_of(*record.from) + ": " + std::to_string(late_enough) +
+                  " records in a row up to offset " + std::to_string(record.offset) +
                   " are later than asked, so those behind were not read; to have them read, add: "
                   "offset < " +
                   end + "\n";
@@ -259,7 +255,7 @@ private:
 
     const query::ReadRange& range_of(const Record& record) {
         const auto is_behind = [&] {
-            return plan_[part_].partition != record.partition ||
+            return plan_[part_].partition != record.from->number ||
                    plan_[part_].ranges[range_].offsets.to <= record.offset;
         };
         while (is_behind()) {
@@ -301,7 +297,6 @@ void show(const config::Config& config, Request request) {
     }
     PeekOutputOptions options{.form = request.output,
                               .to_terminal = ::isatty(STDOUT_FILENO) == 1,
-                              .topic = request.topic,
                               .columns = std::nullopt};
     if (mapping) options.columns = mapping->columns();
     const auto output = make_peek_output(std::move(options), std::cout);

@@ -67,7 +67,7 @@ std::vector<Cell> header(const PeekOutputOptions& options) {
 
 std::vector<Cell> cells_of(const Peeked& peeked, const PeekOutputOptions& options) {
     const Record& record = peeked.record;
-    std::vector<Cell> cells{std::to_string(record.partition), std::to_string(record.offset),
+    std::vector<Cell> cells{std::to_string(record.from->number), std::to_string(record.offset),
                             time_of(record)};
     if (!options.columns) {
         cells.insert(cells.end(), {cell_of(record.key), headers_of(record), cell_of(record.value)});
@@ -121,8 +121,8 @@ public:
     void show(const Peeked& peeked) override {
         const Record& record = peeked.record;
         JsonWriter json;
-        json.begin_object().field("topic", options_.topic);
-        json.field("partition", static_cast<long long>(record.partition));
+        json.begin_object().field("topic", record.from->topic);
+        json.field("partition", static_cast<long long>(record.from->number));
         json.field("offset", static_cast<long long>(record.offset));
         field(json, "timestamp", time_of(record));
         if (options_.columns) json.field("becomes", name_of(peeked.as));
@@ -199,9 +199,7 @@ public:
     void show(const Peeked& peeked) override {
         rows_.push_back(in_table(cells_of(peeked, options_)));
         if (peeked.as == Peeked::As::rejected) {
-            rejects_ += options_.topic + "[" + std::to_string(peeked.record.partition) + "]@" +
-                        std::to_string(peeked.record.offset) + ": " +
-                        printable(described(peeked.reasons)) + "\n";
+            rejects_ += name_of(peeked.record) + ": " + printable(described(peeked.reasons)) + "\n";
         }
         if (rows_.size() >= rows_at_a_time) flush();
     }

@@ -34,7 +34,6 @@ public:
 struct PeekOutputOptions {
     CommandLine::Output form = CommandLine::Output::table;
     bool to_terminal = false;  ///< nothing that a terminal would obey goes out, in no form
-    std::string topic;
     std::optional<std::vector<std::string>> columns;  ///< of the rows; nullopt: records are raw
 };
 

@@ -9,7 +9,7 @@
 namespace sluice {
 namespace {
 
-using ByPartition = std::map<PartitionId, Offset>;
+using ByPartition = std::map<PartitionNumber, Offset>;
 
 }  // namespace
 
@@ -17,11 +17,11 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
                                 const PeekWish& wish) {
     using Start = config::Start;
     std::vector<PeekPart> plan;
-    std::vector<PartitionId> asked;
-    std::map<std::int64_t, std::vector<PartitionId>> times;
-    for (const PartitionId partition : kafka::partitions_of(client, topic)) {
+    std::vector<PartitionNumber> asked;
+    std::map<std::int64_t, std::vector<PartitionNumber>> times;
+    for (const PartitionNumber partition : kafka::partitions_of(client, topic)) {
         std::vector<query::ReadRange> ranges{query::ReadRange{}};
-        if (wish.where) ranges = query::ranges_to_read(*wish.where, partition);
+        if (wish.where) ranges = query::ranges_to_read(*wish.where, {topic, partition});
         if (ranges.empty()) continue;
         for (const query::ReadRange& range : ranges) {
             if (range.from_ms <= 0) continue;
@@ -31,19 +31,19 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
         asked.push_back(partition);
         plan.push_back({partition, std::move(ranges)});
     }
-    ByPartition ends = kafka::resolved_starts(client, topic, {.kind = Start::Kind::latest}, asked);
+    ByPartition ends = kafka::resolve_start(client, topic, {.kind = Start::Kind::latest}, asked);
     ByPartition begins =
-        kafka::resolved_starts(client, topic, {.kind = Start::Kind::earliest}, asked);
+        kafka::resolve_start(client, topic, {.kind = Start::Kind::earliest}, asked);
     if (wish.last) {
         for (auto& [partition, begin] : begins) {
             begin = std::max(begin, ends[partition] - *wish.last);
         }
     } else if (wish.from.kind != Start::Kind::earliest) {
-        begins = kafka::resolved_starts(client, topic, wish.from, asked);
+        begins = kafka::resolve_start(client, topic, wish.from, asked);
     }
     std::map<std::int64_t, ByPartition> first_at;
     for (const auto& [time, partitions] : times) {
-        first_at[time] = kafka::resolved_starts(
+        first_at[time] = kafka::resolve_start(
             client, topic, {.kind = Start::Kind::time, .time_ms = time}, partitions);
     }
     for (PeekPart& part : plan) {

@@ -20,7 +20,7 @@ struct PeekWish {
 
 /// What is to be read of one partition.
 struct PeekPart {
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     std::vector<query::ReadRange> ranges;  ///< settled; not empty
 };
 

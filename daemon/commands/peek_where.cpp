@@ -22,8 +22,9 @@ using config::Comparison;
 using config::Condition;
 using config::Source;
 
-/// As sources write the fields that records have of their own.
-constexpr std::array own_sources{"@partition", "@offset", "@timestamp", "@key", "@value"};
+/// As sources write the fields that records have of their own, in the order of record_fields().
+constexpr std::array own_sources{"@topic", "@partition", "@offset", "@timestamp", "@key", "@value"};
+constexpr auto fields_with_ranges = static_cast<std::ptrdiff_t>(query::RecordField::key);
 
 std::vector<config::Field> own_fields() {
     const auto fields = query::record_fields();
@@ -104,7 +105,8 @@ PeekWhere::PeekWhere(const std::string& text, const config::Ingest& ingest,
     if (!slips) std::ranges::remove_copy_if(names, std::back_inserter(others), is_own);
     for (const std::string& name : others) {
         const auto own = std::ranges::find(own_sources, name);
-        const bool has_ranges = own != own_sources.end() && own - own_sources.begin() < 3;
+        const bool has_ranges =
+            own != own_sources.end() && own - own_sources.begin() < fields_with_ranges;
         const auto place = static_cast<std::size_t>(own - own_sources.begin());
         fields.push_back({name, has_ranges ? fields[place].type : config::FieldType::any});
     }
@@ -155,7 +157,7 @@ bool PeekWhere::matches(const Record& record) {
         if (truth == Truth::unclear) why.add(RejectCause::invalid, std::move(reason));
     }
     if (truth == Truth::unclear && ++not_told_ == 1)
-        first_not_told_ = "[" + std::to_string(record.partition) + "]@" +
+        first_not_told_ = "[" + std::to_string(record.from->number) + "]@" +
                           std::to_string(record.offset) + ": " + why.reasons.back().text;
     return truth == Truth::yes;
 }

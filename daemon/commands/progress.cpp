@@ -24,7 +24,7 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-using Ranges = std::map<PartitionId, OffsetRange>;
+using Ranges = std::map<PartitionNumber, OffsetRange>;
 
 std::optional<std::int64_t> number_in(std::string_view text) {
     std::int64_t number = 0;
@@ -39,15 +39,15 @@ kafka::ClientHandle client_of(const config::Config& config) {
 
 /// What each partition holds now.
 Ranges available(rd_kafka_t& client, const std::string& topic,
-                 const std::vector<PartitionId>& partitions) {
+                 const std::vector<PartitionNumber>& partitions) {
     using Kind = config::Start::Kind;
     Ranges ranges;
     for (const auto& [partition, begin] :
-         kafka::resolved_starts(client, topic, {.kind = Kind::earliest}, partitions)) {
+         kafka::resolve_start(client, topic, {.kind = Kind::earliest}, partitions)) {
         ranges[partition].from = begin;
     }
     for (const auto& [partition, end] :
-         kafka::resolved_starts(client, topic, {.kind = Kind::latest}, partitions)) {
+         kafka::resolve_start(client, topic, {.kind = Kind::latest}, partitions)) {
         ranges[partition].to = end;
     }
     return ranges;
@@ -137,16 +137,16 @@ int show(const config::Config& config, const CommandLine& line) {
 
 // ---- set ----
 
-struct Change {
+struct ProgressChange {
     enum class Outcome { planned, unchanged, made, overtaken };
-    PartitionId partition = 0;
+    TopicPartition partition;
     std::optional<ResumePoint> now;  ///< nullopt: no progress yet
     Offset to = 0;
     Outcome outcome = Outcome::planned;
 };
 
-std::vector<PartitionId> wanted_partitions(const CommandLine& line, const std::string& topic,
-                                           const std::vector<PartitionId>& there) {
+std::vector<PartitionNumber> wanted_partitions(const CommandLine& line, const std::string& topic,
+                                               const std::vector<PartitionNumber>& there) {
     const std::string text = line.option("--partition").value_or("");
     if (text == "all") return there;
     const auto number = number_in(text);
@@ -163,13 +163,13 @@ std::vector<PartitionId> wanted_partitions(const CommandLine& line, const std::s
 }
 
 /// Where --offset lies in each partition.
-std::map<PartitionId, Offset> goals_of(rd_kafka_t& client, const std::string& topic,
-                                       const CommandLine& line,
-                                       const std::vector<PartitionId>& partitions) {
+std::map<PartitionNumber, Offset> goals_of(rd_kafka_t& client, const std::string& topic,
+                                           const CommandLine& line,
+                                           const std::vector<PartitionNumber>& partitions) {
     using Kind = config::Start::Kind;
     const std::string text = line.option("--offset").value_or("");
     const Ranges held = available(client, topic, partitions);
-    std::map<PartitionId, Offset> goals;
+    std::map<PartitionNumber, Offset> goals;
     if (const auto number = number_in(text)) {
         for (const auto& [partition, range] : held) {
             if (*number < range.from || *number > range.to) {
@@ -185,8 +185,8 @@ std::map<PartitionId, Offset> goals_of(rd_kafka_t& client, const std::string& to
             goals[partition] = text == "earliest" ? range.from : range.to;
         }
     } else if (const auto time = config::parse_time(text); time && *time >= 0) {
-        goals = kafka::resolved_starts(client, topic, {.kind = Kind::time, .time_ms = *time},
-                                       partitions);
+        goals =
+            kafka::resolve_start(client, topic, {.kind = Kind::time, .time_ms = *time}, partitions);
     } else {
         throw WrongConfiguration(
             "--offset takes a number, earliest, latest, or a time as in 2026-01-31T12:00:00Z, "
@@ -196,7 +196,7 @@ std::map<PartitionId, Offset> goals_of(rd_kafka_t& client, const std::string& to
     return goals;
 }
 
-std::string meaning(const Change& change) {
+std::string meaning(const ProgressChange& change) {
     const auto between = [&](Offset from, Offset to) {
         return "offsets " + std::to_string(from) + " to " + std::to_string(to - 1);
     };
@@ -213,36 +213,37 @@ std::string meaning(const Change& change) {
     return "it is there already";
 }
 
-const char* name_of(Change::Outcome outcome) {
+const char* name_of(ProgressChange::Outcome outcome) {
     switch (outcome) {
-        case Change::Outcome::planned:
+        case ProgressChange::Outcome::planned:
             return "planned";
-        case Change::Outcome::unchanged:
+        case ProgressChange::Outcome::unchanged:
             return "unchanged";
-        case Change::Outcome::made:
+        case ProgressChange::Outcome::made:
             return "made";
-        case Change::Outcome::overtaken:
+        case ProgressChange::Outcome::overtaken:
             break;
     }
     return "overtaken";
 }
 
-void print(const config::Ingest& ingest, const std::vector<Change>& changes, std::ostream& out) {
+void print(const config::Ingest& ingest, const std::vector<ProgressChange>& changes,
+           std::ostream& out) {
     std::vector<std::vector<std::string>> rows = {
         {"pipeline", "partition", "progress", "becomes", "outcome", "which means"}};
-    for (const Change& change : changes) {
-        rows.push_back({ingest.name, std::to_string(change.partition),
+    for (const ProgressChange& change : changes) {
+        rows.push_back({ingest.name, std::to_string(change.partition.number),
                         change.now ? std::to_string(change.now->next) : "-",
                         std::to_string(change.to), name_of(change.outcome), meaning(change)});
     }
     out << format_table(rows);
 }
 
-void print_json(const config::Ingest& ingest, const std::vector<Change>& changes) {
+void print_json(const config::Ingest& ingest, const std::vector<ProgressChange>& changes) {
     JsonWriter json;
     json.begin_object().field("pipeline", ingest.name).key("partitions").begin_array();
-    for (const Change& change : changes) {
-        json.begin_object().field("partition", static_cast<long long>(change.partition));
+    for (const ProgressChange& change : changes) {
+        json.begin_object().field("partition", static_cast<long long>(change.partition.number));
         if (change.now) json.field("from", static_cast<long long>(change.now->next));
         json.field("to", static_cast<long long>(change.to));
         json.field("outcome", name_of(change.outcome)).end_object();
@@ -289,12 +290,13 @@ bool confirmed(const CommandLine& line) {
 }
 
 /// All of them, or, when somebody else moved one meanwhile, none.
-void make(CloudberryProgress& progress, std::vector<Change>& changes) {
-    using Outcome = Change::Outcome;
+void make(CloudberryProgress& progress, std::vector<ProgressChange>& changes) {
+    using Outcome = ProgressChange::Outcome;
     std::vector<ProgressMove> moves;
-    for (const Change& change : changes) moves.push_back({change.partition, change.now, change.to});
+    for (const ProgressChange& change : changes)
+        moves.push_back({change.partition.id, change.now, change.to});
     const Outcome outcome = progress.set(moves) ? Outcome::made : Outcome::overtaken;
-    for (Change& change : changes) {
+    for (ProgressChange& change : changes) {
         const bool there = change.now && change.now->next == change.to;
         change.outcome = there ? Outcome::unchanged : outcome;
     }
@@ -307,21 +309,27 @@ int set(const config::Config& config, const CommandLine& line) {
     }
     const config::Ingest& ingest = ingest_named(config, line.words[1]);
     const kafka::ClientHandle client = client_of(config);
-    const std::vector<PartitionId> partitions =
+    const std::vector<PartitionNumber> partitions =
         wanted_partitions(line, ingest.topic, kafka::partitions_of(*client, ingest.topic));
     const auto goals = goals_of(*client, ingest.topic, line, partitions);
     refuse_while_running(*client, config.kafka, ingest);
+    const auto table = std::make_shared<PartitionTable>();
     CloudberryProgress progress{config.cloudberry.dsn.text,
                                 {.schema = config.cloudberry.schema,
                                  .pipeline = ingest.name,
                                  .cluster_id = kafka::cluster_id(*client),
-                                 .topic = ingest.topic,
+                                 .partitions = table,
                                  .writer = writer_name(),
                                  .revision = config.revision}};
-    std::vector<Change> changes;
-    for (const auto& [partition, to] : goals) changes.push_back({partition, {}, to});
-    for (const ResumePoint& point : progress.read(partitions)) {
-        const auto change = std::ranges::find(changes, point.partition, &Change::partition);
+    std::vector<ProgressChange> changes;
+    std::vector<PartitionId> ids;
+    for (const auto& [number, to] : goals) {
+        changes.push_back({table->of(ingest.topic, number), {}, to});
+        ids.push_back(changes.back().partition.id);
+    }
+    for (const ResumePoint& point : progress.read(ids)) {
+        const auto change = std::ranges::find(
+            changes, point.partition, [](const ProgressChange& each) { return each.partition.id; });
         if (change != changes.end()) change->now = point;
     }
     if (!line.has("--yes")) print(ingest, changes, std::cerr);
@@ -335,8 +343,9 @@ int set(const config::Config& config, const CommandLine& line) {
     } else {
         print(ingest, changes, std::cout);
     }
-    const bool overtaken = std::ranges::any_of(
-        changes, [](const Change& change) { return change.outcome == Change::Outcome::overtaken; });
+    const bool overtaken = std::ranges::any_of(changes, [](const ProgressChange& change) {
+        return change.outcome == ProgressChange::Outcome::overtaken;
+    });
     if (overtaken) {
         std::cerr << "sluice: somebody else moved progress meanwhile, so it was left as it is\n";
     }

@@ -71,7 +71,7 @@ void count_in_topics(const config::Config& config, const config::Outbox& outbox,
         if (!can_be(topic, outbox.topic)) continue;
         kafka::TopicReader reader(config.kafka, topic, 1 << 20);
         std::vector<kafka::TopicPart> parts;
-        for (const PartitionId partition : kafka::partitions_of(reader.client(), topic)) {
+        for (const PartitionNumber partition : kafka::partitions_of(reader.client(), topic)) {
             const OffsetRange all = kafka::available_offsets(reader.client(), topic, partition);
             if (all.size() > 0) parts.push_back({partition, {all}});
         }

@@ -32,7 +32,7 @@ Number number_of(const CommandLine& line, const std::string& option) {
 
 /// Of a record.
 struct Place {
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     Offset offset = 0;
 };
 
@@ -43,7 +43,7 @@ std::optional<Place> asked_by(const CommandLine& line) {
         throw WrongConfiguration("\"wait\" needs --partition P and --offset N, or --end");
     }
     if (line.has("--end")) return std::nullopt;
-    const Place asked{.partition = number_of<PartitionId>(line, "--partition"),
+    const Place asked{.partition = number_of<PartitionNumber>(line, "--partition"),
                       .offset = number_of<Offset>(line, "--offset")};
     if (asked.offset == std::numeric_limits<Offset>::max()) {
         throw WrongConfiguration("--offset is larger than any that Kafka gives");

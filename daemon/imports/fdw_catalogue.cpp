@@ -118,7 +118,8 @@ FdwCatalogue read_fdw_catalogue(Session& session) {
     return catalogue;
 }
 
-std::vector<Position> read_fdw_progress(Session& session, const std::string& progress_table) {
+std::map<PartitionNumber, Offset> read_fdw_progress(Session& session,
+                                                    const std::string& progress_table) {
     // An import is one transaction that updates its progress last: what a plain read sees while it
     // runs is about to change.
     session.run("SET LOCAL lock_timeout = '5s'");
@@ -130,10 +131,10 @@ std::vector<Position> read_fdw_progress(Session& session, const std::string& pro
                                 ", and its progress moves when that has ended; wait until it has, "
                                 "let no other begin, and try again");
     }
-    const Rows rows = session.exec("SELECT part, offs FROM " + progress_table + " ORDER BY part");
-    std::vector<Position> positions;
+    const Rows rows = session.exec("SELECT part, offs FROM " + progress_table);
+    std::map<PartitionNumber, Offset> positions;
     for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        positions.push_back({static_cast<PartitionId>(rows.number(row, 0)), rows.number(row, 1)});
+        positions[static_cast<PartitionNumber>(rows.number(row, 0))] = rows.number(row, 1);
     return positions;
 }
 

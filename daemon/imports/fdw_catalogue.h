@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/ingest/ports.h"
+#include "pipeline/record.h"
 
 #include <map>
 #include <string>
@@ -43,10 +43,10 @@ struct FdwCatalogue {
 /// Throws DatabaseError.
 [[nodiscard]] FdwCatalogue read_fdw_catalogue(Session& session);
 
-/// Where an import function would go on: `<table>_import_progress (part, offs)`, partitions in
-/// order. `offs` is the next offset to read. Waits a short while for an import that is running, and
-/// keeps others out as long as the session's transaction lasts. Throws DatabaseError.
-[[nodiscard]] std::vector<Position> read_fdw_progress(Session& session,
-                                                      const std::string& progress_table);
+/// Where an import function would go on: `<table>_import_progress (part, offs)`, by
+/// partition. `offs` is the next offset to read. Waits a short while for an import that is running,
+/// and keeps others out as long as the session's transaction lasts. Throws DatabaseError.
+[[nodiscard]] std::map<PartitionNumber, Offset> read_fdw_progress(
+    Session& session, const std::string& progress_table);
 
 }  // namespace sluice

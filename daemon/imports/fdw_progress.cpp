@@ -20,7 +20,7 @@ namespace {
 /// What became of one partition of one pipeline.
 struct TakenOver {
     std::string pipeline;
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     Offset imported_to = 0;          ///< where the import function would go on
     std::optional<Offset> progress;  ///< Sluice's, now; nullopt: there is none
     std::string note;
@@ -97,12 +97,17 @@ private:
         // Held until the anchors are committed: an import in between would load what they say is
         // not loaded yet.
         Transaction no_import(session_);
-        std::vector<Position> imported = read_fdw_progress(session_, source.table.progress_table);
-        // Never imported: it begins with the first record that is there, which start finds.
-        std::erase_if(imported, [](const Position& position) { return position.next <= 0; });
-        CloudberryProgress progress(config_.cloudberry.dsn.text, identity(ingest));
+        std::vector<Position> imported;
         std::vector<PartitionId> partitions;
-        for (const Position& position : imported) partitions.push_back(position.partition);
+        const auto table = std::make_shared<PartitionTable>();
+        for (const auto& [number, next] :
+             read_fdw_progress(session_, source.table.progress_table)) {
+            // Never imported: it begins with the first record that is there, which start finds.
+            if (next <= 0) continue;
+            partitions.push_back(table->id_of(ingest.topic, number));
+            imported.push_back({partitions.back(), next});
+        }
+        CloudberryProgress progress(config_.cloudberry.dsn.text, identity(ingest, table));
         const auto before = progress.read(partitions);
         progress.anchor(imported);
         const auto after = progress.read(partitions);
@@ -113,15 +118,15 @@ private:
         for (const Position& position : imported) {
             TakenOver& taken = all_.emplace_back();
             taken.pipeline = ingest.name;
-            taken.partition = position.partition;
+            taken.partition = (*table)[position.partition].number;
             taken.imported_to = position.next;
             taken.progress = next_of(after, position.partition);
             describe(taken, next_of(before, position.partition).has_value());
-            if (std::ranges::find(known, position.partition) == known.end()) {
+            if (std::ranges::find(known, taken.partition) == known.end()) {
                 taken.note += "; the topic has no such partition";
                 taken.fine = false;
             } else if (taken.fine) {
-                judge(taken, kafka::available_offsets(*client_, ingest.topic, position.partition));
+                judge(taken, kafka::available_offsets(*client_, ingest.topic, taken.partition));
             }
             line.at(static_cast<std::int64_t>(all_.size() - first),
                     static_cast<std::int64_t>(imported.size()));
@@ -144,11 +149,12 @@ private:
         }
     }
 
-    [[nodiscard]] PipelineIdentity identity(const config::Ingest& ingest) const {
+    [[nodiscard]] PipelineIdentity identity(const config::Ingest& ingest,
+                                            const std::shared_ptr<PartitionTable>& table) const {
         return {.schema = config_.cloudberry.schema,
                 .pipeline = ingest.name,
                 .cluster_id = cluster_id_,
-                .topic = ingest.topic,
+                .partitions = table,
                 .writer = writer_name(),
                 .revision = config_.revision};
     }

@@ -16,7 +16,7 @@ std::string names_of(std::span<const CommandSyntax> commands) {
 }
 
 /// In single quotes, as bash and zsh read them.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
     std::string all = "'";
     for (const char c : text) all += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
     return all + "'";
@@ -64,7 +64,7 @@ std::string zsh_option(const OptionSyntax& option) {
         if (offered.files) text += "_files";
         if (!offered.literal.empty()) text += "(" + joined(offered.literal) + ")";
     }
-    return quoted(text);
+    return shell_quoted(text);
 }
 
 std::string zsh_command(const CommandSyntax& command) {
@@ -74,7 +74,7 @@ std::string zsh_command(const CommandSyntax& command) {
     text += " \\\n            '-c[the configuration]:FILE:_files'";
     const OfferedWords offered = words_of(command);
     if (!offered.literal.empty())
-        text += " \\\n            " + quoted("1:what:(" + joined(offered.literal) + ")");
+        text += " \\\n            " + shell_quoted("1:what:(" + joined(offered.literal) + ")");
     if (offered.pipelines) text += " \\\n            '*:pipeline:_sluice_pipelines'";
     if (offered.files) text += " \\\n            '*:file:_files'";
     return text + " ;;\n";
@@ -159,9 +159,10 @@ _sluice() {
         commands=(
 )zsh";
     for (const CommandSyntax& command : commands) {
-        text += "            " +
-                quoted(std::string(command.name) + ":" + marked(command.summary, ":\\", "\\")) +
-                "\n";
+        text +=
+            "            " +
+            shell_quoted(std::string(command.name) + ":" + marked(command.summary, ":\\", "\\")) +
+            "\n";
     }
     text += R"(            'help:list all commands'
             'version:print the version'

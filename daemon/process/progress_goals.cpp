@@ -18,15 +18,15 @@ ProgressGoals::ProgressGoals(const config::Config& config, const config::Ingest&
 
 void ProgressGoals::aim_at_ends() {
     std::vector<ProgressGoal> goals;
-    for (const PartitionId partition : kafka::partitions_of(client_, topic_)) {
+    for (const PartitionNumber partition : kafka::partitions_of(client_, topic_)) {
         const Offset end = kafka::available_offsets(client_, topic_, partition).to;
         goals.push_back({.partition = partition, .until = end, .end = end, .next = {}});
     }
     goals_ = std::move(goals);
 }
 
-void ProgressGoals::aim_at(PartitionId partition, Offset offset) {
-    const std::vector<PartitionId> partitions = kafka::partitions_of(client_, topic_);
+void ProgressGoals::aim_at(PartitionNumber partition, Offset offset) {
+    const std::vector<PartitionNumber> partitions = kafka::partitions_of(client_, topic_);
     if (std::ranges::find(partitions, partition) == partitions.end()) {
         throw WrongConfiguration("topic \"" + topic_ + "\" has no partition " +
                                  std::to_string(partition) + "; it has 0 to " +

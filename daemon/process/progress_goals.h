@@ -14,7 +14,7 @@ namespace sluice {
 
 /// What is waited for in one partition of a pipeline's topic: progress at `until`, or beyond.
 struct ProgressGoal {
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     Offset until = 0;
     Offset end = 0;              ///< of the topic, as it was known last
     std::optional<Offset> next;  ///< progress as it was read last; nullopt: there is none yet
@@ -35,7 +35,7 @@ public:
     void aim_at_ends();
     /// Waits for this offset, and all before it. Throws TroubleOfTheWorld, or WrongConfiguration
     /// when the topic has no such partition.
-    void aim_at(PartitionId partition, Offset offset);
+    void aim_at(PartitionNumber partition, Offset offset);
 
     /// Reads progress. Throws DatabaseError, and TroubleOfTheWorld when Kafka does not answer.
     void read(Session& session);

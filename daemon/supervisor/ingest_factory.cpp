@@ -81,12 +81,13 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     config::Kafka kafka = config.kafka;
     kafka.instance = around.instance.of(kafka);
     auto member = std::make_unique<kafka::GroupMember>(
-        kafka, ingest, [observer](const GroupStatistics& told) { observer->on_statistics(told); },
+        kafka, ingest, observer->partitions(),
+        [observer](const GroupStatistics& told) { observer->on_statistics(told); },
         [observer] { return observer->patience(); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
                                     .cluster_id = member->cluster_id(),
-                                    .topic = ingest.topic,
+                                    .partitions = observer->shared_partitions(),
                                     .writer = around.writer,
                                     .revision = config::revision_of(config)};
     // So that a missing topic is said at once, too.

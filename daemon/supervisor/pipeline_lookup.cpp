@@ -21,7 +21,7 @@ void fill(PipelineOverview& found, const config::Config& config, const config::I
         RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {{"group.id", ingest.group}}),
         ingest.name);
     const std::string cluster = kafka::cluster_id(*client);
-    std::map<PartitionId, Offset> progress;
+    std::map<PartitionNumber, Offset> progress;
     for (const ProgressRow& row : read_progress(session, config.cloudberry.schema, ingest.name)) {
         if (row.cluster_id == cluster && row.topic == ingest.topic) {
             progress[row.partition] = row.next;
@@ -31,9 +31,10 @@ void fill(PipelineOverview& found, const config::Config& config, const config::I
     found.dead_letters = count_dead_letters(
         session,
         {.schema = config.cloudberry.schema, .pipeline = ingest.name, .topic = "", .where = {}});
-    for (const PartitionId partition : kafka::partitions_of(*client, ingest.topic)) {
+    for (const PartitionNumber partition : kafka::partitions_of(*client, ingest.topic)) {
         const OffsetRange range = kafka::available_offsets(*client, ingest.topic, partition);
         PipelineOverview::Partition& shown = found.partitions.emplace_back();
+        shown.topic = ingest.topic;
         shown.partition = partition;
         shown.end = range.to;
         if (const auto at = progress.find(partition); at != progress.end()) shown.next = at->second;

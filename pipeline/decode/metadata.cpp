@@ -58,17 +58,17 @@ bool is_metadata(SourceKind kind) {
            kind != SourceKind::key_field && kind != SourceKind::envelope;
 }
 
-Value metadata_of(const Record& record, const config::Source& source, const std::string& topic,
-                  Scratch& scratch, std::string& buffer) {
+Value metadata_of(const Record& record, const config::Source& source, Scratch& scratch,
+                  std::string& buffer) {
     switch (source.kind) {
         case SourceKind::value:
             return bytes_of(record.value);
         case SourceKind::key:
             return bytes_of(record.key);
         case SourceKind::topic:
-            return {Kind::text, topic};
+            return {Kind::text, record.from->topic};
         case SourceKind::partition:
-            return Value::of(Kind::integer, record.partition);
+            return Value::of(Kind::integer, record.from->number);
         case SourceKind::offset:
             return Value::of(Kind::integer, record.offset);
         case SourceKind::timestamp:

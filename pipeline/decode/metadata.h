@@ -12,9 +12,9 @@ namespace sluice {
 /// Whether such a source is the record around its value, not a part within value or key.
 [[nodiscard]] bool is_metadata(config::Source::Kind kind);
 
-/// What a source of metadata holds for one record; `topic` is where it came from. Views into the
-/// record, the topic's name or Scratch. `buffer` is overwritten.
+/// What a source of metadata holds for one record. Views into the record, its topic's name or
+/// Scratch. `buffer` is overwritten.
 [[nodiscard]] Value metadata_of(const Record& record, const config::Source& source,
-                                const std::string& topic, Scratch& scratch, std::string& buffer);
+                                Scratch& scratch, std::string& buffer);
 
 }  // namespace sluice

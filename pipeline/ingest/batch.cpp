@@ -88,7 +88,7 @@ RecordLog::Index RecordLog::append(const Record& record) {
     for (const Header& header : record.headers) to = put(to, header);
 
     bytes_ += size + sizeof(Entry);
-    entries_.push_back({data, record.offset, record.timestamp_ms, record.partition,
+    entries_.push_back({data, record.offset, record.timestamp_ms, record.from,
                         size_or_null(record.key), size_or_null(record.value),
                         static_cast<std::int32_t>(record.headers.size())});
     return static_cast<Index>(entries_.size() - 1);
@@ -105,7 +105,7 @@ void RecordLog::take_back() {
 Record RecordLog::at(Index index) const {
     const Entry& entry = entries_[index];
     Record record;
-    record.partition = entry.partition;
+    record.from = entry.from;
     record.offset = entry.offset;
     record.timestamp_ms = entry.timestamp_ms;
     const char* from = entry.data;
@@ -237,7 +237,7 @@ bool Batch::refuse(std::vector<Reject> refused) {
         } else {
             out[each.record] = true;
             const Record record = records.at(each.record);
-            Slice& its = slice(record.partition, record.offset);
+            Slice& its = slice(record.from->id, record.offset);
             --its.loaded;
             ++its.rejected;
         }
@@ -252,7 +252,7 @@ void Batch::set_without_effect(WithoutEffect of) {
                               int more) {
         for (const RecordLog::Index index : indices) {
             const Record record = records.at(index);
-            Slice& its = slice(record.partition, record.offset);
+            Slice& its = slice(record.from->id, record.offset);
             its.loaded -= more;
             its.*as += more;
         }
@@ -293,7 +293,7 @@ void Batch::cut(PartitionId partition, Offset at) {
     std::vector<bool> out(records.size());
     for (RecordLog::Index index = 0; index < out.size(); ++index) {
         const Record record = records.at(index);
-        if (record.partition != partition) continue;
+        if (record.from->id != partition) continue;
         out[index] = record.offset >= at;
         if (out[index]) continue;
         ++before;

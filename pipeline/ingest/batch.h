@@ -41,7 +41,7 @@ private:
         const char* data;  // key, value, then headers packed as (name size, value size, bytes…)
         Offset offset;
         std::int64_t timestamp_ms;
-        PartitionId partition;
+        const TopicPartition* from;
         std::int32_t key_size;    // -1: NULL
         std::int32_t value_size;  // -1: NULL
         std::int32_t header_count;

@@ -67,7 +67,7 @@ std::size_t keys_without_order(const Batch& batch) {
         for (const EncodedRows* rows : {&target.binary, &target.text}) {
             if (rows->keys.empty() || !rows->orders.empty()) continue;
             for (std::size_t row = 0; row < rows->rows.size(); ++row) {
-                const PartitionId partition = batch.records.at(rows->rows[row].record).partition;
+                const PartitionId partition = batch.records.at(rows->rows[row].record).from->id;
                 PartitionId& of_key =
                     partitions.try_emplace(rows->keys[row], partition).first->second;
                 if (of_key == partition || of_key == several) continue;

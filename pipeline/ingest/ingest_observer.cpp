@@ -210,7 +210,7 @@ IngestObserver::Broker& IngestObserver::broker(const std::string& id) {
 
 void IngestObserver::take_up(const ResumePoint& point, int lane) {
     const std::lock_guard lock{mutex_};
-    partitions_.try_emplace(point.partition, registry_, pipeline_, point.partition)
+    partitions_.try_emplace(point.partition, registry_, pipeline_, partitions()[point.partition])
         .first->second.on_took_up(point, lane, Clock::now());
 }
 
@@ -302,7 +302,8 @@ void IngestObserver::note_rejects(const Batch& batch) {
     for (std::size_t i = batch.rejects.size() - shown; i < batch.rejects.size(); ++i) {
         const Record record = batch.records.at(batch.rejects[i].record);
         dead_letters_.push_front(
-            {.partition = record.partition,
+            {.topic = record.from->topic,
+             .partition = record.from->number,
              .offset = record.offset,
              .reasons = cut(describe(batch.rejects[i].reasons), shown_reason_bytes),
              .at = now});
@@ -406,7 +407,7 @@ std::string IngestObserver::stuck(const std::string& in_the_way) const {
                                    : "it waits for a lock of " + in_the_way);
     }
     for (const auto& [id, partition] : partitions_) {
-        const std::string name = "partition " + std::to_string(id) + " ";
+        const std::string name = name_of(partitions()[id]) + " ";
         if (const auto time = partition.stands_still(now); time && *time > patience_) {
             return name + "has " + std::to_string(partition.status(now).lag) +
                    " offsets to read and makes no progress for " + whole_seconds(*time);

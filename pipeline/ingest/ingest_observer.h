@@ -7,6 +7,7 @@
 #include "pipeline/ingest/lane_observer.h"
 #include "pipeline/ingest/observed_partition.h"
 #include "pipeline/ingest/reject_share.h"
+#include "pipeline/partition_table.h"
 
 #include <array>
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -32,6 +34,12 @@ public:
     IngestObserver& operator=(const IngestObserver&) = delete;
 
     void set_patience(std::chrono::milliseconds patience);
+
+    /// What the pipeline reads, and has read: its ids mean the same when it is built anew.
+    [[nodiscard]] PartitionTable& partitions() const { return *table_; }
+    [[nodiscard]] const std::shared_ptr<PartitionTable>& shared_partitions() const {
+        return table_;
+    }
 
     /// Of the lane with this number; lives as long as this.
     [[nodiscard]] LaneObserver& lane(int number);
@@ -89,6 +97,7 @@ private:
 
     metrics::Registry& registry_;
     const std::string pipeline_;
+    const std::shared_ptr<PartitionTable> table_ = std::make_shared<PartitionTable>();
 
     metrics::Counter rows_;
     std::array<metrics::Counter, reject_causes> rejects_;

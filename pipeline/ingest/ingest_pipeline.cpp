@@ -45,13 +45,12 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       standstill_(config.name) {
     for (LaneParts& lane : parts.lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
-                            .topic = config.topic,
+                            .partitions = observer_.partitions(),
                             .limits = config.batch,
                             .on_reject = config.on_reject,
                             .retry = patience.commit,
                             .observer = observer_.lane(static_cast<int>(lanes_.size()))};
-        lanes_.push_back(std::make_unique<Lane>(std::move(options), lane.source,
-                                                std::move(lane.mapper), std::move(lane.sink),
+        lanes_.push_back(std::make_unique<Lane>(std::move(options), std::move(lane),
                                                 static_cast<LaneListener&>(*this)));
     }
 }
@@ -251,13 +250,13 @@ bool IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
     // It is the record before that is gone; or the topic is another one, which has grown since.
     if (inside && how == LostPosition::outside) return available.from <= points.front().last.offset;
 
-    const std::string where =
-        config_.topic + "[" + std::to_string(partition) + "]@" + std::to_string(next) + ": ";
+    const TopicPartition& named = observer_.partitions()[partition];
+    const std::string where = name_of(named, next) + ": ";
     const std::string holds =
         "it now holds " + std::to_string(available.from) + " to " + std::to_string(available.to);
     const auto set_progress = [&](const std::string& offset) {
-        return "sluice progress set " + config_.name + " --partition " + std::to_string(partition) +
-               " --offset " + offset;
+        return "sluice progress set " + config_.name + " --partition " +
+               std::to_string(named.number) + " --offset " + offset;
     };
     const bool expired = next < available.from && how == LostPosition::outside;
     if (!expired) {
@@ -286,7 +285,7 @@ bool IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
     const Move move = expired ? progress_->skip_lost(partition, {next, available.from})
                               : progress_->begin_anew(partition, next, available.from);
     if (move == Move::made)
-        log(LogLevel::warn, about_partition(config_.name, partition),
+        log(LogLevel::warn, about_partition(config_.name, named.number),
             where + what + "; going on at " + std::to_string(available.from));
     return true;
 }
@@ -385,14 +384,23 @@ std::vector<ResumePoint> IngestPipeline::read_progress(const std::vector<Partiti
     return progress_->read(of);
 }
 
-/// `start =` is about the pipeline's first start, and holds for all partitions that the topic has
+/// `start =` is about the first start of reading a topic, and holds for all partitions that it has
 /// then, whichever daemon serves them. A partition that appears later is read from its beginning:
 /// all that it holds was written after that start.
 void IngestPipeline::anchor(const std::vector<PartitionId>& missing) {
-    if (!progress_->any()) {
-        progress_->anchor(group_.resolve(config_.start, group_.partitions()));
-    } else {
-        progress_->anchor(group_.resolve({}, missing));
+    const auto topic_of = [this](PartitionId partition) -> const std::string& {
+        return observer_.partitions()[partition].topic;
+    };
+    std::map<std::string, std::vector<PartitionId>> by_topic;
+    for (const PartitionId partition : missing) by_topic[topic_of(partition)].push_back(partition);
+    for (const auto& [topic, of_topic] : by_topic) {
+        if (progress_->any(topic)) {
+            progress_->anchor(group_.resolve({}, of_topic));
+            continue;
+        }
+        std::vector<PartitionId> all = group_.partitions();
+        std::erase_if(all, [&, &of = topic](PartitionId each) { return topic_of(each) != of; });
+        progress_->anchor(group_.resolve(config_.start, all));
     }
     SLUICE_FAIL_POINT("after_anchor");
 }

@@ -20,13 +20,6 @@
 
 namespace sluice {
 
-/// What a lane is made of; the source outlives the pipeline.
-struct LaneParts {
-    RecordSource& source;
-    RowMapper mapper;
-    std::unique_ptr<Sink> sink;
-};
-
 /// What a pipeline is made of; group and observer outlive it.
 struct IngestParts {
     ConsumerGroup& group;

@@ -25,7 +25,8 @@ struct OpenDeadLetters {
 struct IngestStatus {
     struct Partition {
         static constexpr int no_lane = -1;
-        PartitionId partition = 0;
+        std::string topic;
+        PartitionNumber partition = 0;
         int lane = 0;
         Offset next = 0;            ///< progress
         std::optional<Offset> end;  ///< once Kafka has told
@@ -37,7 +38,8 @@ struct IngestStatus {
         double seconds = 0;  ///< since when
     };
     struct DeadLetter {
-        PartitionId partition = 0;
+        std::string topic;
+        PartitionNumber partition = 0;
         Offset offset = 0;
         std::string reasons;
         std::chrono::system_clock::time_point at;

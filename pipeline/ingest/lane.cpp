@@ -20,12 +20,9 @@ constexpr std::chrono::milliseconds was_there = 1ms;
 
 }  // namespace
 
-Lane::Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
-           LaneListener& listener)
+Lane::Lane(LaneOptions options, LaneParts parts, LaneListener& listener)
     : options_(std::move(options)),
-      source_(source),
-      mapper_(std::move(mapper)),
-      sink_(std::move(sink)),
+      parts_(std::move(parts)),
       listener_(listener),
       sink_trouble_(options_.name),
       fetch_trouble_(options_.name),
@@ -37,7 +34,7 @@ Lane::~Lane() {
         ending_ = true;
     }
     changed_.notify_all();
-    source_.wake();
+    parts_.source.wake();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -62,7 +59,7 @@ void Lane::start(std::vector<ResumePoint> points) {
         const std::lock_guard lock{mutex_};
         std::ranges::move(points, std::back_inserter(to_start_));
     }
-    source_.wake();
+    parts_.source.wake();
 }
 
 void Lane::stop(std::span<const PartitionId> partitions) {
@@ -75,7 +72,7 @@ void Lane::stop(std::span<const PartitionId> partitions) {
         }
     }
     changed_.notify_all();
-    source_.wake();
+    parts_.source.wake();
 }
 
 bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::time_point deadline) {
@@ -99,7 +96,7 @@ void Lane::set_limits(const config::BatchLimits& limits) {
         const std::lock_guard lock{mutex_};
         new_limits_ = limits;
     }
-    source_.wake();
+    parts_.source.wake();
 }
 
 std::string Lane::trouble() const {
@@ -115,7 +112,8 @@ void Lane::end_fetch_trouble() {
 }
 
 void Lane::loop() {
-    // A record may be visited only after the command that opened its partition was applied, and a
+    came_since_ = Clock::now();
+    // A record may be taken only after the command that opened its partition was applied, and a
     // record fetched before a rewind must meet a closed partition: so commands are applied here,
     // between two polls, and nowhere else.
     while (apply_commands()) {
@@ -127,15 +125,25 @@ void Lane::loop() {
 }
 
 std::size_t Lane::poll() {
-    flushing_ = {};
-    const bool begins_batch = batch_.empty();
-    const auto began = Clock::now();
-    const Polled polled = source_.poll(*this, time_to_flush());
+    Polled polled{.waited = parts_.source.poll(time_to_flush())};
+    auto since = Clock::now();
     // What had to be waited for has not waited itself.
-    if (begins_batch && polled.waited > was_there) batch_began_ = batch_taken_;
-    flushed_ = false;
-    const auto decoding = Clock::now() - began - polled.waited - flushing_;
-    options_.observer.on_polled(polled, decoding, oldest_ms_);
+    if (polled.waited > was_there) came_since_ = since;
+    while (const Arrival* const arrival = parts_.source.next()) {
+        if (arrival->kind == Arrival::Kind::record) {
+            ++polled.records;
+            polled.bytes += arrival->record.key.value_or("").size();
+            polled.bytes += arrival->record.value.value_or("").size();
+        }
+        take(*arrival);
+        if (!batch_is_full()) continue;
+        polled.decoding += Clock::now() - since;
+        catching_up_ = true;
+        flush();
+        since = Clock::now();
+    }
+    polled.decoding += Clock::now() - since;
+    options_.observer.on_polled(polled, oldest_ms_);
     return polled.records;
 }
 
@@ -176,7 +184,7 @@ void Lane::take_up(const ResumePoint& point) {
                        .must_verify = point.last.known() && point.last.offset < point.next,
                        .newest = std::nullopt};
     options_.observer.on_took_up(point);
-    source_.open(point.partition);
+    parts_.source.open(point.partition);
 }
 
 Lane::Cursor* Lane::cursor_of(PartitionId partition) {
@@ -185,23 +193,35 @@ Lane::Cursor* Lane::cursor_of(PartitionId partition) {
     return &cursors_[index];
 }
 
-void Lane::on_record(const Record& record) {
-    Cursor* const cursor = cursor_of(record.partition);
+void Lane::take(const Arrival& arrival) {
+    const PartitionId partition = arrival.record.from->id;
+    Cursor* const cursor = cursor_of(partition);
     if (cursor == nullptr) return;
+    switch (arrival.kind) {
+        case Arrival::Kind::record:
+            return take_record(*cursor, arrival.record);
+        case Arrival::Kind::end:
+            return reach_end(*cursor, partition, arrival.record.offset);
+        case Arrival::Kind::out_of_range:
+            return lose(partition, LostPosition::outside);
+        case Arrival::Kind::trouble:
+            troubled_ = partition;
+            fetch_trouble_.begin(name_of(options_.partitions[partition]) + ": " + arrival.trouble);
+    }
+}
+
+void Lane::take_record(Cursor& cursor, const Record& record) {
     end_fetch_trouble();
-    if (cursor->must_verify) {
-        if (record.offset < cursor->last.offset) return;
-        cursor->must_verify = false;
-        if (!is_the_known_one(*cursor, record)) {
-            return lose(record.partition, LostPosition::replaced);
+    if (cursor.must_verify) {
+        if (record.offset < cursor.last.offset) return;
+        cursor.must_verify = false;
+        if (!is_the_known_one(cursor, record)) {
+            return lose(record.from->id, LostPosition::replaced);
         }
     }
-    if (record.offset < cursor->next) return;  // read and committed before
-    cursor->at_end = false;
-    add(*cursor, record);
-    if (!batch_is_full()) return;
-    catching_up_ = true;
-    flush();
+    if (record.offset < cursor.next) return;  // read and committed before
+    cursor.at_end = false;
+    add(cursor, record);
 }
 
 /// The record before `next` was at last.offset. Compaction or retention may have removed it since,
@@ -211,28 +231,15 @@ bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
     return identify(record) == cursor.last;
 }
 
-void Lane::on_end(PartitionId partition, Offset next) {
-    Cursor* const cursor = cursor_of(partition);
-    if (cursor == nullptr) return;
+void Lane::reach_end(Cursor& cursor, PartitionId partition, Offset next) {
     end_fetch_trouble();
-    if (next < cursor->next) return lose(partition, LostPosition::outside);
-    cursor->must_verify = false;
-    cursor->at_end = true;
-    if (next == cursor->next) return;
-    Slice& slice = slice_of(*cursor, partition);
-    slice.gaps += next - cursor->next;
-    cursor->next = slice.range.to = next;
-}
-
-void Lane::on_out_of_range(PartitionId partition) {
-    if (cursor_of(partition) != nullptr) lose(partition, LostPosition::outside);
-}
-
-void Lane::on_trouble(PartitionId partition, std::string_view text) {
-    if (cursor_of(partition) == nullptr) return;
-    troubled_ = partition;
-    fetch_trouble_.begin(options_.topic + "[" + std::to_string(partition) +
-                         "]: " + std::string(text));
+    if (next < cursor.next) return lose(partition, LostPosition::outside);
+    cursor.must_verify = false;
+    cursor.at_end = true;
+    if (next == cursor.next) return;
+    Slice& slice = slice_of(cursor, partition);
+    slice.gaps += next - cursor.next;
+    cursor.next = slice.range.to = next;
 }
 
 void Lane::lose(PartitionId partition, LostPosition how) {
@@ -247,8 +254,7 @@ void Lane::lose(PartitionId partition, LostPosition how) {
 Slice& Lane::slice_of(Cursor& cursor, PartitionId partition) {
     if (batch_.empty()) {
         batch_taken_ = Clock::now();
-        // It may have come, and waited, since the flush before began: that counts as its delay.
-        batch_began_ = flushed_ ? flush_began_ : batch_taken_;
+        batch_began_ = came_since_;
     }
     Slice& slice = batch_.slice(partition, cursor.next);
     if (slice.range.from == slice.range.to) {
@@ -265,9 +271,9 @@ void Lane::add(Cursor& cursor, const Record& record) {
     if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
         const std::vector<Reason> reasons = batch_.take_back_reject();
         if (!batch_.empty()) flush();
-        throw RejectedRecord(stopped_at_reject(options_.topic, record, reasons));
+        throw RejectedRecord(stopped_at_reject(record, reasons));
     }
-    Slice& slice = slice_of(cursor, record.partition);
+    Slice& slice = slice_of(cursor, record.from->id);
     slice.gaps += record.offset - cursor.next;
     switch (outcome) {
         case RowMapper::Outcome::row:
@@ -298,16 +304,14 @@ std::optional<Lane::Mapped> Lane::map(const Record& record) {
         } catch (const TroubleOfTheWorld& world) {
             trouble = world.what();
         }
-        schema_trouble_.begin(options_.topic + "[" + std::to_string(record.partition) + "]@" +
-                                  std::to_string(record.offset) + ": " + trouble,
-                              "; trying again");
+        schema_trouble_.begin(name_of(record) + ": " + trouble, "; trying again");
         // What came before it need not wait with it.
         if (!batch_.empty()) flush();
-        const bool is_ours = cursor_of(record.partition) != nullptr;
+        const bool is_ours = cursor_of(record.from->id) != nullptr;
         if (is_ours && wait(backoff)) continue;
         if (is_ours) {
-            close(record.partition);
-            listener_.on_rewind({record.partition}, RewindCause::given_up);
+            close(record.from->id);
+            listener_.on_rewind({record.from->id}, RewindCause::given_up);
         }
         schema_trouble_.end();  // whoever meets it again says so
         return std::nullopt;
@@ -317,15 +321,14 @@ std::optional<Lane::Mapped> Lane::map(const Record& record) {
 Lane::Mapped Lane::try_to_map(const Record& record) {
     const RecordLog::Index index = batch_.records.append(record);
     try {
-        return {index, mapper_.map(index, batch_)};
+        return {index, parts_.mapper.map(index, batch_)};
     } catch (const TroubleOfTheWorld&) {
         batch_.records.take_back();
         throw;
     } catch (const WrongConfiguration& wrong) {
         batch_.records.take_back();
         if (!batch_.empty()) flush();
-        throw WrongConfiguration(options_.topic + "[" + std::to_string(record.partition) + "]@" +
-                                 std::to_string(record.offset) + ": " + wrong.what());
+        throw WrongConfiguration(name_of(record) + ": " + wrong.what());
     }
 }
 
@@ -365,17 +368,16 @@ void Lane::flush() {
         cursor.last = identify(batch_.records.at(*cursor.newest));
         batch_.slice(slice.partition, slice.range.from).last = cursor.last;
     }
-    flush_began_ = Clock::now();
-    flushed_ = true;
+    // What comes while this lasts waits, and that counts as its delay.
+    came_since_ = Clock::now();
     offer();
-    flushing_ += Clock::now() - flush_began_;
 }
 
 void Lane::offer() {
     Backoff backoff{options_.retry};
     for (;;) {
         options_.observer.on_offering();
-        const CommitResult result = sink_->commit(batch_);
+        const CommitResult result = parts_.sink->commit(batch_);
         if (const auto* committed = std::get_if<Committed>(&result)) {
             after_commit(*committed);
             if (!committed->stop.empty()) throw RejectedRecord(committed->stop);
@@ -405,7 +407,7 @@ void Lane::after_commit(const Committed& how) {
         cursors_[static_cast<std::size_t>(slice.partition)].newest.reset();
         positions.push_back({slice.partition, slice.range.to});
     }
-    source_.report_committed(positions);
+    parts_.source.report_committed(positions);
     clear_batch();
 }
 
@@ -427,7 +429,7 @@ void Lane::clear_batch() {
 
 void Lane::close(PartitionId partition) {
     if (Cursor* const cursor = cursor_of(partition)) {
-        source_.close(partition);
+        parts_.source.close(partition);
         cursor->open = false;
         if (troubled_ == partition) end_fetch_trouble();
         const std::lock_guard lock{mutex_};

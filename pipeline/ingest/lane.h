@@ -6,6 +6,7 @@
 #include "pipeline/ingest/ports.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "pipeline/ongoing_trouble.h"
+#include "pipeline/partition_table.h"
 
 #include <atomic>
 #include <chrono>
@@ -41,12 +42,19 @@ public:
 };
 
 struct LaneOptions {
-    std::string name;   ///< "orders/0", for messages
-    std::string topic;  ///< for messages
+    std::string name;                  ///< "orders/0", for messages
+    const PartitionTable& partitions;  ///< what is read
     config::BatchLimits limits;
     config::OnReject on_reject = config::OnReject::dead_letter;
     BackoffLimits retry{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     LaneObserver& observer;
+};
+
+/// What a lane is made of; the source outlives it.
+struct LaneParts {
+    RecordSource& source;
+    RowMapper mapper;
+    std::unique_ptr<Sink> sink;
 };
 
 /// One thread with one database connection that serves several partitions: takes their records,
@@ -55,12 +63,13 @@ struct LaneOptions {
 ///
 /// run() begins it, and returns: once, on the thread that owns the lane. Other public methods from
 /// any thread; everything else happens on the lane's own.
-class Lane : private RecordVisitor {
+class Lane {
 public:
-    Lane(LaneOptions options, RecordSource& source, RowMapper mapper, std::unique_ptr<Sink> sink,
-         LaneListener& listener);
+    Lane(LaneOptions options, LaneParts parts, LaneListener& listener);
     /// Ends the thread without committing what it holds.
-    ~Lane() override;
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
 
     void run();
     void start(std::vector<ResumePoint> points);
@@ -96,14 +105,12 @@ private:
         std::optional<RecordLog::Index> newest;
     };
 
-    void on_record(const Record& record) override;
-    void on_end(PartitionId partition, Offset next) override;
-    void on_out_of_range(PartitionId partition) override;
-    void on_trouble(PartitionId partition, std::string_view text) override;
-
     void loop();
     /// How many records it brought.
     std::size_t poll();
+    void take(const Arrival& arrival);
+    void take_record(Cursor& cursor, const Record& record);
+    void reach_end(Cursor& cursor, PartitionId partition, Offset next);
     /// False when the lane is to end.
     bool apply_commands();
     void let_go(const std::set<PartitionId>& partitions);
@@ -137,19 +144,15 @@ private:
     void end_fetch_trouble();
 
     LaneOptions options_;  // its limits change by set_limits()
-    RecordSource& source_;
-    RowMapper mapper_;
-    const std::unique_ptr<Sink> sink_;
+    LaneParts parts_;
     LaneListener& listener_;
 
     // The thread's own.
     Batch batch_;
     std::vector<Cursor> cursors_;                     // by partition
-    Clock::time_point batch_began_;                   // since when its oldest record waits, at most
+    Clock::time_point came_since_;                    // what is taken next waits since, at most
+    Clock::time_point batch_began_;                   // the same of the batch's oldest record
     Clock::time_point batch_taken_;                   // when its first record was taken
-    Clock::time_point flush_began_;                   // the latest
-    bool flushed_ = false;                            // since the latest poll began
-    std::chrono::nanoseconds flushing_{};             // within this poll
     std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
     std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
     bool catching_up_ = false;                        // the latest batch was full before its time

@@ -64,8 +64,7 @@ void LaneObserver::on_took_up(const ResumePoint& point) {
     of_pipeline_.take_up(point, number_);
 }
 
-void LaneObserver::on_polled(const Polled& polled, std::chrono::nanoseconds decoding,
-                             std::int64_t oldest_ms) {
+void LaneObserver::on_polled(const Polled& polled, std::int64_t oldest_ms) {
     waiting_.add(seconds(polled.waited));
     oldest_ms_ = oldest_ms;
     if (polled.records == 0) return;
@@ -73,8 +72,8 @@ void LaneObserver::on_polled(const Polled& polled, std::chrono::nanoseconds deco
     bytes_.add(static_cast<double>(polled.bytes));
     records_seen_ += static_cast<std::int64_t>(polled.records);
     bytes_seen_ += static_cast<std::int64_t>(polled.bytes);
-    decoding_.add(seconds(decoding));
-    decoding_batch_ += decoding;
+    decoding_.add(seconds(polled.decoding));
+    decoding_batch_ += polled.decoding;
 }
 
 void LaneObserver::on_offering() {

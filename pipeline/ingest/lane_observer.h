@@ -15,6 +15,14 @@ namespace sluice {
 
 class IngestObserver;
 
+/// What one poll brought.
+struct Polled {
+    std::size_t records = 0;
+    std::size_t bytes = 0;                ///< of their keys and values
+    std::chrono::nanoseconds waited{};    ///< before the first one was there
+    std::chrono::nanoseconds decoding{};  ///< neither waiting nor writing
+};
+
 /// What one lane tells of its work, once per poll and batch. Its thread tells; the rest of the
 /// process looks.
 class LaneObserver {
@@ -27,9 +35,8 @@ public:
     /// A lane begins, whatever the one before it was at when it failed.
     void on_began();
     void on_took_up(const ResumePoint& point);
-    /// A poll came to its end; of the time, `decoding` was not spent waiting or writing.
-    /// `oldest_ms`: of the records in the batch, or no_time.
-    void on_polled(const Polled& polled, std::chrono::nanoseconds decoding, std::int64_t oldest_ms);
+    /// A poll came to its end. `oldest_ms`: of the records in the batch, or no_time.
+    void on_polled(const Polled& polled, std::int64_t oldest_ms);
     /// A batch goes to the sink. One of the four below follows.
     void on_offering();
     void on_committed(const Batch& batch, const Committed& how);

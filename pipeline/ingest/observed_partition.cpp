@@ -6,21 +6,23 @@ namespace sluice {
 namespace {
 
 metrics::Gauge gauge(metrics::Registry& registry, const char* name, const char* help,
-                     const std::string& pipeline, PartitionId partition) {
+                     const std::string& pipeline, const TopicPartition& partition) {
     return registry.gauge(name, help,
-                          {{"pipeline", pipeline}, {"partition", std::to_string(partition)}});
+                          {{"pipeline", pipeline},
+                           {"topic", partition.topic},
+                           {"partition", std::to_string(partition.number)}});
 }
 
 }  // namespace
 
 metrics::Gauge lag_gauge(metrics::Registry& registry, const std::string& pipeline,
-                         PartitionId partition) {
+                         const TopicPartition& partition) {
     return gauge(registry, "sluice_ingest_lag_records",
                  "Offsets between progress and the partition's end", pipeline, partition);
 }
 
 ObservedPartition::ObservedPartition(metrics::Registry& registry, const std::string& pipeline,
-                                     PartitionId partition)
+                                     const TopicPartition& partition)
     : partition_(partition),
       progress_gauge_(gauge(registry, "sluice_ingest_progress_offset",
                             "The next offset to read, as committed", pipeline, partition)),
@@ -95,7 +97,8 @@ double ObservedPartition::lag_seconds(Clock::time_point now) const {
 IngestStatus::Partition ObservedPartition::status(Clock::time_point now) const {
     std::optional<Offset> end = end_;
     if (end) end = std::max(*end, next_);
-    return {.partition = partition_,
+    return {.topic = partition_.topic,
+            .partition = partition_.number,
             .lane = lane_,
             .next = next_,
             .end = end,

@@ -12,15 +12,16 @@ namespace sluice {
 
 /// The series that says how far behind one partition is; whoever knows it holds it.
 [[nodiscard]] metrics::Gauge lag_gauge(metrics::Registry& registry, const std::string& pipeline,
-                                       PartitionId partition);
+                                       const TopicPartition& partition);
 
-/// How far one partition is, as Kafka and the lane that serves it tell. One thread at a time.
+/// How far one partition, which outlives this, is, as Kafka and the lane that serves it tell. One
+/// thread at a time.
 class ObservedPartition {
 public:
     using Clock = std::chrono::steady_clock;
 
     ObservedPartition(metrics::Registry& registry, const std::string& pipeline,
-                      PartitionId partition);
+                      const TopicPartition& partition);
 
     void on_took_up(const ResumePoint& point, int lane, Clock::time_point now);
     void on_committed(Offset next, std::int64_t timestamp_ms, Clock::time_point now);
@@ -40,7 +41,7 @@ private:
     [[nodiscard]] double lag_seconds(Clock::time_point now) const;
     void set_gauges(Clock::time_point now);
 
-    const PartitionId partition_;
+    const TopicPartition& partition_;
     metrics::Gauge progress_gauge_;
     metrics::Gauge end_gauge_;
     metrics::Gauge lag_gauge_;

@@ -30,40 +30,36 @@ struct ResumePoint {
     int incarnation = 0;  ///< counts how often the topic was created anew; see begin_anew()
 };
 
-/// Receives what a source delivers, in the order of each partition's offsets.
-class RecordVisitor {
-public:
-    virtual ~RecordVisitor() = default;
-    /// The record's memory is valid during the call only.
-    virtual void on_record(const Record& record) = 0;
-    /// Everything below `next` was delivered or will never come (markers, aborted, compacted).
-    virtual void on_end(PartitionId partition, Offset next) = 0;
-    /// Kafka has no record at the position that was asked for.
-    virtual void on_out_of_range(PartitionId partition) = 0;
-    /// Why nothing arrives from the partition now. The source goes on by itself, and does not tell
-    /// when it is over: the next record, or end, does.
-    virtual void on_trouble(PartitionId /*partition*/, std::string_view /*text*/) {}
-};
-
-/// What one poll brought.
-struct Polled {
-    std::size_t records = 0;
-    std::size_t bytes = 0;              ///< of their keys and values
-    std::chrono::nanoseconds waited{};  ///< before the first one was there
+/// What a source delivers, in the order of each partition's offsets.
+struct Arrival {
+    enum class Kind {
+        record,
+        end,  ///< all below `record.offset` was delivered or never comes (markers, aborted)
+        out_of_range,  ///< Kafka has no record at the position that was asked for
+        /// Why nothing comes of the partition now, in `trouble`. The source goes on by itself, and
+        /// does not tell when it is over: the next record, or end, does.
+        trouble,
+    };
+    Kind kind = Kind::record;
+    Record record;  ///< of the other kinds: where they are from
+    std::string trouble{};
 };
 
 /// One per lane; used by the lane's thread only, save wake().
 class RecordSource {
 public:
     virtual ~RecordSource() = default;
-    /// From here on the partition's records arrive in poll(). Before this call, and after close(),
-    /// none does, even if some were already fetched. close() may come late, when the partition has
-    /// been unassigned and assigned again meanwhile: it leaves alone what was fetched since.
+    /// From here on the partition's records arrive. Before this call, and after close(), none does
+    /// in the poll() that follows, even if some were already fetched. close() may come late, when
+    /// the partition has been unassigned and assigned again meanwhile: it leaves alone what was
+    /// fetched since.
     virtual void open(PartitionId partition) = 0;
     virtual void close(PartitionId partition) = 0;
-    /// Waits until something is there, the time is up or wake() is called, and hands over a bounded
-    /// number of records.
-    virtual Polled poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) = 0;
+    /// Waits until something is there, the time is up or wake() is called, for so long as it
+    /// returns; next() has a bounded number of arrivals then.
+    virtual std::chrono::nanoseconds poll(std::chrono::milliseconds timeout) = 0;
+    /// Valid until the next call, or poll(); nullptr: no more before that.
+    virtual const Arrival* next() = 0;
     /// Ends a poll() that is waiting, or the next one. From any thread.
     virtual void wake() = 0;
     /// Tells lag tools how far the database is. Best effort; nothing depends on it.
@@ -109,7 +105,7 @@ public:
     /// Where the given partitions go on; a partition without progress is left out.
     virtual std::vector<ResumePoint> read(std::span<const PartitionId> partitions) = 0;
     /// Whether any partition of this topic has progress: if so, a partition without is a new one.
-    virtual bool any() = 0;
+    virtual bool any(const std::string& topic) = 0;
     /// Fixes where partitions start. Who is first wins; an existing progress is never changed.
     virtual void anchor(std::span<const Position> starts) = 0;
     /// Moves progress from `range.from` to `range.to` without loading, and writes the skipped
@@ -149,7 +145,7 @@ public:
     /// Why nothing can arrive now, in words; empty when Kafka is there, as far as is known.
     [[nodiscard]] virtual std::string trouble() const = 0;
 
-    /// All partitions that the topic has now.
+    /// All partitions that the topics have now.
     virtual std::vector<PartitionId> partitions() = 0;
     /// Where `start` lies in each of these partitions now.
     virtual std::vector<Position> resolve(const config::Start& start,

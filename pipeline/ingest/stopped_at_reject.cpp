@@ -2,13 +2,10 @@
 
 namespace sluice {
 
-std::string stopped_at_reject(const std::string& topic, const Record& record,
-                              const std::vector<Reason>& reasons) {
-    return topic + "[" + std::to_string(record.partition) + "]@" + std::to_string(record.offset) +
-           ": " + describe(reasons) +
+std::string stopped_at_reject(const Record& record, const std::vector<Reason>& reasons) {
+    return name_of(record) + ": " + describe(reasons) +
            "; on_reject = \"stop\" holds the pipeline here: change the mapping or the table, or "
-           "set "
-           "on_reject = \"dead_letter\"";
+           "set on_reject = \"dead_letter\"";
 }
 
 }  // namespace sluice

@@ -235,7 +235,7 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
 
 void RecordReader::take_metadata(const Record& record, std::span<Value> values) {
     for (const std::size_t i : of_metadata_) {
-        values[i] = metadata_of(record, sources_[i], ingest_.topic, scratch_, buffer_);
+        values[i] = metadata_of(record, sources_[i], scratch_, buffer_);
         const bool as_bytes = i < columns_.size() && columns_[i].column.type == ColumnType::bytea;
         if (sources_[i].kind == SourceKind::value && values[i].kind == Kind::bytes && value_ &&
             !as_bytes) {

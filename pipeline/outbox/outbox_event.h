@@ -19,7 +19,7 @@ struct OutboxEvent {
     int place = 0;  ///< in the batch as it was claimed, from 0
     std::string_view id;
     std::optional<std::string_view> topic;  ///< nullopt: the row names none
-    std::optional<PartitionId> partition;
+    std::optional<PartitionNumber> partition;
     std::optional<std::string_view> key;
     std::optional<std::string_view> value;         ///< as the row holds it
     std::optional<std::string_view> encoded{};     ///< what is sent in its place

@@ -36,7 +36,10 @@ public:
     [[nodiscard]] std::map<PartitionId, Offset> settled(const Batch& batch);
 
 private:
-    [[nodiscard]] Row key() const;
+    /// Pipeline, cluster, and the topics and numbers of the slices that move.
+    [[nodiscard]] Row keys(const Batch& batch) const;
+    /// That a row's first two columns name.
+    [[nodiscard]] PartitionId partition(const Rows& rows, std::size_t row) const;
 
     Session& session_;
     const PipelineIdentity identity_;

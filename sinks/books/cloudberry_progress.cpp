@@ -3,7 +3,9 @@
 #include "pipeline/errors.h"
 #include "sinks/session/sql_text.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <set>
 
 namespace sluice {
 namespace {
@@ -35,22 +37,34 @@ auto CloudberryProgress::guarded(Call call) {
 }
 
 std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> partitions) {
-    const std::vector<std::int64_t> wanted(partitions.begin(), partitions.end());
+    std::set<std::string> topics;
+    std::set<std::int64_t> numbers;
+    for (const PartitionId partition : partitions) {
+        const TopicPartition& named = (*identity_.partitions)[partition];
+        topics.insert(named.topic);
+        numbers.insert(named.number);
+    }
     return guarded([&] {
         const Rows rows = session_.exec(
-            "SELECT kafka_partition, next_offset, last_offset, last_timestamp_ms, last_checksum,"
-            " incarnation FROM " +
+            "SELECT topic, kafka_partition, next_offset, last_offset, last_timestamp_ms,"
+            " last_checksum, incarnation FROM " +
                 identity_.own_table("progress") + " p WHERE" + of_pipeline +
-                " AND kafka_partition = ANY ($4::int[])",
-            {identity_.pipeline, identity_.cluster_id, identity_.topic, array_literal(wanted)});
+                " AND topic = ANY ($3::text[]) AND kafka_partition = ANY ($4::int[])",
+            {identity_.pipeline, identity_.cluster_id,
+             array_literal(std::vector<std::string>(topics.begin(), topics.end())),
+             array_literal(std::vector<std::int64_t>(numbers.begin(), numbers.end()))});
         std::vector<ResumePoint> points;
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+            const TopicPartition* const named = identity_.partitions->find(
+                rows.text(row, 0), static_cast<PartitionNumber>(rows.number(row, 1)));
+            if (named == nullptr || std::ranges::find(partitions, named->id) == partitions.end())
+                continue;  // another topic's of that number
             ResumePoint& point = points.emplace_back();
-            point.partition = static_cast<PartitionId>(rows.number(row, 0));
-            point.next = rows.number(row, 1);
-            point.last = {rows.number(row, 2), rows.number(row, 3),
-                          static_cast<std::uint32_t>(rows.number(row, 4))};
-            point.incarnation = static_cast<int>(rows.number(row, 5));
+            point.partition = named->id;
+            point.next = rows.number(row, 2);
+            point.last = {rows.number(row, 3), rows.number(row, 4),
+                          static_cast<std::uint32_t>(rows.number(row, 5))};
+            point.incarnation = static_cast<int>(rows.number(row, 6));
         }
         return points;
     });
@@ -79,12 +93,12 @@ std::string CloudberryProgress::in_the_way() noexcept {
     }
 }
 
-bool CloudberryProgress::any() {
+bool CloudberryProgress::any(const std::string& topic) {
     return guarded([&] {
         const Rows rows =
             session_.exec("SELECT EXISTS (SELECT 1 FROM " + identity_.own_table("progress") +
-                              " p WHERE" + of_pipeline + ")",
-                          {identity_.pipeline, identity_.cluster_id, identity_.topic});
+                              " p WHERE" + of_pipeline + " AND p.topic = $3)",
+                          {identity_.pipeline, identity_.cluster_id, topic});
         return rows.text(0, 0) == "t";
     });
 }
@@ -95,23 +109,25 @@ void CloudberryProgress::anchor(std::span<const Position> starts) {
 
 std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
     if (starts.empty()) return 0;
-    std::vector<std::int64_t> partitions;
+    std::vector<std::string> topics;
+    std::vector<std::int64_t> numbers;
     std::vector<std::int64_t> offsets;
     for (const Position& start : starts) {
-        partitions.push_back(start.partition);
+        const TopicPartition& named = (*identity_.partitions)[start.partition];
+        topics.push_back(named.topic);
+        numbers.push_back(named.number);
         offsets.push_back(start.next);
     }
     const Rows inserted = session_.exec(
         "INSERT INTO " + identity_.own_table("progress") +
             " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
             " anchor_offset, writer)"
-            " SELECT $1::text, $2::text, $3::text, v.kafka_partition, v.start, v.start,"
-            " $4::text"
-            " FROM (SELECT unnest($5::int[]) AS kafka_partition,"
+            " SELECT $1::text, $2::text, v.topic, v.kafka_partition, v.start, v.start, $3::text"
+            " FROM (SELECT unnest($4::text[]) AS topic, unnest($5::int[]) AS kafka_partition,"
             " unnest($6::bigint[]) AS start) v"
             " ON CONFLICT DO NOTHING",
-        {identity_.pipeline, identity_.cluster_id, identity_.topic, identity_.writer,
-         array_literal(partitions), array_literal(offsets)});
+        {identity_.pipeline, identity_.cluster_id, identity_.writer, array_literal(topics),
+         array_literal(numbers), array_literal(offsets)});
     return static_cast<std::size_t>(inserted.affected);
 }
 
@@ -164,16 +180,18 @@ Move CloudberryProgress::take_alone(const Step& step) {
 
 bool CloudberryProgress::take(std::span<const Step> steps) {
     const auto key_of = [&](const Step& step) {
+        const TopicPartition& named = (*identity_.partitions)[step.partition];
         return Row{identity_.pipeline,
                    identity_.cluster_id,
-                   identity_.topic,
-                   std::to_string(step.partition),
+                   named.topic,
+                   std::to_string(named.number),
                    std::to_string(step.range.from),
                    identity_.writer};
     };
     const auto at_beginning = [](const Step& step) {
         std::string condition =
-            std::string(of_pipeline) + " AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
+            std::string(of_pipeline) +
+            " AND p.topic = $3 AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
         if (step.incarnation)
             condition += " AND p.incarnation = " + std::to_string(*step.incarnation);
         return condition;
@@ -214,7 +232,7 @@ std::vector<ProgressRow> read_progress(Session& session, const std::string& sche
     std::vector<ProgressRow> progress;
     for (std::size_t row = 0; row < rows.rows.size(); ++row)
         progress.push_back({rows.text(row, 0), rows.text(row, 1),
-                            static_cast<PartitionId>(rows.number(row, 2)), rows.number(row, 3),
+                            static_cast<PartitionNumber>(rows.number(row, 2)), rows.number(row, 3),
                             rows.number(row, 4), static_cast<int>(rows.number(row, 5)),
                             rows.text(row, 6), rows.text(row, 7)});
     return progress;

@@ -24,7 +24,7 @@ public:
     CloudberryProgress(const std::string& dsn, PipelineIdentity identity);
 
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
-    bool any() override;
+    bool any(const std::string& topic) override;
     void anchor(std::span<const Position> starts) override;
     /// Who holds a lock that a session of this pipeline waits for, in words; empty: nobody, as far
     /// as can be told.
@@ -61,7 +61,7 @@ private:
 struct ProgressRow {
     std::string cluster_id;
     std::string topic;
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     Offset next = 0;
     Offset anchor = 0;
     int incarnation = 0;

@@ -70,20 +70,21 @@ void Receipts::insert(Session& session, const Batch& batch) const {
     std::vector<std::string> payloads;
     for (const Slice& slice : batch.slices()) {
         if (!slice.moves()) continue;
-        keys.push_back(identity_.pipeline + "/" + std::to_string(slice.partition));
-        payloads.push_back(payload(slice));
+        const TopicPartition& named = (*identity_.partitions)[slice.partition];
+        keys.push_back(identity_.pipeline + "/" + std::to_string(named.number));
+        payloads.push_back(payload(slice, named));
     }
     Row parameters = {array_literal(keys), array_literal(payloads)};
     if (!topic_.empty()) parameters.emplace_back(topic_);
     session.exec_prepared("receipts", insert_, parameters);
 }
 
-std::string Receipts::payload(const Slice& slice) const {
+std::string Receipts::payload(const Slice& slice, const TopicPartition& named) const {
     std::string json;
     append_member(json, "pipeline", identity_.pipeline);
     append_member(json, "cluster_id", identity_.cluster_id);
-    append_member(json, "topic", identity_.topic);
-    append_member(json, "partition", slice.partition);
+    append_member(json, "topic", named.topic);
+    append_member(json, "partition", named.number);
     append_member(json, "incarnation", slice.incarnation);
     append_member(json, "from_offset", slice.range.from);
     append_member(json, "to_offset", slice.range.to);

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] static std::vector<std::string> columns(const config::Receipts& receipts);
 
 private:
-    [[nodiscard]] std::string payload(const Slice& slice) const;
+    [[nodiscard]] std::string payload(const Slice& slice, const TopicPartition& named) const;
 
     const std::string topic_;
     const PipelineIdentity identity_;

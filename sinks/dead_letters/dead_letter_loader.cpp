@@ -9,11 +9,11 @@ namespace {
 
 using Kind = DeadLetterOutcome::Kind;
 
-RecordLog::Index append(RecordLog& log, const WholeDeadLetter& letter) {
+RecordLog::Index append(RecordLog& log, const TopicPartition& from, const WholeDeadLetter& letter) {
     const std::vector<StoredHeader> stored = parse_headers(letter.headers);
     std::vector<Header> headers;
     for (const StoredHeader& header : stored) headers.push_back({header.name, header.value});
-    return log.append({.partition = letter.partition,
+    return log.append({.from = &from,
                        .offset = letter.offset,
                        .timestamp_ms = letter.timestamp_ms,
                        .key = letter.key,
@@ -50,7 +50,8 @@ void DeadLetterLoader::prepare(const std::vector<WholeDeadLetter>& letters) {
     outcomes_.clear();
     for (const WholeDeadLetter& letter : letters) {
         // Nothing but letters goes into the log: a record's index is its letter's.
-        const auto outcome = mapper_.map(append(batch_.records, letter), batch_);
+        const auto outcome = mapper_.map(
+            append(batch_.records, partitions_.of(letter.topic, letter.partition), letter), batch_);
         outcomes_.push_back(
             {outcome == RowMapper::Outcome::filtered ? Kind::filtered : Kind::loaded, {}});
     }

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "pipeline/mapping/table.h"
+#include "pipeline/partition_table.h"
 #include "sinks/dead_letters/open_dead_letters.h"
 #include "sinks/load/loader.h"
 
@@ -35,7 +36,8 @@ public:
 
 private:
     Session& session_;
-    const bool explodes_;  // a letter may have several rows
+    const bool explodes_;        // a letter may have several rows
+    PartitionTable partitions_;  // where letters came from
     RowMapper mapper_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;

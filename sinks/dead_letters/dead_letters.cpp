@@ -153,9 +153,9 @@ void append_dead_letter(std::string& to, const PipelineIdentity& identity, const
     append_integer(to, std::int16_t{11});
     append_bytes(to, std::string_view(identity.pipeline));
     append_bytes(to, std::string_view(identity.cluster_id));
-    append_bytes(to, std::string_view(identity.topic));
+    append_bytes(to, std::string_view(record.from->topic));
     append_integer(to, std::int32_t{4});
-    append_integer(to, record.partition);
+    append_integer(to, record.from->number);
     append_integer(to, std::int32_t{4});
     append_integer(to, std::int32_t{incarnation});
     append_integer(to, std::int32_t{8});

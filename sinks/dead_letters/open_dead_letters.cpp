@@ -65,7 +65,7 @@ std::string condition(const DeadLetterQuery& query, Row& parameters) {
 void describe(DeadLetter& letter, const Rows& rows, std::size_t row) {
     letter.pipeline = rows.text(row, 0);
     letter.topic = rows.text(row, 1);
-    letter.partition = static_cast<PartitionId>(rows.number(row, 2));
+    letter.partition = static_cast<PartitionNumber>(rows.number(row, 2));
     letter.offset = rows.number(row, 3);
     letter.incarnation = static_cast<int>(rows.number(row, 4));
     letter.cluster_id = rows.text(row, 5);

@@ -19,7 +19,7 @@ struct DeadLetter {
     std::string pipeline;
     std::string cluster_id;
     std::string topic;
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     int incarnation = 0;
     Offset offset = 0;
     std::string rejected_at;  ///< tells two of one position apart: progress may have been rewound

@@ -147,14 +147,13 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
     std::map<PartitionId, Reject> first;
     for (const Reject& reject : refused) {
         const auto [at, is_new] =
-            first.try_emplace(batch.records.at(reject.record).partition, reject);
+            first.try_emplace(batch.records.at(reject.record).from->id, reject);
         if (!is_new && reject.record < at->second.record) at->second = reject;
     }
     const Reject& earliest = std::ranges::min_element(first, {}, [](const auto& each) {
                                  return each.second.record;
                              })->second;
-    std::string message = stopped_at_reject(options_.identity.topic,
-                                            batch.records.at(earliest.record), earliest.reasons);
+    std::string message = stopped_at_reject(batch.records.at(earliest.record), earliest.reasons);
     for (const auto& [partition, reject] : first)
         batch.cut(partition, batch.records.at(reject.record).offset);
     stop_ = {std::move(message), moves_of(batch)};

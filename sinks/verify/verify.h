@@ -34,7 +34,7 @@ struct VerifyOptions {
 struct VerifiedPartition {
     std::string cluster_id;
     std::string topic;
-    PartitionId partition = 0;
+    PartitionNumber partition = 0;
     int incarnations = 1;
     Offset anchor = 0;  ///< of the current incarnation
     Offset next = 0;

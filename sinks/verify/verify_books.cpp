@@ -46,7 +46,7 @@ private:
                           {options_.pipeline});
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
             const AllBooks::key_type key = {rows.text(row, 0), rows.text(row, 1),
-                                            static_cast<PartitionId>(rows.number(row, 2))};
+                                            static_cast<PartitionNumber>(rows.number(row, 2))};
             const bool unknown = !partitions_.contains(key);
             PartitionBooks& partition = partitions_[key];
             found.push_back(&partition);
@@ -123,8 +123,9 @@ private:
                 " GROUP BY 1, 2, 3, 4",
             {options_.pipeline});
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-            const auto found = partitions_.find({rows.text(row, 0), rows.text(row, 1),
-                                                 static_cast<PartitionId>(rows.number(row, 2))});
+            const auto found =
+                partitions_.find({rows.text(row, 0), rows.text(row, 1),
+                                  static_cast<PartitionNumber>(rows.number(row, 2))});
             if (found == partitions_.end()) continue;
             PartitionBooks& partition = found->second;
             const std::string& what = rows.text(row, 3);

@@ -33,7 +33,7 @@ struct PartitionBooks {
 };
 
 /// By cluster, topic, partition.
-using AllBooks = std::map<std::tuple<std::string, std::string, PartitionId>, PartitionBooks>;
+using AllBooks = std::map<std::tuple<std::string, std::string, PartitionNumber>, PartitionBooks>;
 
 /// Reads progress, ledger and dead letters of the pipeline in the session's open transaction, and
 /// holds them against each other. Throws DatabaseError.

@@ -55,11 +55,11 @@ private:
     /// Partitions of the topic whose offsets mean one record each: offsets of a topic that was
     /// created anew repeat.
     void read_target() {
-        std::map<PartitionId, std::vector<PartitionBooks*>> by_number;
+        std::map<PartitionNumber, std::vector<PartitionBooks*>> by_number;
         for (auto& [key, partition] : partitions_)
             if (partition.verified.topic == options_.topic)
                 by_number[partition.verified.partition].push_back(&partition);
-        std::map<PartitionId, RangeComparison> comparisons;
+        std::map<PartitionNumber, RangeComparison> comparisons;
         const auto counted_only = [](const std::vector<PartitionBooks*>& same) {
             return same.size() > 1 || same.front()->recreated();
         };
@@ -104,7 +104,7 @@ private:
                " ORDER BY 1, 2, 3, 4) TO STDOUT";
     }
 
-    void copy_offsets(std::map<PartitionId, RangeComparison>& comparisons) {
+    void copy_offsets(std::map<PartitionNumber, RangeComparison>& comparisons) {
         std::int64_t elsewhere = 0;
         std::int64_t lines = 0;
         session_.copy_out(merged_offsets(), [&](std::string_view line) {
@@ -113,7 +113,7 @@ private:
             const auto partition = cells.number();
             const auto offset = cells.number();
             const auto found = partition && offset
-                                   ? comparisons.find(static_cast<PartitionId>(*partition))
+                                   ? comparisons.find(static_cast<PartitionNumber>(*partition))
                                    : comparisons.end();
             if (found == comparisons.end()) {
                 ++elsewhere;

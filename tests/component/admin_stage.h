@@ -104,6 +104,7 @@ public:
                                           << (daemon ? daemon->log() : ""));
         }
     }
+    const std::string& topic() const { return name_; }
     const std::filesystem::path& file() const { return file_; }
     const std::filesystem::path& folder() const { return dir_.path(); }
 

@@ -155,7 +155,7 @@ TEST_CASE("admin: a failed pipeline shows its lag, and a refused reload is in th
                 "what is to be read, from progress to the end");
     for (const char* const partition : {"0", "1"})
         CHECK(stage.shows("sluice_ingest_lag_records{partition=\"" + std::string(partition) +
-                          "\",pipeline=\"copies\"} 10"));
+                          "\",pipeline=\"copies\",topic=\"" + stage.topic() + "\"} 10"));
     write_file(stage.file(), "nonsense");
     CHECK(stage.post("/reload") == 422);
     const RunResult status = run_sluice({"status", "--daemon", address(stage.port)});
@@ -234,7 +234,7 @@ TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their
         run_sluice({"status", "--output", "json", "-c", stage.file().string()});
     CHECK(without.exit_code == 1);
     CHECK(contains(without.out, R"("source":"database")"));
-    CHECK(contains(without.out, R"({"partition":0,"progress":5,"end":5,"lag":0)"));
+    CHECK(contains(without.out, R"("partition":0,"progress":5,"end":5,"lag":0)"));
 }
 
 // AddressSanitizer keeps what was freed, to notice who uses it still.

@@ -175,7 +175,7 @@ TEST_CASE("check: what changing rows by key needs, and what makes it slow") {
         CHECK(says(lacking,
                    "GRANT " + std::string(right) + " ON \"public\".\"kept\" TO \"changer\""));
     CHECK(says(lacking,
-               "error ingest.p: table \"public\".\"kept\": changes are staged in a temporary"
+               "error ingest.p: table \"public\".\"kept\": rows are staged in a temporary"
                " table, which this role may not make; GRANT TEMPORARY ON DATABASE"
                " \"sinks\" TO \"changer\""));
     setup.exec(

@@ -16,28 +16,27 @@ constexpr std::size_t on_its_way = 2 * (9u << 20);
 class Lanes : public GroupListener, public RecordVisitor {
 public:
     Lanes(const KafkaBroker& broker, const config::Ingest& ingest)
-        : group(kafka_of(broker), ingest, [this](const GroupStatistics& told) {
+        : group(kafka_of(broker), ingest, partitions, [this](const GroupStatistics& told) {
               stands_still = told.fetched_bytes > 0 && told.fetched_bytes == fetched_bytes;
               fetched_bytes = told.fetched_bytes;
           }) {
+        fakes::add_partitions(partitions, ingest.topic);
         group.join();
     }
-    void on_assigned(std::span<const PartitionId> partitions) override {
+    void on_assigned(std::span<const PartitionId> ids) override {
         std::vector<Position> positions;
-        for (const PartitionId partition : partitions) positions.push_back({partition, 0});
+        for (const PartitionId partition : ids) positions.push_back({partition, 0});
         group.assign(positions);
-        for (const PartitionId partition : partitions) lane(partition).open(partition);
+        for (const PartitionId partition : ids) lane(partition).open(partition);
     }
-    void on_revoked(std::span<const PartitionId> partitions) override {
-        for (const PartitionId partition : partitions) lane(partition).close(partition);
-        group.unassign(partitions);
+    void on_revoked(std::span<const PartitionId> ids) override {
+        for (const PartitionId partition : ids) lane(partition).close(partition);
+        group.unassign(ids);
     }
     void on_record(const Record& record) override {
         ++records;
         bytes += record.value.value_or("").size();
     }
-    void on_end(PartitionId, Offset) override {}
-    void on_out_of_range(PartitionId) override {}
 
     RecordSource& lane(PartitionId partition) {
         return group.lane(static_cast<std::size_t>(partition));
@@ -45,7 +44,7 @@ public:
     /// How many records that brought.
     std::size_t read() {
         const std::size_t before = records;
-        for (PartitionId p = 0; p < lanes; ++p) lane(p).poll(*this, 20ms);
+        for (PartitionId p = 0; p < lanes; ++p) take_from(lane(p), 20ms);
         return records - before;
     }
 
@@ -53,6 +52,7 @@ public:
     bool stands_still = false;      ///< since it was told before
     std::size_t records = 0;
     std::size_t bytes = 0;
+    PartitionTable partitions;
     GroupMember group;
 };
 

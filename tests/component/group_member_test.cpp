@@ -219,8 +219,6 @@ TEST_CASE("member: a million small records, with little memory and no stall") {
     }
     struct Counter : RecordVisitor {
         void on_record(const Record&) override { ++records; }
-        void on_end(PartitionId, Offset) override {}
-        void on_out_of_range(PartitionId) override {}
         std::size_t records = 0;
     } counter;
     Member member("million");
@@ -232,7 +230,7 @@ TEST_CASE("member: a million small records, with little memory and no stall") {
     for (PartitionId p = 0; p < partitions; ++p) member.group.lane(0).open(p);
     while (counter.records < total && since(began) < patient(60s)) {
         const std::size_t before = counter.records;
-        member.group.lane(0).poll(counter, 10ms);
+        counter.take_from(member.group.lane(0), 10ms);
         if (counter.records == before) continue;
         longest = std::max(longest, since(last));
         last = Clock::now();
@@ -270,8 +268,6 @@ TEST_CASE("member: a lane that is done with all it took does not wait while Kafk
                 },
                 patient(30s), "no more to be fetched");
         }
-        void on_end(PartitionId, Offset) override {}
-        void on_out_of_range(PartitionId) override {}
         Member& member;
         int records = 0;
     } slow{member};
@@ -280,7 +276,7 @@ TEST_CASE("member: a lane that is done with all it took does not wait while Kafk
     for (PartitionId p = 0; p < partitions; ++p) member.group.lane(0).open(p);
     std::chrono::nanoseconds longest{};
     while (slow.records < total) {
-        longest = std::max(longest, member.group.lane(0).poll(slow, patient(20s)).waited);
+        longest = std::max(longest, slow.take_from(member.group.lane(0), patient(20s)));
     }
     CHECK(longest < patient(5s));  // not until the time of poll() is up
 }

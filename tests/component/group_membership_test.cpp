@@ -160,14 +160,14 @@ TEST_CASE("member: wake ends the waiting, of the group and of a lane, also befor
         member.group.wake();
         member.group.poll(member, 20s);
         member.group.lane(0).wake();
-        member.group.lane(0).poll(member, 20s);
+        member.take_from(member.group.lane(0), 20s);
         CHECK(since(began) < 10s);
         began = Clock::now();
         std::thread waker([&] {
             std::this_thread::sleep_for(20ms);
             member.group.lane(0).wake();
         });
-        member.group.lane(0).poll(member, 20s);
+        member.take_from(member.group.lane(0), 20s);
         waker.join();
         CHECK(since(began) < 10s);
     }

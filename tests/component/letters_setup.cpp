@@ -1,6 +1,7 @@
 #include "tests/component/letters_setup.h"
 
 #include "config/load.h"
+#include "tests/fakes/partitions.h"
 
 #include <fstream>
 #include <stdexcept>
@@ -35,7 +36,7 @@ void LettersSetup::reject(CloudberrySink& sink, PartitionId partition, Offset fr
             value.empty() ? R"({"id": )" + number + R"(, "city": "Köln"})" : value;
         const std::string key = "key " + number;
         const Header header{"trace", number};
-        const auto index = batch.records.append({.partition = partition,
+        const auto index = batch.records.append({.from = fakes::orders(partition),
                                                  .offset = offset,
                                                  .timestamp_ms = 1700000000123 + offset,
                                                  .key = key,

@@ -2,6 +2,7 @@
 
 #include "kafka/group_member.h"
 #include "pipeline/errors.h"
+#include "tests/fakes/partitions.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/wait.h"
@@ -50,23 +51,46 @@ inline config::Kafka kafka_of(const KafkaBroker& broker) {
     return kafka;
 }
 
+/// Sees what a lane's source brings.
+class RecordVisitor {
+public:
+    virtual ~RecordVisitor() = default;
+    virtual void on_record(const Record& record) = 0;
+    virtual void on_end(PartitionId /*partition*/, Offset /*next*/) {}
+    virtual void on_out_of_range(PartitionId /*partition*/) {}
+
+    /// How long it was waited for.
+    inline std::chrono::nanoseconds take_from(RecordSource& source,
+                                              std::chrono::milliseconds timeout) {
+        const auto waited = source.poll(timeout);
+        while (const Arrival* const arrival = source.next()) {
+            const Record& record = arrival->record;
+            if (arrival->kind == Arrival::Kind::record) on_record(record);
+            if (arrival->kind == Arrival::Kind::end) on_end(record.from->id, record.offset);
+            if (arrival->kind == Arrival::Kind::out_of_range) on_out_of_range(record.from->id);
+        }
+        return waited;
+    }
+};
+
 /// A member with one lane, both served by the test's thread: takes what it is assigned.
 class Member : public GroupListener, public RecordVisitor {
 public:
     inline explicit Member(const std::string& topic, const config::Kafka& kafka,
                            const config::Ingest& ingest)
-        : group(kafka, ingest, [this](const GroupStatistics& told) {
+        : group(kafka, ingest, partitions, [this](const GroupStatistics& told) {
               fetched_bytes.push_back(told.fetched_bytes);
           }) {
         CHECK(ingest.topic == topic);
+        fakes::add_partitions(partitions, topic);
         group.join();
     }
     explicit Member(const std::string& topic)
         : Member(topic, kafka_of(shared_broker()), ingest_of(topic)) {}
 
-    void on_assigned(std::span<const PartitionId> partitions) override {
+    void on_assigned(std::span<const PartitionId> ids) override {
         std::vector<Position> positions;
-        for (const PartitionId partition : partitions) {
+        for (const PartitionId partition : ids) {
             owned.insert(partition);
             ++times_assigned[partition];
             positions.push_back({partition, next[partition]});
@@ -74,18 +98,18 @@ public:
         if (!answer) return;
         group.assign(positions);
         if (!open) return;
-        for (const PartitionId partition : partitions) group.lane(0).open(partition);
+        for (const PartitionId partition : ids) group.lane(0).open(partition);
     }
-    inline void on_revoked(std::span<const PartitionId> partitions) override {
-        for (const PartitionId partition : partitions) {
+    inline void on_revoked(std::span<const PartitionId> ids) override {
+        for (const PartitionId partition : ids) {
             owned.erase(partition);
             group.lane(0).close(partition);
         }
-        group.unassign(partitions);
+        group.unassign(ids);
     }
     void on_record(const Record& record) override {
         Got& it = got.emplace_back();
-        it.partition = record.partition;
+        it.partition = record.from->id;
         it.offset = record.offset;
         it.timestamp_ms = record.timestamp_ms;
         it.key = record.key;
@@ -93,14 +117,14 @@ public:
         for (const Header& header : record.headers) {
             it.headers.emplace_back(header.name, header.value);
         }
-        next[record.partition] = record.offset + 1;
+        next[record.from->id] = record.offset + 1;
     }
     void on_end(PartitionId partition, Offset at) override { ends[partition] = at; }
     void on_out_of_range(PartitionId partition) override { out_of_range.insert(partition); }
 
     inline void serve() {
         group.poll(*this, 5ms);
-        group.lane(0).poll(*this, 5ms);
+        take_from(group.lane(0), 5ms);
     }
     inline void until(const std::function<bool()>& state, const std::string& what) {
         wait_until(
@@ -119,6 +143,7 @@ public:
         return all;
     }
 
+    PartitionTable partitions;
     bool answer = true;
     bool open = true;
     std::map<PartitionId, Offset> next;

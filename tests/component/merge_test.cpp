@@ -7,6 +7,7 @@
 #include "sinks/load/merge_loader.h"
 #include "sinks/verify/verify.h"
 #include "tests/component/sink_setup.h"
+#include "tests/fakes/partitions.h"
 #include "tests/fixture/mpp_locks.h"
 
 #include <doctest/doctest.h>
@@ -60,8 +61,11 @@ public:
     /// nullopt: the row is gone; `order` is its amount then.
     void change(const std::string& id, const std::optional<Said>& said,
                 const std::string& order = "0") {
-        const Record record{
-            .partition = partition, .offset = next, .key = id, .value = id, .headers = {}};
+        const Record record{.from = fakes::orders(partition),
+                            .offset = next,
+                            .key = id,
+                            .value = id,
+                            .headers = {}};
         const RecordLog::Index index = batch.records.append(record);
         std::vector<Value> values(plans.size());
         values[0] = {Value::Kind::text, id};
@@ -402,8 +406,11 @@ TEST_CASE("merge: lanes of one table take turns where a change locks it as a who
             Batch batch;
             for (int k = 0; k < 50; ++k) {
                 const std::string id = std::to_string((k * 7 + i + partition * 3) % 60);
-                const Record record{
-                    .partition = partition, .offset = next, .key = id, .value = id, .headers = {}};
+                const Record record{.from = fakes::orders(partition),
+                                    .offset = next,
+                                    .key = id,
+                                    .value = id,
+                                    .headers = {}};
                 std::vector<Value> values(4);
                 values[0] = {Value::Kind::text, id};
                 Rejection why;
@@ -565,7 +572,7 @@ TEST_CASE("merge: verify looks at keys, of which no two rows have the same") {
     Session session(merge.setup.dsn, "test");
     VerifyOptions options{.schema = "sluice",
                           .pipeline = merge.setup.identity.pipeline,
-                          .topic = merge.setup.identity.topic,
+                          .topic = "orders",
                           .table = merge.setup.table,
                           .not_comparable = "rows hold the last change of their key",
                           .key = {"id"},

@@ -163,7 +163,8 @@ TEST_CASE("schema writers: produce makes Protobuf and JSON that a registry's cli
                   several.err);
 
     const Writing json("writers_json", "");
-    const std::string of_json = json.file("order.json", R"({"type":"object","title":"o"})");
+    const std::string of_json =
+        json.file("order.json", R"({"$schema":"http://json-schema.org/draft-07/schema#"})");
     const RunResult written =
         json.produce({"--topic", json.topic, "--format", "json", "--schema", of_json, "--register",
                       json.file("o.jsonl", R"({"id":1})")});
@@ -203,13 +204,14 @@ TEST_CASE(
     REQUIRE_MESSAGE(written.exit_code == 0, written.err);
     load_into_made_table(of_protobuf, "1");
     CHECK(of_protobuf.value("select concat_ws(' ', id, amount, paid, raw, counts, labels, "
-                            "at at time zone 'UTC', inner->>'id') from t") ==
+                            "at at time zone 'UTC', \"inner\"->>'id') from t") ==
           "18446744073709551615 0.5 t \\x00 {1,2} {\"a\": \"b\"} 2026-01-31 12:00:00 7");
 
     const Writing of_json("ddl_json", "[ingest.t]\ntopic = 'ddl_json'\n" + pipeline);
     const RunResult lines = of_json.produce(
         {"--topic", of_json.topic, "--format", "json", "--schema",
-         of_json.file("row.json", R"({"type":"object","properties":{"id":{"type":"integer"},
+         of_json.file("row.json", R"({"$schema":"http://json-schema.org/draft-07/schema#",
+             "type":"object","properties":{"id":{"type":"integer"},
              "amount":{"type":"number"},"paid":{"type":["boolean","null"]},
              "at":{"type":"string","format":"date-time"},"doc":{"type":"object"},
              "tags":{"type":"array","items":{"type":"string"}}}})"),

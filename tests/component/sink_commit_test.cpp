@@ -1,5 +1,6 @@
 #include "pipeline/errors.h"
 #include "tests/component/sink_setup.h"
+#include "tests/fakes/partitions.h"
 #include "tests/fixture/mpp_locks.h"
 #include "tests/fixture/tcp_proxy.h"
 #include "tests/fixture/wait.h"
@@ -39,6 +40,42 @@ TEST_CASE("sink: rows, ledger and progress arrive together") {
     const ResumePoint& first = points[points[0].partition == 0 ? 0 : 1];
     CHECK(first.next == 7);
     CHECK(first.last == batch.slice(0, 0).last);
+}
+
+TEST_CASE("sink: partitions of one number of two topics have books of their own") {
+    const SinkSetup setup("id bigint, city text");
+    const TopicPartition& other = setup.identity.partitions->of("events", 0);
+    setup.anchor(0, 5);
+    CloudberryProgress progress = setup.progress();
+    CHECK(progress.any("orders"));
+    CHECK_FALSE(progress.any("events"));
+    setup.anchor(other.id, 0);
+    CHECK(progress.any("events"));
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 5, plain_rows(5, 2));
+    const auto rejected =
+        batch.records.append({.from = &other, .offset = 0, .key = {}, .value = "x", .headers = {}});
+    batch.reject(rejected, {{"id", "no number"}});
+    Slice& slice = batch.slice(other.id, 0);
+    slice.range.to = slice.rejected = 1;
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.list("SELECT topic, kafka_partition, from_offset, to_offset FROM sluice.ledger"
+                     " ORDER BY 1") == "events|0|0|1 orders|0|5|7");
+    CHECK(setup.list("SELECT topic, kafka_partition, kafka_offset FROM sluice.dead_letter") ==
+          "events|0|0");
+    const std::vector<PartitionId> both = {0, other.id};
+    for (const ResumePoint& point : progress.read(both))
+        CHECK(point.next == (point.partition == 0 ? 7 : 1));
+    CHECK(progress.read({&both[1], 1}).size() == 1);
+
+    setup.exec("UPDATE sluice.progress SET next_offset = 2 WHERE topic = 'events'");
+    Batch next;
+    add_rows(next, 0, 7, plain_rows(7, 1));
+    Slice& late = next.slice(other.id, 1);
+    late.range.to = 2;
+    late.gaps = 1;
+    CHECK(fenced(sink.commit(next)) == std::to_string(other.id));
 }
 
 TEST_CASE("sink: a batch of no rows moves progress") {
@@ -256,13 +293,14 @@ TEST_CASE("sink: dead letters keep every byte, and NULL apart from empty") {
     const std::string binary("\0\xff\n\\", 4);
     const Header headers[] = {
         {"trace", "a\"b\\\n\u00e9"}, {"none", std::nullopt}, {"raw", binary}, {"empty", ""}};
-    Record full{.partition = 0,
+    Record full{.from = fakes::orders(0),
                 .offset = 0,
                 .timestamp_ms = 1700000000123,
                 .key = binary,
                 .value = "",
                 .headers = headers};
     Record bare;
+    bare.from = fakes::orders(0);
     bare.offset = 1;
     batch.rejects.push_back(
         {batch.records.append(full), {{"amount", "not a number"}, {"", "bad"}}});

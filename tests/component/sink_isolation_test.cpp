@@ -1,6 +1,7 @@
 #include "pipeline/errors.h"
 #include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -77,7 +78,7 @@ TEST_CASE("isolation: text that a type does not take, and NOT NULL, name the col
     batch.targets[0].text.bytes += "no-number\tcity\n";
     const std::string value = "{}";
     Record record;
-    record.partition = 1;
+    record.from = fakes::orders(1);
     record.offset = 2;
     record.value = value;
     batch.targets[0].text.rows.push_back(

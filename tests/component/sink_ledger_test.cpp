@@ -40,12 +40,12 @@ void load(const SinkSetup& setup, CloudberrySink& sink, Offset from, Offset end)
 TEST_CASE("progress: who anchors first wins, and lost offsets are in the ledger") {
     const SinkSetup setup(with_positions);
     CloudberryProgress progress = setup.progress();
-    CHECK(!progress.any());
+    CHECK(!progress.any("orders"));
     const Position starts[] = {{0, 5}, {1, 7}};
     progress.anchor(starts);
     const Position later[] = {{0, 9}, {2, 1}};
     progress.anchor(later);
-    CHECK(progress.any());
+    CHECK(progress.any("orders"));
     CHECK(setup.next(0) == 5);
     CHECK(setup.next(2) == 1);
     CHECK(progress.skip_lost(0, {4, 10}) == Move::overtaken);

@@ -2,6 +2,7 @@
 
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -32,7 +33,7 @@ SinkSetup::SinkSetup(const std::string& columns, const fixture::Postgres& server
     identity = {.schema = "sluice",
                 .pipeline = "p",
                 .cluster_id = "c",
-                .topic = "orders",
+                .partitions = fakes::partitions_of("orders"),
                 .writer = "w",
                 .revision = "r"};
     Session session(dsn, "test");
@@ -100,7 +101,7 @@ void add_rows(Batch& batch, PartitionId partition, Offset from, const std::vecto
     for (const TestRow& row : rows) {
         const std::string value = "value of " + std::to_string(offset);
         Record record;
-        record.partition = partition;
+        record.from = fakes::orders(partition);
         record.offset = offset;
         record.timestamp_ms = 1700000000000;
         record.value = value;

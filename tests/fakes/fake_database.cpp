@@ -21,7 +21,7 @@ std::string describe(const std::vector<Slice>& slices) {
 FakeDatabase::Row row_of(const Record& record) {
     std::optional<std::string> value;
     if (record.value) value = std::string(*record.value);
-    return {record.partition, record.offset, std::move(value)};
+    return {record.from->id, record.offset, std::move(value)};
 }
 
 FakeDatabase::Write write_of(const Batch& batch) {
@@ -226,8 +226,8 @@ void FakeSink::check(const Batch& batch) {
     std::set<std::pair<PartitionId, Offset>> seen;
     const auto count = [&](RecordLog::Index index) {
         const Record record = batch.records.at(index);
-        ++rows[record.partition];
-        if (!seen.insert({record.partition, record.offset}).second) {
+        ++rows[record.from->id];
+        if (!seen.insert({record.from->id, record.offset}).second) {
             database_.violate("a record is twice in one batch");
         }
     };
@@ -347,7 +347,7 @@ std::vector<ResumePoint> FakeProgress::read(std::span<const PartitionId> partiti
     return points;
 }
 
-bool FakeProgress::any() {
+bool FakeProgress::any(const std::string& /*topic*/) {
     const std::lock_guard lock{database_.mutex_};
     ask();
     return !database_.progress_.empty();

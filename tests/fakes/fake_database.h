@@ -131,7 +131,7 @@ class FakeProgress : public ProgressStore {
 public:
     explicit FakeProgress(FakeDatabase& database) : database_(database) {}
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
-    bool any() override;
+    bool any(const std::string& topic) override;
     void anchor(std::span<const Position> starts) override;
     Move skip_lost(PartitionId partition, OffsetRange range) override;
     Move begin_anew(PartitionId partition, Offset next, Offset start) override;

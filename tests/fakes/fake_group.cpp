@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_group.h"
 
 #include "pipeline/errors.h"
+#include "tests/fakes/partitions.h"
 
 #include <algorithm>
 #include <utility>
@@ -235,13 +236,13 @@ bool FakeGroup::outdated(const Item& item) const {
     return item.version < versions_.at(item.record.partition);
 }
 
-std::vector<FakeGroup::Item> FakeGroup::take(FakeSource& source) {
+std::deque<FakeGroup::Item> FakeGroup::take(FakeSource& source) {
     for (auto& [partition, fetching] : assigned_) {
         if (fetching.open_in == &source || fetching.open_in == nullptr) {
             fetch_ahead(partition, fetching);
         }
     }
-    std::vector<Item> taken;
+    std::deque<Item> taken;
     std::deque<Item>& queue = queues_[&source];
     while (!queue.empty() && taken.size() < chunk_) {
         if (!outdated(queue.front())) taken.push_back(std::move(queue.front()));
@@ -279,47 +280,36 @@ void FakeSource::close(PartitionId partition) {
     if (found != group_.assigned_.end()) found->second.open_in = nullptr;
 }
 
-Polled FakeSource::poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) {
+std::chrono::nanoseconds FakeSource::poll(std::chrono::milliseconds timeout) {
     const auto began = std::chrono::steady_clock::now();
     const auto deadline = began + timeout;
-    std::vector<FakeGroup::Item> items;
-    {
-        std::unique_lock lock{group_.mutex_};
-        timeouts_.push_back(timeout);
-        for (;;) {
-            items = group_.take(*this);
-            idle_ = items.empty();
-            if (!items.empty() || std::exchange(woken_, false)) break;
-            if (std::chrono::steady_clock::now() >= deadline) break;
-            group_.changed_.wait_for(lock, look_again);
-        }
+    std::unique_lock lock{group_.mutex_};
+    timeouts_.push_back(timeout);
+    for (;;) {
+        taken_ = group_.take(*this);
+        idle_ = taken_.empty();
+        if (!taken_.empty() || std::exchange(woken_, false)) break;
+        if (std::chrono::steady_clock::now() >= deadline) break;
+        group_.changed_.wait_for(lock, look_again);
     }
-    Polled polled{.waited = std::chrono::steady_clock::now() - began};
-    for (const FakeGroup::Item& item : items) {
-        const FakeRecord& record = item.record;
-        switch (item.kind) {
-            case FakeGroup::Item::Kind::record:
-                ++polled.records;
-                polled.bytes += record.value ? record.value->size() : 0;
-                visitor.on_record({.partition = record.partition,
-                                   .offset = record.offset,
-                                   .timestamp_ms = record.timestamp_ms,
-                                   .key = record.key,
-                                   .value = record.value,
-                                   .headers = {}});
-                break;
-            case FakeGroup::Item::Kind::end:
-                visitor.on_end(record.partition, record.offset);
-                break;
-            case FakeGroup::Item::Kind::out_of_range:
-                visitor.on_out_of_range(record.partition);
-                break;
-            case FakeGroup::Item::Kind::trouble:
-                visitor.on_trouble(record.partition, *record.value);
-                break;
-        }
-    }
-    return polled;
+    return std::chrono::steady_clock::now() - began;
+}
+
+const Arrival* FakeSource::next() {
+    static const auto numbers = partitions_of("numbers");
+    if (taken_.empty()) return nullptr;
+    at_hand_ = std::move(taken_.front());
+    taken_.pop_front();
+    const FakeRecord& record = at_hand_.record;
+    arrival_ = {.kind = at_hand_.kind,
+                .record = {.from = &(*numbers)[record.partition],
+                           .offset = record.offset,
+                           .timestamp_ms = record.timestamp_ms,
+                           .key = record.key,
+                           .value = record.value,
+                           .headers = {}}};
+    if (arrival_.kind == Arrival::Kind::trouble) arrival_.trouble = *record.value;
+    return &arrival_;
 }
 
 void FakeSource::wake() {

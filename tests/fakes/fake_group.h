@@ -20,6 +20,13 @@ namespace sluice::fakes {
 
 class FakeGroup;
 
+struct FakeArrival {
+    using Kind = Arrival::Kind;
+    Kind kind = Kind::record;
+    int version = 0;
+    FakeRecord record;  // partition and offset also for the other kinds
+};
+
 /// A lane's queue as librdkafka has it: fetched ahead; what was fetched before a seek stays in the
 /// queue, and is delivered, until the seek; a chunk that was taken out is delivered to its end.
 class FakeSource : public RecordSource {
@@ -28,7 +35,8 @@ public:
 
     void open(PartitionId partition) override;
     void close(PartitionId partition) override;
-    Polled poll(RecordVisitor& visitor, std::chrono::milliseconds timeout) override;
+    std::chrono::nanoseconds poll(std::chrono::milliseconds timeout) override;
+    const Arrival* next() override;
     void wake() override;
     void report_committed(std::span<const Position> positions) override;
 
@@ -41,6 +49,9 @@ public:
 private:
     friend class FakeGroup;
     FakeGroup& group_;
+    std::deque<FakeArrival> taken_;  // the lane's thread's own, as are these two
+    FakeArrival at_hand_{};
+    Arrival arrival_;
     bool woken_ = false;  // guarded by the group's mutex, as is what follows
     bool idle_ = false;
     std::vector<std::chrono::milliseconds> timeouts_;
@@ -92,11 +103,7 @@ private:
         bool offered = false;
         std::vector<PartitionId> partitions;
     };
-    struct Item {
-        enum class Kind { record, end, out_of_range, trouble } kind;
-        int version;
-        FakeRecord record;  // partition and offset also for the other kinds
-    };
+    using Item = FakeArrival;
     struct Fetching {
         Offset position = 0;
         Offset end_told = -1;  // the end is told once for each position at which it is reached
@@ -107,7 +114,7 @@ private:
 
     void fetch_ahead(PartitionId partition, Fetching& fetching);
     [[nodiscard]] bool outdated(const Item& item) const;
-    std::vector<Item> take(FakeSource& source);
+    std::deque<Item> take(FakeSource& source);
     [[nodiscard]] bool all_delivered(const FakeSource& source,
                                      const std::vector<PartitionId>& partitions) const;
     void violate(const std::string& what);

@@ -22,7 +22,7 @@ bool is_in(const query::ReadRange& range, const Record& record) {
 /// A record that fulfils the condition lies where its partition is read.
 void check(const config::Condition& condition, const Record& record) {
     if (!query::matches(condition, record)) return;
-    for (const query::ReadRange& range : query::ranges_to_read(condition, record.partition)) {
+    for (const query::ReadRange& range : query::ranges_to_read(condition, *record.from)) {
         if (is_in(range, record)) return;
     }
     std::abort();
@@ -42,10 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto& condition = std::get<config::Condition>(parsed);
-    for (const PartitionId partition : {0, 1}) {
+    for (const PartitionNumber number : {0, 1}) {
+        const TopicPartition partition{"orders", number};
         for (const Offset offset : {0, 1, 5, 100, 301}) {
             for (const std::int64_t time : {-1LL, 0LL, 5LL, 1769860800000LL}) {
-                check(condition, {.partition = partition,
+                check(condition, {.from = &partition,
                                   .offset = offset,
                                   .timestamp_ms = time,
                                   .key = "a",

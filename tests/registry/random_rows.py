@@ -13,6 +13,7 @@ import sys
 
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 
 def others(folder):
@@ -129,7 +130,10 @@ def main():
         for _ in range(int(schemas)):
             text, record = make()
             # Each is a subject's first version: none has to fit the one before.
-            id_ = registry.register_schema(f"{topic}-{number}", Schema(text, kind.upper()))
+            try:
+                id_ = registry.register_schema(f"{topic}-{number}", Schema(text, kind.upper()))
+            except SchemaRegistryError:
+                continue  # Apicurio's own reading of Avro knows fewer schemas
             for _ in range(8):
                 bytes_, found = record()
                 producer.produce(topic, b"\0" + struct.pack(">I", id_) + bytes_, key=str(number))

@@ -144,8 +144,11 @@ TEST_CASE("admin: what records hold stays text, and the page runs its own script
     Stage stage;
     auto& orders = stage.add("orders", PipelineState::running);
     orders.ingest.emplace();
-    orders.ingest->dead_letters.push_back(
-        {.partition = 1, .offset = 2, .reasons = "</script><b>\"\\\n\x01", .at = {}});
+    orders.ingest->dead_letters.push_back({.topic = "orders",
+                                           .partition = 1,
+                                           .offset = 2,
+                                           .reasons = "</script><b>\"\\\n\x01",
+                                           .at = {}});
     const std::string json = stage.ask("GET", "/status").body;
     CHECK(contains(json, R"("reasons":"</script><b>\"\\)"));
     CHECK_FALSE(contains(json, "\x01"));  // control characters are escaped

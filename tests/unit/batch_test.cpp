@@ -1,4 +1,5 @@
 #include "pipeline/ingest/batch.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +13,7 @@ namespace {
 
 Record record(PartitionId partition, Offset offset, std::string_view value) {
     Record made;
-    made.partition = partition;
+    made.from = fakes::orders(partition);
     made.offset = offset;
     made.timestamp_ms = 1700000000000 + offset;
     made.value = value;
@@ -57,12 +58,12 @@ TEST_CASE("record log: what was appended comes back whole") {
     full.headers = headers;
     CHECK(log.append(full) == 0);
     Record bare;
-    bare.partition = 1;
+    bare.from = fakes::orders(1);
     CHECK(log.append(bare) == 1);
     CHECK(log.append(record(2, 9, "")) == 2);
 
     const Record back = log.at(0);
-    CHECK(back.partition == 3);
+    CHECK(back.from == fakes::orders(3));
     CHECK(back.offset == 42);
     CHECK(back.timestamp_ms == full.timestamp_ms);
     CHECK(back.key == full.key);

@@ -1,6 +1,7 @@
 #include "pipeline/ingest/change_fold.h"
 
 #include "pipeline/mapping/row_mapper.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -168,8 +169,11 @@ TEST_CASE("change fold: where a column says which change is newer, it wins where
 TEST_CASE("changes: keys that come from several partitions are counted, unless there is an order") {
     Batch batch;
     const auto add = [&](PartitionId partition, Offset offset, const std::string& key) {
-        const Record record{
-            .partition = partition, .offset = offset, .key = key, .value = key, .headers = {}};
+        const Record record{.from = fakes::orders(partition),
+                            .offset = offset,
+                            .key = key,
+                            .value = key,
+                            .headers = {}};
         batch.slice(partition, offset).range.to = offset + 1;
         EncodedRows& rows = batch.targets.front().binary;
         rows.rows.push_back({.record = batch.records.append(record), .end = 0});

@@ -1,4 +1,5 @@
 #include "pipeline/mapping/row_mapper.h"
+#include "tests/fakes/partitions.h"
 #include "tests/unit/config_setup.h"
 
 #include <doctest/doctest.h>
@@ -30,7 +31,7 @@ struct Filtered {
         table.session_is_utc = true;
         RowMapper mapper(ingest, table);
         Record record;
-        record.partition = 3;
+        record.from = fakes::orders(3);
         record.offset = 17;
         record.timestamp_ms = 1705314600120;
         if (key) record.key = *key;

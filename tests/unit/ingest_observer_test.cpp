@@ -1,4 +1,5 @@
 #include "pipeline/ingest/ingest_observer.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -12,6 +13,7 @@ namespace {
 struct Stage {
     explicit Stage(std::chrono::milliseconds patience = 1h)
         : observer(registry, "orders", patience) {
+        fakes::add_partitions(observer.partitions(), "orders");
         number = observer.on_began();
         observer.on_assigned(number, 1);
         observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
@@ -27,7 +29,7 @@ struct Stage {
         slice.range.to = to;
         slice.gaps = to - 100 - rows;
         for (int i = 0; i < rows; ++i) {
-            const auto index = batch.records.append({.partition = 3,
+            const auto index = batch.records.append({.from = fakes::orders(3),
                                                      .offset = 100 + i,
                                                      .timestamp_ms = 1'700'000'000'000,
                                                      .key = {},
@@ -42,7 +44,7 @@ struct Stage {
         Batch batch;
         batch.slice(3, 100).range.to = 100 + count;
         for (int i = 0; i < count; ++i) {
-            const auto index = batch.records.append({.partition = 3,
+            const auto index = batch.records.append({.from = fakes::orders(3),
                                                      .offset = 100 + i,
                                                      .timestamp_ms = -1,
                                                      .key = {},
@@ -69,16 +71,21 @@ struct Stage {
 
 TEST_CASE("observer: lag is what lies between progress and the end, and ends at nothing") {
     Stage stage;
-    CHECK(stage.shows("sluice_ingest_progress_offset{partition=\"3\",pipeline=\"orders\"} 100"));
+    CHECK(stage.shows(
+        "sluice_ingest_progress_offset{partition=\"3\",pipeline=\"orders\",topic=\"orders\"} 100"));
     CHECK(stage.observer.idle());  // nothing is known to be there
     stage.ends_at(150);
-    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\"} 50"));
+    CHECK(stage.shows(
+        "sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\",topic=\"orders\"} 50"));
     CHECK_FALSE(stage.observer.idle());
     CHECK(stage.observer.status().lag() == 50);
     stage.commit(160, 7);  // the end that is known is older than the batch
-    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\"} 0"));
-    CHECK(stage.shows("sluice_ingest_lag_seconds{partition=\"3\",pipeline=\"orders\"} 0"));
-    CHECK(stage.shows("sluice_ingest_end_offset{partition=\"3\",pipeline=\"orders\"} 160"));
+    CHECK(stage.shows(
+        "sluice_ingest_lag_records{partition=\"3\",pipeline=\"orders\",topic=\"orders\"} 0"));
+    CHECK(stage.shows(
+        "sluice_ingest_lag_seconds{partition=\"3\",pipeline=\"orders\",topic=\"orders\"} 0"));
+    CHECK(stage.shows(
+        "sluice_ingest_end_offset{partition=\"3\",pipeline=\"orders\",topic=\"orders\"} 160"));
     CHECK(stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 7"));
     CHECK(stage.shows("sluice_ingest_gaps_total{pipeline=\"orders\"} 53"));
     CHECK(stage.shows("sluice_ingest_freshness_seconds_bucket{pipeline=\"orders\",le=\"+Inf\"} 7"));
@@ -105,7 +112,7 @@ TEST_CASE("observer: a partition with records and no progress is stuck, after a 
     CHECK(stage.observer.stuck().empty());
     stage.ends_at(150);
     CHECK(stage.observer.stuck().starts_with(
-        "partition 3 has 50 offsets to read and makes no progress for 0 s"));
+        "orders[3] has 50 offsets to read and makes no progress for 0 s"));
     stage.commit(150);
     CHECK(stage.observer.stuck().empty());
     stage.ends_at(150, 155);  // a producer's transaction is open
@@ -165,7 +172,7 @@ TEST_CASE("observer: rejects are counted by cause, the latest are remembered") {
     Batch batch;
     batch.slice(3, 100).range.to = 130;
     for (int i = 0; i < 30; ++i) {
-        const auto index = batch.records.append({.partition = 3,
+        const auto index = batch.records.append({.from = fakes::orders(3),
                                                  .offset = 100 + i,
                                                  .timestamp_ms = -1,
                                                  .key = {},
@@ -190,7 +197,8 @@ TEST_CASE("observer: rejects are counted by cause, the latest are remembered") {
 TEST_CASE("observer: what a lane did in vain is counted as such") {
     Stage stage;
     LaneObserver& lane = stage.observer.lane(0);
-    lane.on_polled({.records = 5, .bytes = 50, .waited = 100ms}, 10ms, 1'700'000'000'000);
+    lane.on_polled({.records = 5, .bytes = 50, .waited = 100ms, .decoding = 10ms},
+                   1'700'000'000'000);
     CHECK(stage.observer.status().oldest_uncommitted_seconds > 1000);
     lane.on_offering();
     lane.on_retry();

@@ -6,6 +6,7 @@
 #include "tests/fakes/fake_group.h"
 #include "tests/fakes/fake_topic.h"
 #include "tests/fakes/mapping.h"
+#include "tests/fakes/partitions.h"
 #include "tests/fixture/wait.h"
 #include "tests/unit/lists.h"
 
@@ -33,6 +34,7 @@ public:
     Daemon(const FakeTopic& topic, FakeDatabase& database, const config::Ingest& config,
            std::chrono::milliseconds handover = 5s)
         : group_(topic, config.lanes) {
+        add_partitions(observer_.partitions(), config.topic);
         std::vector<LaneParts> lanes;
         for (int i = 0; i < config.lanes; ++i) {
             lanes.push_back({group_.lane(static_cast<std::size_t>(i)), numbers_mapper(config),

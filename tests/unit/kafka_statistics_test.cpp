@@ -1,9 +1,14 @@
 #include "kafka/statistics.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
 using namespace sluice;
 using namespace std::chrono_literals;
+
+namespace {
+const auto table = fakes::partitions_of("orders");
+}
 
 TEST_CASE("statistics: brokers with a number, partitions with an end") {
     const GroupStatistics found = kafka::parse_statistics(R"({
@@ -22,7 +27,7 @@ TEST_CASE("statistics: brokers with a number, partitions with an end") {
                 "1": {"partition": 1, "hi_offset": 90, "ls_offset": -1001},
                 "2": {"partition": 2, "hi_offset": -1001, "ls_offset": -1001},
                 "-1": {"partition": -1, "hi_offset": 5}}}}})",
-                                                          "orders");
+                                                          *table);
     REQUIRE(found.brokers.size() == 2);
     CHECK(found.brokers[0].id == "1");
     CHECK(found.brokers[0].up);
@@ -46,7 +51,7 @@ TEST_CASE("statistics: what is no JSON, or another, is left out") {
     for (const char* json : {"", "{", "[]", "{}", R"({"brokers": 3, "topics": []})",
                              R"({"brokers": {"a": 1}, "topics": {"orders": {}}})",
                              R"({"topics": {"orders": {"partitions": {"0": []}}}})"}) {
-        const GroupStatistics found = kafka::parse_statistics(json, "orders");
+        const GroupStatistics found = kafka::parse_statistics(json, *table);
         CHECK(found.brokers.empty());
         CHECK(found.partitions.empty());
     }

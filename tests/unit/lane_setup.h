@@ -8,6 +8,7 @@
 #include "tests/fakes/fake_registry.h"
 #include "tests/fakes/fake_topic.h"
 #include "tests/fakes/mapping.h"
+#include "tests/fakes/partitions.h"
 #include "tests/fixture/wait.h"
 #include "tests/unit/lists.h"
 
@@ -68,7 +69,9 @@ private:
 /// A lane on a fake topic, group and database; the test is its control thread.
 struct Stage : GroupListener {
     explicit Stage(int partitions = 1, const config::Ingest& ingest = numbers_config())
-        : config(ingest), topic(partitions) {}
+        : config(ingest), topic(partitions) {
+        add_partitions(observer.partitions(), config.topic);
+    }
     ~Stage() override {
         lane.reset();
         CHECK(joined(database.violations()) == "");
@@ -81,15 +84,16 @@ struct Stage : GroupListener {
     }
 
     inline void run() {
-        lane = std::make_unique<Lane>(LaneOptions{.name = "numbers/0",
-                                                  .topic = config.topic,
-                                                  .limits = config.batch,
-                                                  .on_reject = config.on_reject,
-                                                  .retry = {1ms, 4ms},
-                                                  .observer = observer.lane(0)},
-                                      group.lane(0), numbers_mapper(config, schemas),
-                                      sink ? std::move(sink) : std::make_unique<FakeSink>(database),
-                                      reports);
+        lane = std::make_unique<Lane>(
+            LaneOptions{.name = "numbers/0",
+                        .partitions = observer.partitions(),
+                        .limits = config.batch,
+                        .on_reject = config.on_reject,
+                        .retry = {1ms, 4ms},
+                        .observer = observer.lane(0)},
+            LaneParts{group.lane(0), numbers_mapper(config, schemas),
+                      sink ? std::move(sink) : std::make_unique<FakeSink>(database)},
+            reports);
         lane->run();
     }
     /// Assigns a partition and starts it where the database says.

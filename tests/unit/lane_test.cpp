@@ -77,13 +77,13 @@ TEST_CASE("lane: what waited during a commit has begun its delay") {
     const auto appended = std::chrono::steady_clock::now();
     eventually([&] { return std::chrono::steady_clock::now() - appended > config.batch.delay; },
                "a commit that takes as long as the delay");
-    const auto before = static_cast<std::ptrdiff_t>(stage.group.lane(0).timeouts().size());
+    const std::size_t before = stage.group.lane(0).timeouts().size();
     go_on = true;
     eventually([&] { return commits == 2; }, "the second commit");
     // The record is taken, and what else waits is asked for: nothing is waited for.
     const auto timeouts = stage.group.lane(0).timeouts();
-    REQUIRE(timeouts.size() == static_cast<std::size_t>(before + 2));
-    CHECK(timeouts.back() == 0ms);
+    REQUIRE(timeouts.size() >= before + 2);
+    CHECK(timeouts[before + 1] == 0ms);
 }
 
 TEST_CASE("lane: gaps and the end of a partition move progress without rows") {

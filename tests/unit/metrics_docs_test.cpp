@@ -83,7 +83,9 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     orders.of_kind = config::Ingest{};
     const auto observer = observatory.observe(orders);
     static_cast<void>(observer->on_began());
-    observer->lane(0).on_took_up({});
+    ResumePoint point;
+    point.partition = observer->partitions().id_of("orders", 0);
+    observer->lane(0).on_took_up(point);
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);

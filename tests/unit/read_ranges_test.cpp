@@ -1,5 +1,6 @@
 #include "query/read_ranges.h"
 #include "query/record_filter.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -18,7 +19,7 @@ std::vector<ReadRange> ranges(const std::string& text, PartitionId partition = 0
     const auto parsed = parse_where(text, record_fields());
     const auto* condition = std::get_if<Condition>(&parsed);
     REQUIRE_MESSAGE(condition != nullptr, text);
-    return ranges_to_read(*condition, partition);
+    return ranges_to_read(*condition, *fakes::orders(partition));
 }
 
 ReadRange offsets(Offset from, Offset to = no_upper_bound) {
@@ -37,6 +38,8 @@ TEST_CASE("read ranges: each partition gets its own part of the condition") {
     CHECK(ranges(text, 2) == nothing);
     CHECK(ranges("partition not in (1, 2)", 1) == nothing);
     CHECK(ranges("partition not in (1, 2)", 3) == everything);
+    CHECK(ranges("topic = 'orders' and partition = 3", 3) == everything);
+    CHECK(ranges("topic like 'events%' or partition = 1", 3) == nothing);
 }
 
 TEST_CASE("read ranges: offsets become half-open ranges in order, joined where they touch") {
@@ -160,10 +163,10 @@ TEST_CASE(
         CAPTURE(text);
         const Condition condition = std::get<Condition>(parse_where(text, record_fields()));
         for (const PartitionId partition : {0, 3}) {
-            const auto all = ranges_to_read(condition, partition);
+            const auto all = ranges_to_read(condition, *fakes::orders(partition));
             for (Offset offset = 0; offset < 8; ++offset) {
                 for (std::int64_t time = 0; time < 8; ++time) {
-                    const bool fulfils = matches(condition, {.partition = partition,
+                    const bool fulfils = matches(condition, {.from = fakes::orders(partition),
                                                              .offset = offset,
                                                              .timestamp_ms = time,
                                                              .key = {},

@@ -118,7 +118,8 @@ TEST_CASE("avro encoder: what a decoder reads is what was written") {
          R"({"next":{"next":{"next":null}}})"},
     };
     for (const auto& [type, value] : cases) {
-        CAPTURE(type);
+        const std::string of = type;
+        CAPTURE(of);
         CHECK(avro_of(type).round(f(value)) == f(value));
     }
 }
@@ -236,7 +237,8 @@ TEST_CASE("protobuf encoder: what a decoder reads is what was written") {
         {"google.protobuf.Any f = 1;", R"({"@type":"x/Unknown","value":"\\x0102"})"},
     };
     for (const auto& [fields, value] : cases) {
-        CAPTURE(fields);
+        const std::string of = fields;
+        CAPTURE(of);
         CHECK(proto(fields).round(f(value)) == f(value));
     }
 }

@@ -2,6 +2,7 @@
 
 #include "config/filter.h"
 #include "pipeline/errors.h"
+#include "tests/fakes/partitions.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/protobuf_bytes_setup.h"
 
@@ -52,7 +53,7 @@ struct Mapping {
     }
     Outcome record(RowMapper& mapper, const std::optional<std::string>& value) {
         Record made;
-        made.partition = 3;
+        made.from = fakes::orders(3);
         made.offset = 17;
         made.timestamp_ms = 1705314600120;
         if (key) made.key = *key;

@@ -1,5 +1,6 @@
 #include "config/condition.h"
 #include "query/record_filter.h"
+#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -32,7 +33,7 @@ bool fulfils(const std::string& text, const Record& record) {
 }
 
 Record at(PartitionId partition, Offset offset, std::int64_t timestamp_ms = 1000) {
-    return {.partition = partition,
+    return {.from = fakes::orders(partition),
             .offset = offset,
             .timestamp_ms = timestamp_ms,
             .key = "k1",
@@ -151,11 +152,11 @@ TEST_CASE("where: parts of one kind are parts of one condition") {
 TEST_CASE("where: what is wrong is said with its place and what was expected") {
     for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
              {"",
-              "character 1: expected a field: partition, offset, timestamp, key, value, "
+              "character 1: expected a field: topic, partition, offset, timestamp, key, value, "
               "found the end"},
              {"ofset > 1", "character 1: there is no field \"ofset\"; did you mean \"offset\"?"},
              {"x > 1",
-              "character 1: there is no field \"x\"; there are partition, offset, "
+              "character 1: there is no field \"x\"; there are topic, partition, offset, "
               "timestamp, key, value"},
              {"offset > x", "character 10: expected a whole number, found \"x\""},
              {"offset > '1'", "character 10: expected a whole number, found \"'1'\""},
@@ -178,7 +179,7 @@ TEST_CASE("where: what is wrong is said with its place and what was expected") {
               "\"between\", found \"or\""},
              {"offset is 1", "character 11: expected null or not null, found \"1\""},
              {"offset = 1 and and",
-              "character 16: expected a field: partition, offset, "
+              "character 16: expected a field: topic, partition, offset, "
               "timestamp, key, value, found \"and\""},
              {"key = '\xC3\xA4\xC3\xB6' x",
               "character 12: expected and, or, or the end, "

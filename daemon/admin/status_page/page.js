@@ -93,7 +93,7 @@ function makeCard(pipeline) {
   card.more = el("p", "more");
   card.partitions = el("tbody");
   const head = el("tr");
-  for (const [name, kind] of [["partition", "n"], ["progress", "n"], ["end", "n"], ["lag", "n"], ["behind", "n"], ["lane", "n"]]) head.append(el("th", kind, name));
+  for (const [name, kind] of [["topic", ""], ["partition", "n"], ["progress", "n"], ["end", "n"], ["lag", "n"], ["behind", "n"], ["lane", "n"]]) head.append(el("th", kind, name));
   card.table = el("div", "scroll", el("table", "", el("thead", "", head), card.partitions));
   card.details = el("details", "", card.summary, card.more, card.table);
   card.root = el("article", "card", el("div", "title", card.name, card.pill), card.route, card.reason,
@@ -121,9 +121,10 @@ function showPartitions(card, pipeline) {
   const lanes = pipeline.state === "running" ? pipeline.lanes || [] : [];
   card.summary.textContent = isOutbox(pipeline) ? "more" : [`${count(all.length)} partition${all.length === 1 ? "" : "s"}`,
     ...lanes.map((lane, i) => `lane ${i} ${lane.activity.replace("_", " ")}${lane.activity === "reading" ? "" : ` for ${span(lane.seconds)}`}`)].join(", ");
-  const shown = [...all].sort((a, b) => b.lag - a.lag || a.partition - b.partition).slice(0, 50);
+  const shown = [...all].sort((a, b) => b.lag - a.lag || a.topic.localeCompare(b.topic) || a.partition - b.partition).slice(0, 50);
   card.partitions.replaceChildren(...shown.map((p) => {
     const row = el("tr");
+    row.append(el("td", "", p.topic));
     for (const text of [p.partition, count(p.next), p.end === undefined ? "–" : count(p.end), count(p.lag), p.lag > 0 && p.lag_seconds > 0 ? span(p.lag_seconds) : "–", p.lane === undefined ? "–" : p.lane]) row.append(el("td", "n", String(text)));
     return row;
   }));
@@ -175,7 +176,7 @@ function fill(id, rows) {
 function showTables(status) {
   const letters = status.pipelines.flatMap((p) => (p.dead_letters || []).map((letter) => ({ ...letter, name: p.name })));
   letters.sort((a, b) => b.at - a.at);
-  fill("letters", letters.slice(0, 20).map((l) => [[ago(l.at, status.now), "t"], [l.name, ""], [l.partition, "n"], [count(l.offset), "n"], [l.reasons, ""]]));
+  fill("letters", letters.slice(0, 20).map((l) => [[ago(l.at, status.now), "t"], [l.name, ""], [l.topic, ""], [l.partition, "n"], [count(l.offset), "n"], [l.reasons, ""]]));
   fill("log", status.log.slice(0, 20).map((l) => [[ago(l.at, status.now), "t"], [l.about, "t"],
     [l.times > 1 ? `${l.text} (${count(l.times)} times)` : l.text, l.level]]));
   fill("reloads", status.reloads.map((r) => [[ago(r.at, status.now), "t"], [r.trigger, "t"], [r.result, r.result], [r.revision, "t"],
