@@ -18,7 +18,7 @@
 #include "sinks/catalogue/check_changes.h"
 #include "sinks/catalogue/check_fields.h"
 #include "sinks/catalogue/check_renamed.h"
-#include "sinks/catalogue/check_sql.h"
+#include "sinks/load/check_sql.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/public_dsn.h"

@@ -2,8 +2,8 @@
 #include "pipeline/errors.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/catalogue/check_sql.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
+#include "sinks/load/check_sql.h"
 #include "sinks/load/make_loader.h"
 #include "tests/component/sink_setup.h"
 

@@ -1,4 +1,4 @@
-#include "sinks/catalogue/check_sql.h"
+#include "sinks/load/check_sql.h"
 
 #include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
