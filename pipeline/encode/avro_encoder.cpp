@@ -1,11 +1,11 @@
 #include "pipeline/encode/avro_encoder.h"
 
 #include "pipeline/encode/read_values.h"
+#include "pipeline/encode/write_bytes.h"
 #include "pipeline/values/excerpt.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
 
 namespace sluice {
@@ -80,13 +80,6 @@ bool in_unit(std::int64_t microseconds, AvroUnit unit, std::int64_t& to) {
     return unit != AvroUnit::nanoseconds || !__builtin_mul_overflow(microseconds, thousand, &to);
 }
 
-template <class Number>
-void put_little_endian(std::string& to, Number number) {
-    std::array<char, sizeof(Number)> bytes;
-    std::memcpy(bytes.data(), &number, sizeof number);
-    to.append(bytes.data(), bytes.size());
-}
-
 }  // namespace
 
 bool AvroEncoder::encode(std::string_view json, std::string& to) {
@@ -136,13 +129,13 @@ bool AvroEncoder::scalar(const JsonNode& node, const Type& type) {
         case AvroTypeKind::float32: {
             float real = 0;
             wrong = encode::read_real(node, real);
-            if (wrong == nullptr) put_little_endian(*to_, real);
+            if (wrong == nullptr) encode::append_little_endian(*to_, real);
             break;
         }
         case AvroTypeKind::float64: {
             double real = 0;
             wrong = encode::read_real(node, real);
-            if (wrong == nullptr) put_little_endian(*to_, real);
+            if (wrong == nullptr) encode::append_little_endian(*to_, real);
             break;
         }
         case AvroTypeKind::bytes:
@@ -241,7 +234,8 @@ bool AvroEncoder::duration(const JsonNode& node) {
     if (interval.microseconds < 0) return false;
     for (const std::int64_t part : parts)
         if (part < 0 || part > most) return false;
-    for (const std::int64_t part : parts) put_little_endian(*to_, static_cast<std::uint32_t>(part));
+    for (const std::int64_t part : parts)
+        encode::append_little_endian(*to_, static_cast<std::uint32_t>(part));
     return true;
 }
 
@@ -265,9 +259,7 @@ bool AvroEncoder::scaled_decimal(const JsonNode& node, const Type& type) {
 
 bool AvroEncoder::array(const JsonNode& node, const Type& type) {
     if (node.kind != NodeKind::array) return refuse(node, type, "is not an array");
-    std::int64_t count = 0;
-    for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each)) ++count;
-    if (count > 0) put(count);
+    if (const std::int64_t count = tree_->count(node); count > 0) put(count);
     std::size_t at = 0;
     for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each), ++at)
         if (!value(*each, type.contents[0])) return fail_in(std::to_string(at));
@@ -277,9 +269,7 @@ bool AvroEncoder::array(const JsonNode& node, const Type& type) {
 
 bool AvroEncoder::map(const JsonNode& node, const Type& type) {
     if (node.kind != NodeKind::object) return refuse(node, type, "is not an object");
-    std::int64_t count = 0;
-    for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each)) ++count;
-    if (count > 0) put(count);
+    if (const std::int64_t count = tree_->count(node); count > 0) put(count);
     for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each)) {
         put_sized(each->name);
         if (!value(*each, type.contents[0])) return fail_in(each->name);
@@ -293,7 +283,7 @@ bool AvroEncoder::record(const JsonNode& node, std::uint32_t index) {
     if (node.kind != NodeKind::object) return refuse(node, type, "is not an object");
     // Rows mostly have their fields in the schema's order.
     const JsonNode* next = tree_->first_of(node);
-    std::size_t found = 0;
+    std::int64_t found = 0;
     for (std::size_t i = 0; i < type.names.size(); ++i) {
         const bool in_order = next != nullptr && next->name == type.names[i];
         const JsonNode* const field = in_order ? next : tree_->member(node, type.names[i]);
@@ -305,10 +295,7 @@ bool AvroEncoder::record(const JsonNode& node, std::uint32_t index) {
         next = tree_->behind(*field);
         if (!value(*field, type.contents[i])) return fail_in(type.names[i]);
     }
-    std::size_t members = 0;
-    for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each))
-        ++members;
-    return members == found || !unknown_member(node, type);
+    return tree_->count(node) == found || !unknown_member(node, type);
 }
 
 /// What stands for a field that the JSON lacks: its default, or null.
@@ -317,13 +304,10 @@ bool AvroEncoder::absent(std::uint32_t record, std::size_t field) {
     if (!type.defaults[field].empty()) return preset(record, field);
     const Type& wanted = schema_->of(type.contents[field]);
     if (wanted.kind == AvroTypeKind::null) return true;
-    const auto is_null = [&](std::uint32_t each) {
-        return schema_->of(each).kind == AvroTypeKind::null;
-    };
-    const auto null = std::ranges::find_if(wanted.contents, is_null);
-    if (wanted.kind != AvroTypeKind::choice || null == wanted.contents.end())
+    const auto null = null_branch(wanted);
+    if (!null)
         return fail("missing, and the schema has no default for it (" + described(wanted) + ")");
-    put(null - wanted.contents.begin());
+    put(static_cast<std::int64_t>(*null));
     return true;
 }
 
@@ -356,18 +340,24 @@ bool AvroEncoder::unknown_member(const JsonNode& node, const Type& type) {
     return false;
 }
 
+std::optional<std::size_t> AvroEncoder::branch_of_kind(const Type& type, Type::Kind kind) const {
+    for (std::size_t at = 0; at < type.contents.size(); ++at)
+        if (schema_->of(type.contents[at]).kind == kind) return at;
+    return std::nullopt;
+}
+
+std::optional<std::size_t> AvroEncoder::null_branch(const Type& type) const {
+    if (type.kind != AvroTypeKind::choice) return std::nullopt;
+    return branch_of_kind(type, AvroTypeKind::null);
+}
+
 bool AvroEncoder::choice(const JsonNode& node, const Type& type) {
-    const auto first_of_kind = [&](AvroTypeKind kind) {
-        std::size_t at = 0;
-        while (at < type.contents.size() && schema_->of(type.contents[at]).kind != kind) ++at;
-        return at;
-    };
     if (node.kind == NodeKind::object) return choice_of_object(node, type);
     if (node.kind != NodeKind::null && node.kind != NodeKind::array)
         return choice_of_scalar(node, type);
-    const std::size_t chosen =
-        first_of_kind(node.kind == NodeKind::null ? AvroTypeKind::null : AvroTypeKind::array);
-    if (chosen < type.contents.size()) return branch(node, type, chosen);
+    const auto chosen = branch_of_kind(
+        type, node.kind == NodeKind::null ? AvroTypeKind::null : AvroTypeKind::array);
+    if (chosen) return branch(node, type, *chosen);
     return fail(std::string(name_of(node.kind)) + ", and no branch of the schema's union takes it");
 }
 
@@ -429,28 +419,19 @@ bool AvroEncoder::names_fit(const JsonNode& node, const Type& record) const {
         if (!record.defaults[i].empty() || tree_->member(node, record.names[i]) != nullptr)
             continue;
         const Type& wanted = schema_->of(record.contents[i]);
-        const auto takes_null = [&](std::uint32_t each) {
-            return schema_->of(each).kind == AvroTypeKind::null;
-        };
-        if (wanted.kind != AvroTypeKind::null &&
-            (wanted.kind != AvroTypeKind::choice ||
-             std::ranges::none_of(wanted.contents, takes_null)))
-            return false;
+        if (wanted.kind != AvroTypeKind::null && !null_branch(wanted)) return false;
     }
     return true;
 }
 
 bool AvroEncoder::refuse(const JsonNode& node, const Type& type, const char* complaint) {
-    const bool is_scalar = node.kind != NodeKind::array && node.kind != NodeKind::object;
-    return fail((is_scalar ? excerpt(node.text) : std::string(name_of(node.kind))) + " " +
+    return fail(shown(node) + " " +
                 (complaint != nullptr ? complaint : "is not one that the schema can hold") + " (" +
                 described(type) + ")");
 }
 
 void AvroEncoder::put(std::int64_t number) {
-    auto left = static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63);
-    for (; left >= 0x80; left >>= 7) *to_ += static_cast<char>(left | 0x80);
-    *to_ += static_cast<char>(left);
+    encode::append_varint(*to_, encode::zigzag(number));
 }
 
 void AvroEncoder::put_sized(std::string_view bytes) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace sluice {
@@ -40,6 +41,11 @@ private:
     bool choice_of_scalar(const JsonNode& node, const Type& type);
     bool choice_of_object(const JsonNode& node, const Type& type);
     bool branch(const JsonNode& node, const Type& type, std::size_t chosen);
+    /// The first of a union; nullopt: it has none.
+    [[nodiscard]] std::optional<std::size_t> branch_of_kind(const Type& type,
+                                                            Type::Kind kind) const;
+    /// By which the type takes null; nullopt: it is no union, or none with null.
+    [[nodiscard]] std::optional<std::size_t> null_branch(const Type& type) const;
     /// Whether an object has a record's fields, as far as its names tell.
     [[nodiscard]] bool names_fit(const JsonNode& node, const Type& record) const;
 

@@ -1,6 +1,7 @@
 #include "pipeline/encode/json_tree.h"
 
 #include "pipeline/decode/json_text.h"
+#include "pipeline/values/excerpt.h"
 
 namespace sluice {
 
@@ -31,6 +32,11 @@ std::string_view name_of(NodeKind kind) {
     return "an object";
 }
 
+std::string shown(const JsonNode& node) {
+    const bool is_scalar = node.kind != NodeKind::array && node.kind != NodeKind::object;
+    return is_scalar ? excerpt(node.text) : std::string(name_of(node.kind));
+}
+
 bool JsonTree::read(std::string_view json) {
     nodes_.clear();
     memory_.clear();
@@ -53,6 +59,12 @@ const JsonNode* JsonTree::member(const JsonNode& object, std::string_view name) 
         if (each->name == name) found = each;
     }
     return found;
+}
+
+std::int64_t JsonTree::count(const JsonNode& container) const {
+    std::int64_t count = 0;
+    for (const JsonNode* each = first_of(container); each != nullptr; each = behind(*each)) ++count;
+    return count;
 }
 
 std::uint32_t JsonTree::add(NodeKind kind) {

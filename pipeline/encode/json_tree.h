@@ -25,6 +25,8 @@ struct JsonNode {
 
 /// For messages: "a number", "an object".
 [[nodiscard]] std::string_view name_of(JsonNode::Kind kind);
+/// For messages: a scalar's beginning, or what else it is.
+[[nodiscard]] std::string shown(const JsonNode& node);
 
 /// A JSON text, checked and taken apart, for those who need its fields in another order than it
 /// has them. One thread; read() ends what the text before was taken into.
@@ -43,6 +45,8 @@ public:
         return at(container.first);
     }
     [[nodiscard]] const JsonNode* behind(const JsonNode& node) const { return at(node.next); }
+    /// Of elements, or members.
+    [[nodiscard]] std::int64_t count(const JsonNode& container) const;
     /// The last member of this name; nullptr: the object has none.
     [[nodiscard]] const JsonNode* member(const JsonNode& object, std::string_view name) const;
 

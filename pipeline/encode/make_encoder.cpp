@@ -3,6 +3,7 @@
 #include "pipeline/decode/json_text.h"
 #include "pipeline/encode/avro_encoder.h"
 #include "pipeline/encode/protobuf_encoder.h"
+#include "pipeline/encode/write_bytes.h"
 #include "schemas/bad_schema.h"
 
 namespace sluice {
@@ -42,20 +43,14 @@ private:
     const std::string prefix_;
 };
 
-void append_index(std::string& to, std::uint32_t number) {
-    number <<= 1;  // zigzag of what is not below zero
-    for (; number >= 0x80; number >>= 7) to += static_cast<char>(number | 0x80);
-    to += static_cast<char>(number);
-}
-
 /// How many, then each; of the first message in short.
 void append_indexes(std::string& to, const std::vector<std::uint32_t>& indexes) {
     if (indexes == std::vector<std::uint32_t>{0}) {
         to += '\0';
         return;
     }
-    append_index(to, static_cast<std::uint32_t>(indexes.size()));
-    for (const std::uint32_t index : indexes) append_index(to, index);
+    encode::append_varint(to, encode::zigzag(static_cast<std::int64_t>(indexes.size())));
+    for (const std::uint32_t index : indexes) encode::append_varint(to, encode::zigzag(index));
 }
 
 }  // namespace

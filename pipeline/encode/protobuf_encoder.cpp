@@ -2,14 +2,13 @@
 
 #include "config/characters.h"
 #include "pipeline/encode/read_values.h"
+#include "pipeline/encode/write_bytes.h"
 #include "pipeline/values/civil_time.h"
-#include "pipeline/values/excerpt.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
-#include <cstring>
 #include <limits>
 
 namespace sluice {
@@ -30,13 +29,6 @@ std::string_view name_of_type(ProtobufField::Type type) {
         "fixed32", "bool",     "string",   "group",  "message", "bytes", "uint32",
         "enum",    "sfixed32", "sfixed64", "sint32", "sint64"};
     return names[static_cast<std::size_t>(type)];
-}
-
-template <class Number>
-void put_little_endian(std::string& to, Number number) {
-    std::array<char, sizeof(Number)> bytes;
-    std::memcpy(bytes.data(), &number, sizeof number);
-    to.append(bytes.data(), bytes.size());
 }
 
 /// Takes ".123" out of a text; as nanoseconds. Finer digits are cut off.
@@ -206,13 +198,13 @@ bool ProtobufEncoder::scalar(const JsonNode& node, const Field& field) {
         case Type::float64: {
             double real = 0;
             wrong = encode::read_real(node, real);
-            put_little_endian(*to_, real);
+            encode::append_little_endian(*to_, real);
             break;
         }
         case Type::float32: {
             float real = 0;
             wrong = encode::read_real(node, real);
-            put_little_endian(*to_, real);
+            encode::append_little_endian(*to_, real);
             break;
         }
         case Type::boolean: {
@@ -257,16 +249,16 @@ bool ProtobufEncoder::number(const JsonNode& node, const Field& field) {
     if (!is_unsigned) raw = static_cast<std::uint64_t>(number);
     switch (protobuf::wire_type_of(type)) {
         case WireType::fixed32:
-            put_little_endian(*to_, static_cast<std::uint32_t>(raw));
+            encode::append_little_endian(*to_, static_cast<std::uint32_t>(raw));
             return true;
         case WireType::fixed64:
-            put_little_endian(*to_, raw);
+            encode::append_little_endian(*to_, raw);
             return true;
         default:
             break;
     }
     const bool zigzags = type == Type::sint32 || type == Type::sint64;
-    put_varint(zigzags ? raw << 1 ^ static_cast<std::uint64_t>(number >> 63) : raw);
+    put_varint(zigzags ? encode::zigzag(number) : raw);
     return true;
 }
 
@@ -388,9 +380,7 @@ void ProtobufEncoder::put_seconds(std::int64_t seconds, std::int32_t nanos) {
 }
 
 bool ProtobufEncoder::refuse(const JsonNode& node, std::string_view type, const char* complaint) {
-    const bool is_scalar = node.kind != NodeKind::array && node.kind != NodeKind::object;
-    return fail((is_scalar ? excerpt(node.text) : std::string(name_of(node.kind))) + " " +
-                complaint + " (" + std::string(type) + ")");
+    return fail(shown(node) + " " + complaint + " (" + std::string(type) + ")");
 }
 
 void ProtobufEncoder::put_tag(std::uint32_t number, WireType type) {
@@ -398,8 +388,7 @@ void ProtobufEncoder::put_tag(std::uint32_t number, WireType type) {
 }
 
 void ProtobufEncoder::put_varint(std::uint64_t number) {
-    for (; number >= 0x80; number >>= 7) *to_ += static_cast<char>(number | 0x80);
-    *to_ += static_cast<char>(number);
+    encode::append_varint(*to_, number);
 }
 
 void ProtobufEncoder::put_sized(std::string_view bytes) {
@@ -408,12 +397,9 @@ void ProtobufEncoder::put_sized(std::string_view bytes) {
 }
 
 void ProtobufEncoder::put_size_at(std::size_t begin) {
-    std::array<char, 10> size;
-    std::size_t length = 0;
-    std::uint64_t left = to_->size() - begin;
-    for (; left >= 0x80; left >>= 7) size[length++] = static_cast<char>(left | 0x80);
-    size[length++] = static_cast<char>(left);
-    to_->insert(begin, size.data(), length);
+    std::array<char, encode::longest_varint> size;
+    const char* const end = encode::put_varint(size.data(), to_->size() - begin);
+    to_->insert(begin, size.data(), static_cast<std::size_t>(end - size.data()));
 }
 
 }  // namespace sluice
