@@ -3,6 +3,7 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "pipeline/errors.h"
+#include "pipeline/values/utf8.h"
 
 #include <algorithm>
 #include <charconv>
@@ -133,9 +134,7 @@ private:
 std::string in_column(std::string_view left, std::string_view right) {
     constexpr std::size_t column = 30;
     std::string text = "  " + std::string(left);
-    // Widths count code points: "…" is one.
-    const auto width = static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; }));
+    const std::size_t width = utf8::characters(text);
     if (width + 1 < column) {
         text.append(column - width, ' ');
     } else {

@@ -14,12 +14,6 @@ bool is_number(const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789-.,%") == std::string::npos;
 }
 
-/// Characters, not bytes: what a terminal shows.
-std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 std::string formatted(const char* format, unsigned number) {
     char text[16];
     std::snprintf(text, sizeof text, format, number);
@@ -128,7 +122,7 @@ std::string format_table(std::vector<std::vector<std::string>> rows) {
     std::vector<bool> right(columns, rows.size() > 1);
     for (std::size_t row = 0; row < rows.size(); ++row) {
         for (std::size_t column = 0; column < columns; ++column) {
-            widths[column] = std::max(widths[column], width_of(rows[row][column]));
+            widths[column] = std::max(widths[column], utf8::characters(rows[row][column]));
             if (row > 0 && !is_number(rows[row][column])) right[column] = false;
         }
     }
@@ -136,7 +130,7 @@ std::string format_table(std::vector<std::vector<std::string>> rows) {
     for (const auto& row : rows) {
         std::string line;
         for (std::size_t column = 0; column < columns; ++column) {
-            const std::string padding(widths[column] - width_of(row[column]), ' ');
+            const std::string padding(widths[column] - utf8::characters(row[column]), ' ');
             if (column > 0) line += "  ";
             line += right[column] ? padding + row[column] : row[column] + padding;
         }

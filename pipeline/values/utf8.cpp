@@ -2,9 +2,15 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::utf8 {
+
+std::size_t characters(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; }));
+}
 
 std::size_t character_size(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);

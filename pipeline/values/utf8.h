@@ -8,6 +8,9 @@ namespace sluice::utf8 {
 /// The size of the character at the beginning of a text that is not empty; 0 when it is none.
 [[nodiscard]] std::size_t character_size(std::string_view text);
 
+/// How many characters: of what is none, its bytes that could begin one.
+[[nodiscard]] std::size_t characters(std::string_view text);
+
 /// Where the first byte stands that does not belong to a character; the size when there is none.
 /// For messages: simdjson's check is the fast one.
 [[nodiscard]] std::size_t first_invalid(std::string_view text);

@@ -99,10 +99,7 @@ std::vector<Column> read_columns_of(Session& session, const std::string& oid) {
         "SELECT a.attname, a.atttypid::bigint, t.typtype, t.typlen = -1 AND t.typelem <> 0"
         " AND t.typcategory = 'A', format_type(a.atttypid, a.atttypmod), a.atttypmod,"
         " a.attnotnull, " +
-            has_default + ", " + generated +
-            ", CASE WHEN a.attcollation <> t.typcollation THEN"
-            " (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname) FROM pg_collation c"
-            " JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) END"
+            has_default + ", " + generated + ", " + own_collation +
             " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
             " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
             " ORDER BY a.attnum",

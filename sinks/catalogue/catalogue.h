@@ -27,6 +27,13 @@ namespace sluice {
 /// "public"."orders", quoted.
 [[nodiscard]] std::string qualified(const Table& table);
 
+/// In a query of pg_attribute a with its pg_type t: the collation that a column has and its type
+/// has not, qualified and quoted; NULL: there is none.
+inline constexpr const char* own_collation =
+    "CASE WHEN a.attcollation <> t.typcollation THEN"
+    " (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname) FROM pg_collation c"
+    " JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) END";
+
 /// What `sluice check` wants to know of a table besides.
 struct TableTraits {
     std::vector<std::string> columns_without_insert;  ///< of the columns asked for

@@ -38,21 +38,14 @@ bool CopyLoader::expects_refusals(const TargetRows& rows) const {
 void CopyLoader::put(const TargetRows& rows) {
     binary_.failed.reset();
     text_.failed.reset();
-    copy_whole(binary_, rows.binary);
-    copy_whole(text_, rows.text);
+    copy_form(binary_, rows.binary);
+    copy_form(text_, rows.text);
 }
 
-void CopyLoader::copy_whole(Form& form, const EncodedRows& rows) {
+void CopyLoader::copy_form(Form& form, const EncodedRows& rows) {
     if (rows.rows.empty()) return;
     try {
-        session_.send(form.copy.sql);
-        session_.await_copy();
-        const bool binary = form.copy.form == CopyForm::binary;
-        if (binary) session_.put(copy_header());
-        put_rows(session_, rows, 0, rows.rows.size());
-        if (binary) session_.put(copy_trailer());
-        session_.end_copy();
-        session_.finish();
+        copy_whole(session_, form.copy, rows);
     } catch (const DatabaseError& error) {
         form.failed = error;
         throw;

@@ -34,7 +34,7 @@ private:
 
     void put(const TargetRows& rows) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike) override;
-    void copy_whole(Form& form, const EncodedRows& rows);
+    void copy_form(Form& form, const EncodedRows& rows);
 
     Session& session_;
     const Table table_;

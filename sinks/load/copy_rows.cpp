@@ -32,6 +32,17 @@ void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std:
     session.put(std::string_view(rows.bytes).substr(first, rows.begin_of(end) - first));
 }
 
+void copy_whole(Session& session, const CopyStatement& statement, const EncodedRows& rows) {
+    session.send(statement.sql);
+    session.await_copy();
+    const bool binary = statement.form == CopyForm::binary;
+    if (binary) session.put(copy_header());
+    put_rows(session, rows, 0, rows.rows.size());
+    if (binary) session.put(copy_trailer());
+    session.end_copy();
+    session.finish();
+}
+
 FieldWalker::FieldWalker(std::string_view row, CopyForm form) : rest_(row), form_(form) {
     if (form == CopyForm::binary)
         rest_.remove_prefix(sizeof(std::int16_t));  // the number of fields

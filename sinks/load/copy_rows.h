@@ -30,6 +30,9 @@ struct CopyStatement {
 /// end_copy().
 void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std::size_t end);
 
+/// The whole of it, from the statement to its end.
+void copy_whole(Session& session, const CopyStatement& statement, const EncodedRows& rows);
+
 /// What COPY gets for a row, by its index, instead of its bytes; nullopt: nothing.
 using RowChanges = std::map<std::size_t, std::optional<std::string>>;
 

@@ -45,9 +45,8 @@ void MergeIsolation::make(const std::string& before, std::size_t begin, std::siz
         return;
     }
     session_.run(before);
-    const Rows matched = session_.exec(statements_.update(*step_, begin, end));
-    for (std::size_t row = 0; row < matched.rows.size(); ++row)
-        matched_.insert(static_cast<std::size_t>(matched.number(row, 0)));
+    const auto matched = numbers_in(session_.exec(statements_.update(*step_, begin, end)));
+    matched_.insert(matched.begin(), matched.end());
 }
 
 /// Steps follow each other in the order of their numbers.

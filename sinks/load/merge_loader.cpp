@@ -211,11 +211,9 @@ void MergeLoader::make_changes(const Staged& staged, std::vector<Fate>& fates) {
             continue;
         }
         session_.run(std::exchange(sql, ""));
-        const Rows matched = session_.exec(statements_.update(step, step.begin, step.end));
-        for (std::size_t row = 0; row < matched.rows.size(); ++row) {
-            const auto number = static_cast<std::size_t>(matched.number(row, 0));
+        for (const std::size_t number :
+             numbers_in(session_.exec(statements_.update(step, step.begin, step.end))))
             fates[staged.changes[number].change] = Fate::made;
-        }
     }
     session_.run(sql + ";" + statements_.plan_freely());
 }
@@ -223,9 +221,8 @@ void MergeLoader::make_changes(const Staged& staged, std::vector<Fate>& fates) {
 std::set<std::size_t> MergeLoader::leave_out_older() {
     std::set<std::size_t> numbers;
     for (const std::string& sql : statements_.leave_out_older()) {
-        const Rows older = session_.exec(sql);
-        for (std::size_t row = 0; row < older.rows.size(); ++row)
-            numbers.insert(static_cast<std::size_t>(older.number(row, 0)));
+        const auto older = numbers_in(session_.exec(sql));
+        numbers.insert(older.begin(), older.end());
     }
     return numbers;
 }

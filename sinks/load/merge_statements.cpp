@@ -12,12 +12,6 @@ namespace {
 /// For pg_advisory_xact_lock(int, int), beside the table's oid: any number that is nobody else's.
 constexpr int turns = 1936487529;
 
-/// A name that none of these columns has.
-std::string unused(std::string name, const std::vector<std::string>& columns) {
-    while (std::ranges::find(columns, name) != columns.end()) name += '_';
-    return name;
-}
-
 std::string joined(const std::vector<std::string>& parts, const char* separator) {
     std::string text;
     for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
@@ -42,14 +36,14 @@ MergeStatements::MergeStatements(MergeTarget target)
         all.push_back(column.name);
         if (!column.generated || column.identity) others_.push_back(column.name);
     }
-    const std::string number = unused("row", all);
+    const std::string number = unused_name("row", all);
     number_ = quote_identifier(number);
-    known_ = quote_identifier(unused("known", all));
+    known_ = quote_identifier(unused_name("known", all));
     staged_columns_.push_back(number);
     if (!target_.order.empty()) {
-        staged_columns_.push_back(unused("key", all));
+        staged_columns_.push_back(unused_name("key", all));
         key_bytes_ = quote_identifier(staged_columns_.back());
-        staged_columns_.push_back(unused("position", all));
+        staged_columns_.push_back(unused_name("position", all));
         position_ = quote_identifier(staged_columns_.back());
     }
     std::ranges::copy(target_.columns, std::back_inserter(staged_columns_));

@@ -32,4 +32,11 @@ void NumberedRows::append(CopyForm form, std::size_t number, RecordLog::Index re
     to.rows.push_back({.record = record, .end = to.bytes.size()});
 }
 
+std::vector<std::size_t> numbers_in(const Rows& rows) {
+    std::vector<std::size_t> numbers;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        numbers.push_back(static_cast<std::size_t>(rows.number(row, 0)));
+    return numbers;
+}
+
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "pipeline/ingest/batch.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "sinks/session/session.h"
 
 #include <cstddef>
 #include <span>
@@ -22,5 +23,8 @@ struct NumberedRows {
     void append(CopyForm form, std::size_t number, RecordLog::Index record, std::string_view row,
                 std::span<const std::string_view> bytes = {});
 };
+
+/// What a statement tells of them, in its first column.
+[[nodiscard]] std::vector<std::size_t> numbers_in(const Rows& rows);
 
 }  // namespace sluice

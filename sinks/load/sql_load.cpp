@@ -6,16 +6,6 @@
 #include <utility>
 
 namespace sluice {
-namespace {
-
-std::set<std::size_t> numbers_in(const Rows& rows) {
-    std::set<std::size_t> numbers;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        numbers.insert(static_cast<std::size_t>(rows.number(row, 0)));
-    return numbers;
-}
-
-}  // namespace
 
 /// `where`, judged over pieces.
 class SqlLoad::Filtering : public Halving::Work {
@@ -24,7 +14,8 @@ public:
 
     void make(const std::string& before, std::size_t begin, std::size_t end) override {
         load_.session_.run(before);
-        filtered_.merge(numbers_in(load_.session_.exec(load_.statements_.filter(begin, end))));
+        const auto out = numbers_in(load_.session_.exec(load_.statements_.filter(begin, end)));
+        filtered_.insert(out.begin(), out.end());
     }
     void attempt(const std::string& before, std::size_t begin, std::size_t end) override {
         load_.session_.run(before + load_.statements_.filter(begin, end));
@@ -71,7 +62,8 @@ void SqlLoad::fill(const NumberedRows& rows) {
 }
 
 std::set<std::size_t> SqlLoad::filter(std::size_t end) {
-    return numbers_in(session_.exec(statements_.filter(0, end)));
+    const auto out = numbers_in(session_.exec(statements_.filter(0, end)));
+    return {out.begin(), out.end()};
 }
 
 void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>& without) {

@@ -2,6 +2,7 @@
 
 #include "config/sql_names.h"
 #include "pipeline/mapping/column_plan.h"
+#include "pipeline/values/utf8.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -16,15 +17,9 @@ std::string enclosed(const std::string& expression) {
     return "(\n" + expression + "\n)";
 }
 
-/// Positions count characters, not bytes.
-std::size_t characters_of(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 SqlStatements::Probe probe(const std::string& before, const std::string& expression,
                            const std::string& behind) {
-    return {before + enclosed(expression) + behind, characters_of(before) + 3};
+    return {before + enclosed(expression) + behind, utf8::characters(before) + 3};
 }
 
 }  // namespace
@@ -52,13 +47,12 @@ SqlTarget sql_target(const config::Ingest& ingest, const Table& table) {
 
 SqlStatements::SqlStatements(SqlTarget target, Into into)
     : target_(std::move(target)), into_(std::move(into)) {
-    std::string number = "row";
-    while (std::ranges::find(target_.inputs, number, &Column::name) != target_.inputs.end())
-        number += '_';
-    number_ = quote_identifier(number);
-    input_columns_.push_back(number);
+    std::vector<std::string> names;
+    for (const Column& column : target_.inputs) names.push_back(column.name);
+    input_columns_.push_back(unused_name("row", names));
+    number_ = quote_identifier(input_columns_.front());
     std::ranges::copy(into_.columns, std::back_inserter(input_columns_));
-    for (const Column& column : target_.inputs) input_columns_.push_back(column.name);
+    std::ranges::move(names, std::back_inserter(input_columns_));
     static std::atomic<int> tables = 0;
     inputs_ = "sluice_records_" + std::to_string(++tables);
 }

@@ -2,9 +2,9 @@
 
 #include "pipeline/values/binary_copy.h"
 #include "sinks/books/schema.h"
+#include "sinks/catalogue/catalogue.h"
 #include "sinks/session/sql_text.h"
 
-#include <algorithm>
 #include <atomic>
 
 namespace sluice {
@@ -18,11 +18,8 @@ StagedRows::StagedRows(Session& session, std::string name, std::string qualified
       name_(std::move(name)),
       target_(std::move(qualified_target)),
       columns_(std::move(columns)),
-      fill_(fill) {
-    std::string number = "row";
-    while (std::ranges::find(columns_, number) != columns_.end()) number += '_';
-    number_ = quote_identifier(number);
-}
+      fill_(fill),
+      number_(quote_identifier(unused_name("row", columns_))) {}
 
 /// Under a new name, since the columns may be others.
 void StagedRows::choose(std::vector<std::size_t> taken) {
@@ -42,12 +39,9 @@ void StagedRows::choose(std::vector<std::size_t> taken) {
 
 std::string StagedRows::types() const {
     const Rows rows = session_.exec(
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation <>"
-        " t.typcollation THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
-        " FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
-        " WHERE c.oid = a.attcollation) END"
-        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        std::string("SELECT a.attname, format_type(a.atttypid, a.atttypmod), ") + own_collation +
+            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
         {target_});
     std::string types;
     for (const std::size_t taken : taken_) {

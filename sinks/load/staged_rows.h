@@ -54,7 +54,7 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     const int fill_;
-    std::string number_;
+    const std::string number_;
     std::vector<std::size_t> taken_;
     std::string types_;  ///< of its columns, with their names
     std::string table_;

@@ -29,19 +29,8 @@ Staging::Staging(Session& session, const Options& options)
       text_(session, {judge_, server_side_, blame_}, {text_copy_, options.nulls_for_invalid}) {}
 
 void Staging::copy(const NumberedRows& rows) {
-    copy_form(binary_copy_, rows.binary);
-    copy_form(text_copy_, rows.text);
-}
-
-void Staging::copy_form(const CopyStatement& statement, const EncodedRows& rows) {
-    if (rows.rows.empty()) return;
-    session_.send(statement.sql);
-    session_.await_copy();
-    if (statement.form == CopyForm::binary) session_.put(copy_header());
-    put_rows(session_, rows, 0, rows.rows.size());
-    if (statement.form == CopyForm::binary) session_.put(copy_trailer());
-    session_.end_copy();
-    session_.finish();
+    if (!rows.binary.rows.empty()) copy_whole(session_, binary_copy_, rows.binary);
+    if (!rows.text.rows.empty()) copy_whole(session_, text_copy_, rows.text);
 }
 
 void Staging::begin_load(Alike alike) {

@@ -39,8 +39,6 @@ public:
     void end_load() const { blame_.end_load(); }
 
 private:
-    void copy_form(const CopyStatement& statement, const EncodedRows& rows);
-
     Session& session_;
     const CopyStatement binary_copy_;
     const CopyStatement text_copy_;

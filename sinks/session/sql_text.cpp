@@ -1,5 +1,6 @@
 #include "sinks/session/sql_text.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice {
@@ -18,6 +19,11 @@ std::string identifier_list(const std::vector<std::string>& names, std::string_v
     for (const std::string& name : names)
         list.append(list.empty() ? "" : ", ").append(prefix).append(quote_identifier(name));
     return list;
+}
+
+std::string unused_name(std::string name, const std::vector<std::string>& taken) {
+    while (std::ranges::find(taken, name) != taken.end()) name += '_';
+    return name;
 }
 
 std::string quote_literal(std::string_view text) {

@@ -12,6 +12,8 @@ namespace sluice {
 /// "a", "b", each with the prefix before it.
 [[nodiscard]] std::string identifier_list(const std::vector<std::string>& names,
                                           std::string_view prefix = "");
+/// The name, or with underscores behind it, as none of these is.
+[[nodiscard]] std::string unused_name(std::string name, const std::vector<std::string>& taken);
 /// '…' with standard_conforming_strings.
 [[nodiscard]] std::string quote_literal(std::string_view text);
 /// {1,2,3}
