@@ -1,3 +1,4 @@
+#include "config/characters.h"
 #include "config/instance.h"
 #include "config/sections.h"
 
@@ -126,10 +127,11 @@ bool is_broker(std::string_view text) {
     constexpr std::array<std::string_view, 4> protocols{"plaintext", "ssl", "sasl_plaintext",
                                                         "sasl_ssl"};
     if (const auto at = text.find("://"); at != std::string_view::npos) {
-        std::string protocol(text.substr(0, at));
-        for (char& c : protocol)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        if (std::ranges::find(protocols, protocol) == protocols.end()) return false;
+        const std::string_view protocol = text.substr(0, at);
+        if (std::ranges::none_of(protocols, [&](std::string_view each) {
+                return equal_ignoring_case(each, protocol);
+            }))
+            return false;
         text.remove_prefix(at + 3);
     }
     const auto colon = text.rfind(':');

@@ -1,5 +1,6 @@
 #include "config/sql_names.h"
 
+#include "config/characters.h"
 #include "config/condition_tokens.h"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ bool begins_name(char c) {
 }
 
 bool continues_name(char c) {
-    return begins_name(c) || (c >= '0' && c <= '9') || c == '$';
+    return begins_name(c) || is_digit(c) || c == '$';
 }
 
 /// Goes through an expression as PostgreSQL's lexer does, as far as names need it.
@@ -36,7 +37,7 @@ private:
         if (rest_.front() == '$') return skip_dollar_quoted();
         if (begins_name(rest_.front())) return take_word();
         // The digits of a number, so that its exponent is no name.
-        if (rest_.front() >= '0' && rest_.front() <= '9') return skip(length_of_word());
+        if (is_digit(rest_.front())) return skip(length_of_word());
         skip(1);
     }
 

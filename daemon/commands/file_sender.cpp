@@ -2,6 +2,7 @@
 
 #include "config/units.h"
 #include "daemon/commands/progress_line.h"
+#include "daemon/process/host_name.h"
 #include "pipeline/errors.h"
 
 #include <unistd.h>
@@ -25,9 +26,7 @@ constexpr std::array<std::chrono::milliseconds, 3> transaction_timeouts = {15min
 /// still open, which would hold up readers until it times out; the same path on another host is
 /// another file. Streams have no name to know by.
 std::string transactional_id(const ProduceRequest& request) {
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
-    const std::string of = "sluice.produce." + request.topic + "." + host.data() + ":";
+    const std::string of = "sluice.produce." + request.topic + "." + host_name() + ":";
     if (request.file == "-") return of + std::to_string(::getpid());
     std::error_code ignored;
     return of + std::filesystem::absolute(request.file, ignored).string();

@@ -2,6 +2,7 @@
 
 #include "config/hash.h"
 #include "config/instance.h"
+#include "daemon/process/host_name.h"
 #include "pipeline/log.h"
 
 #include <sys/socket.h>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstddef>
@@ -25,12 +25,6 @@ constexpr int most_slots = 1000;
 constexpr std::chrono::seconds twins_take_turns_within{30};
 /// Of a host's name; Kafka takes 249 bytes for all.
 constexpr std::size_t most_of_host = 150;
-
-std::string host_name() {
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
-    return host.data();
-}
 
 /// Kafka takes letters, digits, ".", "_" and "-".
 std::string as_kafka_permits(std::string name) {

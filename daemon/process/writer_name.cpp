@@ -1,15 +1,13 @@
 #include "daemon/process/writer_name.h"
 
-#include <unistd.h>
+#include "daemon/process/host_name.h"
 
-#include <array>
+#include <unistd.h>
 
 namespace sluice {
 
 std::string writer_name() {
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
-    return std::string(host.data()) + ":" + std::to_string(::getpid());
+    return host_name() + ":" + std::to_string(::getpid());
 }
 
 }  // namespace sluice
