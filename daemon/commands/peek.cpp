@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <memory>
 
 namespace sluice {
 namespace {
@@ -34,6 +35,7 @@ struct Request {
     bool raw = false;       ///< not by a pipeline's mapping
     bool as_it_is = false;  ///< nor by schemas
     PeekWish wish;
+    std::shared_ptr<registry::RegistryClient> registry;  ///< null: none is needed, or configured
     std::optional<PeekWhere> where;
     std::optional<std::int64_t> limit;
     bool limit_is_ours = false;  ///< nobody asked for one
@@ -77,11 +79,12 @@ Request request_of(const config::Config& config, const CommandLine& line) {
             &ingest_named(config, line.words[0], "; --topic shows any topic without one");
         request.topic = request.ingest->topic;
     }
-    if (const auto where = line.option("--where")) {
+    const auto where = line.option("--where");
+    if (where || !request.as_it_is) request.registry = registry::client_of(config.registry);
+    if (where) {
         const config::Ingest any{};
-        request.where.emplace(
-            *where, request.ingest != nullptr ? *request.ingest : any,
-            config.registry.urls.empty() ? nullptr : registry::client_of(config.registry));
+        request.where.emplace(*where, request.ingest != nullptr ? *request.ingest : any,
+                              request.registry);
         request.wish.where = request.where->of_records();
     }
     if (const auto from = line.option("--from")) read_from(*from, request.wish);
@@ -94,10 +97,9 @@ Request request_of(const config::Config& config, const CommandLine& line) {
 /// What the pipeline would make of records, one at a time.
 class Mapping {
 public:
-    Mapping(const config::Ingest& ingest, const config::Config& config)
-        : sql_(note_on_sql(ingest)),
-          mapper_(ingest, table_of(ingest, config.cloudberry.dsn.text),
-                  registry::client_of(config.registry)) {}
+    Mapping(const config::Ingest& ingest, const std::string& dsn,
+            const std::shared_ptr<SchemaSource>& registry)
+        : sql_(note_on_sql(ingest)), mapper_(ingest, table_of(ingest, dsn), registry) {}
 
     [[nodiscard]] const std::vector<std::string>& columns() const { return mapper_.columns(); }
     /// Columns for which no row had a value: names may differ from what the mapping says; empty:
@@ -284,10 +286,11 @@ private:
 
 void show(const config::Config& config, Request request) {
     std::optional<Mapping> mapping;
-    if (!request.raw) mapping.emplace(*request.ingest, config);
+    if (!request.raw)
+        mapping.emplace(*request.ingest, config.cloudberry.dsn.text, request.registry);
     std::optional<ReadableRecord> readable;
-    if (request.raw && !request.as_it_is && !config.registry.urls.empty())
-        readable.emplace(registry::client_of(config.registry));
+    if (request.raw && !request.as_it_is && request.registry != nullptr)
+        readable.emplace(request.registry);
     std::vector<PeekPart> plan;
     {
         const kafka::ClientHandle client = kafka::make_client(
