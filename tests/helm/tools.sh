@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Sourced: where the tools are that only these tests need, kept for all checkouts of this user, and
 # how they get there. Nothing here needs root or touches the rest of the machine.
+# shellcheck source=../python.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../python.sh"
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/sluice
 helm_version=3.11.3  # the newest that Debian 12's Go 1.19 builds
 kubernetes_version=30
@@ -51,12 +53,7 @@ install_prometheus() {
     rm -rf "$temporary"
 }
 
-# Kubernetes' schemas, and what reads them. A virtual environment can not be moved: its file
-# `complete` comes last.
+# Kubernetes' schemas, and what reads them.
 install_kubernetes_validate() {
-    [[ -e $python_home/complete ]] && return 0
-    mkdir -p "$tools"
-    python3 -m venv --clear "$python_home" &&
-        "$python_home/bin/pip" install -q "kubernetes-validate==$validate_version" >&2 &&
-        touch "$python_home/complete"
+    install_python "$python_home" "kubernetes-validate==$validate_version"
 }

@@ -1,44 +1,23 @@
-// What the decoder finds in records, for compare.py. Reads lines: "S" and a schema in hexadecimal,
-// "W" and the paths that are wanted of its message M, separated by tabs, "R" and a record in
-// hexadecimal. Answers each record with a line: a JSON array with the kind and the value for each
-// path, or a text that says why it is none.
+// What the decoder finds in records, for compare.py, as decoded_lines.h says: a schema in
+// hexadecimal, the paths of its message M, and a pair of the kind and the value for each.
 
-#include "pipeline/decode/json_text.h"
 #include "pipeline/decode/protobuf_decoder.h"
-#include "pipeline/ingest/batch.h"
 #include "pipeline/values/hex.h"
+#include "tests/fixture/decoded_lines.h"
 
 #include <charconv>
-#include <cstring>
-#include <iostream>
-#include <sstream>
+#include <memory>
+#include <string>
+#include <vector>
 
 using namespace sluice;
+using fixture::in_quotes;
 using Kind = Value::Kind;
 
 namespace {
 
-std::vector<WantedField> wanted(const std::string& line) {
-    std::vector<WantedField> all;
-    std::istringstream paths(line);
-    for (std::string path; std::getline(paths, path, '\t');) {
-        WantedField& field = all.emplace_back();
-        field.slot = all.size() - 1;
-        std::istringstream tokens(path.substr(1));
-        for (std::string token; std::getline(tokens, token, '/');)
-            field.source.path.push_back(token);
-    }
-    return all;
-}
-
 std::string pair(const char* kind, std::string_view json) {
     return "[\"" + std::string(kind) + "\"," + std::string(json) + "]";
-}
-
-std::string in_quotes(std::string_view text) {
-    std::string quoted;
-    json::append_string(quoted, text);
-    return quoted;
 }
 
 std::string hex(std::string_view bytes) {
@@ -86,32 +65,14 @@ std::string shown(const Value& value) {
 }  // namespace
 
 int main() {
-    std::ios::sync_with_stdio(false);
     std::shared_ptr<const schemas::ProtobufSchema> schema;
-    std::unique_ptr<ProtobufDecoder> decoder;
-    std::vector<Value> slots;
-    for (std::string line; std::getline(std::cin, line);) {
-        const std::string rest = line.substr(1);
-        if (line[0] == 'S') {
+    fixture::answer_lines(
+        [&](const std::string& text) {
             schema = std::make_shared<const schemas::ProtobufSchema>(
-                schemas::parse_protobuf({"m.proto", from_hex(rest)}));
-        } else if (line[0] == 'W') {
-            const auto fields = wanted(rest);
-            slots.resize(fields.size());
-            decoder =
-                std::make_unique<ProtobufDecoder>(schema, schema->message_called("M"), fields);
-        } else {
-            std::string record = from_hex(rest);
-            const std::size_t size = record.size();
-            record.append(RecordLog::padding, '\0');
-            slots.assign(slots.size(), Value());
-            if (!decoder->decode({{record.data(), size}, {}}, slots, nullptr)) {
-                std::cout << in_quotes(decoder->error().text) << '\n';
-                continue;
-            }
-            std::string answer;
-            for (const Value& value : slots) answer += (answer.empty() ? "[" : ",") + shown(value);
-            std::cout << answer << "]\n";
-        }
-    }
+                schemas::parse_protobuf({"m.proto", from_hex(text)}));
+        },
+        [&](const std::vector<WantedField>& fields) {
+            return std::make_unique<ProtobufDecoder>(schema, schema->message_called("M"), fields);
+        },
+        shown);
 }

@@ -1,18 +1,14 @@
 # shellcheck shell=bash
 # Sourced: clients of schema registries that are not ours, and a registry, kept for all checkouts of
 # this user. Nothing here needs root or touches the rest of the machine.
+# shellcheck source=../python.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../python.sh"
 clients_home=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/registry-clients-2.16.1
 apicurio_version=2.6.13.Final
 apicurio_home=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/apicurio-$apicurio_version
 
-# A virtual environment can not be moved: its file `complete` comes last.
 install_registry_clients() {
-    [[ -e $clients_home/complete ]] && return 0
-    mkdir -p "$(dirname "$clients_home")"
-    python3 -m venv --clear "$clients_home" &&
-        "$clients_home/bin/pip" install -q 'confluent-kafka[avro,protobuf]==2.16.1' \
-            'fastavro==1.13.1' >&2 &&
-        touch "$clients_home/complete"
+    install_python "$clients_home" 'confluent-kafka[avro,protobuf]==2.16.1' 'fastavro==1.13.1'
 }
 
 install_apicurio() {
