@@ -3,6 +3,7 @@
 #include "config/words.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -92,6 +93,14 @@ std::string no_fields(std::string_view text, Format format) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> element_of(std::string_view token) {
+    std::uint64_t element = 0;
+    if (token.size() > 1 && token[0] == '0') return std::nullopt;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), element);
+    if (error != std::errc() || end != token.data() + token.size()) return std::nullopt;
+    return element;
+}
 
 std::string pointer_to(std::string_view field) {
     std::string pointer = "/";
@@ -231,6 +240,10 @@ std::string_view name_of(Conversion conversion) {
             return "hex";
         case Conversion::json:
             return "json";
+        case Conversion::sha256:
+            return "sha256";
+        case Conversion::mask:
+            return "mask";
     }
     return {};
 }

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,6 +22,9 @@ namespace sluice::config {
 /// The unescaped reference tokens of a JSON Pointer (RFC 6901), or what is wrong with it.
 [[nodiscard]] std::variant<std::vector<std::string>, std::string> parse_pointer(
     std::string_view pointer);
+
+/// Which element of an array a reference token means: "0", "12"; nullopt: none (RFC 6901, 4).
+[[nodiscard]] std::optional<std::uint64_t> element_of(std::string_view token);
 
 /// The JSON Pointer of a top-level field: the inverse of parse_pointer() for one token.
 [[nodiscard]] std::string pointer_to(std::string_view field);

@@ -13,59 +13,9 @@ namespace {
 
 constexpr int deepest = 100;
 
-/// NOT is carried down to the comparisons, so that no reader meets it. That is also what SQL's
-/// three-valued logic comes to: a null fulfils neither a comparison nor its opposite.
-Operator opposite(Operator op) {
-    switch (op) {
-        case Operator::equal:
-            return Operator::not_equal;
-        case Operator::not_equal:
-            return Operator::equal;
-        case Operator::less:
-            return Operator::greater_equal;
-        case Operator::less_equal:
-            return Operator::greater;
-        case Operator::greater:
-            return Operator::less_equal;
-        case Operator::greater_equal:
-            return Operator::less;
-        case Operator::like:
-            return Operator::not_like;
-        case Operator::not_like:
-            return Operator::like;
-        case Operator::is_null:
-            return Operator::is_not_null;
-        case Operator::is_not_null:
-            break;
-    }
-    return Operator::is_null;
-}
-
-/// `5 < offset` is `offset > 5`.
-Operator mirrored(Operator op) {
-    switch (op) {
-        case Operator::less:
-            return Operator::greater;
-        case Operator::less_equal:
-            return Operator::greater_equal;
-        case Operator::greater:
-            return Operator::less;
-        case Operator::greater_equal:
-            return Operator::less_equal;
-        default:
-            return op;
-    }
-}
-
 std::optional<Operator> comparison_operator(const Token& token) {
     if (token.kind != Token::Kind::symbol) return std::nullopt;
-    if (token.text == "=") return Operator::equal;
-    if (token.text == "!=" || token.text == "<>") return Operator::not_equal;
-    if (token.text == "<") return Operator::less;
-    if (token.text == "<=") return Operator::less_equal;
-    if (token.text == ">") return Operator::greater;
-    if (token.text == ">=") return Operator::greater_equal;
-    return std::nullopt;
+    return comparison_written(token.text);
 }
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -279,7 +229,9 @@ private:
     std::size_t take_field() {
         const bool is_name = next().kind == Token::Kind::name;
         if (!is_name && (next().kind != Token::Kind::word || is_keyword(next()))) {
-            expected("a field: " + known_fields());
+            expected(fields_.empty()
+                         ? "a field, one called like a word of this language in double quotes"
+                         : "a field: " + known_fields());
         }
         const std::string name = lower_case(next().text);
         auto found = std::ranges::find(fields_, next().text, &Field::name);
@@ -412,25 +364,6 @@ std::string message(std::size_t character, const std::string& text) {
 }
 
 }  // namespace
-
-bool holds(Operator op, std::strong_ordering ordering) {
-    switch (op) {
-        case Operator::equal:
-            return ordering == 0;
-        case Operator::not_equal:
-            return ordering != 0;
-        case Operator::less:
-            return ordering < 0;
-        case Operator::less_equal:
-            return ordering <= 0;
-        case Operator::greater:
-            return ordering > 0;
-        case Operator::greater_equal:
-            return ordering >= 0;
-        default:
-            return false;
-    }
-}
 
 std::vector<std::string> fields_named_in(std::string_view text) {
     std::vector<std::string> names;

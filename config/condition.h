@@ -1,6 +1,7 @@
 #pragma once
 
-#include <compare>
+#include "config/operators.h"
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,19 +26,6 @@ struct Field {
     std::string_view
         name;  ///< in lower case, users may write it in any; else as they must write it
     FieldType type = FieldType::number;
-};
-
-enum class Operator {
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    like,  ///< text only: % any characters, _ one, \ takes the next literally
-    not_like,
-    is_null,  ///< has no operand
-    is_not_null,
 };
 
 /// A number as it is written: any digits, perhaps a point and an exponent.
@@ -68,9 +56,6 @@ struct Condition {
 
     bool operator==(const Condition&) const = default;
 };
-
-/// Whether what compares so fulfils one of the six comparisons; false for the others.
-[[nodiscard]] bool holds(Operator op, std::strong_ordering ordering);
 
 /// The names of the fields that a condition is about, in the order of their first use, as they are
 /// written and without quotes; what is wrong with the text is parse_where()'s to say.

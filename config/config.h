@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/condition.h"
+#include "config/topics.h"
 #include "config/url.h"
 #include "schemas/schema_text.h"
 
@@ -10,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -55,6 +57,22 @@ struct Registry {
     bool operator==(const Registry&) const = default;
 };
 
+/// [segments]: where the segments of an MPP database find the daemon.
+struct Segments {
+    std::string listen;                         ///< "host:port"; empty: nowhere
+    std::string advertise;                      ///< "host:port", as segments find it
+    std::chrono::milliseconds timeout{600000};  ///< of one statement for which they read
+    std::string certificate;                    ///< PEM, of the daemon; with `key`; empty: no TLS
+    Secret key;                                 ///< PEM
+    std::string ca;                             ///< PEM: who vouches for segments
+    /// Of it the tokens are made by which statements read and write topics; empty: none can.
+    Secret sql_secret;
+    std::size_t sql_bytes = std::size_t{1} << 30;  ///< of records, for one statement that reads
+    std::int64_t sql_statements = 8;               ///< of these at once
+    std::vector<std::string> sql_writable;         ///< topics that statements may write to
+    bool operator==(const Segments&) const = default;
+};
+
 /// [daemon]
 struct Daemon {
     /// How long SIGTERM waits for batches in flight before it gives them up.
@@ -79,12 +97,22 @@ enum class Format { json, csv, text, binary, avro, protobuf };
     return format == Format::json || format == Format::avro || format == Format::protobuf;
 }
 enum class OnReject { dead_letter, stop };
+/// How many rejects a pipeline bears: more of them hold it.
+struct MaxRejects {
+    enum class Unit { records, percent };
+    Unit unit = Unit::records;
+    double most = 0;
+    std::string text;  ///< as written in the configuration
+    bool operator==(const MaxRejects&) const = default;
+};
 enum class OnMissing { null, reject };
 /// A record that holds none of the fields that columns take.
 enum class OnEmpty { reject, load };
-enum class OnExtra { ignore, reject };
+enum class OnExtra { ignore, reject, add_column };
 enum class OnInvalid { reject, null };
 enum class OnTombstone { filter, reject };  ///< text and binary load NULL
+/// A record that the filters of all targets keep out.
+enum class OnUnrouted { filter, reject };
 /// What stands around a row's fields.
 enum class Envelope { none, debezium };
 /// A change event that says that the source's table was emptied.
@@ -94,6 +122,9 @@ enum class OnOffsetLost { stop, earliest };
 /// What records do to the table: add rows, bring the row of their key to what they say, or the same
 /// only where there is such a row.
 enum class Mode { append, merge, update };
+/// How rows get to the database: through COPY, to whom the segments are to fetch them, or the one
+/// for small batches and the other for large ones.
+enum class Load { copy, segments, by_size };
 /// Which records say that a row is gone.
 enum class DeleteWhen { never, tombstone, condition };
 
@@ -175,15 +206,24 @@ enum class Conversion {
     base64,
     hex,
     json,
+    sha256,  ///< of the mapping's salt and the text
+    mask,    ///< stars for all but so many characters, `scale`, of its end
 };
+/// Whether what is stored no longer tells the value.
+[[nodiscard]] constexpr bool hides(Conversion as) {
+    return as == Conversion::sha256 || as == Conversion::mask;
+}
 
 struct ColumnMapping {
     std::string column;
     Source source;
     Conversion as = Conversion::none;
     std::int32_t scale = 0;
+    std::string salt{};  ///< secret
     std::optional<std::string>
         default_value;  ///< when the source is missing or null; "now": the time
+    /// What is left out of the JSON: paths into it, a list standing for each of its elements.
+    std::vector<std::vector<std::string>> drop{};
     bool operator==(const ColumnMapping&) const = default;
 };
 
@@ -216,25 +256,48 @@ struct Receipts {
     bool operator==(const Receipts&) const = default;
 };
 
+/// SQL that runs when something was committed, at most once in `every`.
+struct AfterCommit {
+    std::string sql;
+    std::chrono::milliseconds every{60000};
+    bool operator==(const AfterCommit&) const = default;
+};
+
+/// When a pipeline runs: each day from one time to another, by a zone's clocks.
+struct Schedule {
+    std::chrono::minutes from{};  ///< since midnight, as the next one
+    std::chrono::minutes to{};    ///< before `from`: of the next day
+    std::string zone = "UTC";
+    std::string text;  ///< as written in the configuration: "02:00-06:00"
+    bool operator==(const Schedule&) const = default;
+};
+
 /// [ingest.NAME]
 struct Ingest {
     std::string name;
-    std::string topic;
+    Topics topic;
     std::string table;  ///< as written; "schema.table" or "table", quoted parts permitted
+    bool tables_by_topic = false;  ///< `table` has places that a topic fills (table_pattern.h)
     Format format = Format::json;
     Schema schema;
     std::string subject = "${topic}-value";  ///< under which a registry has the values' schema
     Envelope envelope = Envelope::none;
+    /// What Debezium writes for a large value that did not change.
+    std::string unavailable = "__debezium_unavailable_value";
     Format key_format = Format::json;  ///< one whose fields have names
     Schema key_schema;
     OnUnknownSchema on_unknown_schema = OnUnknownSchema::stop;
     Start start;
     BatchLimits batch;
     int lanes = 2;
-    std::size_t memory = 64u << 20;  ///< all records that the pipeline holds: fetched and batched
+    std::size_t memory = 96u << 20;  ///< all records that the pipeline holds: fetched and batched
     std::string group;               ///< group.id; default "sluice." + name
     std::optional<Filter> filter;
+    /// Of a table that records name: those that name this one. `filter` demands it as well, of the
+    /// same field, which is its first.
+    std::optional<Filter> choice;
     OnReject on_reject = OnReject::dead_letter;
+    std::optional<MaxRejects> max_rejects;  ///< nullopt: any number
     OnMissing on_missing = OnMissing::null;
     OnEmpty on_empty = OnEmpty::reject;
     OnExtra on_extra = OnExtra::ignore;
@@ -243,6 +306,7 @@ struct Ingest {
     std::optional<std::chrono::milliseconds> reject_after = std::chrono::minutes(10);
     OnTombstone on_tombstone = OnTombstone::filter;
     OnOffsetLost on_offset_lost = OnOffsetLost::stop;
+    Load load = Load::copy;
     Mode mode = Mode::append;
     std::vector<std::string> key;  ///< columns; empty: the table's primary key
     std::string order;             ///< the column that tells which change is newer; empty: none
@@ -257,9 +321,22 @@ struct Ingest {
     /// The array of whose elements each becomes a row.
     std::optional<Source> explode;
     std::optional<Receipts> receipts;
+    std::optional<AfterCommit> after_commit;
+    std::optional<Schedule> schedule;  ///< nullopt: always
+    OnUnrouted on_unrouted = OnUnrouted::filter;
+    bool create = false;  ///< the table, by its records' schema, where there is none
+    /// WITH (…) of a table that is made, in the order of the file.
+    std::vector<std::pair<std::string, std::string>> storage;
+    /// Several targets, each as a pipeline of its own, with what the pipeline says of all of them;
+    /// what is said here of a table and its rows means nothing then. Their own `into` is empty.
+    std::vector<Ingest> into;
 
+    /// Each record has to be routed: there is more than the one table.
+    [[nodiscard]] bool routes() const { return tables_by_topic || !into.empty(); }
     /// Columns are filled by their names or their order.
     [[nodiscard]] bool implies_columns() const { return columns.empty() && computed.empty(); }
+    /// The table follows the schemas of its records.
+    [[nodiscard]] bool grows() const { return create || on_extra == OnExtra::add_column; }
     [[nodiscard]] bool asks_sql() const { return !computed.empty() || !where.empty(); }
     bool operator==(const Ingest&) const = default;
 };
@@ -333,7 +410,8 @@ struct Config {
     Cloudberry cloudberry;
     Daemon daemon;
     Admin admin;
-    Registry registry;           ///< without a url: none is configured
+    Registry registry;  ///< without a url: none is configured
+    Segments segments;
     std::vector<Ingest> ingest;  ///< by name
     std::vector<Outbox> outbox;  ///< by name
     std::string revision;        ///< 12 hex digits: a hash of what is configured, secrets apart

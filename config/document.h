@@ -1,7 +1,5 @@
 #pragma once
 
-#include "config/load.h"
-
 #include <compare>
 #include <cstdint>
 #include <string>

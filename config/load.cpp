@@ -89,6 +89,10 @@ auto read_pipelines(const TableReader& section, const std::string& kind, const S
                     Read read) {
     std::vector<std::invoke_result_t<Read, TableReader, std::string, Place, const Scope&>>
         pipelines;
+    if (section.notes_shapes()) {
+        static const TomlTable nothing;
+        read(TableReader(nothing, {}, "", section.any_key(Shape::Kind::table)), "NAME", {}, scope);
+    }
     for (const Entry& entry : section.content().entries) {
         scope.problems.enter(kind + "." + entry.key);
         const auto* table = std::get_if<TomlTable>(&entry.value.value);
@@ -147,6 +151,19 @@ void check_registry(const TableReader& section, const std::string& kind,
     }
 }
 
+/// Rows that segments are to fetch have to be somewhere.
+void check_segments(const TableReader& section, const std::vector<Ingest>& pipelines,
+                    Problems& problems) {
+    for (const Ingest& pipeline : pipelines) {
+        if (pipeline.load == Load::copy) continue;
+        problems.enter("ingest." + pipeline.name);
+        section.problem(section.at(pipeline.name),
+                        "[ingest." + pipeline.name +
+                            "] is loaded by the segments, which nothing says where to find this "
+                            "daemon; add [segments] with listen and advertise");
+    }
+}
+
 /// What one outbox has sent, it deletes from the table.
 void check_tables(const TableReader& section, const std::vector<Outbox>& pipelines,
                   Problems& problems) {
@@ -190,11 +207,15 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     scope.problems.enter("registry");
     if (const auto registry = root.table("registry", "[registry]"))
         config.registry = read_registry(*registry, scope);
+    scope.problems.enter("segments");
+    if (const auto segments = root.table("segments", "[segments]"))
+        config.segments = read_segments(*segments, scope);
     scope.problems.enter("");
     if (const auto ingest = root.table("ingest", "[ingest.NAME]")) {
         config.ingest = read_pipelines(*ingest, "ingest", scope, read_ingest);
         check_groups(*ingest, config.ingest, scope.problems);
         if (!root.has("registry")) check_registry(*ingest, "ingest", config.ingest, scope.problems);
+        if (!root.has("segments")) check_segments(*ingest, config.ingest, scope.problems);
     }
     scope.problems.enter("");
     if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {
@@ -218,6 +239,7 @@ Loaded parse_in(std::string_view toml, const std::string& name,
         const Scope scope{.problems = problems, .folder = folder, .files = loaded.files};
         loaded.config = read_config(std::get<TomlTable>(document), scope);
         loaded.config.revision = revision_of(loaded.config);
+        loaded.places = Places(std::get<TomlTable>(std::move(document)));
     }
     loaded.problems = std::move(problems).sorted();
     return loaded;
@@ -256,6 +278,15 @@ Loaded load(const std::filesystem::path& file) {
     Loaded loaded = parse_in(content, name, file.parent_path());
     loaded.files.push_back(file);
     return loaded;
+}
+
+Shape shape_of_file() {
+    Shape file{.kind = Shape::Kind::table};
+    Problems not_of_interest("");
+    std::vector<std::filesystem::path> none;
+    static_cast<void>(read_config(
+        {}, {.problems = not_of_interest, .folder = {}, .files = none, .shape = &file}));
+    return file;
 }
 
 Loaded parse(std::string_view toml, const std::string& name) {

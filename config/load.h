@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/places.h"
 
 #include <filesystem>
 #include <string>
@@ -29,6 +30,7 @@ struct Loaded {
     std::vector<Problem> problems;
     /// All that was read, or could not be: the file itself, and those of { file = … }.
     std::vector<std::filesystem::path> files{};
+    Places places{};  ///< where its keys stand
 };
 
 /// Reads and checks a file in full: every problem is reported, not the first. Never throws on bad

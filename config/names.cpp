@@ -1,5 +1,7 @@
 #include "config/names.h"
 
+#include "config/characters.h"
+
 #include <algorithm>
 #include <string>
 
@@ -53,6 +55,23 @@ bool is_table_name(std::string_view text) {
     if (text.front() != '.') return false;
     text.remove_prefix(1);
     return take_name_part(text) && text.empty();
+}
+
+std::string folded_table_name(std::string_view text) {
+    std::string folded;
+    bool is_quoted = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool is_doubled = is_quoted && text.substr(at, 2) == "\"\"";
+        if (text[at] == '"' && !is_doubled) {
+            is_quoted = !is_quoted;
+            continue;
+        }
+        if (is_doubled) ++at;
+        // A dot within quotes is no separator.
+        const bool separates = text[at] == '.' && !is_quoted;
+        folded += separates ? '\0' : is_quoted ? text[at] : to_lower(text[at]);
+    }
+    return folded;
 }
 
 }  // namespace sluice::config

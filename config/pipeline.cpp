@@ -49,12 +49,45 @@ const Outbox* find_outbox(const Config& config, std::string_view name) {
     return find(config.outbox, bare_name(name, "outbox"));
 }
 
+std::span<const Ingest> targets_of(const Ingest& ingest) {
+    if (ingest.into.empty()) return {&ingest, 1};
+    return ingest.into;
+}
+
+bool applies_truncations(const Ingest& ingest) {
+    return std::ranges::any_of(targets_of(ingest), [](const Ingest& target) {
+        return target.on_truncate == OnTruncate::apply;
+    });
+}
+
+std::string tables_of(const Ingest& ingest) {
+    std::string tables;
+    for (const Ingest& target : targets_of(ingest))
+        tables += (tables.empty() ? "" : ", ") + target.table;
+    return tables;
+}
+
+bool reads_on(const Ingest& ingest) {
+    const std::size_t batches = static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
+    return ingest.memory >= 2 * batches + least_ahead;
+}
+
+std::size_t fetch_budget(const Ingest& ingest) {
+    const std::size_t each = reads_on(ingest) ? 2 : 1;
+    return ingest.memory - each * static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
+}
+
 bool asks_registry(const Schema& schema, Format format) {
     return schema.from == Schema::From::registry && format != Format::json;
 }
 
+bool grows(const Ingest& ingest) {
+    return std::ranges::any_of(targets_of(ingest), &Ingest::grows);
+}
+
 bool asks_registry(const Ingest& ingest) {
     return asks_registry(ingest.schema, ingest.format) ||
+           (ingest.schema.from == Schema::From::registry && grows(ingest)) ||
            asks_registry(ingest.key_schema, ingest.key_format);
 }
 
@@ -74,6 +107,20 @@ std::string_view name_of(ValueFormat format) {
             break;
     }
     return "plain";
+}
+
+schemas::SchemaType schema_type_of(Format format) {
+    using schemas::SchemaType;
+    return format == Format::avro       ? SchemaType::avro
+           : format == Format::protobuf ? SchemaType::protobuf
+                                        : SchemaType::json;
+}
+
+schemas::SchemaType schema_type_of(ValueFormat format) {
+    using schemas::SchemaType;
+    return format == ValueFormat::avro       ? SchemaType::avro
+           : format == ValueFormat::protobuf ? SchemaType::protobuf
+                                             : SchemaType::json;
 }
 
 std::string subject_for(std::string_view pattern, std::string_view topic) {

@@ -1,25 +1,10 @@
+#include "config/address.h"
 #include "config/sections.h"
-
-#include <charconv>
 
 namespace sluice::config {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A host and a port: "127.0.0.1:9187", "[::1]:9187", "localhost:9187".
-bool is_address(std::string_view text) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) return false;
-    const std::string_view host = text.substr(0, colon);
-    const bool in_brackets = host.front() == '[' && host.back() == ']';
-    if (!in_brackets && host.find_first_of(":[] /@") != std::string_view::npos) return false;
-    const std::string_view port = text.substr(colon + 1);
-    int number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    return error == std::errc{} && end == port.data() + port.size() && number > 0 &&
-           number <= 65535;
-}
 
 }  // namespace
 

@@ -89,6 +89,9 @@ private:
 
     void read_long_form(const TomlTable& table) {
         TableReader section(table, entry_.value.at, name_, scope_);
+        section.may_be("from", Shape::Kind::text);
+        section.may_be("from", Shape::Kind::whole);
+        section.may_be("default", Shape::Kind::anything);
         if (const Entry* from = section.take("from")) {
             read_source(from->value, "from");
         } else {
@@ -96,7 +99,7 @@ private:
                                            " has no \"from\"; add from = \"field\" (a column "
                                            "with a dot in its name is written in quotes)");
         }
-        if (section.has("as") && !read_decimal(section))
+        if ((section.has("as") || section.notes_shapes()) && !read_decimal(section))
             section.choice<Conversion>("as",
                                        {{"epoch_s", Conversion::epoch_s},
                                         {"epoch_ms", Conversion::epoch_ms},
@@ -108,8 +111,12 @@ private:
                                         {"time_ns", Conversion::time_ns},
                                         {"base64", Conversion::base64},
                                         {"hex", Conversion::hex},
-                                        {"json", Conversion::json}},
+                                        {"json", Conversion::json},
+                                        {"sha256", Conversion::sha256}},
                                        mapping_.as);
+        read_salt(section);
+        read_mask(section);
+        read_drop(section);
         if (const Entry* value = section.take("default")) read_default(value->value);
         if (type_ != nullptr)
             if (auto type = section.text("type", "\"numeric(10,2)\""))
@@ -120,9 +127,11 @@ private:
 
     /// as = { decimal = 2 }; false: "as" is no table.
     bool read_decimal(TableReader& section) {
-        const auto has_as = [](const Entry& entry) { return entry.key == "as"; };
-        const auto as = std::ranges::find_if(section.content().entries, has_as);
-        if (!std::holds_alternative<TomlTable>(as->value.value)) return false;
+        const bool is_table =
+            std::ranges::any_of(section.content().entries, [](const Entry& entry) {
+                return entry.key == "as" && std::holds_alternative<TomlTable>(entry.value.value);
+            });
+        if (!is_table && !section.notes_shapes()) return false;
         auto table = section.table("as", "as = { decimal = 2 }");
         if (!table->has("decimal"))
             table->problem(table->at(), section.section() +
@@ -134,7 +143,57 @@ private:
         table->finish();
         mapping_.as = Conversion::decimal;
         mapping_.scale = static_cast<std::int32_t>(scale);
-        return true;
+        return is_table;
+    }
+
+    /// Who could try all phone numbers would find the one, but for the salt.
+    void read_salt(TableReader& section) {
+        const auto salt = section.text("salt", "{ env = \"SLUICE_SALT\" }");
+        const bool is_hash = mapping_.as == Conversion::sha256;
+        if (salt) mapping_.salt = salt->text;
+        if (is_hash && mapping_.salt.empty() && (salt || !section.has("salt")))
+            section.problem(section.at("as"),
+                            section.section() +
+                                ": as = \"sha256\" has no salt, and short values could be found by "
+                                "trying; add salt = { env = \"SLUICE_SALT\" }");
+        if (!is_hash && section.has("salt"))
+            section.problem(section.at("salt"),
+                            section.section() + ": \"salt\" is for as = \"sha256\"; remove it");
+    }
+
+    /// mask = 4
+    void read_mask(TableReader& section) {
+        std::int64_t shown = 0;
+        constexpr std::int64_t most = 1000;
+        section.integer("mask", "4", {0, most}, shown);
+        if (!section.has("mask")) return;
+        if (section.has("as"))
+            section.problem(section.at("mask"), section.section() +
+                                                    ": \"mask\" and \"as\" are two ways to "
+                                                    "understand the value; remove one");
+        mapping_.as = Conversion::mask;
+        mapping_.scale = static_cast<std::int32_t>(shown);
+    }
+
+    /// drop = ["/card/number", "cvv"]
+    void read_drop(TableReader& section) {
+        for (const Text& path : section.texts("drop", "[\"/card/number\"]")) {
+            const auto parsed = parse_source(path.text, Format::json);
+            const auto* source = std::get_if<Source>(&parsed);
+            if (source != nullptr && source->kind == Kind::field && !source->path.empty())
+                mapping_.drop.push_back(source->path);
+            else
+                section.problem(path.at, section.section() +
+                                             ": \"drop\" names fields of the JSON, "
+                                             "such as \"/card/number\", not " +
+                                             path.shown);
+        }
+        if (!mapping_.drop.empty() && mapping_.as != Conversion::none &&
+            mapping_.as != Conversion::json)
+            section.problem(section.at("drop"), section.section() +
+                                                    ": \"drop\" leaves JSON, of which " +
+                                                    in_quotes(name_of(mapping_.as)) +
+                                                    " makes something else; remove one");
     }
 
     void read_default(const Node& node) {
@@ -157,10 +216,19 @@ private:
     void check_fit(const TableReader& section) {
         const Source& source = mapping_.source;
         if (mapping_.as != Conversion::none && !takes_conversion(source.kind)) {
-            section.problem(section.at("as"),
-                            section.section() + ": as = " + in_quotes(name_of(mapping_.as)) +
+            const bool is_mask = mapping_.as == Conversion::mask;
+            section.problem(section.at(is_mask ? "mask" : "as"),
+                            section.section() + ": " +
+                                (is_mask ? "mask" : "as = " + in_quotes(name_of(mapping_.as))) +
                                 " cannot convert " + in_quotes(source.text) + "; remove it");
         }
+        const bool of_value = source.kind == Kind::field || source.kind == Kind::value;
+        const bool has_fields = (of_value && names_fields(format_)) || source.kind == Kind::key ||
+                                source.kind == Kind::key_field || source.kind == Kind::envelope ||
+                                source.kind == Kind::headers;
+        if (!mapping_.drop.empty() && !has_fields)
+            section.problem(section.at("drop"), section.section() + ": " + in_quotes(source.text) +
+                                                    " has no fields to leave out; remove \"drop\"");
         if (mapping_.default_value && is_always_there(source.kind)) {
             section.problem(section.at("default"), section.section() + ": " +
                                                        in_quotes(source.text) +
@@ -197,10 +265,23 @@ SqlColumn read_sql(const Entry& entry, const Scope& scope) {
     return column;
 }
 
+/// One entry stands for all, in each of its forms.
+template <typename ReadLong>
+void note_shape_of_entries(const TableReader& section, ReadLong read_long) {
+    if (!section.notes_shapes()) return;
+    static_cast<void>(section.any_key(Shape::Kind::text));
+    static_cast<void>(section.any_key(Shape::Kind::whole));
+    read_long(Entry{.key = "NAME", .at = {}, .value = {.at = {}, .value = TomlTable{}}});
+}
+
 }  // namespace
 
 void read_columns(const TableReader& section, RecordShape shape, const Scope& scope,
                   Ingest& ingest) {
+    note_shape_of_entries(section, [&](const Entry& entry) {
+        ColumnReader(entry, shape, section.any_key(Shape::Kind::table)).read();
+        static_cast<void>(read_sql(entry, section.any_key(Shape::Kind::table)));
+    });
     for (const Entry& entry : section.content().entries) {
         if (is_sql(entry))
             ingest.computed.push_back(read_sql(entry, scope));
@@ -211,6 +292,10 @@ void read_columns(const TableReader& section, RecordShape shape, const Scope& sc
 
 void read_fields(const TableReader& section, RecordShape shape, const Scope& scope,
                  Ingest& ingest) {
+    note_shape_of_entries(section, [&](const Entry& entry) {
+        std::string type;
+        ColumnReader(entry, shape, section.any_key(Shape::Kind::table), "field", &type).read();
+    });
     for (const Entry& entry : section.content().entries) {
         SqlField& field = ingest.fields.emplace_back();
         field.mapping = ColumnReader(entry, shape, scope, "field", &field.type).read();

@@ -3,10 +3,12 @@
 #include "config/pipeline.h"
 #include "config/read_names.h"
 #include "config/read_schema.h"
+#include "config/schedule.h"
 #include "config/sections.h"
 #include "config/units.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace sluice::config {
 namespace {
@@ -37,6 +39,23 @@ std::optional<Format> read_key_format(TableReader& section) {
     return format;
 }
 
+/// It stands in JSON, too, where it is to be found as it is.
+void read_unavailable(TableReader& section, const Envelope& envelope, std::string& unavailable) {
+    const auto text = section.text("unavailable", in_quotes(unavailable));
+    if (!text) return;
+    unavailable = text->text;
+    const bool is_plain = !unavailable.empty() && !has_control_character(unavailable) &&
+                          unavailable.find_first_of("\"\\") == std::string::npos;
+    if (!is_plain)
+        section.problem(text->at,
+                        "\"unavailable\" must be printable characters without quotes and "
+                        "backslashes, as Debezium's unavailable.value.placeholder");
+    if (envelope == Envelope::none)
+        section.problem(text->at,
+                        "\"unavailable\" is for change events; add envelope = \"debezium\" or "
+                        "remove it");
+}
+
 void read_envelope(TableReader& section, std::optional<Format> format, Envelope& envelope) {
     section.choice<Envelope>(
         "envelope", {{"none", Envelope::none}, {"debezium", Envelope::debezium}}, envelope);
@@ -62,14 +81,26 @@ void read_schemas(TableReader& section, std::optional<Format> format, const Scop
         "on_unknown_schema",
         {{"stop", OnUnknownSchema::stop}, {"dead_letter", OnUnknownSchema::dead_letter}},
         ingest.on_unknown_schema);
-    if (!section.has("on_unknown_schema") || !format || !key_format) return;
-    if (asks_registry(ingest)) return;
+}
+
+/// Of JSON, schemas matter where columns are made of their fields.
+bool reads_by_schemas(const Ingest& ingest) {
+    const auto adds = [](const Ingest& target) { return target.on_extra == OnExtra::add_column; };
+    return asks_registry(ingest.schema, ingest.format) ||
+           asks_registry(ingest.key_schema, ingest.key_format) ||
+           (ingest.schema.from == Schema::From::registry &&
+            std::ranges::any_of(targets_of(ingest), adds));
+}
+
+void check_on_unknown_schema(const TableReader& section, const Ingest& ingest) {
+    if (!section.has("on_unknown_schema") || reads_by_schemas(ingest)) return;
     section.problem(section.at("on_unknown_schema"),
-                    "\"on_unknown_schema\" is for Avro and Protobuf with schema = \"registry\"; "
-                    "remove it");
+                    "\"on_unknown_schema\" is for schema = \"registry\" of Avro, Protobuf and, "
+                    "with on_extra = \"add_column\", JSON; remove it");
 }
 
 void read_start(TableReader& section, const Scope& scope, Start& start) {
+    section.may_be("start", Shape::Kind::text);
     const Entry* entry = section.take("start");
     if (entry == nullptr) return;
     std::string shown;
@@ -110,14 +141,14 @@ bool read_batch(TableReader& section, BatchLimits& limits) {
     return bytes > 0 || !batch->has("bytes");
 }
 
-/// Each lane may hold a whole batch while the consumer fetches on. More ahead of the lanes than
-/// by default makes nothing faster: what is fetched goes cold in the caches, on fresh pages.
+/// Each lane may hold two whole batches, one of which is being committed, while the consumer
+/// fetches on; with less memory, one. More ahead of the lanes than by default makes nothing faster:
+/// what is fetched goes cold in the caches, on fresh pages.
 void read_memory(TableReader& section, bool batch_is_known, Ingest& ingest) {
-    constexpr std::size_t least_ahead = 16u << 20;
     constexpr std::size_t usually_ahead = 32u << 20;
     const std::size_t batches = static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
-    ingest.memory = batches + usually_ahead;
-    section.size("memory", "\"64MiB\"", {std::size_t{1} << 20, std::size_t{1} << 40},
+    ingest.memory = 2 * batches + usually_ahead;
+    section.size("memory", "\"96MiB\"", {std::size_t{1} << 20, std::size_t{1} << 40},
                  ingest.memory);
     const std::size_t least = batches + least_ahead;
     if (!batch_is_known || ingest.memory >= least) return;
@@ -190,51 +221,57 @@ void read_reject_after(TableReader& section, std::optional<std::chrono::millisec
     }
 }
 
+/// "1%"
+std::optional<double> parse_percent(std::string_view text) {
+    if (!text.ends_with('%')) return std::nullopt;
+    text.remove_suffix(1);
+    double percent = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+    const bool is_share = percent > 0 && percent < 100;
+    if (error != std::errc() || end != text.data() + text.size() || !is_share) return std::nullopt;
+    return percent;
+}
+
+void read_max_rejects(TableReader& section, const Scope& scope, Ingest& ingest) {
+    section.may_be("max_rejects", Shape::Kind::whole);
+    section.may_be("max_rejects", Shape::Kind::text);
+    const Entry* const entry = section.take("max_rejects");
+    if (entry == nullptr) return;
+    std::string shown;
+    if (const auto* number = std::get_if<std::int64_t>(&entry->value.value)) {
+        shown = std::to_string(*number);
+        if (*number >= 0)
+            ingest.max_rejects = MaxRejects{.unit = MaxRejects::Unit::records,
+                                            .most = static_cast<double>(*number),
+                                            .text = shown};
+    } else {
+        const auto text = resolve_text(entry->value, "max_rejects", "1000, or \"1%\"", scope);
+        if (!text) return;
+        shown = text->shown;
+        if (const auto percent = parse_percent(text->text))
+            ingest.max_rejects =
+                MaxRejects{.unit = MaxRejects::Unit::percent, .most = *percent, .text = text->text};
+    }
+    if (!ingest.max_rejects)
+        section.problem(entry->value.at,
+                        "\"max_rejects\" must be a number of records, such as 1000, or a share "
+                        "of them between 0% and 100%, such as \"1%\", not " +
+                            shown);
+    else if (ingest.on_reject == OnReject::stop)
+        section.problem(entry->value.at,
+                        "\"max_rejects\" counts dead letters, and on_reject = \"stop\" permits "
+                        "none; remove one of the two");
+}
+
 void read_reactions(TableReader& section, std::optional<Format> format, Ingest& ingest) {
     section.choice<OnReject>("on_reject",
                              {{"dead_letter", OnReject::dead_letter}, {"stop", OnReject::stop}},
                              ingest.on_reject);
-    section.choice<OnMissing>("on_missing",
-                              {{"null", OnMissing::null}, {"reject", OnMissing::reject}},
-                              ingest.on_missing);
-    section.choice<OnEmpty>("on_empty", {{"reject", OnEmpty::reject}, {"load", OnEmpty::load}},
-                            ingest.on_empty);
-    section.choice<OnExtra>("on_extra", {{"ignore", OnExtra::ignore}, {"reject", OnExtra::reject}},
-                            ingest.on_extra);
-    section.choice<OnInvalid>("on_invalid",
-                              {{"reject", OnInvalid::reject}, {"null", OnInvalid::null}},
-                              ingest.on_invalid);
-    section.choice<OnTombstone>("on_tombstone",
-                                {{"filter", OnTombstone::filter}, {"reject", OnTombstone::reject}},
-                                ingest.on_tombstone);
     section.choice<OnOffsetLost>(
         "on_offset_lost", {{"stop", OnOffsetLost::stop}, {"earliest", OnOffsetLost::earliest}},
         ingest.on_offset_lost);
     read_reject_after(section, ingest.reject_after);
-    if (ingest.envelope != Envelope::none && ingest.on_extra == OnExtra::reject)
-        section.problem(
-            section.at("on_extra"),
-            "on_extra = \"reject\" cannot be told of rows within an envelope; remove it");
-    if (!format || names_fields(*format) || *format == Format::csv) return;
-    // What could have no effect is a mistake, not something to pass over.
-    for (const Entry& entry : section.content().entries) {
-        const bool of_fields = entry.key == "on_extra" || entry.key == "on_empty";
-        if (entry.key != "on_tombstone" && !of_fields) continue;
-        section.problem(entry.at,
-                        in_quotes(entry.key) +
-                            " has no meaning for format = " + in_quotes(name_of(*format)) +
-                            (of_fields ? ", whose records have no fields; remove it"
-                                       : ", where a NULL value is loaded as NULL; remove it"));
-    }
-}
-
-void read_topic(const TableReader& section, const std::optional<Text>& topic, std::string& target) {
-    if (!topic) return;
-    target = topic->text;
-    if (is_topic_name(topic->text)) return;
-    section.problem(topic->at, "\"topic\": " + topic->shown +
-                                   " is not a name that Kafka takes; use up to 249 "
-                                   "letters, digits, \".\", \"_\" and \"-\"");
+    read_reactions_to_rows(section, format, ingest);
 }
 
 constexpr std::string_view unusual_table = "public.\"Order Items\"";
@@ -244,7 +281,42 @@ void read_receipts(TableReader& section, std::optional<Receipts>& target) {
     if (!table) return;
     Receipts& receipts = target.emplace();
     read_table_name(*table, "\"public.outbox\"", unusual_table, receipts.table);
-    read_topic(*table, table->text("topic", "\"orders.committed\""), receipts.topic);
+    if (const auto topic = table->text("topic", "\"orders.committed\"")) {
+        receipts.topic = topic->text;
+        check_topic_name(*table, "topic", *topic);
+    }
+    table->finish();
+}
+
+void read_after_commit(TableReader& section, std::optional<AfterCommit>& target) {
+    constexpr std::string_view example = "\"REFRESH MATERIALIZED VIEW public.daily\"";
+    auto table =
+        section.table("after_commit", "after_commit = { sql = " + std::string(example) + " }");
+    if (!table) return;
+    AfterCommit& after = target.emplace();
+    if (const auto sql = table->required_text("sql", example)) after.sql = sql->text;
+    table->duration("every", "\"1m\"", {1s, 24h * 365}, after.every);
+    table->finish();
+}
+
+void read_schedule(TableReader& section, std::optional<Schedule>& target) {
+    auto table = section.table("schedule", "schedule = { run = \"02:00-06:00\" }");
+    if (!table) return;
+    if (const auto run = table->required_text("run", "\"02:00-06:00\"")) {
+        target = parse_schedule(run->text);
+        if (!target)
+            table->problem(run->at,
+                           "\"run\" must be two different times of a day, such as "
+                           "\"02:00-06:00\" or \"22:00-06:00\", not " +
+                               run->shown);
+    }
+    if (const auto zone = table->text("zone", "\"Europe/Berlin\"")) {
+        if (target) target->zone = zone->text;
+        if (!TimeZone::named(zone->text))
+            table->problem(zone->at, "the system knows no time zone " + zone->shown +
+                                         "; write \"UTC\" or one of /usr/share/zoneinfo (package "
+                                         "tzdata), such as \"Europe/Berlin\"");
+    }
     table->finish();
 }
 
@@ -256,12 +328,12 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
     ingest.name = name;
     ingest.group = "sluice." + name;
     check_pipeline_name(section, name, name_at);
-    read_topic(section, section.required_text("topic", "\"orders\""), ingest.topic);
-    read_table_name(section, "\"public.orders\"", unusual_table, ingest.table);
+    read_topics(section, ingest.topic);
     const std::optional<Format> format = read_format(section);
     ingest.format = format.value_or(Format::json);
     read_schemas(section, format, scope, ingest);
     read_envelope(section, format, ingest.envelope);
+    read_unavailable(section, ingest.envelope, ingest.unavailable);
     read_start(section, scope, ingest.start);
     const bool batch_is_known = read_batch(section, ingest.batch);
     std::int64_t lanes = ingest.lanes;
@@ -279,21 +351,17 @@ Ingest read_ingest(TableReader section, const std::string& name, Place name_at,
                                 in_quotes("sluice." + name));
         }
     }
-    if (const auto filter = section.text("filter", "\"@headers/region = 'eu' and amount > 10\""))
-        read_condition(section, "filter", *filter, {ingest.format, ingest.envelope}, ingest.filter);
     read_reactions(section, format, ingest);
+    read_max_rejects(section, scope, ingest);
     read_csv(section, format, ingest.csv);
-    if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
-        if (format) read_columns(*columns, {*format, ingest.envelope}, scope, ingest);
-    }
-    if (auto where = section.text("where", "\"balance is not null\""))
-        ingest.where = std::move(where->text);
-    if (auto fields = section.table("fields", "fields = { price = \"price\" }")) {
-        if (format) read_fields(*fields, {*format, ingest.envelope}, scope, ingest);
-    }
-    read_mode(section, ingest);
-    read_explode(section, ingest);
+    section.choice<Load>(
+        "load", {{"copy", Load::copy}, {"segments", Load::segments}, {"auto", Load::by_size}},
+        ingest.load);
+    read_targets(section, format, scope, ingest);
+    if (format) check_on_unknown_schema(section, ingest);
     read_receipts(section, ingest.receipts);
+    read_after_commit(section, ingest.after_commit);
+    read_schedule(section, ingest.schedule);
     section.finish();
     return ingest;
 }

@@ -6,17 +6,19 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <span>
 
 namespace sluice::config {
 namespace {
 
-/// Properties that Sluice's promises rest on, and what to write instead. A name that ends in "."
-/// stands for all that begin with it.
+/// A property that is not librdkafka's business here, and why, or what to write instead.
 struct Owned {
     std::string_view name;
     std::string_view reason;
 };
 
+/// Properties that Sluice's promises rest on. A name that ends in "."
+/// stands for all that begin with it.
 constexpr Owned owned[] = {
     {"bootstrap.servers", "the brokers are set by brokers in [kafka]"},
     {"metadata.broker.list", "the brokers are set by brokers in [kafka]"},
@@ -44,8 +46,38 @@ constexpr Owned owned[] = {
     {"queue.buffering.max.kbytes", "Sluice limits what it queues by bytes; remove it"},
 };
 
-const Owned* find_owned(std::string_view name) {
-    for (const Owned& entry : owned) {
+/// Those that only Kafka's Java clients know, and what takes their place here.
+constexpr Owned of_java[] = {
+    {"sasl.jaas.config",
+     "sasl.username and sasl.password; for Kerberos sasl.kerberos.keytab and "
+     "sasl.kerberos.principal"},
+    {"sasl.login.callback.handler.class",
+     "sasl.oauthbearer.method = \"oidc\" and what belongs to it"},
+    {"sasl.client.callback.handler.class",
+     "sasl.oauthbearer.method = \"oidc\" and what belongs to it"},
+    {"ssl.truststore.location",
+     "ssl.ca.location, a file in PEM: keytool -exportcert -rfc -keystore STORE -alias NAME"},
+    {"ssl.truststore.password", "ssl.ca.location, a file in PEM, which has no password; remove it"},
+    {"ssl.truststore.type", "ssl.ca.location, a file in PEM; remove it"},
+    {"ssl.truststore.certificates", "ssl.ca.pem"},
+    {"ssl.keystore.type", "ssl.keystore.location, which is always PKCS#12; remove it"},
+    {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
+    {"ssl.keystore.key", "ssl.key.pem"},
+    {"ssl.enabled.protocols", "nothing: OpenSSL takes the newest that both sides know; remove it"},
+    {"ssl.protocol", "nothing: OpenSSL takes the newest that both sides know; remove it"},
+    {"key.deserializer", "key_format in [ingest.NAME]"},
+    {"value.deserializer", "format in [ingest.NAME]"},
+    {"key.serializer", "nothing: an outbox's keys are sent as its table holds them; remove it"},
+    {"value.serializer", "value_format in [outbox.NAME]"},
+    {"schema.registry.url", "url in [registry]"},
+    {"max.poll.records", "batch.rows in [ingest.NAME]"},
+    {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+    {"default.api.timeout.ms", "socket.timeout.ms"},
+    {"buffer.memory", "batch.bytes in [outbox.NAME]"},
+};
+
+const Owned* find_in(std::span<const Owned> entries, std::string_view name) {
+    for (const Owned& entry : entries) {
         if (entry.name == name) return &entry;
         if (entry.name.ends_with('.') && name.starts_with(entry.name)) return &entry;
     }
@@ -81,7 +113,11 @@ public:
             const auto* nested = std::get_if<TomlTable>(&entry.value.value);
             if (nested != nullptr && !is_reference(entry.value)) {
                 read(*nested, name + '.');
-            } else if (const Owned* found = find_owned(name)) {
+            } else if (const Owned* java = find_in(of_java, name)) {
+                scope_.problems.add(entry.at, in_quotes(name) +
+                                                  " is of Kafka's Java clients; here it is " +
+                                                  std::string(java->reason));
+            } else if (const Owned* found = find_in(owned, name)) {
                 scope_.problems.add(entry.at, in_quotes(name) +
                                                   " cannot be set in "
                                                   "[kafka.properties]: " +
@@ -186,6 +222,8 @@ Kafka read_kafka(TableReader section, const Scope& scope) {
         }
     }
     if (const auto properties = section.table("properties", "[kafka.properties]")) {
+        if (properties->notes_shapes())
+            static_cast<void>(properties->any_key(Shape::Kind::anything));
         PropertyReader(scope, kafka.properties).read(properties->content(), "");
     }
     section.finish();

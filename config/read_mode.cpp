@@ -21,8 +21,8 @@ void refuse_unmapped(const TableReader& section, const Ingest& ingest, std::stri
     for (const ColumnMapping& mapping : ingest.columns) mapped.push_back(mapping.column);
     if (mapped.empty() || std::ranges::find(mapped, column.text) != mapped.end()) return;
     const std::string meant = suggestion(column.text, mapped);
-    section.problem(column.at, in_quotes(key) + ": no line of [ingest." + ingest.name +
-                                   ".columns] fills column " + column.shown +
+    section.problem(column.at, in_quotes(key) + ": no line of " + section.within("columns") +
+                                   " fills column " + column.shown +
                                    (meant.empty() ? "; add one" : meant));
 }
 
@@ -83,13 +83,13 @@ void read_on_truncate(TableReader& section, Ingest& ingest) {
 
 /// What an array's elements cannot be told for.
 std::string why_not_exploded(const TableReader& section, const Ingest& ingest) {
-    if (ingest.format != Format::json) return "needs format = \"json\"";
+    if (!names_fields(ingest.format)) return "needs a format whose fields have names";
     if (ingest.envelope != Envelope::none) return "cannot look into an envelope; remove one";
     if (ingest.mode != Mode::append) return "is for mode = \"append\"; remove one";
     if (ingest.on_extra == OnExtra::reject)
         return "cannot tell on_extra which fields of elements are too many; remove one";
     if (!section.has("columns"))
-        return "needs [ingest." + ingest.name + ".columns], such as sku = \"/items/sku\"";
+        return "needs " + section.within("columns") + ", such as sku = \"/items/sku\"";
     return "";
 }
 
@@ -98,7 +98,7 @@ std::string why_not_exploded(const TableReader& section, const Ingest& ingest) {
 void read_explode(TableReader& section, Ingest& ingest) {
     const auto path = section.text("explode", "\"/items\"");
     if (!path) return;
-    const auto parsed = parse_source(path->text, Format::json);
+    const auto parsed = parse_source(path->text, Format::json);  // whose fields have names
     const auto* source = std::get_if<Source>(&parsed);
     std::string why = source == nullptr ? std::get<std::string>(parsed) : "";
     if (source != nullptr && (source->kind != Source::Kind::field || source->path.empty()))

@@ -11,6 +11,14 @@ void check_pipeline_name(const TableReader& section, const std::string& name, Pl
                             "; use up to 63 letters, digits, \"_\" and \"-\"");
 }
 
+bool check_topic_name(const TableReader& section, std::string_view key, const Text& topic) {
+    if (is_topic_name(topic.text)) return true;
+    section.problem(topic.at, in_quotes(key) + ": " + topic.shown +
+                                  " is not a name that Kafka takes; use up to 249 letters, "
+                                  "digits, \".\", \"_\" and \"-\"");
+    return false;
+}
+
 void read_table_name(TableReader& section, std::string_view example, std::string_view unusual,
                      std::string& target) {
     const auto table = section.required_text("table", example);

@@ -94,6 +94,7 @@ void read_columns_of(TableReader& section, Outbox& outbox) {
 void read_headers(TableReader& section, Outbox& outbox, const Scope& scope) {
     const auto headers = section.table("headers", "headers = { id = \"id\" }");
     if (!headers) return;
+    if (headers->notes_shapes()) static_cast<void>(headers->any_key(Shape::Kind::text));
     for (const Entry& entry : headers->content().entries) {
         const auto column = resolve_text(entry.value, entry.key, "\"id\"", scope);
         if (!column) continue;

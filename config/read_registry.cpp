@@ -1,3 +1,4 @@
+#include "config/read_pem.h"
 #include "config/sections.h"
 
 #include <stdexcept>
@@ -34,28 +35,6 @@ std::vector<Url> read_urls(TableReader& section) {
     return urls;
 }
 
-/// PEM itself, as { file = … } gives it, or the path of a file with it.
-Secret read_pem(TableReader& section, std::string_view key, std::string_view example,
-                const Scope& scope) {
-    constexpr std::string_view mark = "-----BEGIN ";
-    const auto found = section.text(key, example);
-    if (!found) return {};
-    if (found->text.find(mark) != std::string::npos) return {found->text, true};
-    const Node file{
-        .at = found->at,
-        .value = TomlTable{.entries = {{.key = "file",
-                                        .at = found->at,
-                                        .value = {.at = found->at, .value = found->text}}},
-                           .is_inline = true}};
-    const auto content = found->secret ? std::nullopt : resolve_text(file, key, example, scope);
-    if (content && content->text.find(mark) != std::string::npos) return {content->text, true};
-    if (content || found->secret)
-        section.problem(found->at, in_quotes(key) + ": " +
-                                       (content ? "file " + in_quotes(found->text) : found->shown) +
-                                       " is not PEM, which begins with -----BEGIN");
-    return {};
-}
-
 void read_credentials(TableReader& section, Registry& registry) {
     const auto secret = [&](std::string_view key, std::string_view example, Secret& to) {
         if (const auto text = section.text(key, example)) to = {text->text, true};
@@ -86,9 +65,7 @@ Registry read_registry(TableReader section, const Scope& scope) {
     registry.certificate =
         read_pem(section, "certificate", "{ file = \"client.pem\" }", scope).text;
     registry.key = read_pem(section, "key", "{ file = \"client.key\" }", scope);
-    if (section.has("certificate") != section.has("key"))
-        section.problem(section.at(section.has("key") ? "key" : "certificate"),
-                        "\"certificate\" and \"key\" belong together; add the other one");
+    refuse_half_of(section);
     section.duration("timeout", "\"10s\"", {100ms, 10min}, registry.timeout);
     section.finish();
     return registry;

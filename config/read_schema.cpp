@@ -44,7 +44,7 @@ public:
         try {
             read_all(*name);
         } catch (const schemas::BadSchema& bad) {
-            table_.problem(name->at, "schema " + name->shown + " is " + bad.what());
+            table_.problem(name->at, "schema " + name->shown + ": " + bad.what());
         }
         return std::move(schema_);
     }
@@ -105,6 +105,9 @@ Schema read_schema(TableReader& section, SchemaKeys keys, std::optional<Format> 
     const std::string key(keys.schema);
     const bool has_schema = format && (*format == Format::avro || *format == Format::protobuf);
     const Entry* entry = section.take(keys.schema);
+    section.may_be(keys.schema, {"registry"});
+    if (section.notes_shapes())
+        return SchemaFileReader(*section.table(keys.schema, ""), Format::protobuf, scope).read();
     if (entry == nullptr) {
         if (has_schema)
             section.problem(section.at(keys.format),

@@ -147,6 +147,23 @@ std::optional<Text> resolve_text(const Node& node, std::string_view key, std::st
 TableReader::TableReader(const TomlTable& table, Place at, std::string section, const Scope& scope)
     : table_(&table), at_(at), section_(std::move(section)), scope_(scope) {}
 
+Shape* TableReader::note(Shape shape) {
+    if (scope_.shape == nullptr) return nullptr;
+    return &scope_.shape->entries.emplace_back(std::move(shape));
+}
+
+void TableReader::may_be(std::string_view key, const std::vector<std::string_view>& words) {
+    note({.key = std::string(key),
+          .kind = Shape::Kind::word,
+          .words = {words.begin(), words.end()}});
+}
+
+Scope TableReader::any_key(Shape::Kind kind) const {
+    Scope scope = scope_;
+    scope.shape = &scope_.shape->entries.emplace_back(Shape{.kind = kind});
+    return scope;
+}
+
 const Entry* TableReader::find(std::string_view key) const {
     for (const Entry& entry : table_->entries) {
         if (entry.key == key) return &entry;
@@ -165,12 +182,18 @@ Place TableReader::at(std::string_view key) const {
 }
 
 std::optional<Text> TableReader::text(std::string_view key, std::string_view example) {
+    note({.key = std::string(key), .kind = Shape::Kind::text});
+    return text_of(key, example);
+}
+
+std::optional<Text> TableReader::text_of(std::string_view key, std::string_view example) {
     const Entry* entry = take(key);
     if (entry == nullptr) return std::nullopt;
     return resolve_text(entry->value, key, example, scope_);
 }
 
 std::optional<Text> TableReader::required_text(std::string_view key, std::string_view example) {
+    note({.key = std::string(key), .kind = Shape::Kind::text, .required = true});
     const Entry* entry = take(key);
     const std::string remedy = std::string(key) + " = " + std::string(example);
     if (entry == nullptr) {
@@ -186,6 +209,7 @@ std::optional<Text> TableReader::required_text(std::string_view key, std::string
 }
 
 std::vector<Text> TableReader::texts(std::string_view key, std::string_view example) {
+    note({.key = std::string(key), .kind = Shape::Kind::texts});
     const Entry* entry = take(key);
     if (entry == nullptr) return {};
     const auto* array = std::get_if<TomlArray>(&entry->value.value);
@@ -207,6 +231,10 @@ std::vector<Text> TableReader::texts(std::string_view key, std::string_view exam
 
 void TableReader::integer(std::string_view key, std::string_view example, Range<std::int64_t> range,
                           std::int64_t& target) {
+    note({.key = std::string(key),
+          .kind = Shape::Kind::whole,
+          .least = range.least,
+          .most = range.most});
     const Entry* entry = take(key);
     if (entry == nullptr) return;
     const auto* value = std::get_if<std::int64_t>(&entry->value.value);
@@ -221,8 +249,19 @@ void TableReader::integer(std::string_view key, std::string_view example, Range<
     }
 }
 
+void TableReader::truth(std::string_view key, bool& target) {
+    note({.key = std::string(key), .kind = Shape::Kind::truth});
+    const Entry* entry = take(key);
+    if (entry == nullptr) return;
+    if (const auto* value = std::get_if<bool>(&entry->value.value))
+        target = *value;
+    else
+        problem(entry->value.at, wrong_type(entry->value, key, "true or false", "true"));
+}
+
 void TableReader::size(std::string_view key, std::string_view example, Range<std::size_t> range,
                        std::size_t& target) {
+    note({.key = std::string(key), .kind = Shape::Kind::size});
     const Entry* entry = take(key);
     if (entry == nullptr) return;
     std::optional<std::size_t> bytes;
@@ -252,7 +291,8 @@ void TableReader::size(std::string_view key, std::string_view example, Range<std
 void TableReader::duration(std::string_view key, std::string_view example,
                            Range<std::chrono::milliseconds> range,
                            std::chrono::milliseconds& target) {
-    const auto found = text(key, example);
+    note({.key = std::string(key), .kind = Shape::Kind::duration});
+    const auto found = text_of(key, example);
     if (!found) return;
     const auto duration = parse_duration(found->text);
     if (!duration) {
@@ -270,6 +310,8 @@ void TableReader::duration(std::string_view key, std::string_view example,
 
 std::optional<TableReader> TableReader::table(std::string_view key, std::string_view example) {
     const Entry* entry = take(key);
+    if (Shape* noted = note({.key = std::string(key), .kind = Shape::Kind::table}))
+        return for_shape(*noted);
     if (entry == nullptr) return std::nullopt;
     const auto* table = std::get_if<TomlTable>(&entry->value.value);
     if (table == nullptr) {
@@ -283,9 +325,40 @@ std::optional<TableReader> TableReader::table(std::string_view key, std::string_
     return TableReader(*table, entry->value.at, section, scope_);
 }
 
+TableReader TableReader::for_shape(Shape& noted) const {
+    static const TomlTable nothing;
+    Scope within = scope_;
+    within.shape = &noted;
+    return {nothing, at_, noted.key, within};
+}
+
+std::vector<TableReader> TableReader::tables(std::string_view key, std::string_view example) {
+    const Entry* const entry = take(key);
+    if (Shape* noted = note({.key = std::string(key), .kind = Shape::Kind::tables}))
+        return {for_shape(*noted)};
+    if (entry == nullptr) return {};
+    std::vector<TableReader> all;
+    const auto* const array = std::get_if<TomlArray>(&entry->value.value);
+    if (array != nullptr)
+        for (const Node& element : array->elements)
+            if (const auto* table = std::get_if<TomlTable>(&element.value))
+                all.push_back({*table, element.at, "[" + within(key) + "]", scope_});
+    if (array != nullptr && !all.empty() && all.size() == array->elements.size()) return all;
+    problem(entry->value.at,
+            in_quotes(key) + " must be a list of tables; for example: " + std::string(example));
+    return {};
+}
+
+std::string TableReader::within(std::string_view key) const {
+    const std::size_t begin = section_.rfind('[') + 1;
+    const std::size_t end = section_.find(']', begin);
+    return "[" + section_.substr(begin, end - begin) + "." + std::string(key) + "]";
+}
+
 std::optional<std::size_t> TableReader::choice_index(std::string_view key,
                                                      const std::vector<std::string_view>& words) {
-    const auto found = text(key, in_quotes(words.front()));
+    may_be(key, words);
+    const auto found = text_of(key, in_quotes(words.front()));
     if (!found) return std::nullopt;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i] == found->text) return i;

@@ -2,6 +2,7 @@
 
 #include "config/document.h"
 #include "config/load.h"
+#include "config/shape.h"
 #include "config/words.h"
 
 #include <chrono>
@@ -42,6 +43,8 @@ struct Scope {
     Problems& problems;
     std::filesystem::path folder;  ///< of the configuration file: { file = … } is relative to it
     std::vector<std::filesystem::path>& files;  ///< collects those of { file = … }
+    /// Where what is asked of a table is noted, shape_of_file(); null: a file is loaded.
+    Shape* shape = nullptr;
 };
 
 /// A string of the file, { env = … } and { file = … } resolved.
@@ -73,13 +76,25 @@ struct Range {
 };
 
 /// One table of the file. Remembers which keys were asked for; finish() makes problems of the rest.
+/// Where shapes are noted, each table that is asked for is there, and empty.
 class TableReader {
 public:
     /// `section` is its name in problems: "[kafka]", "[ingest.orders] batch".
     TableReader(const TomlTable& table, Place at, std::string section, const Scope& scope);
 
-    /// The entry of a key, if there; the key counts as known either way.
+    /// The entry of a key, if there; the key counts as known either way. For values that may be of
+    /// several kinds, which may_be() says.
     const Entry* take(std::string_view key);
+    void may_be(std::string_view key, Shape::Kind kind) {
+        note({.key = std::string(key), .kind = kind});
+    }
+    void may_be(std::string_view key, const std::vector<std::string_view>& words);
+
+    /// Whether shapes are noted.
+    [[nodiscard]] bool notes_shapes() const { return scope_.shape != nullptr; }
+    /// For tables whose keys are the user's own: `kind` may be the value of any. Only where shapes
+    /// are noted.
+    [[nodiscard]] Scope any_key(Shape::Kind kind) const;
 
     /// These leave nullopt, or the target as it was, when the key is not there or does not fit.
     std::optional<Text> text(std::string_view key, std::string_view example);
@@ -89,11 +104,14 @@ public:
     std::vector<Text> texts(std::string_view key, std::string_view example);
     void integer(std::string_view key, std::string_view example, Range<std::int64_t> range,
                  std::int64_t& target);
+    void truth(std::string_view key, bool& target);
     void size(std::string_view key, std::string_view example, Range<std::size_t> range,
               std::size_t& target);
     void duration(std::string_view key, std::string_view example,
                   Range<std::chrono::milliseconds> range, std::chrono::milliseconds& target);
     std::optional<TableReader> table(std::string_view key, std::string_view example);
+    /// A list of tables, each written as [[section.key]].
+    std::vector<TableReader> tables(std::string_view key, std::string_view example);
 
     template <typename Enum>
     void choice(std::string_view key, const std::vector<std::pair<std::string_view, Enum>>& choices,
@@ -111,11 +129,16 @@ public:
     /// Where the value of a key stands, or the table itself where the key is not given.
     [[nodiscard]] Place at(std::string_view key) const;
     [[nodiscard]] const std::string& section() const { return section_; }
+    /// A table within it: "[ingest.orders.columns]".
+    [[nodiscard]] std::string within(std::string_view key) const;
     [[nodiscard]] const TomlTable& content() const { return *table_; }
     void problem(Place at, std::string text) const { scope_.problems.add(at, std::move(text)); }
 
 private:
+    Shape* note(Shape shape);
+    TableReader for_shape(Shape& noted) const;
     [[nodiscard]] const Entry* find(std::string_view key) const;
+    std::optional<Text> text_of(std::string_view key, std::string_view example);
     std::optional<std::size_t> choice_index(std::string_view key,
                                             const std::vector<std::string_view>& words);
 

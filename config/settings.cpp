@@ -2,6 +2,7 @@
 
 #include "config/column_source.h"
 #include "config/hash.h"
+#include "config/schedule.h"
 #include "config/units.h"
 #include "config/words.h"
 
@@ -33,8 +34,9 @@ public:
                          .lets_in = value.secret});
         return *this;
     }
-    Section& hidden(const std::string& key, std::string value) {
-        into_.push_back({prefix_ + key, std::move(value), Applies::by_restart, Shown::never});
+    Section& hidden(const std::string& key, std::string value,
+                    Applies applies = Applies::by_restart) {
+        into_.push_back({prefix_ + key, std::move(value), applies, Shown::never});
         return *this;
     }
 
@@ -54,7 +56,15 @@ const char* word(OnEmpty on_empty) {
 }
 
 const char* word(OnExtra on_extra) {
-    return on_extra == OnExtra::reject ? "reject" : "ignore";
+    switch (on_extra) {
+        case OnExtra::reject:
+            return "reject";
+        case OnExtra::add_column:
+            return "add_column";
+        case OnExtra::ignore:
+            break;
+    }
+    return "ignore";
 }
 const char* word(OnInvalid on_invalid) {
     return on_invalid == OnInvalid::null ? "null" : "reject";
@@ -81,6 +91,18 @@ const char* word(OnTruncate on_truncate) {
     return "apply";
 }
 
+const char* word(Load load) {
+    switch (load) {
+        case Load::copy:
+            return "copy";
+        case Load::segments:
+            return "segments";
+        case Load::by_size:
+            break;
+    }
+    return "auto";
+}
+
 const char* word(Mode mode) {
     switch (mode) {
         case Mode::append:
@@ -93,10 +115,14 @@ const char* word(Mode mode) {
     return "update";
 }
 
-std::string listed(const std::vector<std::string>& columns) {
+std::string with_commas(const std::vector<std::string>& columns) {
     std::string text;
     for (const std::string& column : columns) text += (text.empty() ? "" : ", ") + column;
     return text;
+}
+
+std::string text_of(const Topics& topics) {
+    return topics.regex.empty() ? with_commas(topics.names) : "regex: " + topics.regex;
 }
 
 std::string text_of(const Start& start) {
@@ -168,9 +194,15 @@ void add(const std::string& key, const ColumnMapping& mapping, Section& section)
     std::string text = text_of(mapping.source);
     if (mapping.as == Conversion::decimal) {
         text += " as decimal of " + std::to_string(mapping.scale) + " digits";
+    } else if (mapping.as == Conversion::mask) {
+        text += " but for its last " + std::to_string(mapping.scale) + " characters";
     } else if (mapping.as != Conversion::none)
         text += " as " + std::string(name_of(mapping.as));
     section.text(key, std::move(text));
+    if (!mapping.salt.empty()) section.secret(key + ".salt", {mapping.salt, true});
+    std::string drop;
+    for (const auto& path : mapping.drop) drop += (drop.empty() ? "" : ", ") + pointer_of(path);
+    if (!drop.empty()) section.text(key + ".drop", std::move(drop));
     // It may come from the environment or a file.
     if (mapping.default_value) section.hidden(key + ".default", *mapping.default_value);
 }
@@ -180,14 +212,59 @@ std::string text_of_delete_when(const Ingest& ingest) {
     return ingest.delete_when == DeleteWhen::tombstone ? "@tombstone" : "";
 }
 
+std::string text_of_storage(const Ingest& target) {
+    std::string text;
+    for (const auto& [name, value] : target.storage)
+        text += (text.empty() ? "" : ", ") + name + " = " + value;
+    return text;
+}
+
+/// What makes rows of records for one table.
+void add_rows(const Ingest& target, const std::string& prefix, Settings& settings) {
+    Section section(prefix, settings);
+    section.text("table", target.table)
+        .text("filter", target.filter ? target.filter->text : "")
+        .text("on_missing", word(target.on_missing))
+        .text("on_empty", word(target.on_empty))
+        .text("on_extra", word(target.on_extra))
+        .text("create", target.create ? "true" : "false")
+        .text("storage", text_of_storage(target))
+        .text("on_invalid", word(target.on_invalid))
+        .text("on_tombstone", word(target.on_tombstone))
+        .text("mode", word(target.mode))
+        .text("key", with_commas(target.key))
+        .text("order", target.order)
+        .text("delete_when", text_of_delete_when(target))
+        .text("on_truncate", word(target.on_truncate))
+        .text("where", target.where)
+        .text("explode", target.explode ? text_of(*target.explode) : "");
+    for (const ColumnMapping& mapping : target.columns)
+        add("columns." + mapping.column, mapping, section);
+    for (const SqlColumn& column : target.computed)
+        section.text("columns." + column.column, "sql: " + column.sql);
+    for (const SqlField& field : target.fields) {
+        const std::string key = "fields." + field.mapping.column;
+        add(key, field.mapping, section);
+        if (!field.type.empty()) section.text(key + ".type", field.type);
+    }
+}
+
+void add_targets(const Ingest& ingest, Settings& settings) {
+    if (ingest.into.empty()) return add_rows(ingest, "", settings);
+    Section("", settings)
+        .text("on_unrouted", ingest.on_unrouted == OnUnrouted::reject ? "reject" : "filter");
+    for (std::size_t i = 0; i < ingest.into.size(); ++i)
+        add_rows(ingest.into[i], "into." + std::to_string(i + 1) + ".", settings);
+}
+
 void add(const Ingest& ingest, Settings& settings) {
     Section section("", settings);
-    section.text("topic", ingest.topic)
-        .text("table", ingest.table)
+    section.text("topic", text_of(ingest.topic))
         .text("format", std::string(name_of(ingest.format)))
         .text("schema", text_of(ingest.schema))
         .text("subject", ingest.subject, Applies::in_place)
         .text("envelope", ingest.envelope == Envelope::debezium ? "debezium" : "none")
+        .text("unavailable", ingest.unavailable)
         .text("key_format", std::string(name_of(ingest.key_format)))
         .text("key_schema", text_of(ingest.key_schema))
         .text("on_unknown_schema", word(ingest.on_unknown_schema))
@@ -198,39 +275,25 @@ void add(const Ingest& ingest, Settings& settings) {
         .text("lanes", std::to_string(ingest.lanes))
         .text("memory", format_size(ingest.memory), Applies::in_place)
         .text("group", ingest.group)
-        .text("filter", ingest.filter ? ingest.filter->text : "")
         .text("on_reject", word(ingest.on_reject))
-        .text("on_missing", word(ingest.on_missing))
-        .text("on_empty", word(ingest.on_empty))
-        .text("on_extra", word(ingest.on_extra))
-        .text("on_invalid", word(ingest.on_invalid))
+        .text("max_rejects", ingest.max_rejects ? ingest.max_rejects->text : "")
         .text("reject_after", ingest.reject_after ? format_duration(*ingest.reject_after) : "never")
-        .text("on_tombstone", word(ingest.on_tombstone))
         .text("on_offset_lost", word(ingest.on_offset_lost))
-        .text("mode", word(ingest.mode))
-        .text("key", listed(ingest.key))
-        .text("order", ingest.order)
-        .text("delete_when", text_of_delete_when(ingest))
-        .text("on_truncate", word(ingest.on_truncate))
-        .text("where", ingest.where)
-        .text("explode", ingest.explode ? text_of(*ingest.explode) : "")
+        .text("load", word(ingest.load))
         .text("csv.delimiter", in_quotes({&ingest.csv.delimiter, 1}))
         .text("csv.quote", in_quotes({&ingest.csv.quote, 1}))
         .text("csv.escape", in_quotes({&ingest.csv.escape, 1}))
         .text("csv.null", ingest.csv.null);
-    for (const ColumnMapping& mapping : ingest.columns)
-        add("columns." + mapping.column, mapping, section);
-    for (const SqlColumn& column : ingest.computed)
-        section.text("columns." + column.column, "sql: " + column.sql);
-    for (const SqlField& field : ingest.fields) {
-        const std::string key = "fields." + field.mapping.column;
-        add(key, field.mapping, section);
-        if (!field.type.empty()) section.text(key + ".type", field.type);
-    }
     if (ingest.receipts) {
         section.text("receipts.table", ingest.receipts->table)
             .text("receipts.topic", ingest.receipts->topic);
     }
+    if (ingest.schedule) section.text("schedule", to_string(*ingest.schedule), Applies::in_place);
+    if (ingest.after_commit) {
+        section.text("after_commit.sql", ingest.after_commit->sql)
+            .text("after_commit.every", format_duration(ingest.after_commit->every));
+    }
+    add_targets(ingest, settings);
 }
 
 void add(const Outbox& outbox, Settings& settings) {
@@ -250,7 +313,7 @@ void add(const Outbox& outbox, Settings& settings) {
         .text("value_format", std::string(name_of(outbox.value_format)))
         .text("value_subject", outbox.value_subject)
         .text("value_message", outbox.value_message)
-        .text("value_columns", listed(outbox.value_columns))
+        .text("value_columns", with_commas(outbox.value_columns))
         .text("columns.id", outbox.columns.id);
     const OutboxColumns& columns = outbox.columns;
     for (const auto& [key, column] : {std::pair{"columns.topic", &columns.topic},
@@ -278,6 +341,23 @@ void add(const Registry& registry, Settings& settings) {
         .hidden("certificate", registry.certificate)
         .secret("key", registry.key)
         .text("timeout", format_duration(registry.timeout));
+}
+
+void add(const Segments& segments, Settings& settings) {
+    std::string writable;
+    for (const std::string& topic : segments.sql_writable)
+        writable += (writable.empty() ? "" : ", ") + topic;
+    Section("segments.", settings)
+        .text("listen", segments.listen, Applies::in_place)
+        .text("advertise", segments.advertise, Applies::in_place)
+        .text("timeout", format_duration(segments.timeout), Applies::in_place)
+        .hidden("certificate", segments.certificate, Applies::in_place)
+        .secret("key", segments.key, Applies::in_place)
+        .hidden("ca", segments.ca, Applies::in_place)
+        .secret("sql_secret", segments.sql_secret, Applies::in_place)
+        .text("sql_bytes", format_size(segments.sql_bytes), Applies::in_place)
+        .text("sql_statements", std::to_string(segments.sql_statements), Applies::in_place)
+        .text("sql_writable", std::move(writable), Applies::in_place);
 }
 
 Settings sorted(Settings settings) {
@@ -312,6 +392,7 @@ Settings process_settings_of(const Config& config) {
         .text("listen", config.admin.listen, Applies::in_place)
         .secret("token", config.admin.token, Applies::in_place)
         .text("stuck_after", format_duration(config.admin.stuck_after), Applies::in_place);
+    if (!config.segments.listen.empty()) add(config.segments, settings);
     Section("cloudberry.", settings)
         .text("ledger_keep", format_duration(config.cloudberry.ledger_keep), Applies::in_place);
     return sorted(std::move(settings));

@@ -6,6 +6,19 @@
 #include <algorithm>
 #include <set>
 
+namespace sluice {
+
+std::string quote_identifier(std::string_view name) {
+    std::string quoted = "\"";
+    for (const char c : name) {
+        if (c == '"') quoted += '"';
+        quoted += c;
+    }
+    return quoted + "\"";
+}
+
+}  // namespace sluice
+
 namespace sluice::config {
 namespace {
 
@@ -21,12 +34,13 @@ bool continues_name(char c) {
 /// Goes through an expression as PostgreSQL's lexer does, as far as names need it.
 class SqlWords {
 public:
-    explicit SqlWords(std::string_view sql) : rest_(sql) {}
-
-    std::set<std::string> names() && {
+    /// `row`: what the row as a whole is called.
+    SqlWords(std::string_view sql, std::string_view row) : rest_(sql), row_(row) {
         while (!rest_.empty()) step();
-        return std::move(names_);
     }
+
+    [[nodiscard]] bool has(const std::string& name) const { return names_.contains(name); }
+    [[nodiscard]] bool has_row() const { return has_row_; }
 
 private:
     void step() {
@@ -78,7 +92,21 @@ private:
             name += rest_[at];
         }
         skip(at + 1);
+        take(std::move(name));
+    }
+
+    void take(std::string name) {
+        if (name == row_ && !is_behind_dot()) has_row_ = true;
         names_.insert(std::move(name));
+    }
+
+    /// `row.name` is of one field, `row.*` of all.
+    [[nodiscard]] bool is_behind_dot() const {
+        const auto next = [this](std::size_t at) { return rest_.find_first_not_of(blank, at); };
+        const std::size_t dot = next(0);
+        if (dot == std::string_view::npos || rest_[dot] != '.') return false;
+        const std::size_t name = next(dot + 1);
+        return name != std::string_view::npos && (begins_name(rest_[name]) || rest_[name] == '"');
     }
 
     void skip_dollar_quoted() {
@@ -94,12 +122,15 @@ private:
         std::string word = lower_case(rest_.substr(0, length_of_word()));
         skip(word.size());
         if (!rest_.empty() && rest_.front() == '\'') return skip(end_of_text(word == "e"));
-        const std::size_t next = rest_.find_first_not_of(" \t\r\n");
+        const std::size_t next = rest_.find_first_not_of(blank);
         const bool is_called = next != std::string_view::npos && rest_[next] == '(';
-        if (!is_called) names_.insert(std::move(word));
+        if (!is_called) take(std::move(word));
     }
 
+    static constexpr const char* blank = " \t\r\n";
     std::string_view rest_;
+    const std::string_view row_;
+    bool has_row_ = false;
     std::set<std::string> names_;
 };
 
@@ -107,10 +138,12 @@ private:
 
 std::vector<std::size_t> names_used_in(std::string_view sql,
                                        const std::vector<std::string>& names) {
-    const std::set<std::string> used = SqlWords(sql).names();
+    constexpr std::string_view row = "record";
+    const SqlWords words(sql, row);
+    const bool all = words.has_row() && std::ranges::find(names, row) == names.end();
     std::vector<std::size_t> indices;
     for (std::size_t i = 0; i < names.size(); ++i)
-        if (used.contains(names[i])) indices.push_back(i);
+        if (all || words.has(names[i])) indices.push_back(i);
     return indices;
 }
 

@@ -5,6 +5,13 @@
 #include <string_view>
 #include <vector>
 
+namespace sluice {
+
+/// In double quotes: one identifier, whatever the name is.
+[[nodiscard]] std::string quote_identifier(std::string_view name);
+
+}  // namespace sluice
+
 namespace sluice::config {
 
 /// Which of these names an SQL expression uses, by their index, ascending. Tells names from texts,

@@ -2,8 +2,8 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/standard_output.h"
 #include "daemon/commands/usable_configuration.h"
-#include "daemon/process/logging.h"
-#include "daemon/process/version.h"
+#include "daemon/identity/version.h"
+#include "daemon/report/logging.h"
 #include "kafka/client.h"
 
 #include <algorithm>
@@ -32,23 +32,12 @@ int run_command(const CommandLine& line) {
 }
 
 int answer(const std::vector<std::string>& arguments) {
-    const auto syntax = syntax_of_all_commands();
-    const auto parsed = parse_command_line(arguments, syntax);
+    const auto parsed = parse_command_line(arguments, syntax_of_all_commands());
     if (const auto* problem = std::get_if<std::string>(&parsed)) {
         std::cerr << "sluice: " << *problem << "\nsluice help lists all commands\n";
         return used_or_configured_wrongly;
     }
-    const auto& line = std::get<CommandLine>(parsed);
-    if (line.command == "help") {
-        std::cout << usage(syntax);
-        return fine;
-    }
-    if (line.command == "version") {
-        std::cout << "sluice " << version() << " (librdkafka " << kafka::library_version() << ")"
-                  << '\n';
-        return fine;
-    }
-    return run_command(line);
+    return run_command(std::get<CommandLine>(parsed));
 }
 
 }  // namespace

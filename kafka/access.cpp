@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 using Code = rd_kafka_resp_err_t;
 
 constexpr std::chrono::seconds connect_patience{5};
-constexpr int poll_ms = 50;
+constexpr int answer_poll_ms = 50;
 
 void on_commit(rd_kafka_t* /*client*/, Code code, rd_kafka_topic_partition_list_t* /*offsets*/,
                void* answer) {
@@ -48,8 +48,8 @@ public:
               "asking the group");
         const auto deadline = Clock::now() + connect_patience;
         while ((!of_topic_ || !of_group_) && Clock::now() < deadline) {
-            rd_kafka_queue_poll_callback(answers_.get(), poll_ms);
-            const MessageHandle message{rd_kafka_consumer_poll(client_.get(), poll_ms)};
+            rd_kafka_queue_poll_callback(answers_.get(), answer_poll_ms);
+            const MessageHandle message{rd_kafka_consumer_poll(client_.get(), answer_poll_ms)};
             if (message) take(*message);
         }
     }

@@ -1,23 +1,59 @@
 #include "kafka/client.h"
 
+#include "config/words.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 
+#include <stdio.h>  // open_memstream
+
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
 
 namespace sluice::kafka {
 namespace {
 
 using ErrorText = std::array<char, 512>;
 
+/// What librdkafka prints of all its properties, those of topics and other names included: a line
+/// each, which begins with the name.
+std::string all_properties() {
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* const memory = ::open_memstream(&text, &size);
+    if (memory == nullptr) return {};
+    rd_kafka_conf_properties_show(memory);
+    std::fclose(memory);
+    std::string all(text, size);
+    std::free(text);
+    return all;
+}
+
+/// The property that was probably meant by an unknown name.
+std::string meant_by(const std::string& name) {
+    const std::string all = all_properties();
+    std::vector<std::string_view> known;
+    for (std::string_view rest = all; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (line.find('|') != std::string_view::npos)
+            known.push_back(line.substr(0, line.find(' ')));
+    }
+    return config::suggestion(name, known);
+}
+
 void set(rd_kafka_conf_t& conf, const std::string& name, const std::string& value, bool secret) {
     ErrorText error{};
-    if (rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size()) ==
-        RD_KAFKA_CONF_OK) {
-        return;
-    }
+    const rd_kafka_conf_res_t result =
+        rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size());
+    if (result == RD_KAFKA_CONF_OK) return;
+    const std::string where = "[kafka.properties] \"" + name + "\": ";
+    if (result == RD_KAFKA_CONF_UNKNOWN)
+        throw WrongConfiguration(where + "librdkafka has no such property" + meant_by(name));
     // librdkafka's text may quote the value.
-    throw WrongConfiguration("[kafka.properties] \"" + name + "\": " +
+    throw WrongConfiguration(where +
                              (secret ? "librdkafka does not accept this value" : error.data()));
 }
 

@@ -170,7 +170,7 @@ void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
     for (std::size_t i = 0; i < events.events().size() && failures_.empty(); ++i) {
         const OutboxEvent& event = events.events()[i];
         if (event.refused) continue;
-        producer_->send(std::string(*event.topic), event.message(), i);
+        producer_->send(*event.topic, event.message(), i);
         ++queued_;
     }
     SLUICE_FAIL_POINT("outbox_before_mark");
@@ -277,7 +277,7 @@ std::optional<rd_kafka_resp_err_t> EventTransactions::offer_alone(std::size_t su
     if (!open && producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
     open = true;
     failures_.clear();
-    producer_->send(std::string(*event.topic), event.message(), suspect);
+    producer_->send(*event.topic, event.message(), suspect);
     if (!producer_->flush(flush_patience)) throw TroubleOfTheWorld("kafka does not answer");
     if (failures_.empty()) return std::nullopt;
     const auto code = failures_.front().code;

@@ -1,7 +1,8 @@
 #include "kafka/group_member.h"
-#include "kafka/group_description.h"
 
+#include "config/pipeline.h"
 #include "kafka/client.h"
+#include "kafka/group_description.h"
 #include "kafka/statistics.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
@@ -14,6 +15,8 @@
 namespace sluice::kafka {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::chrono::seconds join_patience{3};
 /// Longer than a healthy broker takes, whatever it is asked for.
 constexpr std::chrono::seconds answer_patience{4};
@@ -21,19 +24,38 @@ constexpr int seek_timeout_ms = 10000;
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
-/// The share of the pipeline's memory that is for records fetched and not taken yet.
-std::size_t fetch_budget(const config::Ingest& ingest) {
-    return ingest.memory - static_cast<std::size_t>(ingest.lanes) * ingest.batch.bytes;
+/// What librdkafka makes of such a property, where it is set.
+std::chrono::milliseconds milliseconds_of(const std::string& text) {
+    int ms = 0;
+    std::from_chars(text.data(), text.data() + text.size(), ms);
+    return std::chrono::milliseconds(ms);
 }
 
 /// How long a broker may hold back an answer to Fetch, if the user has said so.
 std::chrono::milliseconds fetch_wait(const config::Kafka& kafka) {
     const auto found = kafka.properties.find("fetch.wait.max.ms");
-    if (found == kafka.properties.end()) return {};
-    const std::string& text = found->second.text;
-    int ms = 0;
-    std::from_chars(text.data(), text.data() + text.size(), ms);
-    return std::chrono::milliseconds(ms);
+    return found == kafka.properties.end() ? 0ms : milliseconds_of(found->second.text);
+}
+
+constexpr const char* refresh_property = "topic.metadata.refresh.interval.ms";
+
+/// How often it is looked for new partitions and topics; librdkafka's own default is five minutes.
+std::string refresh_of(const config::Kafka& kafka, const config::Topics& topics) {
+    const auto found = kafka.properties.find(refresh_property);
+    if (found != kafka.properties.end()) return found->second.text;
+    return topics.only() != nullptr ? "30000" : "10000";
+}
+
+void empty(rd_kafka_queue_t& queue) {
+    while (MessageHandle message{rd_kafka_consume_queue(&queue, 0)}) {
+    }
+}
+
+/// An expression such as .* means no topic of Kafka's own.
+std::string left_out(const config::Kafka& kafka) {
+    const std::string kafkas_own = "^__";
+    const auto found = kafka.properties.find("topic.blacklist");
+    return found == kafka.properties.end() ? kafkas_own : found->second.text + "," + kafkas_own;
 }
 
 std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
@@ -58,9 +80,9 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
     };
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     own["session.timeout.ms"] = std::to_string(session_timeout(kafka).count());
-    // New partitions are noticed with this; librdkafka's own default is five minutes.
-    constexpr const char* refresh = "topic.metadata.refresh.interval.ms";
-    if (!kafka.properties.contains(refresh)) own[refresh] = "30000";
+    if (!kafka.properties.contains(refresh_property))
+        own[refresh_property] = refresh_of(kafka, ingest.topic);
+    if (!ingest.topic.regex.empty()) own["topic.blacklist"] = left_out(kafka);
     if (!kafka.properties.contains("fetch.max.bytes")) own["fetch.max.bytes"] = most_per_answer;
     return own;
 }
@@ -70,15 +92,16 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
                          PartitionTable& partitions, OnStatistics on_statistics, Patience patience)
     : name_(ingest.name),
-      topics_({ingest.topic}),
+      topics_(ingest.topic),
       partitions_(partitions),
       instance_(kafka.instance),
       group_(ingest.group),
       on_statistics_(std::move(on_statistics)),
       patience_(std::move(patience)),
-      throttle_(fetch_budget(ingest)),
+      throttle_(config::fetch_budget(ingest)),
       brokers_(answer_patience + fetch_wait(kafka)),
-      access_(topics_),
+      access_(topics_.only() != nullptr ? std::optional(*topics_.only()) : std::nullopt),
+      watch_(name_, topics_, milliseconds_of(refresh_of(kafka, topics_))),
       unclaimed_(ingest.group, topics_, !instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);
@@ -109,6 +132,7 @@ GroupMember::~GroupMember() {
             }
         }
     }
+    empty_own_queues();
     lanes_.clear();
     group_queue_.reset();
     if (may_be_destroyed) return;
@@ -118,10 +142,28 @@ GroupMember::~GroupMember() {
     static_cast<void>(client_.release());
 }
 
+/// A partition whose topic was deleted while it was read is told so in its own queue, where nobody
+/// takes it any more; it holds the partition, and that the client, whose end then never comes
+/// (librdkafka #4724, mended in 2.6.1).
+void GroupMember::empty_own_queues() {
+    for (const auto& [partition, queue] : own_queues_) empty(*queue);
+}
+
+/// By name it is found only while the partition is there.
+void GroupMember::keep_own_queue(PartitionId partition) {
+    const TopicPartition& named = partitions_[partition];
+    QueueHandle& kept = own_queues_[partition];
+    if (kept) empty(*kept);  // that of a topic which has been made anew meanwhile is another one
+    kept.reset(rd_kafka_queue_get_partition(client_.get(), named.topic.c_str(), named.number));
+}
+
 /// A client that is destroyed between the answer to its first JoinGroup and its first assignment
 /// ends the process by an assertion (librdkafka #4312, mended in 2.3.0): so a join that is under
-/// way comes to its end first. False when it has not.
+/// way comes to its end first, and one that has not been answered yet is taken back, after which
+/// librdkafka discards the answer. False when it has not come to its end.
 bool GroupMember::finish_joining() {
+    if (!joined_ || assigned_once_) return true;
+    if (!is_coming_in()) rd_kafka_unsubscribe(client_.get());
     const auto deadline = std::chrono::steady_clock::now() + join_patience;
     while (is_coming_in() && std::chrono::steady_clock::now() < deadline) {
         const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 50)};
@@ -129,9 +171,11 @@ bool GroupMember::finish_joining() {
     return !is_coming_in();
 }
 
-/// From the first answer of the coordinator, which names us, to the first assignment.
+/// From the coordinator's first answer, which names us or the protocol, to the first assignment.
 bool GroupMember::is_coming_in() const {
-    if (!joined_ || assigned_once_) return false;
+    if (assigned_once_) return false;
+    const char* const protocol = rd_kafka_rebalance_protocol(client_.get());
+    if (protocol == nullptr || std::string_view(protocol) != "NONE") return true;
     char* const name = rd_kafka_memberid(client_.get());
     const bool named = name != nullptr && *name != '\0';
     if (name != nullptr) rd_kafka_mem_free(client_.get(), name);
@@ -143,17 +187,18 @@ std::string GroupMember::cluster_id() {
 }
 
 void GroupMember::adapt(const config::Ingest& ingest) {
-    throttle_.set_budget(fetch_budget(ingest));
+    throttle_.set_budget(config::fetch_budget(ingest));
 }
 
 void GroupMember::join() {
-    const PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(topics_.size()))};
-    std::string names;
-    for (const std::string& topic : topics_) {
-        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-        names += (names.empty() ? "\"" : "\", \"") + topic;
-    }
-    check(rd_kafka_subscribe(client_.get(), list.get()), "subscribing to " + names + "\"");
+    // To librdkafka, what begins with ^ is an expression.
+    const std::vector<std::string> names =
+        topics_.regex.empty() ? topics_.names : std::vector{config::anchored(topics_.regex)};
+    const PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(names.size()))};
+    for (const std::string& name : names)
+        rd_kafka_topic_partition_list_add(list.get(), name.c_str(), RD_KAFKA_PARTITION_UA);
+    check(rd_kafka_subscribe(client_.get(), list.get()),
+          "subscribing to " + config::to_string(topics_));
     joined_ = true;
     on_owed();
 }
@@ -161,6 +206,7 @@ void GroupMember::join() {
 std::string GroupMember::trouble() const {
     if (!brokers_.trouble().empty()) return brokers_.trouble();
     if (!access_.trouble().empty()) return access_.trouble();
+    if (std::string none = watch_.trouble(); !none.empty()) return none;
     if (!joining() || !patience_ || Clock::now() - joining_since_.load() < patience_()) return {};
     // librdkafka does not say that a group has no coordinator.
     return "kafka: no assignment from group \"" + group_ +
@@ -206,6 +252,7 @@ int GroupMember::on_statistics(rd_kafka_t* /*client*/, char* json, std::size_t s
     }
     member.brokers_.on_statistics(statistics);
     if (!member.on_statistics_) return 0;
+    statistics.missing = member.watch_.missing();
     statistics.fetched_records = held.messages;
     statistics.fetched_bytes = held.bytes;
     statistics.throttled = held.waited;
@@ -227,6 +274,7 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     end_if_fatal();
     if (message) handle(*message);
     access_.ask_whether_it_is_over(*client_);
+    watch_.look(*client_);
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(event.partitions);
@@ -250,7 +298,10 @@ void GroupMember::handle(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // of a partition that nobody opened
     const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
     log(LogLevel::warn, name_, text);
-    access_.on_error(message.err, text);
+    if (topics_.only() != nullptr || message.rkt == nullptr)
+        return access_.on_error(message.err, text);
+    if (message.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        watch_.on_refused(rd_kafka_topic_name(message.rkt), text);
 }
 
 void GroupMember::join_anew() {
@@ -269,6 +320,7 @@ void GroupMember::assign(std::span<const Position> positions) {
         const TopicPartition& partition = partitions_[position.partition];
         if (QueueHandle queue = cut_off(*client_, partition))
             throttle_.hold(partition.id, std::move(queue));
+        keep_own_queue(partition.id);
     }
     const PartitionList list = make_list(partitions_, positions);
     check(rd_kafka_incremental_assign(client_.get(), list.get()), "taking over partitions");
@@ -279,6 +331,13 @@ void GroupMember::unassign(std::span<const PartitionId> partitions) {
     throttle_.tell_waiting();
     const PartitionList list = make_list(partitions_, partitions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
+}
+
+void GroupMember::set_aside(std::span<const PartitionId> partitions) {
+    unassign(partitions);
+    std::vector<Position> anywhere;
+    for (const PartitionId partition : partitions) anywhere.push_back({partition, 0});
+    await_end_of_fetching(anywhere);
 }
 
 void GroupMember::seek(std::span<const Position> positions) {
@@ -309,16 +368,23 @@ void GroupMember::seek(std::span<const Position> positions) {
 void GroupMember::fetch_anew(const std::vector<Position>& positions) {
     const PartitionList list = make_list(partitions_, positions);
     check(rd_kafka_incremental_unassign(client_.get(), list.get()), "seeking");
-    // The end of fetching takes back the queue's forwarding, which a lane may be about to set. It
-    // comes before this seek, whose answer, a refusal, is waited for.
-    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    await_end_of_fetching(positions);
     assign(positions);
 }
 
+/// It takes back the queue's forwarding, which a lane may be about to set. It comes before this
+/// seek, whose answer, a refusal, is waited for.
+void GroupMember::await_end_of_fetching(const std::vector<Position>& positions) {
+    const PartitionList list = make_list(partitions_, positions);
+    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+}
+
 std::vector<PartitionId> GroupMember::partitions() {
+    const TopicPartitions there = partitions_of(*client_, topics_);
+    if (topics_.only() == nullptr) watch_.saw(there);
     std::vector<PartitionId> all;
-    for (const std::string& topic : topics_)
-        for (const PartitionNumber number : partitions_of(*client_, topic))
+    for (const auto& [topic, numbers] : there)
+        for (const PartitionNumber number : numbers)
             all.push_back(partitions_.id_of(topic, number));
     return all;
 }

@@ -6,6 +6,7 @@
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
 #include "kafka/topic_access.h"
+#include "kafka/topic_watch.h"
 #include "kafka/unclaimed_watch.h"
 #include "pipeline/errors.h"
 #include "pipeline/ingest/group_statistics.h"
@@ -73,9 +74,13 @@ public:
     void wake() override;
     void assign(std::span<const Position> positions) override;
     void unassign(std::span<const PartitionId> partitions) override;
+    void set_aside(std::span<const PartitionId> partitions) override;
     void seek(std::span<const Position> positions) override;
     [[nodiscard]] std::string trouble() const override;
     std::vector<PartitionId> partitions() override;
+    [[nodiscard]] bool is_new(const std::string& topic) const override {
+        return watch_.is_new(topic);
+    }
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
     OffsetRange available(PartitionId partition) override;
@@ -100,9 +105,12 @@ private:
     [[nodiscard]] bool finish_joining();
     [[nodiscard]] bool is_coming_in() const;
     void fetch_anew(const std::vector<Position>& positions);
+    void await_end_of_fetching(const std::vector<Position>& positions);
+    void keep_own_queue(PartitionId partition);
+    void empty_own_queues();
 
     const std::string name_;
-    const std::vector<std::string> topics_;
+    const config::Topics topics_;
     PartitionTable& partitions_;
     const std::string instance_;
     const std::string group_;
@@ -112,6 +120,7 @@ private:
     std::vector<Event> events_;  // filled by on_rebalance() inside poll()
     BrokerWatch brokers_;
     TopicAccess access_;
+    TopicWatch watch_;
     UnclaimedWatch unclaimed_;
     bool joined_ = false;
     bool assigned_once_ = false;
@@ -121,6 +130,7 @@ private:
     // Last: what librdkafka calls back while they end uses what is above.
     ClientHandle client_;
     QueueHandle group_queue_;
+    std::map<PartitionId, QueueHandle> own_queues_;  ///< of those that were ever assigned
     std::vector<std::unique_ptr<LaneQueue>> lanes_;
 };
 

@@ -1,5 +1,11 @@
 #include "kafka/message.h"
 
+#include "pipeline/encode/write_bytes.h"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
 namespace sluice::kafka {
 namespace {
 
@@ -10,6 +16,7 @@ std::optional<std::string_view> bytes(const void* data, std::size_t size) {
 
 void read_headers(const rd_kafka_message_t& message, std::vector<Header>& headers) {
     headers.clear();
+    if (is_without_headers(message)) return;
     rd_kafka_headers_t* raw = nullptr;
     if (rd_kafka_message_headers(&message, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
     const char* name = nullptr;
@@ -22,6 +29,17 @@ void read_headers(const rd_kafka_message_t& message, std::vector<Header>& header
 }
 
 }  // namespace
+
+bool is_without_headers(const rd_kafka_message_t& message) {
+    if (message.payload == nullptr || message.len == 0) return false;
+    const auto* const value = static_cast<const char*>(message.payload);
+    std::array<char, encode::longest_varint> buffer;
+    const char* const end =
+        encode::put_varint(buffer.data(), encode::zigzag(static_cast<std::int64_t>(message.len)));
+    const std::string_view length(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    return std::string_view(value - length.size(), length.size()) == length &&
+           value[message.len] == 0;
+}
 
 Record record_of(const rd_kafka_message_t& message, const TopicPartition& from,
                  std::vector<Header>& headers) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::kafka {
 
@@ -55,7 +56,7 @@ public:
 
     /// Queues a copy; waits while the queue is full. `number` is what the listener is told of: of a
     /// message that can not be sent at all, before this returns.
-    void send(const std::string& topic, const Message& message, std::uint64_t number);
+    void send(std::string_view topic, const Message& message, std::uint64_t number);
     /// Tells the listener what became of messages.
     void poll(std::chrono::milliseconds timeout);
     /// Waits until the listener was told of every message; false: not in time.
@@ -82,13 +83,14 @@ public:
 
 private:
     static void on_delivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
-    rd_kafka_topic_t& topic(const std::string& name);
+    rd_kafka_topic_t& topic(std::string_view name);
 
     DeliveryListener& listener_;
     ClientHandle client_;
-    std::map<std::string, TopicHandle> topics_;  // released before the client
-    TopicHandle* last_topic_ = nullptr;          // most messages go where the one before went
+    std::map<std::string, TopicHandle, std::less<>> topics_;  // released before the client
+    TopicHandle* last_topic_ = nullptr;  // most messages go where the one before went
     std::string last_name_;
+    unsigned sent_ = 0;
 };
 
 }  // namespace sluice::kafka

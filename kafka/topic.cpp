@@ -24,6 +24,17 @@ PartitionList empty_list(std::size_t capacity) {
     return PartitionList{rd_kafka_topic_partition_list_new(static_cast<int>(capacity))};
 }
 
+bool is_kafkas_own(std::string_view topic) {
+    return topic.starts_with("__");
+}
+
+std::vector<PartitionNumber> partitions_in(const struct rd_kafka_metadata_topic& found) {
+    std::vector<PartitionNumber> partitions;
+    for (int i = 0; i < found.partition_cnt; ++i) partitions.push_back(found.partitions[i].id);
+    std::ranges::sort(partitions);
+    return partitions;
+}
+
 std::map<PartitionNumber, Offset> list_offsets(rd_kafka_t& client, const std::string& topic,
                                                std::int64_t timestamp,
                                                std::span<const PartitionNumber> partitions) {
@@ -67,7 +78,7 @@ std::vector<std::string> all_topics(rd_kafka_t& client) {
     std::vector<std::string> names;
     for (int i = 0; i < metadata->topic_cnt; ++i) {
         const std::string_view name = metadata->topics[i].topic;
-        if (!name.starts_with("__")) names.emplace_back(name);
+        if (!is_kafkas_own(name)) names.emplace_back(name);
     }
     std::ranges::sort(names);
     return names;
@@ -85,10 +96,25 @@ std::vector<PartitionNumber> partitions_of(rd_kafka_t& client, const std::string
                                 "\"; create it, or correct topic = in the configuration");
     }
     check(found.err, "topic \"" + topic + "\"");
-    std::vector<PartitionNumber> partitions;
-    for (int i = 0; i < found.partition_cnt; ++i) partitions.push_back(found.partitions[i].id);
-    std::ranges::sort(partitions);
-    return partitions;
+    return partitions_in(found);
+}
+
+TopicPartitions partitions_of(rd_kafka_t& client, const config::Topics& topics,
+                              std::chrono::milliseconds timeout) {
+    if (const std::string* const only = topics.only())
+        return {{*only, partitions_of(client, *only, timeout)}};
+    const config::TopicMatcher matcher(topics);
+    const MetadataHandle metadata =
+        ask_for_metadata(client, nullptr, "reading the list of topics", timeout);
+    TopicPartitions all;
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+        const auto& found = metadata->topics[i];
+        // One that is just being created has an error, and comes later.
+        if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+        if (!topics.regex.empty() && is_kafkas_own(found.topic)) continue;
+        if (matcher.matches(found.topic)) all.emplace(found.topic, partitions_in(found));
+    }
+    return all;
 }
 
 std::map<PartitionNumber, Offset> resolve_start(rd_kafka_t& client, const std::string& topic,
@@ -121,6 +147,18 @@ OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
                                            &range.to, answer_timeout_ms),
           "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
     return range;
+}
+
+std::map<PartitionNumber, OffsetRange> available_offsets(
+    rd_kafka_t& client, const std::string& topic, std::span<const PartitionNumber> partitions) {
+    std::map<PartitionNumber, OffsetRange> ranges;
+    if (partitions.empty()) return ranges;
+    for (const auto& [partition, begin] :
+         list_offsets(client, topic, beginning_of_partition, partitions))
+        ranges[partition].from = begin;
+    for (const auto& [partition, end] : list_offsets(client, topic, end_of_partition, partitions))
+        ranges[partition].to = end;
+    return ranges;
 }
 
 PartitionList make_list(const PartitionTable& table, std::span<const Position> positions) {

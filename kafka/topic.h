@@ -34,6 +34,13 @@ inline constexpr std::chrono::seconds answer_timeout{10};
     rd_kafka_t& client, const std::string& topic,
     std::chrono::milliseconds timeout = answer_timeout);
 
+/// Of several topics: each with its partitions, ascending.
+using TopicPartitions = std::map<std::string, std::vector<PartitionNumber>>;
+/// What there is of these topics. The only one has to be there: see above. Of several, what is not
+/// there is left out, be it all of them.
+[[nodiscard]] TopicPartitions partitions_of(rd_kafka_t& client, const config::Topics& topics,
+                                            std::chrono::milliseconds timeout = answer_timeout);
+
 /// Where `start` lies in each of these partitions. A time after the last record is the end.
 [[nodiscard]] std::map<PartitionNumber, Offset> resolve_start(
     rd_kafka_t& client, const std::string& topic, const config::Start& start,
@@ -42,6 +49,10 @@ inline constexpr std::chrono::seconds answer_timeout{10};
 /// From the first offset that is still there to the end (past transaction markers).
 [[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
                                             PartitionNumber partition);
+
+/// The same of several partitions, by two questions to each broker.
+[[nodiscard]] std::map<PartitionNumber, OffsetRange> available_offsets(
+    rd_kafka_t& client, const std::string& topic, std::span<const PartitionNumber> partitions);
 
 [[nodiscard]] PartitionList make_list(const PartitionTable& table,
                                       std::span<const Position> positions);

@@ -30,8 +30,7 @@ void TopicAccess::ask_whether_it_is_over(rd_kafka_t& client) {
     if (trouble_.empty() || is_the_groups_ || now < next_question_) return;
     next_question_ = now + time_between_questions;
     try {
-        for (const std::string& topic : topics_)
-            static_cast<void>(partitions_of(client, topic, question_timeout));
+        if (topic_) static_cast<void>(partitions_of(client, *topic_, question_timeout));
         trouble_.clear();
     } catch (const TroubleOfTheWorld& still) {
         trouble_ = still.what();

@@ -3,16 +3,18 @@
 #include "kafka/handles.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace sluice::kafka {
 
-/// What Kafka has against a consumer of topics: librdkafka says it once, and not when it is over,
-/// so that is asked for. Used by one thread.
+/// What Kafka has against a consumer of its only topic, or against the group: librdkafka says it
+/// once, and not when it is over, so that is asked for. Used by one thread.
 class TopicAccess {
 public:
-    explicit TopicAccess(std::vector<std::string> topics) : topics_(std::move(topics)) {}
+    /// nullopt: it reads several, each of which has its own troubles (topic_watch.h).
+    explicit TopicAccess(std::optional<std::string> topic) : topic_(std::move(topic)) {}
 
     /// Not every error is about it.
     void on_error(rd_kafka_resp_err_t code, const std::string& text);
@@ -23,7 +25,7 @@ public:
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
 private:
-    const std::vector<std::string> topics_;
+    const std::optional<std::string> topic_;
     std::string trouble_;
     bool is_the_groups_ = false;  ///< what topics' metadata say nothing of
     std::chrono::steady_clock::time_point next_question_;

@@ -57,7 +57,7 @@ std::vector<int> assigned_partitions(std::string_view encoded, std::string_view 
 }
 
 std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::string& group,
-                                            const std::vector<std::string>& topics,
+                                            const config::Topics& topics,
                                             std::chrono::milliseconds timeout) {
     try {
         const GroupListHandle list = describe(client, group, timeout);
@@ -65,7 +65,8 @@ std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::strin
         const struct rd_kafka_group_info& info = list->groups[0];
         if (std::string_view(info.state != nullptr ? info.state : "") != "Stable")
             return std::nullopt;
-        return std::ranges::any_of(topics, [&](const std::string& topic) {
+        return std::ranges::any_of(partitions_of(client, topics, timeout), [&](const auto& each) {
+            const auto& [topic, there] = each;
             std::set<int> claimed;
             for (int i = 0; i < info.member_cnt; ++i) {
                 const auto& member = info.members[i];
@@ -75,7 +76,7 @@ std::optional<bool> has_unclaimed_partition(rd_kafka_t& client, const std::strin
                                         topic);
                 claimed.insert(partitions.begin(), partitions.end());
             }
-            return partitions_of(client, topic, timeout).size() > claimed.size();
+            return there.size() > claimed.size();
         });
     } catch (const TroubleOfTheWorld&) {
         return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/topics.h"
 #include "kafka/handles.h"
 
 #include <chrono>
@@ -19,7 +20,7 @@ namespace sluice::kafka {
 /// the group is just being rebalanced, or nobody answers. Each question blocks for up to the time.
 [[nodiscard]] std::optional<bool> has_unclaimed_partition(rd_kafka_t& client,
                                                           const std::string& group,
-                                                          const std::vector<std::string>& topics,
+                                                          const config::Topics& topics,
                                                           std::chrono::milliseconds timeout);
 
 }  // namespace sluice::kafka

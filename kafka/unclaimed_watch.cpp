@@ -8,7 +8,9 @@ namespace {
 /// Longer than any handing over should take, in which a partition is nobody's for a moment.
 constexpr std::chrono::seconds unclaimed_patience{3};
 constexpr std::chrono::seconds time_between_looks{1};
-constexpr std::chrono::milliseconds look_timeout{500};
+/// Two questions, each of which may stand behind a Fetch that the broker holds back for
+/// fetch.wait.max.ms: half a second, where nothing comes.
+constexpr std::chrono::milliseconds look_timeout{2000};
 
 }  // namespace
 

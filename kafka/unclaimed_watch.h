@@ -1,11 +1,12 @@
 #pragma once
 
+#include "config/topics.h"
 #include "kafka/handles.h"
 
 #include <chrono>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace sluice::kafka {
 
@@ -15,18 +16,18 @@ namespace sluice::kafka {
 class UnclaimedWatch {
 public:
     /// `named`: a member without a name is never in doubt.
-    UnclaimedWatch(std::string group, std::vector<std::string> topics, bool named)
+    UnclaimedWatch(std::string group, config::Topics topics, bool named)
         : group_(std::move(group)), topics_(std::move(topics)), doubtful_(named) {}
 
     /// Whether the member, which has an assignment, should join anew. Asks the coordinator now and
-    /// then, until it is known that nothing was left; blocks for a second at most.
+    /// then, until it is known that nothing was left; blocks for a few seconds at most.
     [[nodiscard]] bool should_join_anew(rd_kafka_t& client);
 
 private:
     using Clock = std::chrono::steady_clock;
 
     const std::string group_;
-    const std::vector<std::string> topics_;
+    const config::Topics topics_;
     bool doubtful_;
     Clock::time_point next_look_;
     std::optional<Clock::time_point> unclaimed_since_;

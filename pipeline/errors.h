@@ -23,6 +23,12 @@ class RejectedRecord : public std::runtime_error {
     using runtime_error::runtime_error;
 };
 
+/// More records were rejected than max_rejects bears. Nothing of it passes by itself: the pipeline
+/// is held until a person lets it go on. The text says how many, and how to go on.
+class TooManyRejects : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
 /// Progress cannot be continued as it stands, and on_offset_lost = "stop" leaves the choice to a
 /// person. The text says where, what happened, and what can be chosen.
 class LostProgress : public std::runtime_error {

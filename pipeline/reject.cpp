@@ -13,8 +13,8 @@ std::string describe(const std::vector<Reason>& reasons) {
 }
 
 const char* name_of(RejectCause cause) {
-    constexpr const char* names[reject_causes] = {"undecodable", "missing", "extra",
-                                                  "invalid",     "refused", "tombstone"};
+    constexpr const char* names[reject_causes] = {"undecodable", "missing",   "extra",   "invalid",
+                                                  "refused",     "tombstone", "unrouted"};
     return names[static_cast<std::size_t>(cause)];
 }
 

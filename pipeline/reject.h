@@ -21,8 +21,8 @@ struct Reason {
 [[nodiscard]] std::string shortened_reason(std::string text);
 
 /// Why records are rejected, in a few classes.
-enum class RejectCause { undecodable, missing, extra, invalid, refused, tombstone };
-inline constexpr std::size_t reject_causes = 6;
+enum class RejectCause { undecodable, missing, extra, invalid, refused, tombstone, unrouted };
+inline constexpr std::size_t reject_causes = 7;
 /// "undecodable" and so on: the same word in metrics and documentation.
 [[nodiscard]] const char* name_of(RejectCause cause);
 

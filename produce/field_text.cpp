@@ -1,8 +1,9 @@
 #include "produce/field_text.h"
 
 #include "config/characters.h"
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/civil_time.h"
+#include "pipeline/values/json_text.h"
+#include "schemas/base64.h"
 
 #include <charconv>
 
@@ -45,23 +46,6 @@ std::optional<std::string> epoch_of(std::string_view text, int decimals, std::st
     if (moment) return scaled(*moment, decimals);
     problem = "is neither a number since 1970 nor a time such as 2026-01-31 12:00:00+00";
     return std::nullopt;
-}
-
-std::string base64_of(std::string_view bytes) {
-    static constexpr char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t bits = 0;
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-        for (std::size_t j = 0; j < 3; ++j) {
-            bits = bits << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-        }
-        for (std::size_t j = 0; j < 4; ++j) {
-            text += j <= count ? digits[bits >> (18 - 6 * j) & 63] : '=';
-        }
-    }
-    return text;
 }
 
 /// RFC 8259, section 6.
@@ -113,7 +97,7 @@ std::optional<std::string> revert(std::string_view text, Conversion as, std::str
         case Conversion::epoch_us:
             return epoch_of(text, 0, problem);
         case Conversion::base64:
-            if (const auto bytes = bytes_of(text)) return base64_of(*bytes);
+            if (const auto bytes = bytes_of(text)) return schemas::base64_of(*bytes);
             break;
         case Conversion::epoch_ns:
         case Conversion::epoch_days:
@@ -123,6 +107,8 @@ std::optional<std::string> revert(std::string_view text, Conversion as, std::str
         case Conversion::decimal:
             problem = "is read by a conversion that only loads";
             return std::nullopt;
+        case Conversion::sha256:  // the record has the value itself
+        case Conversion::mask:
         case Conversion::hex:  // reads \x… too
         case Conversion::none:
         case Conversion::json:

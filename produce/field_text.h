@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/decode/json_index.h"
+#include "pipeline/values/json_index.h"
 #include "produce/message_plan.h"
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 
 #include "config/characters.h"
 #include "pipeline/decode/headers_json.h"
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/excerpt.h"
+#include "pipeline/values/json_text.h"
 #include "produce/field_text.h"
 
 #include <algorithm>
@@ -134,14 +134,12 @@ bool MessageBuilder::decode(std::string_view row) {
 bool MessageBuilder::decode_csv(std::string_view row) {
     if (!csv_.split(row, slots_, scratch_)) {
         return fail(csv_.error().position,
-                    std::string("not valid CSV: ") + csv_.error().what +
-                        "; mend the line, or see --delimiter, --quote and --escape");
+                    std::string("not valid CSV: ") + csv_.error().what + "; " + plan_.csv_remedy);
     }
     const std::size_t count = slots_.size();
     if (count == plan_.fields.size()) return true;
     return fail(0, "has " + std::to_string(count) + " fields, not " +
-                       std::to_string(plan_.fields.size()) +
-                       "; mend the line, or see --columns and --delimiter");
+                       std::to_string(plan_.fields.size()) + "; " + plan_.csv_remedy);
 }
 
 bool MessageBuilder::decode_json(std::string_view row) {

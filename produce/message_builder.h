@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/csv_splitter.h"
-#include "pipeline/decode/json_decoder.h"
+#include "pipeline/decode/csv/csv_splitter.h"
+#include "pipeline/decode/json/json_decoder.h"
 #include "pipeline/encode/record_encoder.h"
 #include "pipeline/message.h"
 #include "produce/message_plan.h"

@@ -39,6 +39,8 @@ struct MessagePlan {
     config::Csv csv;            ///< of the input
     std::vector<Field> fields;  ///< CSV: all columns of the file, in its order
     bool objects_only = false;  ///< a line of JSON must be an object
+    /// What to do where a row of CSV has other fields, or none that can be read.
+    std::string csv_remedy = "mend the line, or see --columns, --delimiter, --quote and --escape";
 
     std::optional<Index> key;
     std::vector<Index> key_fields;  ///< of a key that is a JSON object

@@ -13,8 +13,8 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-RowReader::RowReader(Read read, Form form, const config::Csv& csv)
-    : read_(std::move(read)), form_(form), csv_(csv) {}
+RowReader::RowReader(Read read, Form form, const config::Csv& csv, Mark mark)
+    : read_(std::move(read)), form_(form), csv_(csv), mark_(mark) {}
 
 std::optional<InputRow> RowReader::next() {
     while (!find_end()) {
@@ -66,7 +66,8 @@ void RowReader::read_more() {
     at_end_ = count == 0;
     end_ += count;
     // The first reads of a pipe may bring less than a whole mark.
-    if (bytes_read_ < byte_order_mark.size() && begin_ == 0 && end_ >= byte_order_mark.size() &&
+    if (mark_ == Mark::passed_over && bytes_read_ < byte_order_mark.size() && begin_ == 0 &&
+        end_ >= byte_order_mark.size() &&
         std::string_view(buffer_.get(), byte_order_mark.size()) == byte_order_mark) {
         begin_ = scanned_ = quote_ = byte_order_mark.size();
     }

@@ -22,13 +22,15 @@ struct InputRow {
 class RowReader {
 public:
     enum class Form { lines, csv };
+    /// A byte order mark, before the first row.
+    enum class Mark { passed_over, kept };
     /// Reads up to `size` bytes; 0 is the end. What it throws passes through.
     using Read = std::function<std::size_t(char* to, std::size_t size)>;
     /// Readable bytes behind every row, as RecordLog has them.
     static constexpr std::size_t padding = 64;
     static constexpr std::size_t longest_row = 64u << 20;
 
-    RowReader(Read read, Form form, const config::Csv& csv = {});
+    RowReader(Read read, Form form, const config::Csv& csv = {}, Mark mark = Mark::passed_over);
 
     /// Throws std::length_error at a row longer than longest_row: most likely a quote that does not
     /// end.
@@ -44,6 +46,7 @@ private:
     const Read read_;
     const Form form_;
     const config::Csv csv_;
+    const Mark mark_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;
     std::size_t begin_ = 0;  // of the row that is next

@@ -1,6 +1,6 @@
 #include "registry/answers.h"
 
-#include "pipeline/decode/json_text.h"
+#include "pipeline/values/json_text.h"
 
 #include <simdjson.h>
 

@@ -1,6 +1,7 @@
 #include "registry/http_client.h"
 
 #include "pipeline/errors.h"
+#include "schemas/base64.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -8,8 +9,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-
-#include <openssl/evp.h>
 
 #include <optional>
 #include <utility>
@@ -29,18 +28,10 @@ using HttpRequest = http::request<http::string_body>;
 /// A schema is some kilobytes.
 constexpr std::size_t largest_answer = 16u << 20;
 
-std::string base64(const std::string& text) {
-    std::string encoded(4 * ((text.size() + 2) / 3), '\0');
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                    reinterpret_cast<const unsigned char*>(text.data()),
-                    static_cast<int>(text.size()));
-    return encoded;
-}
-
 std::string authorization_for(const config::Registry& registry) {
     if (!registry.token.text.empty()) return "Bearer " + registry.token.text;
     if (registry.user.text.empty()) return {};
-    return "Basic " + base64(registry.user.text + ":" + registry.password.text);
+    return "Basic " + schemas::base64_of(registry.user.text + ":" + registry.password.text);
 }
 
 std::string text_of(const boost::system::error_code& error) {
@@ -48,11 +39,10 @@ std::string text_of(const boost::system::error_code& error) {
     return error.message();
 }
 
-/// Asynchronous steps one after the other, as if they blocked, all of them before one deadline.
+/// Asynchronous steps one after the other, as if they blocked, all of them within one patience.
 class Steps {
 public:
-    explicit Steps(std::chrono::milliseconds patience)
-        : deadline_(std::chrono::steady_clock::now() + patience) {}
+    explicit Steps(const Patience& patience) : patience_(patience) {}
 
     [[nodiscard]] asio::io_context& context() { return context_; }
     /// `start` begins the step and hands it what it gets to call at its end, with the error first.
@@ -61,14 +51,19 @@ public:
         std::optional<boost::system::error_code> ended;
         start([&ended](const boost::system::error_code& error, const auto&...) { ended = error; });
         context_.restart();
-        context_.run_until(deadline_);
+        {
+            const std::stop_callback on_stop(patience_.stop, [this] { context_.stop(); });
+            context_.run_until(patience_.until);
+        }
         // What is still under way ends with the context, which is not run any more.
-        if (!ended) throw NoAnswer("no answer in time");
+        if (!ended)
+            throw NoAnswer(patience_.stop.stop_requested() ? "it was not waited for"
+                                                           : "no answer in time");
         if (*ended) throw NoAnswer(text_of(*ended));
     }
 
 private:
-    const std::chrono::steady_clock::time_point deadline_;
+    const Patience patience_;
     asio::io_context context_;
 };
 
@@ -151,32 +146,31 @@ struct HttpClient::Request {
 };
 
 HttpClient::HttpClient(const config::Registry& registry)
-    : tls_(std::make_unique<Tls>(registry)),
-      authorization_(authorization_for(registry)),
-      patience_(registry.timeout) {}
+    : tls_(std::make_unique<Tls>(registry)), authorization_(authorization_for(registry)) {}
 
 HttpClient::~HttpClient() = default;
 
-HttpAnswer HttpClient::get(const Url& server, const std::string& path) const {
-    return send(server, {HttpRequest(http::verb::get, server.path + path, 11)});
+HttpAnswer HttpClient::get(const Url& server, const std::string& path,
+                           const Patience& patience) const {
+    return send(server, {HttpRequest(http::verb::get, server.path + path, 11)}, patience);
 }
 
-HttpAnswer HttpClient::post(const Url& server, const std::string& path,
-                            const std::string& json) const {
+HttpAnswer HttpClient::post(const Url& server, const std::string& path, const std::string& json,
+                            const Patience& patience) const {
     HttpRequest request(http::verb::post, server.path + path, 11, json);
     request.set(http::field::content_type, "application/vnd.schemaregistry.v1+json");
     request.prepare_payload();
-    return send(server, {std::move(request)});
+    return send(server, {std::move(request)}, patience);
 }
 
-HttpAnswer HttpClient::send(const Url& server, Request request) const {
+HttpAnswer HttpClient::send(const Url& server, Request request, const Patience& patience) const {
     HttpRequest& message = request.http;
     message.set(http::field::host, authority_of(server));
     message.set(http::field::accept,
                 "application/vnd.schemaregistry.v1+json, application/json, */*");
     message.set(http::field::connection, "close");
     if (!authorization_.empty()) message.set(http::field::authorization, authorization_);
-    Steps steps(patience_);
+    Steps steps(patience);
     return ask(server, message, tls_->context, steps);
 }
 

@@ -2,8 +2,10 @@
 
 #include "config/config.h"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 
 namespace sluice::registry {
@@ -11,6 +13,12 @@ namespace sluice::registry {
 struct HttpAnswer {
     unsigned status = 0;
     std::string body;
+};
+
+/// How long whoever asks can wait.
+struct Patience {
+    std::chrono::steady_clock::time_point until;
+    std::stop_token stop;  ///< ends it at once
 };
 
 /// There was no answer; the text says why.
@@ -27,19 +35,20 @@ public:
     ~HttpClient();
 
     /// `path` is added to the server's own. Throws NoAnswer, also when it takes too long.
-    [[nodiscard]] HttpAnswer get(const config::Url& server, const std::string& path) const;
+    [[nodiscard]] HttpAnswer get(const config::Url& server, const std::string& path,
+                                 const Patience& patience) const;
     /// Sends JSON there.
     [[nodiscard]] HttpAnswer post(const config::Url& server, const std::string& path,
-                                  const std::string& json) const;
+                                  const std::string& json, const Patience& patience) const;
 
 private:
     struct Tls;
     struct Request;
-    [[nodiscard]] HttpAnswer send(const config::Url& server, Request request) const;
+    [[nodiscard]] HttpAnswer send(const config::Url& server, Request request,
+                                  const Patience& patience) const;
 
     const std::unique_ptr<Tls> tls_;
     const std::string authorization_;
-    const std::chrono::milliseconds patience_;
 };
 
 }  // namespace sluice::registry

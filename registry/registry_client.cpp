@@ -60,6 +60,7 @@ RegistryClient::RegistryClient(const config::Registry& registry, RegistryMetrics
     : has_credentials_(!registry.user.text.empty() || !registry.token.text.empty()),
       servers_(registry.urls),
       http_(registry),
+      timeout_(registry.timeout),
       metrics_(std::move(metrics)) {}
 
 RegistryClient::~RegistryClient() {
@@ -67,7 +68,11 @@ RegistryClient::~RegistryClient() {
     metrics_.schemas.add(-static_cast<double>(std::ranges::count_if(schemas_, is_schema)));
 }
 
-RegistryClient::Found RegistryClient::find(const SchemaId& id) {
+Patience RegistryClient::patience(std::stop_token stop) const {
+    return {Clock::now() + timeout_, std::move(stop)};
+}
+
+RegistryClient::Found RegistryClient::find(const SchemaId& id, std::stop_token stop) {
     std::promise<Found> mine;
     std::shared_future<Found> another;
     {
@@ -82,14 +87,16 @@ RegistryClient::Found RegistryClient::find(const SchemaId& id) {
     }
     const auto begin = Clock::now();
     if (another.valid()) {
-        another.wait();
+        while (another.wait_for(50ms) != std::future_status::ready)
+            if (stop.stop_requested())
+                throw TroubleOfTheWorld("schema registry: its answer was not waited for");
         metrics_.waited_seconds.add(seconds_since(begin));
         return another.get();
     }
     Found schema;
     std::exception_ptr failure;
     try {
-        schema = fetch(id);
+        schema = fetch(id, patience(std::move(stop)));
     } catch (...) {
         failure = std::current_exception();
     }
@@ -128,16 +135,15 @@ void RegistryClient::keep(const SchemaId& id, const Found& schema) {
     schemas_[id] = {schema, now};
 }
 
-RegistryClient::Found RegistryClient::fetch(const SchemaId& id) {
+RegistryClient::Found RegistryClient::fetch(const SchemaId& id, const Patience& patience) {
     const bool of_apicurio = id.kind == Kind::global_id || id.kind == Kind::content_id;
-    const Fetch fetch_one =
-        of_apicurio ? &RegistryClient::fetch_apicurio : &RegistryClient::fetch_confluent;
+    const Fetch fetch{
+        of_apicurio ? &RegistryClient::fetch_apicurio : &RegistryClient::fetch_confluent, patience};
     try {
-        SchemaAnswer answer = (this->*fetch_one)(path_of(id));
-        std::vector<Whereabouts> seen;
-        add_references(answer.references, fetch_one, seen, answer.schema.references);
+        auto schema = std::make_shared<const schemas::SchemaText>(
+            whole((this->*fetch.one)(path_of(id), patience), fetch));
         metrics_.fetched.add();
-        return std::make_shared<const schemas::SchemaText>(std::move(answer.schema));
+        return schema;
     } catch (const Unknown&) {
         metrics_.unknown.add();
         return nullptr;
@@ -147,8 +153,9 @@ RegistryClient::Found RegistryClient::fetch(const SchemaId& id) {
     }
 }
 
-std::optional<SubjectSchema> RegistryClient::latest(const std::string& subject) {
-    return fetch_version("/subjects/" + escaped(subject) + "/versions/latest");
+std::optional<SubjectSchema> RegistryClient::latest(const std::string& subject,
+                                                    std::stop_token stop) {
+    return fetch_version("/subjects/" + escaped(subject) + "/versions/latest", std::move(stop));
 }
 
 std::optional<SubjectSchema> RegistryClient::version(const std::string& subject,
@@ -156,15 +163,14 @@ std::optional<SubjectSchema> RegistryClient::version(const std::string& subject,
     return fetch_version("/subjects/" + escaped(subject) + "/versions/" + std::to_string(version));
 }
 
-std::optional<SubjectSchema> RegistryClient::fetch_version(const std::string& path) {
+std::optional<SubjectSchema> RegistryClient::fetch_version(const std::string& path,
+                                                           std::stop_token stop) {
     try {
-        const std::string body = ask({.path = path});
-        SchemaAnswer answer = read_schema(body);
-        std::vector<Whereabouts> seen;
-        add_references(answer.references, &RegistryClient::fetch_confluent, seen,
-                       answer.schema.references);
+        const Patience all = patience(std::move(stop));
+        const std::string body = ask({.path = path}, all);
         const VersionAnswer which = read_version(body);
-        return SubjectSchema{which.id, which.version, std::move(answer.schema)};
+        return SubjectSchema{which.id, which.version,
+                             whole(read_schema(body), {&RegistryClient::fetch_confluent, all})};
     } catch (const Unknown&) {
         return std::nullopt;
     } catch (const std::invalid_argument& wrong) {
@@ -176,7 +182,7 @@ std::optional<std::uint32_t> RegistryClient::id_of(const std::string& subject,
                                                    const schemas::SchemaText& schema) {
     const std::string path = "/subjects/" + escaped(subject);
     try {
-        return read_version(ask({.path = path, .json = describe_schema(schema)})).id;
+        return read_version(ask({.path = path, .json = describe_schema(schema)}, patience())).id;
     } catch (const Unknown&) {
         return std::nullopt;
     } catch (const std::invalid_argument& wrong) {
@@ -187,7 +193,7 @@ std::optional<std::uint32_t> RegistryClient::id_of(const std::string& subject,
 std::uint32_t RegistryClient::add(const std::string& subject, const schemas::SchemaText& schema) {
     const std::string path = "/subjects/" + escaped(subject) + "/versions";
     try {
-        return read_version(ask({.path = path, .json = describe_schema(schema)})).id;
+        return read_version(ask({.path = path, .json = describe_schema(schema)}, patience())).id;
     } catch (const Unknown&) {
         throw TroubleOfTheWorld("schema registry: it does not take schemas at " + path);
     } catch (const std::invalid_argument& wrong) {
@@ -195,39 +201,50 @@ std::uint32_t RegistryClient::add(const std::string& subject, const schemas::Sch
     }
 }
 
-SchemaAnswer RegistryClient::fetch_confluent(const std::string& path) {
+SchemaAnswer RegistryClient::fetch_confluent(const std::string& path, const Patience& patience) {
     try {
-        return read_schema(ask({.path = path}));
+        return read_schema(ask({.path = path}, patience));
     } catch (const std::invalid_argument& wrong) {
         throw strange_answer(path, wrong);
     }
 }
 
-SchemaAnswer RegistryClient::fetch_apicurio(const std::string& path) {
+SchemaAnswer RegistryClient::fetch_apicurio(const std::string& path, const Patience& patience) {
     SchemaAnswer answer;
-    answer.schema.text = ask({.path = path, .of_apicurio = true});
+    answer.schema.text = ask({.path = path, .of_apicurio = true}, patience);
     answer.schema.type = type_of(answer.schema.text);
     try {
-        answer.references =
-            read_apicurio_references(ask({.path = path + "/references", .of_apicurio = true}));
+        answer.references = read_apicurio_references(
+            ask({.path = path + "/references", .of_apicurio = true}, patience));
     } catch (const std::invalid_argument& wrong) {
         throw strange_answer(path + "/references", wrong);
     }
     return answer;
 }
 
-void RegistryClient::add_references(const std::vector<Whereabouts>& references, Fetch fetch_one,
-                                    std::vector<Whereabouts>& seen,
-                                    std::vector<schemas::NamedSchema>& to) {
+schemas::SchemaText RegistryClient::whole(SchemaAnswer answer, const Fetch& fetch) {
+    std::set<std::string> seen;
+    add_references(answer.references, fetch, seen, answer.schema);
+    return std::move(answer.schema);
+}
+
+/// Of several under one name, as versions of one subject often are, the first is meant by all, as
+/// Confluent's clients have it.
+void RegistryClient::add_references(const std::vector<Whereabouts>& references, const Fetch& fetch,
+                                    std::set<std::string>& seen, schemas::SchemaText& to) {
     for (const Whereabouts& reference : references) {
-        if (std::ranges::find(seen, reference) != seen.end()) continue;
-        if (seen.size() == most_references)
+        if (!seen.insert(reference.name).second) continue;
+        if (seen.size() > most_references)
             throw TroubleOfTheWorld("schema registry: a schema refers to more than 1000 others");
-        seen.push_back(reference);
         try {
-            SchemaAnswer answer = (this->*fetch_one)(reference.path);
-            add_references(answer.references, fetch_one, seen, to);
-            to.push_back({reference.name, std::move(answer.schema.text)});
+            SchemaAnswer answer = (this->*fetch.one)(reference.path, fetch.patience);
+            add_references(answer.references, fetch, seen, to);
+            // Under two names it would define its types twice; Protobuf's files need their names.
+            const bool is_there =
+                to.type != schemas::SchemaType::protobuf &&
+                std::ranges::find(to.references, answer.schema.text, &schemas::NamedSchema::text) !=
+                    to.references.end();
+            if (!is_there) to.references.push_back({reference.name, std::move(answer.schema.text)});
         } catch (const Unknown&) {
             throw TroubleOfTheWorld("schema registry: a schema refers to " + reference.path +
                                     ", which it does not have");
@@ -235,17 +252,20 @@ void RegistryClient::add_references(const std::vector<Whereabouts>& references, 
     }
 }
 
-std::string RegistryClient::ask(const Question& question) {
+std::string RegistryClient::ask(const Question& question, const Patience& patience) {
     std::string troubles;
     const std::size_t first = server_;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const std::size_t number = (first + i) % servers_.size();
         const Url server = question.of_apicurio ? apicurio_of(servers_[number]) : servers_[number];
+        const auto now = Clock::now();
+        const auto others = static_cast<int>(servers_.size() - i);
+        const Patience share{now + (patience.until - now) / others, patience.stop};
         std::string trouble;
         try {
             HttpAnswer answer = question.json.empty()
-                                    ? http_.get(server, question.path)
-                                    : http_.post(server, question.path, question.json);
+                                    ? http_.get(server, question.path, share)
+                                    : http_.post(server, question.path, question.json, share);
             if (answer.status == 200) {
                 server_ = number;
                 return std::move(answer.body);

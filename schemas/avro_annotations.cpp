@@ -1,5 +1,7 @@
 #include "schemas/avro_annotations.h"
 
+#include "schemas/connect_times.h"
+
 #include <array>
 #include <charconv>
 
@@ -11,39 +13,16 @@ using Kind = AvroType::Kind;
 using Meaning = AvroType::Meaning;
 using Unit = AvroType::Unit;
 
-struct Known {
-    std::string_view name;
-    Kind kind;
-    Meaning meaning;
-    Unit unit = Unit::milliseconds;
-};
-
 constexpr std::array logical_types = {
-    Known{"date", Kind::int32, Meaning::date},
-    Known{"time-millis", Kind::int32, Meaning::time},
-    Known{"time-micros", Kind::int64, Meaning::time, Unit::microseconds},
-    Known{"timestamp-millis", Kind::int64, Meaning::instant},
-    Known{"timestamp-micros", Kind::int64, Meaning::instant, Unit::microseconds},
-    Known{"timestamp-nanos", Kind::int64, Meaning::instant, Unit::nanoseconds},
-    Known{"local-timestamp-millis", Kind::int64, Meaning::timestamp},
-    Known{"local-timestamp-micros", Kind::int64, Meaning::timestamp, Unit::microseconds},
-    Known{"local-timestamp-nanos", Kind::int64, Meaning::timestamp, Unit::nanoseconds},
-};
-
-/// Debezium's time types are bare numbers for Avro, and this name beside them is all there is.
-constexpr std::array connect_names = {
-    Known{"org.apache.kafka.connect.data.Date", Kind::int32, Meaning::date},
-    Known{"org.apache.kafka.connect.data.Time", Kind::int32, Meaning::time},
-    Known{"org.apache.kafka.connect.data.Timestamp", Kind::int64, Meaning::instant},
-    Known{"io.debezium.time.Date", Kind::int32, Meaning::date},
-    Known{"io.debezium.time.Time", Kind::int32, Meaning::time},
-    Known{"io.debezium.time.MicroTime", Kind::int64, Meaning::time, Unit::microseconds},
-    Known{"io.debezium.time.NanoTime", Kind::int64, Meaning::time, Unit::nanoseconds},
-    Known{"io.debezium.time.Timestamp", Kind::int64, Meaning::timestamp},
-    Known{"io.debezium.time.MicroTimestamp", Kind::int64, Meaning::timestamp, Unit::microseconds},
-    Known{"io.debezium.time.NanoTimestamp", Kind::int64, Meaning::timestamp, Unit::nanoseconds},
-    Known{"io.debezium.time.MicroDuration", Kind::int64, Meaning::interval, Unit::microseconds},
-    Known{"io.debezium.time.NanoDuration", Kind::int64, Meaning::interval, Unit::nanoseconds},
+    CountedTime{"date", Kind::int32, Meaning::date},
+    CountedTime{"time-millis", Kind::int32, Meaning::time},
+    CountedTime{"time-micros", Kind::int64, Meaning::time, Unit::microseconds},
+    CountedTime{"timestamp-millis", Kind::int64, Meaning::instant},
+    CountedTime{"timestamp-micros", Kind::int64, Meaning::instant, Unit::microseconds},
+    CountedTime{"timestamp-nanos", Kind::int64, Meaning::instant, Unit::nanoseconds},
+    CountedTime{"local-timestamp-millis", Kind::int64, Meaning::timestamp},
+    CountedTime{"local-timestamp-micros", Kind::int64, Meaning::timestamp, Unit::microseconds},
+    CountedTime{"local-timestamp-nanos", Kind::int64, Meaning::timestamp, Unit::nanoseconds},
 };
 
 /// PostgreSQL's numeric has no more digits than this behind the point.
@@ -53,7 +32,7 @@ constexpr std::int64_t most_digits = 1000;
 
 template <class Table>
 bool find_in(const Table& table, std::string_view name, AvroType& type) {
-    for (const Known& known : table) {
+    for (const CountedTime& known : table) {
         if (known.name != name || known.kind != type.kind) continue;
         type.meaning = known.meaning;
         type.unit = known.unit;
@@ -91,10 +70,13 @@ std::optional<std::int64_t> number_in(simdjson::dom::element element) {
 }
 
 /// A record {scale: int, value: bytes}.
-bool is_scaled_decimal(const AvroType& type, std::string_view connect_name) {
+bool is_scaled_decimal(const AvroType& type, std::string_view connect_name,
+                       const AvroSchema& schema) {
     constexpr std::string_view name = "io.debezium.data.VariableScaleDecimal";
     return (connect_name == name || type.name == name) && type.names.size() == 2 &&
-           type.names[0] == "scale" && type.names[1] == "value";
+           type.names[0] == "scale" && type.names[1] == "value" &&
+           schema.of(type.contents[0]).kind == Kind::int32 &&
+           schema.of(type.contents[1]).kind == Kind::bytes;
 }
 
 }  // namespace
@@ -116,13 +98,13 @@ AvroAnnotations annotations_of(simdjson::dom::object object) {
     return found;
 }
 
-bool annotate(AvroType& type, const AvroAnnotations& annotations) {
+bool annotate(AvroType& type, const AvroAnnotations& annotations, const AvroSchema& schema) {
     switch (type.kind) {
         case Kind::int32:
         case Kind::int64:
             // Debezium's own name says more: its timestamps have no zone, whatever else stands
             // there.
-            return find_in(connect_names, annotations.connect_name, type) ||
+            return find_in(connect_times, annotations.connect_name, type) ||
                    find_in(logical_types, annotations.logical_type, type);
         case Kind::bytes:
         case Kind::fixed:
@@ -139,7 +121,7 @@ bool annotate(AvroType& type, const AvroAnnotations& annotations) {
             return annotations.connect_name == "org.apache.kafka.connect.data.Decimal" &&
                    annotations.scale && mean_decimal(type, annotations);
         case Kind::record:
-            if (!is_scaled_decimal(type, annotations.connect_name)) return false;
+            if (!is_scaled_decimal(type, annotations.connect_name, schema)) return false;
             type.meaning = Meaning::scaled_decimal;
             return true;
         case Kind::string:

@@ -21,7 +21,8 @@ struct AvroAnnotations {
 /// Of an object that is a type, or a field around one.
 [[nodiscard]] AvroAnnotations annotations_of(simdjson::dom::object object);
 
-/// Whether they mean anything for a type of this kind; then the type says so.
-bool annotate(AvroType& type, const AvroAnnotations& annotations);
+/// Whether they mean anything for a type of this kind, in whose schema are the types that it
+/// contains; then the type says so.
+bool annotate(AvroType& type, const AvroAnnotations& annotations, const AvroSchema& schema);
 
 }  // namespace sluice::schemas

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
 
 namespace sluice::schemas {
@@ -38,6 +39,23 @@ std::string hex_of_latin1(std::string_view text) {
         hex += digits[byte & 15];
     }
     return hex;
+}
+
+void append_json_name(std::string& to, std::string_view name) {
+    constexpr char digits[] = "0123456789abcdef";
+    to += '"';
+    for (const char c : name) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20) {
+            to += "\\u00";
+            to += digits[byte >> 4];
+            to += digits[byte & 15];
+            continue;
+        }
+        if (c == '"' || c == '\\') to += '\\';
+        to += c;
+    }
+    to += "\":";
 }
 
 /// Reads one text after the other into the same types; errors say where by the fields' path.
@@ -130,7 +148,7 @@ private:
     std::uint32_t annotated(std::uint32_t index, const AvroAnnotations& annotations) {
         if (at(index).meaning != AvroType::Meaning::plain) return index;
         AvroType with_meaning = at(index);
-        if (!annotate(with_meaning, annotations)) return index;
+        if (!annotate(with_meaning, annotations, schema_)) return index;
         if (with_meaning.name.empty()) {
             at(index) = std::move(with_meaning);
             return index;
@@ -185,19 +203,72 @@ private:
             at(made).defaults.push_back(default_of(described, index));
             path_.resize(path);
         }
-        annotate(at(made), annotations_of(json));
+        annotate(at(made), annotations_of(json), schema_);
         return made;
     }
 
-    /// Of a field of this type. A union's default is one of its first branch.
+    /// Of a field of this type.
     std::string default_of(object field, std::uint32_t index) {
         element given;
-        if (field["default"].get(given) != SUCCESS) return {};
-        if (at(index).kind == Kind::choice) index = at(index).contents[0];
+        std::string json;
+        if (field["default"].get(given) == SUCCESS) append_default(json, given, index);
+        return json;
+    }
+
+    void append_default(std::string& to, element given, std::uint32_t index) {
+        index = branch_for(given, index);
+        const Kind kind = at(index).kind;
         std::string_view text;
-        const bool has_bytes = at(index).kind == Kind::bytes || at(index).kind == Kind::fixed;
-        if (!has_bytes || given.get(text) != SUCCESS) return simdjson::minify(given);
-        return "\"\\\\x" + hex_of_latin1(text) + "\"";
+        array elements;
+        object members;
+        if ((kind == Kind::bytes || kind == Kind::fixed) && given.get(text) == SUCCESS) {
+            to += "\"\\\\x" + hex_of_latin1(text) + "\"";
+        } else if (kind == Kind::array && given.get(elements) == SUCCESS) {
+            to += '[';
+            for (const element each : elements) {
+                if (!to.ends_with('[')) to += ',';
+                append_default(to, each, at(index).contents[0]);
+            }
+            to += ']';
+        } else if ((kind == Kind::record || kind == Kind::map) && given.get(members) == SUCCESS) {
+            to += '{';
+            for (const auto [name, value] : members) {
+                if (!to.ends_with('{')) to += ',';
+                append_json_name(to, name);
+                if (const auto type = type_of_member(index, name))
+                    append_default(to, value, *type);
+                else
+                    to += simdjson::minify(value);
+            }
+            to += '}';
+        } else {
+            to += simdjson::minify(given);
+        }
+    }
+
+    /// Of a union, its first alternative that may be meant.
+    std::uint32_t branch_for(element given, std::uint32_t index) {
+        if (at(index).kind != Kind::choice) return index;
+        const auto takes = [this, given](std::uint32_t alternative) {
+            const Kind kind = at(alternative).kind;
+            if (given.is_string())
+                return kind == Kind::bytes || kind == Kind::fixed || kind == Kind::string ||
+                       kind == Kind::enumeration;
+            if (given.is_array()) return kind == Kind::array;
+            return kind == Kind::record || kind == Kind::map;
+        };
+        const auto found = std::ranges::find_if(at(index).contents, takes);
+        return found == at(index).contents.end() ? at(index).contents[0] : *found;
+    }
+
+    /// Nothing of a field that the record lacks, or whose type is being read yet.
+    std::optional<std::uint32_t> type_of_member(std::uint32_t index, std::string_view name) {
+        const AvroType& type = at(index);
+        if (type.kind == Kind::map) return type.contents[0];
+        const auto field =
+            static_cast<std::size_t>(std::ranges::find(type.names, name) - type.names.begin());
+        if (field >= type.contents.size()) return std::nullopt;
+        return type.contents[field];
     }
 
     std::uint32_t enumeration(object json, std::string_view space) {
@@ -217,7 +288,7 @@ private:
         std::int64_t size = 0;
         if (json["size"].get(size) != SUCCESS || size < 0) fail(at(made).name + " has no \"size\"");
         at(made).size = static_cast<std::uint64_t>(size);
-        annotate(at(made), annotations_of(json));
+        annotate(at(made), annotations_of(json), schema_);
         return made;
     }
 

@@ -1,5 +1,7 @@
 #include "schemas/bad_schema.h"
+#include "schemas/base64.h"
 #include "schemas/protobuf_schema.h"
+#include "schemas/zigzag.h"
 
 #include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/descriptor.h>
@@ -26,7 +28,6 @@ using MessageMeaning = ProtobufMessage::Meaning;
 
 /// libprotobuf's parser and its builder recurse: neither text nor nesting is to reach their ends.
 constexpr std::size_t longest = 4U << 20;
-constexpr int deepest_messages = 32;
 
 [[noreturn]] void refuse(const std::string& what) {
     throw BadSchema("not a Protobuf schema: " + what);
@@ -69,13 +70,6 @@ private:
     std::string file_;
     std::string first_;
 };
-
-int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
 
 /// nullopt: no base64, as no .proto text is: it has spaces.
 std::optional<std::string> from_base64(std::string_view text) {
@@ -233,10 +227,6 @@ MessageMeaning meaning_of(const ProtobufMessage& message) {
     return wraps && name.ends_with("Value") ? MessageMeaning::wrapper : MessageMeaning::plain;
 }
 
-std::uint64_t zigzag(std::int64_t number) {
-    return static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63);
-}
-
 /// From libprotobuf's descriptors into types of ours.
 class Translation {
 public:
@@ -386,6 +376,14 @@ ProtobufSchema parse_protobuf(const NamedSchema& file, std::span<const NamedSche
     add_imported(*built, translation, added);
     translation.complete();
     return schema;
+}
+
+ProtobufSchema parse_protobuf(const SchemaText& schema) {
+    std::string name = "schema.proto";
+    while (std::ranges::find(schema.references, name, &NamedSchema::name) !=
+           schema.references.end())
+        name.insert(0, "this ");
+    return parse_protobuf({name, schema.text}, schema.references);
 }
 
 std::vector<std::string> imports_of(const NamedSchema& file) {

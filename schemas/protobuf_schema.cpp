@@ -3,6 +3,7 @@
 #include "schemas/bad_schema.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sluice::schemas {
 
@@ -88,6 +89,21 @@ std::uint32_t ProtobufSchema::message_called(std::string_view name) const {
     }
     throw BadSchema("message " + quoted + " may be one of " + names_of(*this, found) +
                     "; write its whole name");
+}
+
+std::vector<std::uint32_t> ProtobufSchema::outermost() const {
+    std::vector<bool> is_part(messages.size(), false);
+    for (std::uint32_t index = 0; index < messages.size(); ++index) {
+        for (const ProtobufField& field : messages[index].fields) {
+            const bool holds = field.type == ProtobufField::Type::message ||
+                               field.type == ProtobufField::Type::group;
+            if (holds && field.content != index) is_part[field.content] = true;
+        }
+    }
+    std::vector<std::uint32_t> found;
+    std::ranges::copy_if(top_level, std::back_inserter(found),
+                         [&](std::uint32_t index) { return !is_part[index]; });
+    return found.empty() ? top_level : found;
 }
 
 std::optional<std::uint32_t> ProtobufSchema::message_at(

@@ -101,6 +101,8 @@ struct ProtobufSchema {
     /// With or without its package, as long as that means one. Empty: the file's only message.
     /// Throws BadSchema, with the names that there are.
     [[nodiscard]] std::uint32_t message_called(std::string_view name) const;
+    /// Those of the top level that are part of no other one: what records may be.
+    [[nodiscard]] std::vector<std::uint32_t> outermost() const;
     /// As in Confluent's prefix: of the top level, then within that one, and so on.
     [[nodiscard]] std::optional<std::uint32_t> message_at(
         std::span<const std::int32_t> indexes) const;
@@ -115,6 +117,12 @@ struct ProtobufSchema {
 /// not looked at. Throws BadSchema.
 [[nodiscard]] ProtobufSchema parse_protobuf(const NamedSchema& file,
                                             std::span<const NamedSchema> imports = {});
+
+/// A schema of a registry, where a file has no name.
+[[nodiscard]] ProtobufSchema parse_protobuf(const SchemaText& schema);
+
+/// Messages within each other: in a file that has more, none is read.
+inline constexpr int deepest_messages = 32;
 
 /// What the file at hand imports that is neither Google's own nor parsed yet: for readers that have
 /// to fetch it. Throws BadSchema.

@@ -1,9 +1,9 @@
 #include "schemas/row_fields.h"
 
 #include "schemas/avro_schema.h"
+#include "schemas/field_types.h"
+#include "schemas/json_member.h"
 #include "schemas/protobuf_schema.h"
-
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -28,44 +28,6 @@ const AvroType* without_null(const AvroSchema& schema, const AvroType& type) {
     return found;
 }
 
-struct Named {
-    std::string_view name;
-    Type type;
-};
-
-/// What a text is of, by its logicalType or connect.name.
-constexpr std::array kinds_of_text{
-    Named{"uuid", Type::uuid},
-    Named{"io.debezium.data.Uuid", Type::uuid},
-    Named{"io.debezium.data.Json", Type::json},
-    Named{"io.debezium.time.ZonedTimestamp", Type::instant},
-};
-
-Type of_meaning(const AvroType& type) {
-    using Meaning = AvroType::Meaning;
-    switch (type.meaning) {
-        case Meaning::plain:
-            break;
-        case Meaning::decimal:
-        case Meaning::scaled_decimal:
-            return Type::decimal;
-        case Meaning::date:
-            return Type::date;
-        case Meaning::time:
-            return Type::time;
-        case Meaning::timestamp:
-            return Type::timestamp;
-        case Meaning::instant:
-            return Type::instant;
-        case Meaning::interval:
-        case Meaning::duration:
-            return Type::interval;
-        case Meaning::uuid:
-            return Type::uuid;
-    }
-    return Type::any;
-}
-
 Type of_kind(const AvroType& type) {
     using Kind = AvroType::Kind;
     switch (type.kind) {
@@ -83,8 +45,9 @@ Type of_kind(const AvroType& type) {
         case Kind::fixed:
             return Type::bytes;
         case Kind::string: {
-            const auto known = std::ranges::find(kinds_of_text, type.text_of, &Named::name);
-            return known == kinds_of_text.end() ? Type::text : known->type;
+            if (type.text_of == "uuid") return Type::uuid;
+            const auto known = std::ranges::find(named_texts, type.text_of, &NamedText::name);
+            return known == named_texts.end() ? Type::text : known->type;
         }
         case Kind::enumeration:
             return Type::text;
@@ -109,7 +72,8 @@ RowField avro_field(const AvroSchema& schema, std::string name, const AvroType& 
                      (of->meaning != AvroType::Meaning::plain || of_kind(*of) != Type::json);
         if (field.list) type = of;
     }
-    field.type = type->meaning == AvroType::Meaning::plain ? of_kind(*type) : of_meaning(*type);
+    field.type =
+        type->meaning == AvroType::Meaning::plain ? of_kind(*type) : field_type_of(type->meaning);
     if (type->meaning == AvroType::Meaning::decimal && type->precision > 0 && type->scale >= 0) {
         field.precision = type->precision;
         field.scale = type->scale;
@@ -131,9 +95,9 @@ const AvroType* row_of_event(const AvroSchema& schema, const AvroType& event) {
 
 RowFields of_avro(const SchemaText& text) {
     const AvroSchema schema = parse_avro(text.text, text.references);
-    const AvroType* record = &schema.of(schema.root);
+    const AvroType* record = without_null(schema, schema.of(schema.root));
     RowFields found;
-    if (record->kind != AvroType::Kind::record) return found;
+    if (record == nullptr || record->kind != AvroType::Kind::record) return found;
     if (const AvroType* const row = row_of_event(schema, *record)) {
         found.in_envelope = true;
         record = row;
@@ -199,12 +163,17 @@ Type of_message(const ProtobufSchema& schema, const ProtobufMessage& message) {
 }
 
 RowFields of_protobuf(const SchemaText& text, std::string_view message) {
-    const ProtobufSchema schema = parse_protobuf({"schema.proto", text.text}, text.references);
-    const std::uint32_t chosen = message.empty() && !schema.top_level.empty()
-                                     ? schema.top_level.front()
-                                     : schema.message_called(message);
+    const ProtobufSchema schema = parse_protobuf(text);
+    const bool is_said = !message.empty() || schema.top_level.empty();
+    const std::vector<std::uint32_t> chosen =
+        is_said ? std::vector{schema.message_called(message)} : schema.outermost();
     RowFields found;
-    for (const ProtobufField& field : schema.messages[chosen].fields) {
+    if (chosen.size() > 1) {
+        for (const std::uint32_t index : chosen)
+            found.messages.push_back(schema.messages[index].name);
+        return found;
+    }
+    for (const ProtobufField& field : schema.messages[chosen[0]].fields) {
         RowField& made = found.fields.emplace_back();
         made.name = field.name;
         made.type =
@@ -219,15 +188,10 @@ RowFields of_protobuf(const SchemaText& text, std::string_view message) {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-std::string_view text_of(const object& from, std::string_view key) {
-    std::string_view text;
-    return from[key].get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
 /// The one type beside "null"; empty: none, or several.
 std::string_view type_word(const object& described) {
     simdjson::dom::array words;
-    if (described["type"].get(words) != simdjson::SUCCESS) return text_of(described, "type");
+    if (described["type"].get(words) != simdjson::SUCCESS) return text_member(described, "type");
     std::string_view found;
     for (const element each : words) {
         std::string_view word;
@@ -239,25 +203,28 @@ std::string_view type_word(const object& described) {
 }
 
 Type of_json_text(std::string_view format) {
-    constexpr std::array formats{Named{"date-time", Type::instant}, Named{"date", Type::date},
-                                 Named{"uuid", Type::uuid}};
-    const auto known = std::ranges::find(formats, format, &Named::name);
-    return known == formats.end() ? Type::text : known->type;
+    if (format == "date-time") return Type::instant;
+    if (format == "date") return Type::date;
+    return format == "uuid" ? Type::uuid : Type::text;
 }
 
-void describe_json(const object& described, RowField& field, bool in_list) {
+Type of_json_type(const object& described) {
     const std::string_view word = type_word(described);
-    if (word == "boolean") field.type = Type::boolean;
-    if (word == "integer") field.type = Type::int64;
-    if (word == "number") field.type = Type::decimal;
-    if (word == "string") field.type = of_json_text(text_of(described, "format"));
-    if (word == "object" || word == "array") field.type = Type::json;
+    if (word == "boolean") return Type::boolean;
+    if (word == "integer") return Type::int64;
+    if (word == "number") return Type::decimal;
+    if (word == "string") return of_json_text(text_member(described, "format"));
+    return word == "object" || word == "array" ? Type::json : Type::any;
+}
+
+void describe_json(const object& described, RowField& field) {
+    field.type = of_json_type(described);
     object items;
-    if (word != "array" || in_list || described["items"].get(items) != simdjson::SUCCESS) return;
-    RowField of_list;
-    describe_json(items, of_list, true);
-    if (of_list.type == Type::json || of_list.type == Type::any) return;
-    field.type = of_list.type;
+    if (type_word(described) != "array" || described["items"].get(items) != simdjson::SUCCESS)
+        return;
+    const Type each = of_json_type(items);
+    if (each == Type::json || each == Type::any) return;
+    field.type = each;
     field.list = true;
 }
 
@@ -274,7 +241,7 @@ RowFields of_json(const SchemaText& text) {
         RowField& field = found.fields.emplace_back();
         field.name = name;
         object described;
-        if (value.get(described) == simdjson::SUCCESS) describe_json(described, field, false);
+        if (value.get(described) == simdjson::SUCCESS) describe_json(described, field);
     }
     return found;
 }

@@ -42,11 +42,13 @@ struct RowField {
 struct RowFields {
     std::vector<RowField> fields;
     bool in_envelope = false;  ///< they are those of the row within one of Debezium's change events
+    /// Messages of a Protobuf file, any of which records may be: then there are no fields.
+    std::vector<std::string> messages = {};
 };
 
 /// Of an Avro record, a Protobuf message (`message`: as ProtobufSchema::message_called() takes it;
-/// empty: the file's first), a JSON Schema of an object; no field where it describes anything else.
-/// Throws BadSchema.
+/// empty: the one that is part of no other), a JSON Schema of an object; no field where it
+/// describes anything else. Throws BadSchema.
 [[nodiscard]] RowFields row_fields(const SchemaText& schema, std::string_view message = {});
 
 /// For messages: "date", "list of text".

@@ -1,12 +1,19 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::schemas {
 
 enum class SchemaType : std::uint8_t { avro, protobuf, json };
+/// For messages.
+[[nodiscard]] constexpr std::string_view name_of(SchemaType type) {
+    constexpr std::string_view names[] = {"Avro", "Protobuf", "JSON Schema"};
+    return names[static_cast<std::size_t>(type)];
+}
 
 /// A schema by itself, as it was written.
 struct NamedSchema {

@@ -1,12 +1,15 @@
 #include "daemon/admin/admin.h"
 
+#include "config/pipeline.h"
 #include "daemon/admin/admin_routes.h"
-#include "daemon/commands/report.h"
-#include "daemon/process/recent_log.h"
-#include "daemon/process/version.h"
+#include "daemon/admin/problem.h"
+#include "daemon/identity/version.h"
 #include "daemon/reload/published_settings.h"
+#include "daemon/report/recent_log.h"
+#include "daemon/report/report.h"
 #include "kafka/client.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <memory>
@@ -29,36 +32,42 @@ std::string new_salt() {
     return salt;
 }
 
-CommandAnswer answer_to(CommandResult result) {
-    const auto refused = [](int status, const char* why) {
-        return CommandAnswer{status,
-                             JsonWriter{}.begin_object().field("error", why).end_object().text()};
-    };
+HttpResponse answer_to(CommandResult result) {
     switch (result) {
         case CommandResult::done:
-            return {200, R"({"result":"done"})"};
+            return json_answer(R"({"result":"done"})");
         case CommandResult::no_such_pipeline:
-            return refused(404, "there is no such pipeline");
+            return problem(404, "there is no such pipeline");
         case CommandResult::ambiguous_name:
-            return refused(409,
-                           "several pipelines have this name; write ingest.NAME or "
-                           "outbox.NAME");
+            return problem(409,
+                           "several pipelines have this name; write ingest.NAME or outbox.NAME");
         case CommandResult::is_paused:
-            return refused(409, "the pipeline is paused; resume it");
+            return problem(409, "the pipeline is paused; resume it");
         case CommandResult::draining:
             break;
     }
-    return refused(503, "the daemon is about to end");
+    return problem(503, "the daemon is about to end");
 }
 
-CommandAnswer answer_to(const ReloadOutcome& outcome) {
+HttpResponse answer_to(const ReloadOutcome& outcome) {
+    constexpr int refused = 422;
+    const bool is_refused = outcome.result == ReloadOutcome::Result::refused;
     JsonWriter json;
-    json.begin_object().field("result", name_of(outcome.result));
+    if (is_refused) {
+        json = begin_problem(refused, "the configuration was refused; the one before it stays");
+    } else {
+        json.begin_object();
+    }
+    json.field("result", name_of(outcome.result));
     json.field("revision", outcome.revision).field("summary", summary_of(outcome.plan));
     json.key("problems").begin_array();
     for (const std::string& problem : outcome.problems) json.value(problem);
-    json.end_array().end_object();
-    return {outcome.result == ReloadOutcome::Result::refused ? 422 : 200, json.text()};
+    HttpResponse answer = json_answer(json.end_array().end_object().text());
+    if (is_refused) {
+        answer.status = refused;
+        answer.content_type = problem_type;
+    }
+    return answer;
 }
 
 DaemonStatus::Reload shown(const ReloadOutcome& outcome) {
@@ -71,12 +80,33 @@ DaemonStatus::Reload shown(const ReloadOutcome& outcome) {
             .problems = outcome.problems};
 }
 
+HttpResponse answer_of(PipelineBooks& books, const config::Config& config,
+                       const std::string& name) {
+    const config::Ingest* const ingest = config::find_ingest(config, name);
+    const config::Outbox* const outbox = config::find_outbox(config, name);
+    if (ingest != nullptr && outbox != nullptr) return answer_to(CommandResult::ambiguous_name);
+    if (ingest != nullptr) return json_answer(books.to_json("ingest." + ingest->name));
+    if (outbox != nullptr) return json_answer(books.to_json("outbox." + outbox->name));
+    return answer_to(CommandResult::no_such_pipeline);
+}
+
+HttpResponse retry_letters(LetterRetries& retries, const config::Config& config,
+                           const std::string& name) {
+    const config::Ingest* const ingest = config::find_ingest(config, name);
+    if (ingest == nullptr) return answer_to(CommandResult::no_such_pipeline);
+    if (!retries.start(ingest->name))
+        return problem(409, "its dead letters are being retried already; /status says how far");
+    HttpResponse answer = json_answer(R"({"result":"started"})");
+    answer.status = 202;
+    return answer;
+}
+
 /// What the configuration says of the pipeline.
 void describe(DaemonStatus::Pipeline& shown, const PipelineConfig& config) {
     shown.name = config::name_of(config);
     if (const auto* ingest = std::get_if<config::Ingest>(&config.of_kind)) {
-        shown.topic = ingest->topic;
-        shown.table = ingest->table;
+        shown.topic = config::to_string(ingest->topic);
+        shown.table = config::tables_of(*ingest);
     } else {
         const auto& outbox = std::get<config::Outbox>(config.of_kind);
         shown.topic = config::to_string(outbox.topic);
@@ -97,7 +127,8 @@ std::jthread again_and_again(std::chrono::milliseconds pause, std::function<void
 }
 
 AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonStatus()> status,
-                                const History& history) {
+                                const History& history, PipelineBooks& books,
+                                LetterRetries& retries) {
     using Command = std::future<CommandResult> (Supervisor::*)(std::string);
     const auto command = [&supervisor = parts.supervisor](Command post) {
         return [&supervisor, post](const std::string& pipeline) {
@@ -107,10 +138,14 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
     auto routes = std::make_shared<const AdminRoutes>(AdminRoutes::Sources{
         .status = std::move(status),
         .metrics = [&registry = parts.registry] { return registry.text(); },
-        .history = [&history] { return history.to_json(); },
+        .history = [&history](History::Span span) { return history.to_json(span); },
         .settings =
             [&reloader = parts.reloader, &supervisor = parts.supervisor, salt = new_salt()] {
                 return to_json(publish(*reloader.config(), supervisor.status(), salt));
+            },
+        .books =
+            [&reloader = parts.reloader, &books](const std::string& pipeline) {
+                return answer_of(books, *reloader.config(), pipeline);
             },
         .token = [&reloader = parts.reloader] { return reloader.config()->admin.token.text; },
         .reload =
@@ -119,7 +154,11 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
             },
         .commands = {{"pause", command(&Supervisor::pause)},
                      {"resume", command(&Supervisor::resume)},
-                     {"restart", command(&Supervisor::restart)}}});
+                     {"restart", command(&Supervisor::restart)},
+                     {"retry-dead-letters",
+                      [&reloader = parts.reloader, &retries](const std::string& pipeline) {
+                          return retry_letters(retries, *reloader.config(), pipeline);
+                      }}}});
     return [routes](const HttpRequest& request) { return routes->answer(request); };
 }
 
@@ -128,7 +167,7 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
 Admin::Admin(const Parts& parts)
     : parts_(parts),
       server_(parts.registry, handler_of(
-                                  parts, [this] { return status(); }, history_)),
+                                  parts, [this] { return status(); }, history_, books_, retries_)),
       remembering_(again_and_again(History::between, [this] { remember(); })),
       looking_(again_and_again(between_looks_at_failed, [this] { look_at_failed(); })) {}
 
@@ -143,6 +182,10 @@ void Admin::remember() {
         } else if (const auto& ingest = pipeline.ingest) {
             sample.done = static_cast<double>(ingest->rows);
             if (!ingest->partitions.empty()) sample.behind = static_cast<double>(ingest->lag());
+            if (ingest->last_commit) {
+                sample.freshness =
+                    std::max(ingest->freshness_seconds, ingest->oldest_uncommitted_seconds);
+            }
         }
     }
     history_.add(samples, History::Clock::now());
@@ -171,6 +214,8 @@ DaemonStatus Admin::status() const {
         pipeline.supervised = status;
         pipeline.ingest = parts_.observatory.ingest(key);
         pipeline.outbox = parts_.observatory.outbox(key);
+        if (pipeline.ingest)
+            pipeline.retry = retries_.latest(std::string(config::bare_name(key, "ingest")));
         if (pipeline.ingest && cannot_tell_its_lag(status.state)) {
             stopped_lag_.fill(key, *pipeline.ingest);
         }

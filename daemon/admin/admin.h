@@ -3,6 +3,8 @@
 #include "daemon/admin/admin_server.h"
 #include "daemon/admin/daemon_status.h"
 #include "daemon/admin/history.h"
+#include "daemon/admin/letter_retries.h"
+#include "daemon/admin/pipeline_books.h"
 #include "daemon/admin/stopped_lag.h"
 #include "daemon/reload/reloader.h"
 #include "daemon/supervisor/observatory.h"
@@ -43,6 +45,8 @@ private:
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     History history_;
     StoppedLag stopped_lag_{parts_.registry};
+    LetterRetries retries_{[this] { return parts_.reloader.config(); }};
+    PipelineBooks books_{[this] { return parts_.reloader.config(); }};
     AdminServer server_;  // this and the threads last: they use what is above
     std::jthread remembering_;
     std::jthread looking_;

@@ -1,10 +1,10 @@
 #include "daemon/admin/admin_server.h"
 
-#include "pipeline/log.h"
+#include "daemon/admin/problem.h"
+#include "network/listener.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -12,7 +12,6 @@
 #include <future>
 #include <list>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -48,10 +47,10 @@ Response wire_form(const Request& request, HttpResponse answer) {
 /// What is wrong with what arrived; nullopt: nobody is there to be told.
 std::optional<HttpResponse> complaint_about(const error_code& error) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        return HttpResponse{.status = 431, .body = "the header is too long\n"};
+        return problem(431, "the header is too long");
     }
     if (error == http::error::body_limit) {
-        return HttpResponse{.status = 413, .body = "the body is too long\n"};
+        return problem(413, "the body is too long");
     }
     // The codes of a parser, save those that say that the client has gone.
     const bool of_parser = error.category() == error_code(http::error::bad_method).category();
@@ -59,7 +58,7 @@ std::optional<HttpResponse> complaint_about(const error_code& error) {
         error == http::error::partial_message) {
         return std::nullopt;
     }
-    return HttpResponse{.status = 400, .body = "this is not HTTP/1.1: " + error.message() + "\n"};
+    return problem(400, "this is not HTTP/1.1: " + error.message());
 }
 
 }  // namespace
@@ -78,15 +77,18 @@ public:
                                "Connections closed because there were too many and they waited "
                                "longest")),
           work_(asio::make_work_guard(context_)),
-          acceptor_(context_),
-          retry_(context_) {
+          listener_(context_,
+                    {.who = "admin server",
+                     .remedy = "set another address as listen in [admin], or \"\" for none",
+                     .again = limits.listen_again,
+                     .on_connection = [this](tcp::socket socket) { take(std::move(socket)); }}) {
         answered(200);
-        thread_ = std::thread{[this] { run(); }};
+        thread_ = std::thread{[this] { listener_.run(); }};
     }
 
     ~Network() {
         asio::post(context_, [this] {
-            stop_listening();
+            listener_.stop();
             for (const auto& connection : connections_) close(*connection);
             work_.reset();
         });
@@ -97,24 +99,16 @@ public:
     }
 
     void listen(const std::string& address) {
-        asio::post(context_, [this, address] {
-            if (address == wanted_) return;
-            wanted_ = address;
-            stop_listening();
-            try_to_listen();
-        });
+        asio::post(context_, [this, address] { listener_.listen(address); });
     }
 
     std::string move_to(const std::string& address) {
         std::promise<std::string> problem;
-        asio::post(context_, [&] { problem.set_value(try_to_move_to(address)); });
+        asio::post(context_, [&] { problem.set_value(listener_.move_to(address)); });
         return problem.get_future().get();
     }
 
-    std::string listening() const {
-        const std::lock_guard lock{mutex_};
-        return listening_;
-    }
+    std::string listening() const { return listener_.listening(); }
 
 private:
     struct Connection {
@@ -129,111 +123,11 @@ private:
     using ConnectionPtr = std::shared_ptr<Connection>;
 
     /// An exception ends one handler; if it was the one that accepts, there would be no other.
-    void run() {
-        for (bool listens = true;;) {
-            try {
-                if (!std::exchange(listens, true)) {
-                    stop_listening();
-                    try_to_listen();
-                }
-                context_.run();
-                return;
-            } catch (const std::exception& error) {
-                log(LogLevel::error, "sluice", std::string("admin server: ") + error.what());
-                listens = false;
-            }
-        }
-    }
-
-    void stop_listening() {
-        error_code ignored;
-        acceptor_.close(ignored);
-        retry_.cancel();
-        set_listening("");
-    }
-
-    void set_listening(const std::string& address) {
-        const std::lock_guard lock{mutex_};
-        listening_ = address;
-    }
-
-    void try_to_listen() {
-        if (wanted_.empty()) return;
-        const std::string problem = open();
-        if (problem.empty()) {
-            complaint_.clear();
-            return accept();
-        }
-        complain(problem + "; trying again");
-        retry_.expires_after(limits_.listen_again);
-        retry_.async_wait([this](const error_code& cancelled) {
-            if (!cancelled) try_to_listen();
-        });
-    }
-
-    /// Where it is has to be left first: 0.0.0.0 can not be had beside 127.0.0.1.
-    std::string try_to_move_to(const std::string& address) {
-        if (address == wanted_) return {};
-        const std::string before = std::exchange(wanted_, address);
-        stop_listening();
-        const std::string problem = wanted_.empty() ? "" : open();
-        if (problem.empty()) {
-            if (acceptor_.is_open()) accept();
-            return {};
-        }
-        wanted_ = before;
-        try_to_listen();
-        return problem;
-    }
-
-    /// Returns why not; empty: it listens.
-    std::string open() {
-        const std::size_t colon = wanted_.rfind(':');
-        std::string host = wanted_.substr(0, colon);
-        if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-        try {
-            tcp::resolver resolver{context_};
-            const tcp::endpoint endpoint =
-                *resolver.resolve(host, wanted_.substr(colon + 1)).begin();
-            acceptor_ = tcp::acceptor{context_};
-            acceptor_.open(endpoint.protocol());
-            acceptor_.set_option(asio::socket_base::reuse_address(true));
-            acceptor_.bind(endpoint);
-            acceptor_.listen();
-        } catch (const boost::system::system_error& error) {
-            error_code ignored;
-            acceptor_.close(ignored);
-            return "admin server: cannot listen on " + wanted_ + ": " + error.code().message() +
-                   "; set another address as listen in [admin], or \"\" for none";
-        }
-        set_listening(wanted_);
-        log(LogLevel::info, "sluice", "admin server: listening on " + wanted_);
-        return {};
-    }
-
-    /// Once for each reason, however often it is tried.
-    void complain(const std::string& problem) {
-        if (problem == complaint_) return;
-        complaint_ = problem;
-        log(LogLevel::error, "sluice", problem);
-    }
-
-    void accept() {
-        acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-            if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-            if (error) {  // out of file descriptors: the others go on, this one comes again
-                retry_.expires_after(std::chrono::milliseconds(100));
-                retry_.async_wait([this](const error_code& cancelled) {
-                    if (!cancelled && acceptor_.is_open()) accept();
-                });
-                return;
-            }
-            make_room();
-            connections_.push_back(std::make_shared<Connection>(std::move(socket), limits_));
-            open_.set(static_cast<double>(connections_.size()));
-            read(connections_.back(), limits_.patience);
-            accept();
-        });
+    void take(tcp::socket socket) {
+        make_room();
+        connections_.push_back(std::make_shared<Connection>(std::move(socket), limits_));
+        open_.set(static_cast<double>(connections_.size()));
+        read(connections_.back(), limits_.patience);
     }
 
     void make_room() {
@@ -298,7 +192,7 @@ private:
                                .target = std::string(request.target()),
                                .authorization = std::string(request[http::field::authorization])});
         } catch (const std::exception& error) {
-            answer = {.status = 500, .body = std::string(error.what()) + "\n"};
+            answer = problem(500, error.what());
         }
         return wire_form(request, std::move(answer));
     }
@@ -346,14 +240,8 @@ private:
 
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
-    tcp::acceptor acceptor_;
-    asio::steady_timer retry_;
-    std::string wanted_;
-    std::string complaint_;
+    Listener listener_;
     std::list<ConnectionPtr> connections_;  ///< those that have waited longest in front
-
-    mutable std::mutex mutex_;  // guards listening_
-    std::string listening_;
 
     std::thread thread_;
     asio::thread_pool readers_{1};

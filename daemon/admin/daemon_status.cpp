@@ -1,7 +1,7 @@
 #include "daemon/admin/daemon_status.h"
 
 #include "daemon/admin/stopped_lag.h"
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 #include "daemon/supervisor/observatory.h"
 
 #include <algorithm>
@@ -36,6 +36,25 @@ void write_partitions(JsonWriter& json, const IngestStatus& ingest) {
     json.end_array();
 }
 
+void write_missing_topics(JsonWriter& json, const IngestStatus& ingest) {
+    json.key("missing_topics").begin_array();
+    for (const GroupStatistics::MissingTopic& missing : ingest.missing_topics)
+        json.begin_object().field("topic", missing.topic).field("why", missing.why).end_object();
+    json.end_array();
+}
+
+void write_held_up_topics(JsonWriter& json, const IngestStatus& ingest) {
+    json.key("held_up_topics").begin_array();
+    for (const auto& [topic, held] : ingest.held_up_topics)
+        json.begin_object().field("topic", topic).field("why", held.why).end_object();
+    json.end_array();
+}
+
+/// What keeps a part of its records from being rows while the rest goes on; empty: nothing.
+const std::string& why_partly(const IngestStatus& ingest) {
+    return ingest.rejecting.empty() ? ingest.held_up : ingest.rejecting;
+}
+
 void write_lanes(JsonWriter& json, const IngestStatus& ingest) {
     json.key("lanes").begin_array();
     for (const IngestStatus::Lane& lane : ingest.lanes) {
@@ -59,6 +78,19 @@ void write_dead_letters(JsonWriter& json, const IngestStatus& ingest) {
     json.end_array();
 }
 
+void write_tables(JsonWriter& json, const IngestStatus& ingest) {
+    json.key("tables").begin_array();
+    for (const auto& [table, rows] : ingest.rows_by_table)
+        json.begin_object().field("table", table).field("rows", whole(rows)).end_object();
+    json.end_array();
+}
+
+void write_after_commit(JsonWriter& json, const IngestStatus::AfterCommit& ran) {
+    json.key("after_commit").begin_object();
+    json.field("done", whole(ran.done)).field("failed", whole(ran.failed));
+    json.field("at", unix_seconds(ran.at)).field("error", ran.error).end_object();
+}
+
 void write_ingest(JsonWriter& json, const IngestStatus& ingest, bool knows_lag) {
     json.field("records", whole(ingest.records)).field("bytes", whole(ingest.bytes));
     json.field("rows", whole(ingest.rows)).field("rejects", whole(ingest.rejects));
@@ -71,6 +103,11 @@ void write_ingest(JsonWriter& json, const IngestStatus& ingest, bool knows_lag) 
     json.field("lag_seconds", ingest.lag_seconds());
     write_lanes(json, ingest);
     write_partitions(json, ingest);
+    write_missing_topics(json, ingest);
+    write_held_up_topics(json, ingest);
+    if (!ingest.rows_by_table.empty()) write_tables(json, ingest);
+    if (ingest.after_commit) write_after_commit(json, *ingest.after_commit);
+    if (!ingest.held_up.empty()) json.field("held_up", ingest.held_up);
     write_dead_letters(json, ingest);
 }
 
@@ -85,6 +122,28 @@ void write_outbox(JsonWriter& json, const OutboxStatus& outbox) {
     if (outbox.last_commit) json.field("last_commit", unix_seconds(*outbox.last_commit));
 }
 
+void write_retry(JsonWriter& json, const DaemonStatus::Retry& retry) {
+    json.key("dead_letter_retry").begin_object().field("started", unix_seconds(retry.started));
+    if (retry.ended) json.field("ended", unix_seconds(*retry.ended));
+    if (retry.all) json.field("all", whole(*retry.all));
+    json.field("loaded", whole(retry.loaded)).field("filtered", whole(retry.filtered));
+    json.field("rejected", whole(retry.rejected)).field("problem", retry.problem).end_object();
+}
+
+/// All is well, but nothing becomes a row.
+bool is_filtering(const DaemonStatus::Pipeline& pipeline) {
+    return why_not_fine(pipeline).empty() && pipeline.ingest && !pipeline.ingest->filtering.empty();
+}
+
+std::string reason_of(const DaemonStatus::Pipeline& pipeline) {
+    if (!pipeline.supervised.reason.empty() || !pipeline.ingest) return pipeline.supervised.reason;
+    if (is_filtering(pipeline)) return pipeline.ingest->filtering;
+    const std::string& partly = why_partly(*pipeline.ingest);
+    const auto& after = pipeline.ingest->after_commit;
+    return partly.empty() && after && !after->error.empty() ? "after_commit: " + after->error
+                                                            : partly;
+}
+
 void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
     const PipelineStatus& supervised = pipeline.supervised;
     json.begin_object().field("key", pipeline.key).field("name", pipeline.name);
@@ -94,9 +153,9 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
         json.field("activity", name_of(supervised.activity));
     }
     json.field("ready", why_not_ready(pipeline).empty());
-    const bool rejects = supervised.reason.empty() && pipeline.ingest;
     json.field("fine", why_not_fine(pipeline).empty());
-    json.field("reason", rejects ? pipeline.ingest->rejecting : supervised.reason);
+    json.field("filtering", is_filtering(pipeline));
+    json.field("reason", reason_of(pipeline));
     json.field("since", unix_seconds(supervised.since));
     json.field("failures", whole(supervised.failures));
     json.field("restarts", whole(supervised.restarts));
@@ -110,6 +169,7 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
         write_ingest(json, *pipeline.ingest, knows_lag);
     }
     if (pipeline.outbox) write_outbox(json, *pipeline.outbox);
+    if (pipeline.retry) write_retry(json, *pipeline.retry);
     json.end_object();
 }
 
@@ -126,6 +186,7 @@ void write_reload(JsonWriter& json, const DaemonStatus::Reload& reload) {
 std::string why_not_ready(const DaemonStatus::Pipeline& pipeline) {
     const PipelineStatus& supervised = pipeline.supervised;
     if (supervised.state == PipelineState::running && !is_stuck(supervised)) return {};
+    if (supervised.state == PipelineState::scheduled) return {};
     std::string why = name_of(supervised.state);
     if (supervised.state == PipelineState::running) why = "stuck";
     return supervised.reason.empty() ? why : why + ": " + supervised.reason;
@@ -133,7 +194,7 @@ std::string why_not_ready(const DaemonStatus::Pipeline& pipeline) {
 
 std::string why_not_fine(const DaemonStatus::Pipeline& pipeline) {
     const std::string why = why_not_ready(pipeline);
-    return why.empty() && pipeline.ingest ? pipeline.ingest->rejecting : why;
+    return why.empty() && pipeline.ingest ? why_partly(*pipeline.ingest) : why;
 }
 
 bool is_ready(const DaemonStatus& status) {

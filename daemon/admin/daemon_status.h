@@ -1,11 +1,12 @@
 #pragma once
 
-#include "daemon/process/recent_log.h"
+#include "daemon/report/recent_log.h"
 #include "daemon/supervisor/pipeline_status.h"
 #include "pipeline/ingest/ingest_status.h"
 #include "pipeline/outbox/outbox_status.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,16 @@ namespace sluice {
 
 /// All that the daemon tells of itself at one moment. A value.
 struct DaemonStatus {
+    /// Of a pipeline's dead letters, by request.
+    struct Retry {
+        std::chrono::system_clock::time_point started;
+        std::optional<std::chrono::system_clock::time_point> ended{};
+        std::optional<std::int64_t> all{};  ///< once they were counted
+        std::int64_t loaded = 0;
+        std::int64_t filtered = 0;
+        std::int64_t rejected = 0;  ///< again
+        std::string problem{};      ///< that ended it early
+    };
     struct Pipeline {
         std::string key;  ///< "ingest.orders"
         std::string name;
@@ -23,6 +34,7 @@ struct DaemonStatus {
         PipelineStatus supervised;
         std::optional<IngestStatus> ingest{};  ///< once it was built, as is the other
         std::optional<OutboxStatus> outbox{};
+        std::optional<Retry> retry{};  ///< the latest
     };
     struct Reload {
         std::chrono::system_clock::time_point at;

@@ -6,9 +6,9 @@
 namespace sluice {
 
 struct HttpRequest {
-    std::string method;  ///< "GET", "POST", or whatever it is
-    std::string target;  ///< as sent: "/pipelines/orders/pause?x"
-    std::string authorization;
+    std::string method = "GET";  ///< "POST", or whatever it is
+    std::string target;          ///< as sent: "/pipelines/orders/pause?x"
+    std::string authorization{};
 };
 
 struct HttpResponse {

@@ -1,6 +1,6 @@
 #include "daemon/admin/pipeline_overview.h"
 
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 
 #include <simdjson.h>
 
@@ -46,7 +46,11 @@ PipelineOverview pipeline_of(dom::object told) {
     if (told["ready"].get(pipeline.ready) != simdjson::SUCCESS) pipeline.ready = false;
     // A daemon older than this program tells of readiness alone.
     if (told["fine"].get(pipeline.fine) != simdjson::SUCCESS) pipeline.fine = pipeline.ready;
-    if (pipeline.ready && !pipeline.fine) pipeline.state = "rejecting";
+    if (pipeline.ready && !pipeline.fine)
+        pipeline.state = text(told, "held_up") == pipeline.reason ? "partly held up" : "rejecting";
+    bool filters = false;
+    if (told["filtering"].get(filters) == simdjson::SUCCESS && filters)
+        pipeline.state = "filtering";
     if (text(told, "kind") == "outbox") {
         pipeline.rows_per_second = number(told, "events_per_second");
         pipeline.dead_letters =

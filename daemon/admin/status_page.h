@@ -4,7 +4,8 @@
 
 namespace sluice {
 
-/// The page at "/", one self-contained document, made of daemon/status_page/ when Sluice is built.
+/// The page at "/", one self-contained document, made of status_page/ and the runbook of
+/// docs/operations.md when Sluice is built.
 /// "@nonce@" in it stands for what its content security policy names.
 extern const std::string_view status_page;
 

@@ -8,7 +8,8 @@
 namespace sluice {
 
 bool cannot_tell_its_lag(PipelineState state) {
-    return state == PipelineState::failed || state == PipelineState::backing_off;
+    return state == PipelineState::failed || state == PipelineState::backing_off ||
+           state == PipelineState::held;
 }
 
 void StoppedLag::look(const config::Config& config, const SupervisorStatus& supervised) {

@@ -1,7 +1,8 @@
+#include "config/places.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/report.h"
 #include "daemon/commands/usable_configuration.h"
 #include "daemon/reload/pipeline_checks.h"
+#include "daemon/report/report.h"
 
 #include <algorithm>
 #include <iostream>
@@ -24,6 +25,24 @@ const char* name_of(Severity severity) {
             break;
     }
     return "error";
+}
+
+/// "ingest.orders" of "ingest.orders: column …", "kafka.properties" of "[kafka.properties] …".
+std::string_view section_of(std::string_view where) {
+    if (!where.starts_with('[')) return where.substr(0, where.find(':'));
+    return where.substr(1, where.find(']') - 1);
+}
+
+/// What Kafka and the database say is of lines of the file as well. Hints are of no line: one is
+/// told for many pipelines.
+void find_places(std::vector<Finding>& findings, const std::string& file) {
+    const config::Places places = config::Places::of_file(file);
+    for (Finding& finding : findings) {
+        if (finding.severity == Severity::hint) continue;
+        const auto at = places.of(section_of(finding.where), finding.where + ": " + finding.text);
+        if (!at) continue;
+        finding.place = file + ':' + std::to_string(at->line) + ':' + std::to_string(at->column);
+    }
 }
 
 /// A hint that is one for many pipelines is read once, with their names before it.
@@ -70,6 +89,7 @@ void print_json(const CheckedPipelines& checked) {
     json.end_array().key("findings").begin_array();
     for (const Finding& finding : checked.findings) {
         json.begin_object().field("severity", name_of(finding.severity));
+        json.field("place", finding.place);
         json.field("text", finding.where + ": " + finding.text);
         json.field("remedy", finding.remedy).end_object();
     }
@@ -89,8 +109,11 @@ int check_configuration(const config::Config&, const CommandLine& line) {
     for (const auto& [key, pipeline] : config::pipelines_of(loaded->config)) {
         if (line.names(key)) keys.insert(key);
     }
-    const CheckedPipelines checked =
-        offline ? check_offline(*loaded, keys) : check_pipelines(loaded->config, keys);
+    const OwnTables own_tables =
+        line.has("--before-schema") ? OwnTables::left_out : OwnTables::asked_for;
+    CheckedPipelines checked =
+        offline ? check_offline(*loaded, keys) : check_pipelines(loaded->config, keys, own_tables);
+    find_places(checked.findings, line.config_file);
     if (line.output == CommandLine::Output::json) {
         print_json(checked);
     } else {

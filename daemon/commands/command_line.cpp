@@ -3,7 +3,6 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "pipeline/errors.h"
-#include "pipeline/values/utf8.h"
 
 #include <algorithm>
 #include <charconv>
@@ -16,17 +15,6 @@ const OptionSyntax everywhere[] = {
     {"--config", "FILE", "the configuration, -c for short (default: sluice.toml)"},
     {"--output", "table|json", "how a command prints what it found (default: table)"},
 };
-
-const CommandSyntax* find_command(std::span<const CommandSyntax> commands, std::string_view name) {
-    const auto found = std::ranges::find(commands, name, &CommandSyntax::name);
-    return found == commands.end() ? nullptr : &*found;
-}
-
-std::string unknown_command(std::span<const CommandSyntax> commands, const std::string& name) {
-    std::vector<std::string_view> known{"help", "version"};
-    for (const CommandSyntax& command : commands) known.push_back(command.name);
-    return "unknown command \"" + name + "\"" + config::suggestion(name, known);
-}
 
 const OptionSyntax* find_option(const CommandSyntax& command, std::string_view name) {
     const auto found = std::ranges::find(command.options, name, &OptionSyntax::name);
@@ -64,10 +52,7 @@ public:
     std::variant<CommandLine, std::string> parse() {
         while (next_ < arguments_.size() && problem_.empty()) {
             const std::string& argument = arguments_[next_++];
-            if (argument == "-h" || argument == "--help") {
-                line_.command = "help";
-                return line_;
-            }
+            if (argument == "-h" || argument == "--help") return help_on(line_.command);
             const bool is_option = argument.size() > 1 && argument.starts_with("-");
             if (is_option) {
                 take_option(argument);
@@ -124,6 +109,13 @@ private:
         line_.options[std::string(option.name)] = value;
     }
 
+    static CommandLine help_on(const std::string& command) {
+        CommandLine help;
+        help.command = "help";
+        help.words.push_back(command);
+        return help;
+    }
+
     const CommandSyntax& command_;
     const std::vector<std::string>& arguments_;
     std::size_t next_ = 1;
@@ -131,28 +123,30 @@ private:
     std::string problem_;
 };
 
-std::string in_column(std::string_view left, std::string_view right) {
-    constexpr std::size_t column = 30;
-    std::string text = "  " + std::string(left);
-    const std::size_t width = utf8::characters(text);
-    if (width + 1 < column) {
-        text.append(column - width, ' ');
-    } else {
-        text += '\n' + std::string(column, ' ');
-    }
-    return text + std::string(right) + "\n";
-}
-
-std::string option_line(const OptionSyntax& option, std::string_view indent) {
-    std::string left = std::string(indent) + std::string(option.name);
-    if (!option.value.empty()) left += " " + std::string(option.value);
-    return in_column(left, option.summary);
-}
-
 }  // namespace
 
 std::span<const OptionSyntax> options_everywhere() {
     return everywhere;
+}
+
+std::vector<OptionSyntax> all_options_of(const CommandSyntax& command) {
+    std::vector<OptionSyntax> all = command.options;
+    for (const OptionSyntax& option : everywhere) {
+        if (std::ranges::find(all, option.name, &OptionSyntax::name) == all.end())
+            all.push_back(option);
+    }
+    return all;
+}
+
+const CommandSyntax* find_command(std::span<const CommandSyntax> commands, std::string_view name) {
+    const auto found = std::ranges::find(commands, name, &CommandSyntax::name);
+    return found == commands.end() ? nullptr : &*found;
+}
+
+std::string unknown_command(std::span<const CommandSyntax> commands, std::string_view name) {
+    std::vector<std::string_view> known;
+    for (const CommandSyntax& command : commands) known.push_back(command.name);
+    return "unknown command " + config::in_quotes(name) + config::suggestion(name, known);
 }
 
 std::optional<std::string> CommandLine::option(const std::string& name) const {
@@ -190,36 +184,12 @@ bool CommandLine::names(std::string_view key, std::size_t first) const {
 std::variant<CommandLine, std::string> parse_command_line(const std::vector<std::string>& arguments,
                                                           std::span<const CommandSyntax> commands) {
     if (arguments.empty()) return "no command given";
-    const std::string& name = arguments[0];
-    CommandLine line;
-    if (name == "help" || name == "--help" || name == "-h") {
-        line.command = "help";
-        return line;
-    }
-    if (name == "version" || name == "--version") {
-        line.command = "version";
-        return line;
-    }
+    std::string name = arguments[0];
+    if (name == "--help" || name == "-h") name = "help";
+    if (name == "--version" || name == "-V") name = "version";
     const CommandSyntax* command = find_command(commands, name);
     if (command == nullptr) return unknown_command(commands, name);
     return Parser(*command, arguments).parse();
-}
-
-std::string usage(std::span<const CommandSyntax> commands) {
-    std::string text =
-        "sluice moves data between Apache Kafka and Apache Cloudberry, exactly once.\n\n";
-    for (const CommandSyntax& command : commands) {
-        std::string left = "sluice " + std::string(command.name);
-        if (!command.words.empty()) left += " " + std::string(command.words);
-        text += in_column(left, command.summary);
-        for (const OptionSyntax& option : command.options) text += option_line(option, "  ");
-    }
-    text += in_column("sluice version", "print the version") + "\nEvery command takes:\n";
-    for (const OptionSyntax& option : everywhere) text += option_line(option, "");
-    return text +
-           "\nExit codes: 0 fine, 1 it ran and found something wrong, 2 used or configured "
-           "wrongly.\nFine, for status: a daemon answers, has all pipelines of the file, and they "
-           "are well.\n";
 }
 
 }  // namespace sluice

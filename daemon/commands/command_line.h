@@ -48,6 +48,11 @@ struct OptionSyntax {
     std::string_view summary{};
 };
 
+struct CommandExample {
+    std::string_view arguments;  ///< behind "sluice peek": "orders --from -10"
+    std::string_view summary;
+};
+
 struct CommandSyntax {
     std::string_view name;
     std::string_view words{};  ///< for the help: "[NAME…]"
@@ -55,16 +60,25 @@ struct CommandSyntax {
     std::size_t most_words = 0;
     std::string_view summary{};
     std::vector<OptionSyntax> options{};  ///< besides --config and --output, which all take
+    std::vector<CommandExample> examples{};
 };
 
 /// What all commands take: --config and --output.
 [[nodiscard]] std::span<const OptionSyntax> options_everywhere();
 
-/// The command line, or what is wrong with it and what to write instead. "help", "--help" anywhere
-/// and "version" are known without a syntax.
+/// With those that every command takes behind its own; an option of its own replaces one of these.
+[[nodiscard]] std::vector<OptionSyntax> all_options_of(const CommandSyntax& command);
+
+/// The one of this name; nullptr: there is none.
+[[nodiscard]] const CommandSyntax* find_command(std::span<const CommandSyntax> commands,
+                                                std::string_view name);
+/// 'unknown command "chek"; did you mean "check"?'
+[[nodiscard]] std::string unknown_command(std::span<const CommandSyntax> commands,
+                                          std::string_view name);
+
+/// The command line, or what is wrong with it and what to write instead. "peek --help" is "help
+/// peek", "--version" is "version".
 [[nodiscard]] std::variant<CommandLine, std::string> parse_command_line(
     const std::vector<std::string>& arguments, std::span<const CommandSyntax> commands);
-
-[[nodiscard]] std::string usage(std::span<const CommandSyntax> commands);
 
 }  // namespace sluice

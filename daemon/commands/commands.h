@@ -36,15 +36,27 @@ int print_schema(const config::Config& config, const CommandLine& line);
 /// Of print_schema(), with --from-topic.
 int propose_table(const config::Config& config, const CommandLine& line);
 int print_history(const config::Config& config, const CommandLine& line);
+/// sql
+int print_tables(const config::Config& config, const CommandLine& line);
 int settle_refused_events(const config::Config& config, const CommandLine& line);
 int produce_messages(const config::Config& config, const CommandLine& line);
 int wait_for_offset(const config::Config& config, const CommandLine& line);
 int progress(const config::Config& config, const CommandLine& line);
 int peek(const config::Config& config, const CommandLine& line);
 int show_plan(const config::Config& config, const CommandLine& line);
+/// plan --ddl
+int plan_ddl(const config::Config& config, const CommandLine& line);
 int show_status(const config::Config& config, const CommandLine& line);
 int verify_pipelines(const config::Config& config, const CommandLine& line);
 int settle_dead_letters(const config::Config& config, const CommandLine& line);
+int import_connect(const config::Config& config, const CommandLine& line);
+int import_gpss(const config::Config& config, const CommandLine& line);
 int import_fdw(const config::Config& config, const CommandLine& line);
+/// pause, resume, restart and reload: what the daemon's admin server is asked to do.
+int control_daemon(const config::Config& config, const CommandLine& line);
+int print_config_schema(const config::Config& config, const CommandLine& line);
+int format_configuration(const config::Config& config, const CommandLine& line);
+int print_help(const config::Config& config, const CommandLine& line);
+int print_version(const config::Config& config, const CommandLine& line);
 
 }  // namespace sluice

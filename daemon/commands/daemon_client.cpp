@@ -17,18 +17,18 @@ using asio::ip::tcp;
 /// A status of thousands of partitions is some megabytes.
 constexpr std::uint64_t longest_answer = 256u << 20;
 
-struct Place {
+struct HostPort {
     std::string authority;  ///< as it is written
     std::string host;
     std::string port = "80";  ///< of a URL without one
     std::string path;         ///< "/sluice", where a proxy has it below one
 };
 
-Place place_of(std::string_view text) {
+HostPort place_of(std::string_view text) {
     constexpr std::string_view scheme = "http://";
     if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
     while (text.ends_with('/')) text.remove_suffix(1);
-    Place place;
+    HostPort place;
     place.authority = text.substr(0, text.find('/'));
     place.path = text.substr(place.authority.size());
     std::string& host = place.host = place.authority;
@@ -44,16 +44,21 @@ Place place_of(std::string_view text) {
 
 }  // namespace
 
-std::optional<HttpResponse> ask_daemon(const std::string& address, const std::string& target,
+std::optional<HttpResponse> ask_daemon(const std::string& address, const HttpRequest& question,
                                        std::chrono::milliseconds patience) {
-    const Place place = place_of(address);
+    const HostPort place = place_of(address);
     asio::io_context context;
     beast::tcp_stream stream{context};
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(longest_answer);
-    http::request<http::empty_body> request{http::verb::get, place.path + target, 11};
+    http::request<http::empty_body> request;
+    request.method_string(question.method);
+    request.target(place.path + question.target);
     request.set(http::field::host, place.authority);
+    if (!question.authorization.empty())
+        request.set(http::field::authorization, question.authorization);
+    request.prepare_payload();
     bool answered = false;
     // tcp_stream's time limits are for asynchronous calls only, so these are.
     try {

@@ -1,6 +1,6 @@
 #include "daemon/commands/dead_letter_report.h"
 
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 #include "pipeline/values/hex.h"
 #include "pipeline/values/utf8.h"
 #include "sinks/books/stored_json.h"

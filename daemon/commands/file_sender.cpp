@@ -1,8 +1,8 @@
 #include "daemon/commands/file_sender.h"
 
 #include "config/units.h"
-#include "daemon/commands/progress_line.h"
-#include "daemon/process/host_name.h"
+#include "daemon/identity/host_name.h"
+#include "daemon/report/progress_line.h"
 #include "pipeline/errors.h"
 
 #include <unistd.h>

@@ -1,9 +1,9 @@
 #include "daemon/commands/peek_output.h"
 
 #include "config/units.h"
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 #include "pipeline/values/hex.h"
-#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/books/dead_letters.h"
 
 #include <algorithm>
 #include <ostream>
@@ -35,6 +35,8 @@ const char* name_of(Peeked::As as) {
             return "row";
         case Peeked::As::removal:
             return "delete";
+        case Peeked::As::truncation:
+            return "truncate";
         case Peeked::As::rejected:
             return "rejected";
         case Peeked::As::filtered:
@@ -53,11 +55,26 @@ std::string described(std::span<const Reason> reasons) {
     return describe({reasons.begin(), reasons.end()});
 }
 
+/// A row in one cell: its columns are not those of the next one.
+std::string row_as_json(const Peeked& peeked) {
+    JsonWriter json;
+    json.begin_object();
+    for (std::size_t i = 0; i < peeked.columns.size(); ++i) {
+        json.key(peeked.columns[i]);
+        if (peeked.values[i])
+            json.value(*peeked.values[i]);
+        else
+            json.null();
+    }
+    return json.end_object().text();
+}
+
 /// What table and CSV have in common.
 std::vector<Cell> header(const PeekOutputOptions& options) {
     std::vector<Cell> cells{"partition", "offset", "timestamp"};
     if (options.columns) {
         cells.emplace_back("becomes");
+        if (options.several_tables) cells.insert(cells.end(), {"into", "row"});
         cells.insert(cells.end(), options.columns->begin(), options.columns->end());
     } else {
         cells.insert(cells.end(), {"key", "headers", "value"});
@@ -74,7 +91,10 @@ std::vector<Cell> cells_of(const Peeked& peeked, const PeekOutputOptions& option
         return cells;
     }
     cells.emplace_back(name_of(peeked.as));
-    if (has_columns(peeked)) {
+    if (options.several_tables) {
+        cells.push_back(peeked.into.empty() ? Cell{} : peeked.into);
+        cells.push_back(has_columns(peeked) ? row_as_json(peeked) : Cell{});
+    } else if (has_columns(peeked)) {
         cells.insert(cells.end(), peeked.values.begin(), peeked.values.end());
     } else {
         cells.resize(cells.size() + options.columns->size());
@@ -126,10 +146,11 @@ public:
         json.field("offset", static_cast<long long>(record.offset));
         field(json, "timestamp", time_of(record));
         if (options_.columns) json.field("becomes", name_of(peeked.as));
+        if (!peeked.into.empty()) json.field("into", peeked.into);
         if (has_columns(peeked)) {
             json.key("columns").begin_object();
-            for (std::size_t i = 0; i < options_.columns->size(); ++i) {
-                field(json, (*options_.columns)[i], peeked.values[i]);
+            for (std::size_t i = 0; i < peeked.columns.size(); ++i) {
+                field(json, peeked.columns[i], peeked.values[i]);
             }
             json.end_object();
         } else {

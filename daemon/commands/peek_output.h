@@ -1,7 +1,7 @@
 #pragma once
 
 #include "daemon/commands/command_line.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "pipeline/record.h"
 
 #include <iosfwd>
@@ -15,10 +15,12 @@ namespace sluice {
 
 /// A record, and what a pipeline would make of it.
 struct Peeked {
-    enum class As { raw, row, removal, rejected, filtered };
+    enum class As { raw, row, removal, truncation, rejected, filtered };
     As as = As::raw;
     const Record& record;
-    std::vector<std::optional<std::string>> values{};  ///< of a row, or one that goes: by column
+    std::span<const std::string> columns{};            ///< of a row, or one that goes
+    std::vector<std::optional<std::string>> values{};  ///< by column
+    std::string into{};                                ///< of several tables the row's
     std::span<const Reason> reasons{};                 ///< As::rejected
 };
 
@@ -27,7 +29,7 @@ class PeekOutput {
 public:
     virtual ~PeekOutput() = default;
     virtual void show(const Peeked& peeked) = 0;
-    /// Everything is out when it returns.
+    /// Everything is out when it returns. More may follow.
     virtual void finish() {}
 };
 
@@ -35,6 +37,7 @@ struct PeekOutputOptions {
     CommandLine::Output form = CommandLine::Output::table;
     bool to_terminal = false;  ///< nothing that a terminal would obey goes out, in no form
     std::optional<std::vector<std::string>> columns;  ///< of the rows; nullopt: records are raw
+    bool several_tables = false;  ///< each with columns of its own, which `columns` does not have
 };
 
 [[nodiscard]] std::unique_ptr<PeekOutput> make_peek_output(PeekOutputOptions options,

@@ -3,6 +3,7 @@
 #include "kafka/topic.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -11,15 +12,14 @@ namespace {
 
 using ByPartition = std::map<PartitionNumber, Offset>;
 
-}  // namespace
-
-std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
-                                const PeekWish& wish) {
+void plan_topic(rd_kafka_t& client, const std::string& topic,
+                const std::vector<PartitionNumber>& partitions_of_topic, const PeekWish& wish,
+                PeekPlan& whole) {
     using Start = config::Start;
     std::vector<PeekPart> plan;
     std::vector<PartitionNumber> asked;
     std::map<std::int64_t, std::vector<PartitionNumber>> times;
-    for (const PartitionNumber partition : kafka::partitions_of(client, topic)) {
+    for (const PartitionNumber partition : partitions_of_topic) {
         std::vector<query::ReadRange> ranges{query::ReadRange{}};
         if (wish.where) ranges = query::ranges_to_read(*wish.where, {topic, partition});
         if (ranges.empty()) continue;
@@ -29,8 +29,9 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
             if (with_it.empty() || with_it.back() != partition) with_it.push_back(partition);
         }
         asked.push_back(partition);
-        plan.push_back({partition, std::move(ranges)});
+        plan.push_back({topic, partition, std::move(ranges)});
     }
+    if (plan.empty()) return;
     ByPartition ends = kafka::resolve_start(client, topic, {.kind = Start::Kind::latest}, asked);
     ByPartition begins =
         kafka::resolve_start(client, topic, {.kind = Start::Kind::earliest}, asked);
@@ -40,6 +41,10 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
         }
     } else if (wish.from.kind != Start::Kind::earliest) {
         begins = kafka::resolve_start(client, topic, wish.from, asked);
+    }
+    for (auto& [partition, begin] : begins) {
+        const auto goes_on = wish.goes_on_at.find({topic, partition});
+        if (goes_on != wish.goes_on_at.end()) begin = goes_on->second;
     }
     std::map<std::int64_t, ByPartition> first_at;
     for (const auto& [time, partitions] : times) {
@@ -52,13 +57,24 @@ std::vector<PeekPart> plan_peek(rd_kafka_t& client, const std::string& topic,
                           [&](std::int64_t time) { return first_at[time][part.partition]; });
     }
     std::erase_if(plan, [](const PeekPart& part) { return part.ranges.empty(); });
+    std::ranges::move(plan, std::back_inserter(whole.parts));
+    for (const auto& [partition, end] : ends) whole.ends[{topic, partition}] = end;
+}
+
+}  // namespace
+
+PeekPlan plan_peek(rd_kafka_t& client, const config::Topics& topics, const PeekWish& wish) {
+    PeekPlan plan;
+    for (const auto& [topic, partitions] : kafka::partitions_of(client, topics))
+        plan_topic(client, topic, partitions, wish, plan);
     return plan;
 }
 
-std::vector<kafka::TopicPart> parts_to_read(const std::vector<PeekPart>& plan) {
-    std::vector<kafka::TopicPart> parts;
+std::map<std::string, std::vector<kafka::TopicPart>> parts_to_read(
+    const std::vector<PeekPart>& plan) {
+    std::map<std::string, std::vector<kafka::TopicPart>> parts;
     for (const PeekPart& part : plan) {
-        auto& ranges = parts.emplace_back(kafka::TopicPart{part.partition, {}}).ranges;
+        auto& ranges = parts[part.topic].emplace_back(kafka::TopicPart{part.partition, {}}).ranges;
         for (const query::ReadRange& range : part.ranges) ranges.push_back(range.offsets);
     }
     return parts;

@@ -83,7 +83,7 @@ config::Filter of_all_records(const config::Filter& filter) {
 struct PeekWhere::Fields {
     Fields(const config::Filter& filter, const config::Ingest& ingest,
            std::shared_ptr<SchemaSource> registry)
-        : condition(filter, "--where"),
+        : condition(filter, "--where", ingest),
           schemas(std::move(registry)),
           reader(reading(ingest, of_all_records(filter)), {}, schemas),
           values(reader.values()) {}
@@ -157,8 +157,7 @@ bool PeekWhere::matches(const Record& record) {
         if (truth == Truth::unclear) why.add(RejectCause::invalid, std::move(reason));
     }
     if (truth == Truth::unclear && ++not_told_ == 1)
-        first_not_told_ = "[" + std::to_string(record.from->number) + "]@" +
-                          std::to_string(record.offset) + ": " + why.reasons.back().text;
+        first_not_told_ = name_of(record) + ": " + why.reasons.back().text;
     return truth == Truth::yes;
 }
 

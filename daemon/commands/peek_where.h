@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/decode/schema_source.h"
+#include "pipeline/decode/registry/schema_source.h"
 #include "pipeline/record.h"
 
 #include <memory>

@@ -15,7 +15,12 @@ int print_history(const config::Config& config, const CommandLine& line) {
         std::vector<std::string> key;
         std::istringstream names(line.option("--key").value_or(""));
         for (std::string name; std::getline(names, name, ',');) key.push_back(name);
-        std::cout << history_view_ddl(ingest_named(config, *line.option("--history"), ""), key);
+        const config::Ingest& ingest = ingest_named(config, *line.option("--history"), "");
+        if (ingest.routes())
+            throw WrongConfiguration("--history is about one table, and [ingest." + ingest.name +
+                                     "] has several; give it one topic and one table, in a copy "
+                                     "of the file");
+        std::cout << history_view_ddl(ingest, key);
         return fine;
     } catch (const WrongConfiguration& wrong) {
         std::cerr << "sluice schema: " << wrong.what() << '\n';

@@ -2,8 +2,8 @@
 #include "config/words.h"
 #include "daemon/commands/commands.h"
 #include "pipeline/errors.h"
-#include "sinks/books/schema.h"
 #include "sinks/outbox/outbox_ddl.h"
+#include "sinks/schema/schema.h"
 #include "sinks/session/session.h"
 
 #include <iostream>

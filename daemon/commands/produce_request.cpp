@@ -5,7 +5,7 @@
 #include "config/units.h"
 #include "config/words.h"
 #include "daemon/commands/named_pipelines.h"
-#include "pipeline/decode/csv_splitter.h"
+#include "pipeline/decode/csv/csv_splitter.h"
 #include "pipeline/errors.h"
 
 #include <charconv>
@@ -96,20 +96,6 @@ Input input_of(const CommandLine& line, const std::string& file, const config::I
     return is_text ? Input::text : Input::json;
 }
 
-/// As the pipeline reads it.
-std::optional<ProduceSchema> schema_of(const config::Ingest& ingest) {
-    if (ingest.format != Format::avro && ingest.format != Format::protobuf) return std::nullopt;
-    ProduceSchema schema;
-    schema.type = ingest.format == Format::avro ? SchemaType::avro : SchemaType::protobuf;
-    schema.subject = config::subject_for(ingest.subject, ingest.topic);
-    schema.message = ingest.schema.message;
-    schema.plain = ingest.schema.wire == config::Schema::Wire::plain;
-    const auto& files = ingest.schema.files;
-    if (!files.empty())
-        schema.text = {schema.type, files.front().text, {files.begin() + 1, files.end()}};
-    return schema;
-}
-
 std::int64_t version_in(const std::string& text) {
     std::int64_t version = 0;
     const char* const end = text.data() + text.size();
@@ -122,7 +108,8 @@ std::int64_t version_in(const std::string& text) {
 
 /// What the command line says of the schema, over what the pipeline says.
 void read_schema(const CommandLine& line, ProduceRequest& request) {
-    if (request.pipeline != nullptr) request.schema = schema_of(*request.pipeline);
+    if (request.pipeline != nullptr)
+        request.schema = schema_that_reads(*request.pipeline, request.topic);
     const std::string format = line.option("--format").value_or("");
     const auto type = schema_type_of(format);
     const auto named = line.option("--schema");
@@ -172,7 +159,12 @@ void read_words(const config::Config& config, const CommandLine& line, ProduceRe
         if (words.empty()) throw WrongConfiguration("\"produce\" needs NAME or --topic T");
         request.pipeline = &ingest_named(config, words.front(),
                                          "; a topic without a pipeline is named with --topic");
-        request.topic = request.pipeline->topic;
+        if (request.pipeline->topic.only() == nullptr)
+            throw WrongConfiguration(
+                "[ingest." + request.pipeline->name +
+                "] reads several topics: " + config::to_string(request.pipeline->topic) +
+                "; --topic instead of the name says which one");
+        request.topic = *request.pipeline->topic.only();
         words.erase(words.begin());
     }
     if (words.size() > 1) {
@@ -205,6 +197,20 @@ void check_options(const CommandLine& line, const ProduceRequest& request) {
 }
 
 }  // namespace
+
+std::optional<ProduceSchema> schema_that_reads(const config::Ingest& ingest,
+                                               const std::string& topic) {
+    if (ingest.format != Format::avro && ingest.format != Format::protobuf) return std::nullopt;
+    ProduceSchema schema;
+    schema.type = config::schema_type_of(ingest.format);
+    schema.subject = config::subject_for(ingest.subject, topic);
+    schema.message = ingest.schema.message;
+    schema.plain = ingest.schema.wire == config::Schema::Wire::plain;
+    const auto& files = ingest.schema.files;
+    if (!files.empty())
+        schema.text = {schema.type, files.front().text, {files.begin() + 1, files.end()}};
+    return schema;
+}
 
 ProduceRequest read_produce_request(const config::Config& config, const CommandLine& line) {
     ProduceRequest request;

@@ -42,6 +42,10 @@ struct ProduceRequest {
     [[nodiscard]] std::string shown_file() const { return file == "-" ? "<stdin>" : file; }
 };
 
+/// By which a pipeline reads the values of this topic; nullopt: by none.
+[[nodiscard]] std::optional<ProduceSchema> schema_that_reads(const config::Ingest& ingest,
+                                                             const std::string& topic);
+
 /// Throws WrongConfiguration with what is wrong, and what to write instead.
 [[nodiscard]] ProduceRequest read_produce_request(const config::Config& config,
                                                   const CommandLine& line);

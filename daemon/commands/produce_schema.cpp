@@ -26,10 +26,6 @@ std::shared_ptr<RegistryClient> registry_of(const config::Config& config) {
         "url, or write the bare bytes of a schema's file with --wire plain");
 }
 
-std::string_view name_of(SchemaType type) {
-    return type == SchemaType::avro ? "Avro" : type == SchemaType::protobuf ? "Protobuf" : "JSON";
-}
-
 WrittenSchema by_subject(const ProduceSchema& wanted, RegistryClient& registry) {
     auto found = wanted.version ? registry.version(wanted.subject, *wanted.version)
                                 : registry.latest(wanted.subject);

@@ -1,9 +1,10 @@
 #include "config/units.h"
 #include "config/words.h"
+#include "daemon/commands/asked_partitions.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/named_pipelines.h"
-#include "daemon/commands/report.h"
-#include "daemon/process/writer_name.h"
+#include "daemon/identity/writer_name.h"
+#include "daemon/report/report.h"
 #include "kafka/client.h"
 #include "kafka/group_description.h"
 #include "kafka/topic.h"
@@ -18,13 +19,17 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-using Ranges = std::map<PartitionNumber, OffsetRange>;
+/// Of each partition by its topic and number: what it holds now.
+using Ranges = std::map<std::pair<std::string, PartitionNumber>, OffsetRange>;
 
 std::optional<std::int64_t> number_in(std::string_view text) {
     std::int64_t number = 0;
@@ -37,19 +42,11 @@ kafka::ClientHandle client_of(const config::Config& config) {
     return kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "progress");
 }
 
-/// What each partition holds now.
-Ranges available(rd_kafka_t& client, const std::string& topic,
-                 const std::vector<PartitionNumber>& partitions) {
-    using Kind = config::Start::Kind;
+Ranges available(rd_kafka_t& client, const kafka::TopicPartitions& topics) {
     Ranges ranges;
-    for (const auto& [partition, begin] :
-         kafka::resolve_start(client, topic, {.kind = Kind::earliest}, partitions)) {
-        ranges[partition].from = begin;
-    }
-    for (const auto& [partition, end] :
-         kafka::resolve_start(client, topic, {.kind = Kind::latest}, partitions)) {
-        ranges[partition].to = end;
-    }
+    for (const auto& [topic, partitions] : topics)
+        for (const auto& [partition, range] : kafka::available_offsets(client, topic, partitions))
+            ranges[{topic, partition}] = range;
     return ranges;
 }
 
@@ -115,14 +112,13 @@ int show(const config::Config& config, const CommandLine& line) {
         std::string cluster;
         try {
             cluster = kafka::cluster_id(*client);
-            ranges = available(*client, ingest.topic, kafka::partitions_of(*client, ingest.topic));
+            ranges = available(*client, kafka::partitions_of(*client, ingest.topic));
         } catch (const TroubleOfTheWorld& trouble) {
             std::cerr << "sluice: " << ingest.name << ": " << trouble.what() << '\n';
         }
         for (ProgressRow& row : read_progress(session, config.cloudberry.schema, ingest.name)) {
-            const auto found = ranges.find(row.partition);
-            const bool known =
-                found != ranges.end() && row.topic == ingest.topic && row.cluster_id == cluster;
+            const auto found = ranges.find({row.topic, row.partition});
+            const bool known = found != ranges.end() && row.cluster_id == cluster;
             all.push_back(
                 {ingest.name, std::move(row), known ? std::optional(found->second) : std::nullopt});
         }
@@ -145,33 +141,18 @@ struct ProgressChange {
     Outcome outcome = Outcome::planned;
 };
 
-std::vector<PartitionNumber> wanted_partitions(const CommandLine& line, const std::string& topic,
-                                               const std::vector<PartitionNumber>& there) {
-    const std::string text = line.option("--partition").value_or("");
-    if (text == "all") return there;
-    const auto number = number_in(text);
-    if (!number) {
-        throw WrongConfiguration("--partition takes a number, or all, not " +
-                                 config::in_quotes(text));
-    }
-    const auto found = std::ranges::find(there, *number);
-    if (found == there.end()) {
-        throw WrongConfiguration("topic \"" + topic + "\" has no partition " + text +
-                                 "; it has 0 to " + std::to_string(there.back()));
-    }
-    return {*found};
-}
-
-/// Where --offset lies in each partition.
+/// Where --offset lies in each of these.
 std::map<PartitionNumber, Offset> goals_of(rd_kafka_t& client, const std::string& topic,
                                            const CommandLine& line,
                                            const std::vector<PartitionNumber>& partitions) {
     using Kind = config::Start::Kind;
     const std::string text = line.option("--offset").value_or("");
-    const Ranges held = available(client, topic, partitions);
-    std::map<PartitionNumber, Offset> goals;
+    if (text == "earliest") return kafka::resolve_start(client, topic, {}, partitions);
+    if (text == "latest")
+        return kafka::resolve_start(client, topic, {.kind = Kind::latest}, partitions);
     if (const auto number = number_in(text)) {
-        for (const auto& [partition, range] : held) {
+        std::map<PartitionNumber, Offset> goals;
+        for (const auto& [partition, range] : kafka::available_offsets(client, topic, partitions)) {
             if (*number < range.from || *number > range.to) {
                 throw WrongConfiguration(topic + "[" + std::to_string(partition) +
                                          "] holds offsets " + std::to_string(range.from) + " to " +
@@ -180,20 +161,15 @@ std::map<PartitionNumber, Offset> goals_of(rd_kafka_t& client, const std::string
             }
             goals[partition] = *number;
         }
-    } else if (text == "earliest" || text == "latest") {
-        for (const auto& [partition, range] : held) {
-            goals[partition] = text == "earliest" ? range.from : range.to;
-        }
-    } else if (const auto time = config::parse_time(text); time && *time >= 0) {
-        goals =
-            kafka::resolve_start(client, topic, {.kind = Kind::time, .time_ms = *time}, partitions);
-    } else {
-        throw WrongConfiguration(
-            "--offset takes a number, earliest, latest, or a time as in 2026-01-31T12:00:00Z, "
-            "not " +
-            config::in_quotes(text));
+        return goals;
     }
-    return goals;
+    const auto time = config::parse_time(text);
+    if (time && *time >= 0)
+        return kafka::resolve_start(client, topic, {.kind = Kind::time, .time_ms = *time},
+                                    partitions);
+    throw WrongConfiguration(
+        "--offset takes a number, earliest, latest, or a time as in 2026-01-31T12:00:00Z, not " +
+        config::in_quotes(text));
 }
 
 std::string meaning(const ProgressChange& change) {
@@ -230,9 +206,10 @@ const char* name_of(ProgressChange::Outcome outcome) {
 void print(const config::Ingest& ingest, const std::vector<ProgressChange>& changes,
            std::ostream& out) {
     std::vector<std::vector<std::string>> rows = {
-        {"pipeline", "partition", "progress", "becomes", "outcome", "which means"}};
+        {"pipeline", "topic", "partition", "progress", "becomes", "outcome", "which means"}};
     for (const ProgressChange& change : changes) {
-        rows.push_back({ingest.name, std::to_string(change.partition.number),
+        rows.push_back({ingest.name, change.partition.topic,
+                        std::to_string(change.partition.number),
                         change.now ? std::to_string(change.now->next) : "-",
                         std::to_string(change.to), name_of(change.outcome), meaning(change)});
     }
@@ -243,7 +220,8 @@ void print_json(const config::Ingest& ingest, const std::vector<ProgressChange>&
     JsonWriter json;
     json.begin_object().field("pipeline", ingest.name).key("partitions").begin_array();
     for (const ProgressChange& change : changes) {
-        json.begin_object().field("partition", static_cast<long long>(change.partition.number));
+        json.begin_object().field("topic", change.partition.topic);
+        json.field("partition", static_cast<long long>(change.partition.number));
         if (change.now) json.field("from", static_cast<long long>(change.now->next));
         json.field("to", static_cast<long long>(change.to));
         json.field("outcome", name_of(change.outcome)).end_object();
@@ -305,13 +283,15 @@ void make(CloudberryProgress& progress, std::vector<ProgressChange>& changes) {
 int set(const config::Config& config, const CommandLine& line) {
     if (line.words.size() != 2 || !line.has("--partition") || !line.has("--offset")) {
         throw WrongConfiguration(
-            "\"progress set\" needs the name of a pipeline, --partition P and --offset N");
+            "\"progress set\" needs the name of a pipeline, --partition P and --offset N, and "
+            "--topic T where it reads several");
     }
     const config::Ingest& ingest = ingest_named(config, line.words[1]);
+    const AskedPartitions asked = asked_partitions(ingest, line);
     const kafka::ClientHandle client = client_of(config);
-    const std::vector<PartitionNumber> partitions =
-        wanted_partitions(line, ingest.topic, kafka::partitions_of(*client, ingest.topic));
-    const auto goals = goals_of(*client, ingest.topic, line, partitions);
+    std::map<std::string, std::map<PartitionNumber, Offset>> goals;
+    for (const auto& [topic, partitions] : find(*client, asked))
+        goals[topic] = goals_of(*client, topic, line, partitions);
     refuse_while_running(*client, config.kafka, ingest);
     const auto table = std::make_shared<PartitionTable>();
     CloudberryProgress progress{config.cloudberry.dsn.text,
@@ -323,9 +303,11 @@ int set(const config::Config& config, const CommandLine& line) {
                                  .revision = config.revision}};
     std::vector<ProgressChange> changes;
     std::vector<PartitionId> ids;
-    for (const auto& [number, to] : goals) {
-        changes.push_back({table->of(ingest.topic, number), {}, to});
-        ids.push_back(changes.back().partition.id);
+    for (const auto& [topic, of_topic] : goals) {
+        for (const auto& [number, to] : of_topic) {
+            changes.push_back({table->of(topic, number), {}, to});
+            ids.push_back(changes.back().partition.id);
+        }
     }
     for (const ResumePoint& point : progress.read(ids)) {
         const auto change = std::ranges::find(

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "pipeline/decode/framed_decoder.h"
-#include "pipeline/decode/schema_source.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
+#include "pipeline/decode/registry/registry_decoder.h"
+#include "pipeline/decode/registry/schema_source.h"
 
 #include <memory>
 #include <string>

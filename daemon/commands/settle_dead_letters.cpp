@@ -2,14 +2,13 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/confirm.h"
 #include "daemon/commands/dead_letter_report.h"
-#include "daemon/commands/progress_line.h"
 #include "daemon/commands/where_option.h"
-#include "daemon/process/writer_name.h"
+#include "daemon/identity/writer_name.h"
+#include "daemon/report/progress_line.h"
 #include "pipeline/errors.h"
 #include "registry/registry_client.h"
-#include "sinks/catalogue/catalogue.h"
-#include "sinks/dead_letters/dead_letter_loader.h"
 #include "sinks/dead_letters/dead_letter_pass.h"
+#include "sinks/dead_letters/dead_letter_retry.h"
 
 #include <algorithm>
 #include <iostream>
@@ -81,11 +80,10 @@ public:
     }
 
 private:
-    [[nodiscard]] DeadLetterQuery query(const std::string& pipeline,
-                                        const std::string& topic = "") const {
+    [[nodiscard]] DeadLetterQuery query(const std::string& pipeline) const {
         return {.schema = config_.cloudberry.schema,
                 .pipeline = pipeline,
-                .topic = topic,
+                .topic = "",
                 .where = asked_.where};
     }
 
@@ -130,29 +128,24 @@ private:
                 "a retry needs the pipeline's mapping, and none is configured" +
                 (asked_.pipeline ? " as \"" + *asked_.pipeline + "\"" : std::string()));
         std::int64_t all = 0;
-        std::vector<DeadLetterResult> results;
+        std::vector<DeadLetterRetry> retries;
         for (const config::Ingest* ingest : pipelines) {
-            const std::int64_t ours =
-                count_dead_letters(session_, query(ingest->name, ingest->topic));
-            const std::int64_t theirs = count_dead_letters(session_, query(ingest->name)) - ours;
-            results.push_back({ingest->name, {}, theirs});
-            all += ours;
+            retries.emplace_back(session_, *ingest, query(ingest->name));
+            all += retries.back().all();
         }
         confirm_all("retry", all);
         const auto registry = registry::client_of(config_.registry);
+        std::vector<DeadLetterResult> results;
         for (std::size_t i = 0; i < pipelines.size(); ++i) {
-            const config::Ingest& ingest = *pipelines[i];
-            DeadLetterLoader loader(session_, ingest, read_target(session_, ingest),
-                                    config_.cloudberry.schema, registry);
-            DeadLetterPassOptions options{.query = query(ingest.name, ingest.topic), .by = by()};
-            options.rows_per_batch =
-                std::min(options.rows_per_batch, static_cast<std::int64_t>(ingest.batch.rows));
-            options.bytes_per_batch = std::min(options.bytes_per_batch, ingest.batch.bytes);
-            go_through(std::move(options), "retry " + ingest.name, results[i].counts,
-                       [&](const auto& letters) {
-                           loader.prepare(letters);
-                           return [&] { return loader.load(); };
-                       });
+            DeadLetterResult& result = results.emplace_back(
+                DeadLetterResult{pipelines[i]->name, {}, retries[i].of_other_topics()});
+            ProgressLine progress{"retry " + result.pipeline, "dead letters"};
+            const std::int64_t meant = std::min(retries[i].all(), left_);
+            retries[i].run(registry, by(), left_, [&](const DeadLetterCounts& batch) {
+                result.counts += batch;
+                progress.at(result.counts.all(), meant);
+                return left_ -= batch.all();
+            });
         }
         print_results(results, asked_.output);
         const bool any_left = std::ranges::any_of(results, [](const DeadLetterResult& result) {
@@ -165,24 +158,17 @@ private:
         if (!asked_.pipeline) throw WrongConfiguration("discard needs the name of a pipeline");
         confirm_all("discard", count_all());
         std::vector<DeadLetterResult> results = {{*asked_.pipeline, {}, 0}};
-        go_through({.query = query(*asked_.pipeline), .by = by()}, "discard " + *asked_.pipeline,
-                   results[0].counts, [](const std::vector<WholeDeadLetter>& letters) {
-                       return [count = letters.size()] {
-                           return std::vector<DeadLetterOutcome>(
-                               count, {DeadLetterOutcome::Kind::discarded, {}});
-                       };
-                   });
-        print_results(results, asked_.output);
-        return fine;
-    }
-
-    [[nodiscard]] DecidedBy by() const { return {writer_name(), config_.revision}; }
-
-    void go_through(DeadLetterPassOptions options, const std::string& doing,
-                    DeadLetterCounts& counts, DeadLetterPass::Prepare prepare) {
-        const std::int64_t all = std::min(count_dead_letters(session_, options.query), left_);
-        ProgressLine progress{doing, "dead letters"};
-        DeadLetterPass pass(session_, std::move(options), std::move(prepare));
+        DeadLetterCounts& counts = results[0].counts;
+        const DeadLetterQuery which = query(*asked_.pipeline);
+        const std::int64_t all = std::min(count_dead_letters(session_, which), left_);
+        ProgressLine progress{"discard " + *asked_.pipeline, "dead letters"};
+        DeadLetterPass pass(session_, {.query = which, .by = by()},
+                            [](const std::vector<WholeDeadLetter>& letters) {
+                                return [count = letters.size()] {
+                                    return std::vector<DeadLetterOutcome>(
+                                        count, {DeadLetterOutcome::Kind::discarded, {}});
+                                };
+                            });
         while (left_ > 0) {
             const auto batch = pass.next(left_);
             if (!batch) break;
@@ -190,7 +176,11 @@ private:
             left_ -= batch->all();
             progress.at(counts.all(), all);
         }
+        print_results(results, asked_.output);
+        return fine;
     }
+
+    [[nodiscard]] DecidedBy by() const { return {writer_name(), config_.revision}; }
 
     void confirm_all(const std::string& action, std::int64_t count) {
         if (asked_.limit) left_ = *asked_.limit;

@@ -1,8 +1,8 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/daemon_client.h"
-#include "daemon/commands/report.h"
 #include "daemon/reload/preparation.h"
 #include "daemon/reload/published_settings.h"
+#include "daemon/report/report.h"
 
 #include <iostream>
 
@@ -22,7 +22,7 @@ struct Foreseen {
 constexpr std::chrono::seconds answer_within{5};
 
 std::variant<PublishedSettings, std::string> settings_at(const std::string& address) {
-    const auto answer = ask_daemon(address, "/settings", answer_within);
+    const auto answer = ask_daemon(address, {.target = "/settings"}, answer_within);
     if (!answer) return "no daemon answers at " + address;
     if (answer->status != 200) {
         return "the daemon at " + address + " tells no settings; is it older than this program?";
@@ -31,10 +31,11 @@ std::variant<PublishedSettings, std::string> settings_at(const std::string& addr
 }
 
 /// The same comparison and the same questions as the daemon's own.
-Foreseen foresee(const config::Config& config, const PublishedSettings& running) {
+Foreseen foresee(const config::Config& config, const config::Places& places,
+                 const PublishedSettings& running) {
     Foreseen foreseen{running.settings.revision, config.revision, {}, {}};
     foreseen.plan =
-        plan_reload(running.settings, with_fingerprints(settings_of(config), running.salt));
+        plan_reload(running.settings, with_fingerprints(settings_of(config), running.salt), places);
     const Preparation prepared =
         prepare_reload(request_for(foreseen.plan, config, running.targets));
     add_drift(prepared, foreseen.plan);
@@ -89,6 +90,7 @@ void print_json(const Foreseen& foreseen) {
 }  // namespace
 
 int show_plan(const config::Config& config, const CommandLine& line) {
+    if (line.has("--ddl")) return plan_ddl(config, line);
     const std::string address = line.option("--daemon").value_or(config.admin.listen);
     const auto asked =
         address.empty() ? std::string("[admin] listen is empty") : settings_at(address);
@@ -97,7 +99,8 @@ int show_plan(const config::Config& config, const CommandLine& line) {
                   << "--daemon URL\n";
         return used_or_configured_wrongly;
     }
-    const Foreseen foreseen = foresee(config, std::get<PublishedSettings>(asked));
+    const Foreseen foreseen = foresee(config, config::Places::of_file(line.config_file),
+                                      std::get<PublishedSettings>(asked));
     if (line.output == CommandLine::Output::json) {
         print_json(foreseen);
     } else {

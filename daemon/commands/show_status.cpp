@@ -4,9 +4,8 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/daemon_client.h"
 #include "daemon/commands/named_pipelines.h"
+#include "daemon/commands/terminal_screen.h"
 #include "pipeline/errors.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -32,7 +31,8 @@ public:
 
     /// nullopt: nobody answers, and the file is of no use to look elsewhere. That was said.
     std::optional<Overview> look() {
-        const auto answer = address_.empty() ? std::nullopt : ask_daemon(address_, "/status", 5s);
+        const auto answer =
+            address_.empty() ? std::nullopt : ask_daemon(address_, {.target = "/status"}, 5s);
         auto overview = answer ? parse_overview(answer->body) : std::nullopt;
         if (overview) {
             add_missing(*overview);
@@ -147,10 +147,9 @@ void print(const Status& status, const Overview& overview, const CommandLine& li
         std::cout << overview_json(overview) << '\n' << std::flush;
         return;
     }
-    // To the upper left, and what is there goes.
-    const bool redraws = line.has("--watch") && ::isatty(STDOUT_FILENO) != 0;
-    if (redraws) std::cout << "\x1b[H\x1b[2J";
-    std::cout << status.headline(overview) << overview_table(overview) << std::flush;
+    const std::string text = status.headline(overview) + overview_table(overview);
+    const auto screen = line.has("--watch") ? screen_size() : std::nullopt;
+    std::cout << (screen ? redrawn(text, *screen) : text) << std::flush;
 }
 
 }  // namespace

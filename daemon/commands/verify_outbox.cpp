@@ -1,6 +1,6 @@
 #include "daemon/commands/verify_outbox.h"
 
-#include "daemon/commands/outbox_mark.h"
+#include "daemon/admin/outbox_mark.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "kafka/topic_reader.h"

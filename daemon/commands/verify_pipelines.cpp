@@ -1,12 +1,18 @@
 #include "daemon/commands/commands.h"
-#include "daemon/commands/progress_line.h"
-#include "daemon/commands/report.h"
 #include "daemon/commands/verify_outbox.h"
+#include "daemon/report/progress_line.h"
+#include "daemon/report/report.h"
+#include "pipeline/errors.h"
+#include "pipeline/mapping/target.h"
+#include "sinks/books/cloudberry_progress.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/verify/verify.h"
 
 #include <algorithm>
 #include <iostream>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -30,25 +36,95 @@ std::string not_comparable(const config::Ingest& ingest) {
     return "";
 }
 
+/// With the table's topics as `ingest` has them.
+VerifyOptions options_of(Session& session, const config::Config& config,
+                         const config::Ingest& ingest) {
+    using Filled = config::Source::Kind;
+    VerifyOptions options{.schema = config.cloudberry.schema,
+                          .pipeline = ingest.name,
+                          .topics = ingest.topic,
+                          .table = read_table(session, ingest.table),
+                          .not_comparable = not_comparable(ingest),
+                          .partition_column = column_of(ingest, Filled::partition),
+                          .offset_column = column_of(ingest, Filled::offset),
+                          .topic_column = column_of(ingest, Filled::topic)};
+    if (ingest.mode != config::Mode::append)
+        options.key = ingest.key.empty() ? options.table.primary_key : ingest.key;
+    return options;
+}
+
+/// Where these topics have no table to compare with.
+VerifyOptions options_without_table(const config::Config& config, const std::string& pipeline,
+                                    config::Topics topics, std::string why) {
+    return {.schema = config.cloudberry.schema,
+            .pipeline = pipeline,
+            .topics = std::move(topics),
+            .table = {},
+            .not_comparable = std::move(why),
+            .partition_column = {},
+            .offset_column = {},
+            .topic_column = {}};
+}
+
+/// Of one or several tables that the same records go to.
+VerifyOptions options_of_all(Session& session, const config::Config& config,
+                             const std::vector<config::Ingest>& targets) {
+    VerifyOptions all = options_of(session, config, targets.front());
+    std::set<std::string> tables{targets.front().table};
+    for (std::size_t i = 1; i < targets.size(); ++i) {
+        all.beside.push_back(options_of(session, config, targets[i]));
+        if (!tables.insert(targets[i].table).second)
+            all.beside.back().not_comparable = "a record may have a row by each of its targets";
+    }
+    return all;
+}
+
+/// Of the tables that topics with progress have; topics may share them.
+std::vector<VerifyOptions> options_by_topic(Session& session, const config::Config& config,
+                                            const config::Ingest& ingest) {
+    const config::TopicMatcher matcher(ingest.topic);
+    std::set<std::string> topics;
+    for (const ProgressRow& row : read_progress(session, config.cloudberry.schema, ingest.name))
+        if (matcher.matches(row.topic)) topics.insert(row.topic);
+    std::vector<VerifyOptions> all;
+    std::map<std::vector<std::string>, std::vector<config::Ingest>> by_tables;
+    for (const std::string& topic : topics) {
+        try {
+            auto targets = targets_of_topic(ingest, topic, config.cloudberry.schema);
+            std::vector<std::string> tables;
+            for (const config::Ingest& target : targets) tables.push_back(target.table);
+            const auto [found, is_new] = by_tables.try_emplace(tables, std::move(targets));
+            for (config::Ingest& target : found->second)
+                if (!is_new) target.topic.names.push_back(topic);
+        } catch (const WrongConfiguration& none) {
+            all.push_back(options_without_table(config, ingest.name, topic, none.what()));
+        }
+    }
+    for (const auto& [tables, targets] : by_tables) {
+        try {
+            all.push_back(options_of_all(session, config, targets));
+        } catch (const WrongConfiguration& gone) {
+            all.push_back(
+                options_without_table(config, ingest.name, targets.front().topic, gone.what()));
+        }
+    }
+    if (all.empty())
+        all.push_back(options_without_table(config, ingest.name, ingest.topic,
+                                            "none of its topics was read yet"));
+    return all;
+}
+
 Verified verify_pipeline(Session& session, const config::Config& config,
                          const config::Ingest& ingest) {
-    using Kind = config::Source::Kind;
     ProgressLine progress{"verify " + ingest.name, "rows"};
-    const Table table = read_table(session, ingest.table);
-    std::vector<std::string> key;
-    if (ingest.mode != config::Mode::append)
-        key = ingest.key.empty() ? table.primary_key : ingest.key;
-    return {ingest.name,
-            verify(session, {.schema = config.cloudberry.schema,
-                             .pipeline = ingest.name,
-                             .topic = ingest.topic,
-                             .table = table,
-                             .not_comparable = not_comparable(ingest),
-                             .key = std::move(key),
-                             .partition_column = column_of(ingest, Kind::partition),
-                             .offset_column = column_of(ingest, Kind::offset),
-                             .topic_column = column_of(ingest, Kind::topic),
-                             .on_compared = [&](std::int64_t rows) { progress.at(rows); }})};
+    std::vector<VerifyOptions> tables;
+    if (ingest.routes())
+        tables = options_by_topic(session, config, ingest);
+    else
+        tables.push_back(options_of(session, config, ingest));
+    for (VerifyOptions& options : tables)
+        options.on_compared = [&](std::int64_t rows) { progress.at(rows); };
+    return {ingest.name, verify(session, tables)};
 }
 
 std::string joined(const std::vector<Offset>& offsets) {
@@ -81,8 +157,12 @@ void print_table(const std::vector<Verified>& all) {
         };
         const bool superseded = any(&VerifiedPartition::superseded);
         const bool unmatched = any(&VerifiedPartition::unmatched);
+        const bool topics = std::ranges::any_of(
+            partitions, [&](const auto& p) { return p.topic != partitions.front().topic; });
         std::vector<std::vector<std::string>> rows(1);
-        rows[0] = {"partition", "from", "progress", "loaded"};
+        if (topics) rows[0].push_back("topic");
+        for (const char* title : {"partition", "from", "progress", "loaded"})
+            rows[0].push_back(title);
         if (superseded) rows[0].push_back("superseded");
         if (unmatched) rows[0].push_back("unmatched");
         for (const char* title :
@@ -93,6 +173,7 @@ void print_table(const std::vector<Verified>& all) {
                 return p.rows ? std::to_string(count) : std::string("-");
             };
             auto& row = rows.emplace_back();
+            if (topics) row.push_back(p.topic);
             for (const std::int64_t number :
                  {std::int64_t{p.partition}, p.anchor, p.next, p.loaded})
                 row.push_back(std::to_string(number));

@@ -1,9 +1,10 @@
 #include "config/words.h"
+#include "daemon/commands/asked_partitions.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/named_pipelines.h"
-#include "daemon/commands/progress_line.h"
-#include "daemon/commands/report.h"
-#include "daemon/process/progress_goals.h"
+#include "daemon/commands/progress_goals.h"
+#include "daemon/report/progress_line.h"
+#include "daemon/report/report.h"
 #include "kafka/client.h"
 #include "pipeline/errors.h"
 
@@ -11,6 +12,7 @@
 #include <charconv>
 #include <chrono>
 #include <iostream>
+#include <limits>
 #include <thread>
 
 namespace sluice {
@@ -19,36 +21,21 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-template <class Number>
-Number number_of(const CommandLine& line, const std::string& option) {
-    const std::string text = line.option(option).value_or("");
-    Number number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < 0) {
-        throw WrongConfiguration(option + " takes a number, not " + config::in_quotes(text));
-    }
-    return number;
-}
-
-/// Of a record.
-struct Place {
-    PartitionNumber partition = 0;
-    Offset offset = 0;
-};
-
-/// What the options ask for; nullopt: the end of all partitions.
-std::optional<Place> asked_by(const CommandLine& line) {
+/// Of the record that the options ask for; nullopt: the end of all partitions.
+std::optional<Offset> asked_by(const CommandLine& line) {
     const bool named = line.has("--partition") || line.has("--offset");
     if (named == line.has("--end") || line.has("--partition") != line.has("--offset")) {
         throw WrongConfiguration("\"wait\" needs --partition P and --offset N, or --end");
     }
     if (line.has("--end")) return std::nullopt;
-    const Place asked{.partition = number_of<PartitionNumber>(line, "--partition"),
-                      .offset = number_of<Offset>(line, "--offset")};
-    if (asked.offset == std::numeric_limits<Offset>::max()) {
+    const std::string text = line.option("--offset").value_or("");
+    Offset offset = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size() || offset < 0)
+        throw WrongConfiguration("--offset takes a number, not " + config::in_quotes(text));
+    if (offset == std::numeric_limits<Offset>::max())
         throw WrongConfiguration("--offset is larger than any that Kafka gives");
-    }
-    return asked;
+    return offset;
 }
 
 /// Reads progress again and again, over any trouble, until it is where it should be.
@@ -113,7 +100,8 @@ void print(const CommandLine& line, const config::Ingest& ingest, const Progress
         json.begin_object().field("pipeline", ingest.name).field("reached", waited.reached());
         json.key("partitions").begin_array();
         for (const ProgressGoal& goal : waited.goals()) {
-            json.begin_object().field("partition", static_cast<long long>(goal.partition));
+            json.begin_object().field("topic", goal.topic);
+            json.field("partition", static_cast<long long>(goal.partition));
             json.field("waited_for", static_cast<long long>(goal.until));
             json.field("topic_ends", static_cast<long long>(goal.end));
             if (goal.next) json.field("next_offset", static_cast<long long>(*goal.next));
@@ -124,7 +112,7 @@ void print(const CommandLine& line, const config::Ingest& ingest, const Progress
         return;
     }
     for (const ProgressGoal& goal : waited.goals()) {
-        const std::string place = ingest.topic + "[" + std::to_string(goal.partition) + "]: ";
+        const std::string place = goal.topic + "[" + std::to_string(goal.partition) + "]: ";
         if (goal.reached()) {
             std::cout << place << "everything below offset " << goal.until << " is committed\n";
         } else if (goal.beyond()) {
@@ -146,14 +134,19 @@ void print(const CommandLine& line, const config::Ingest& ingest, const Progress
 
 int wait_for_offset(const config::Config& config, const CommandLine& line) {
     try {
-        const config::Ingest& ingest = ingest_named(config, line.words.front());
+        config::Ingest ingest = ingest_named(config, line.words.front());
         const auto timeout = line.duration("--timeout");
-        const std::optional<Place> asked = asked_by(line);
+        const std::optional<Offset> offset = asked_by(line);
+        const AskedPartitions asked = asked_partitions(ingest, line);
+        if (offset && !asked.number)
+            throw WrongConfiguration("an offset is one partition's, so --partition takes a number");
+        ingest.topic = asked.topics;
         const auto client =
             kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(config.kafka, {}), "wait");
         ProgressGoals goals(config, ingest, *client);
-        if (asked) {
-            goals.aim_at(asked->partition, asked->offset);
+        if (offset) {
+            for (const auto& [topic, partitions] : find(*client, asked))
+                goals.aim_at(topic, partitions.front(), *offset);
         } else {
             goals.aim_at_ends();
         }

@@ -1,14 +1,14 @@
 #include "daemon/imports/fdw_progress.h"
 
 #include "config/pipeline.h"
-#include "daemon/commands/progress_line.h"
-#include "daemon/commands/report.h"
-#include "daemon/process/writer_name.h"
+#include "daemon/identity/writer_name.h"
+#include "daemon/report/progress_line.h"
+#include "daemon/report/report.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 #include "sinks/books/cloudberry_progress.h"
-#include "sinks/books/schema.h"
+#include "sinks/schema/schema.h"
 
 #include <algorithm>
 #include <iostream>
@@ -67,7 +67,7 @@ public:
         const std::string topic = source.table.options.contains("topic")
                                       ? source.table.options.at("topic")
                                       : std::string();
-        if (found == nullptr || found->topic != topic) {
+        if (found == nullptr || !config::TopicMatcher(found->topic).matches(topic)) {
             // Nobody asked for it by name, and nobody wants it in the configuration.
             const bool on_purpose = found == nullptr && !source.named;
             leave_out(source,
@@ -80,7 +80,7 @@ public:
                           "_import_progress: the pipeline begins where start = says",
                       true);
         } else {
-            take_over(source, *found);
+            take_over(source, *found, topic);
         }
     }
 
@@ -93,7 +93,8 @@ private:
             {source.table.schema + "." + source.table.name + ": " + why, on_purpose});
     }
 
-    void take_over(const FdwSource& source, const config::Ingest& ingest) {
+    void take_over(const FdwSource& source, const config::Ingest& ingest,
+                   const std::string& topic) {
         // Held until the anchors are committed: an import in between would load what they say is
         // not loaded yet.
         Transaction no_import(session_);
@@ -104,16 +105,16 @@ private:
              read_fdw_progress(session_, source.table.progress_table)) {
             // Never imported: it begins with the first record that is there, which start finds.
             if (next <= 0) continue;
-            partitions.push_back(table->id_of(ingest.topic, number));
+            partitions.push_back(table->id_of(topic, number));
             imported.push_back({partitions.back(), next});
         }
         CloudberryProgress progress(config_.cloudberry.dsn.text, identity(ingest, table));
         const auto before = progress.read(partitions);
         progress.anchor(imported);
         const auto after = progress.read(partitions);
-        const auto known = kafka::partitions_of(*client_, ingest.topic);
+        const auto known = kafka::partitions_of(*client_, topic);
 
-        ProgressLine line{"offsets of " + ingest.topic, "partitions"};
+        ProgressLine line{"offsets of " + topic, "partitions"};
         const std::size_t first = all_.size();
         for (const Position& position : imported) {
             TakenOver& taken = all_.emplace_back();
@@ -126,7 +127,7 @@ private:
                 taken.note += "; the topic has no such partition";
                 taken.fine = false;
             } else if (taken.fine) {
-                judge(taken, kafka::available_offsets(*client_, ingest.topic, taken.partition));
+                judge(taken, kafka::available_offsets(*client_, topic, taken.partition));
             }
             line.at(static_cast<std::int64_t>(all_.size() - first),
                     static_cast<std::int64_t>(imported.size()));

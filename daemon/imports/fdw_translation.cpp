@@ -1,37 +1,17 @@
 #include "daemon/imports/fdw_translation.h"
 
-#include "pipeline/decode/json_text.h"
+#include "daemon/imports/connection_text.h"
+#include "daemon/imports/toml_text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string_view>
 
 namespace sluice {
 namespace {
 
-constexpr std::string_view name_characters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-
-/// Basic strings of TOML escape as JSON does.
-std::string in_toml(std::string_view text) {
-    std::string toml;
-    json::append_string(toml, text);
-    return toml;
-}
-
-std::string key(std::string_view name) {
-    const bool bare =
-        !name.empty() && name.find_first_not_of(name_characters) == std::string_view::npos;
-    return bare ? std::string(name) : in_toml(name);
-}
-
-/// Names come from the catalogue and may hold anything, line breaks too.
-std::string comment(std::string text) {
-    std::ranges::replace_if(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-    return "# " + text + "\n";
-}
+using toml_text::comment;
+using toml_text::key;
 
 std::string option(const FdwOptions& options, const std::string& name) {
     const auto found = options.find(name);
@@ -45,12 +25,9 @@ std::string lower(std::string text) {
     return text;
 }
 
-std::optional<std::int64_t> whole_number(const std::string& text, std::int64_t most) {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || rest != end || number < 1 || number > most) return std::nullopt;
-    return number;
+std::optional<std::int64_t> number_up_to(std::int64_t most, const std::string& text) {
+    const auto number = whole_number(text);
+    return number && *number >= 1 && *number <= most ? number : std::nullopt;
 }
 
 std::string display_name(const FdwTable& table) {
@@ -91,9 +68,9 @@ public:
         is_csv_ = format == "csv";
         plan_columns();
         text_ += "[ingest." + name_ + "]\n";
-        line("topic", in_toml(option(table_.options, "topic")));
+        line("topic", toml_text::quoted(option(table_.options, "topic")));
         write_target();
-        line("format", in_toml(format));
+        line("format", toml_text::quoted(format));
         if (is_csv_) write_csv();
         write_batch();
         write_reactions();
@@ -153,7 +130,7 @@ private:
         if (is_csv_) return std::to_string(position);
         std::string name = option(column.options, "json");
         if (name.empty()) name = column.name;
-        if (name.front() != '@' && name.front() != '/') return in_toml(name);
+        if (name.front() != '@' && name.front() != '/') return toml_text::quoted(name);
         std::string pointer = "/";
         for (const char c : name) {
             if (c == '~' || c == '/') {
@@ -162,14 +139,14 @@ private:
                 pointer += c;
             }
         }
-        return in_toml(pointer);
+        return toml_text::quoted(pointer);
     }
 
     void write_target() {
-        if (!source_.target.empty()) return line("table", in_toml(source_.target));
+        if (!source_.target.empty()) return line("table", toml_text::quoted(source_.target));
         note("TO DO: the table that the import function was given as dest_table_name.");
         note("Or let it be filled in: sluice import-fdw " + table_.name + "=TABLE");
-        line("table", in_toml("target_of_" + source_.pipeline));
+        line("table", toml_text::quoted("target_of_" + source_.pipeline));
     }
 
     void write_csv() {
@@ -177,7 +154,8 @@ private:
         for (const char* name : {"delimiter", "quote", "escape", "null"}) {
             const auto found = table_.options.find(name);
             if (found == table_.options.end()) continue;
-            csv += (csv.empty() ? "" : ", ") + std::string(name) + " = " + in_toml(found->second);
+            csv += (csv.empty() ? "" : ", ") + std::string(name) + " = " +
+                   toml_text::quoted(found->second);
         }
         if (!csv.empty()) line("csv", "{ " + csv + " }");
     }
@@ -186,8 +164,8 @@ private:
         constexpr std::int64_t most_rows = 10'000'000;
         constexpr std::int64_t longest_ms = 3'600'000;
         const std::int64_t rows =
-            whole_number(option(table_.options, "batch_size"), most_rows).value_or(0);
-        const auto delay = whole_number(option(table_.options, "buffer_delay"), longest_ms);
+            number_up_to(most_rows, option(table_.options, "batch_size")).value_or(0);
+        const auto delay = number_up_to(longest_ms, option(table_.options, "buffer_delay"));
         // A read of 30 rows costs little there, a transaction of 30 rows costs most of the time.
         const bool worth_a_transaction = rows >= 1000;
         if (rows > 0 && !worth_a_transaction) {
@@ -199,7 +177,7 @@ private:
         if (worth_a_transaction) batch = "rows = " + std::to_string(rows);
         if (delay) {
             batch += (batch.empty() ? "" : ", ") + std::string("delay = ") +
-                     in_toml(std::to_string(*delay) + "ms");
+                     toml_text::quoted(std::to_string(*delay) + "ms");
         }
         note(
             "What ended a read there ends a transaction here: larger batches load faster; without");
@@ -212,11 +190,11 @@ private:
         if (strict) {
             note("strict: such a record ended the import there; here it becomes a dead letter and");
             note("the others are loaded. on_reject = \"stop\" waits in front of it instead.");
-            line("on_missing", in_toml("reject"));
+            line("on_missing", toml_text::quoted("reject"));
             if (leaves_fields_out_) {
                 note("on_extra = \"reject\" would reject the fields that no column takes");
             } else {
-                line("on_extra", in_toml("reject"));
+                line("on_extra", toml_text::quoted("reject"));
             }
         }
         if (has_junk_column_) {
@@ -229,7 +207,7 @@ private:
                 "ignore_junk: a value that its column cannot hold becomes NULL, as there. A "
                 "record");
             note("that cannot be read at all is no row of NULLs here, but a dead letter.");
-            line("on_invalid", in_toml("null"));
+            line("on_invalid", toml_text::quoted("null"));
         }
     }
 
@@ -276,11 +254,13 @@ std::string kafka_section(const FdwServer& server) {
     std::string text = "[kafka]\n";
     const std::string brokers = option(server.options, "brokers");
     if (brokers.empty()) text += comment("TO DO: server " + server.name + " names no brokers.");
-    text += "brokers = " + in_toml(brokers.empty() ? "brokers-of-" + server.name : brokers) + "\n";
+    text +=
+        "brokers = " + toml_text::quoted(brokers.empty() ? "brokers-of-" + server.name : brokers) +
+        "\n";
     std::string properties;
     const auto property = [&](const char* from, const char* to) {
         if (const std::string value = option(server.options, from); !value.empty())
-            properties += in_toml(to) + " = " + in_toml(value) + "\n";
+            properties += toml_text::quoted(to) + " = " + toml_text::quoted(value) + "\n";
     };
     property("security_protocol", "security.protocol");
     property("sasl_mechanisms", "sasl.mechanisms");
@@ -312,21 +292,7 @@ bool is_on(const FdwOptions& options, const std::string& name) {
 }
 
 std::string pipeline_name(const FdwTable& table, const std::vector<std::string>& taken) {
-    static constexpr std::size_t longest = 63;
-    const auto is_taken = [&](const std::string& name) {
-        return std::ranges::find(taken, name) != taken.end();
-    };
-    const auto allowed = [](std::string name) {
-        std::ranges::replace_if(
-            name, [](char c) { return name_characters.find(c) == std::string_view::npos; }, '_');
-        name.resize(std::min(name.size(), longest));
-        return name;
-    };
-    std::string name = allowed(table.name);
-    if (is_taken(name)) name = allowed(table.schema + "_" + table.name);
-    const std::string stem = name.substr(0, longest - 4);
-    for (int number = 2; is_taken(name); ++number) name = stem + "_" + std::to_string(number);
-    return name;
+    return toml_text::pipeline_name({table.name, table.schema + "_" + table.name}, taken);
 }
 
 std::string to_toml(const FdwTranslation& translation) {
@@ -337,8 +303,8 @@ std::string to_toml(const FdwTranslation& translation) {
     if (translation.needs_password) {
         text += comment("The password was left out: use passfile=, ~/.pgpass or PGPASSWORD.");
     }
-    text += "dsn = " + in_toml(translation.dsn) + "\n";
-    text += "schema = " + in_toml(translation.schema) + "\n";
+    text += "dsn = " + toml_text::quoted(translation.dsn) + "\n";
+    text += "schema = " + toml_text::quoted(translation.schema) + "\n";
     for (const FdwSource& source : translation.sources) text += PipelineText(source).text();
     return text;
 }

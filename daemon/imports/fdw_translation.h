@@ -1,7 +1,7 @@
 #pragma once
 
 #include "daemon/imports/fdw_catalogue.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 
 #include <optional>
 #include <string>

@@ -2,16 +2,12 @@
 #include "daemon/commands/commands.h"
 #include "daemon/imports/fdw_progress.h"
 #include "daemon/imports/fdw_translation.h"
+#include "daemon/imports/made_file.h"
 #include "pipeline/errors.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/session/public_dsn.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <map>
 #include <set>
@@ -87,27 +83,6 @@ FdwServer server_of(const FdwCatalogue& catalogue, const std::optional<std::stri
     return *std::ranges::find(catalogue.servers, *servers.begin(), &FdwServer::name);
 }
 
-/// Never writes over a file.
-void write_new_file(const std::string& path, const std::string& text) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (file < 0 && errno == EEXIST)
-        throw WrongConfiguration(path + ": is there already, and is not written over");
-    bool written = file >= 0;
-    for (std::size_t at = 0; written && at < text.size();) {
-        const ssize_t count = ::write(file, text.data() + at, text.size() - at);
-        written = count > 0;
-        at += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-    }
-    if (file >= 0 && ::close(file) != 0) written = false;
-    if (!written) throw WrongConfiguration(path + ": " + std::strerror(errno));
-}
-
-/// What a person still has to do in the file, beyond its own comments.
-void report_problems(const std::string& toml, const std::string& name) {
-    for (const config::Problem& problem : config::parse(toml, name).problems)
-        std::cerr << "to do: " << config::to_string(problem) << '\n';
-}
-
 config::Config load_or_throw(const std::string& file) {
     const config::Loaded loaded = config::load(file);
     std::string problems;
@@ -139,15 +114,7 @@ int run(const CommandLine& line) {
     session.close();
 
     const bool write_progress = line.has("--write-progress");
-    if (to || !write_progress) {
-        const std::string toml = to_toml(translation);
-        report_problems(toml, to.value_or("import-fdw"));
-        if (to) {
-            write_new_file(*to, toml);
-        } else {
-            std::cout << toml;
-        }
-    }
+    if (to || !write_progress) hand_out(to_toml(translation), to, "import-fdw");
     if (!write_progress) return fine;
     const config::Config config = load_or_throw(to.value_or(line.config_file));
     return take_over_progress(config, dsn, translation.sources, line.output);

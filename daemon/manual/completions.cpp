@@ -11,7 +11,6 @@ constexpr std::string_view names_of_pipelines =
 std::string names_of(std::span<const CommandSyntax> commands) {
     std::vector<std::string> names;
     for (const CommandSyntax& command : commands) names.emplace_back(command.name);
-    names.insert(names.end(), {"help", "version"});
     return joined(names);
 }
 
@@ -28,7 +27,7 @@ std::string fish_quoted(std::string_view text) {
 
 // ---- bash ----
 
-std::string bash_command(const CommandSyntax& command) {
+std::string bash_command(const CommandSyntax& command, std::span<const CommandSyntax> commands) {
     std::vector<std::string> options;
     std::string values;
     for (const OptionSyntax& option : all_options_of(command)) {
@@ -44,7 +43,7 @@ std::string bash_command(const CommandSyntax& command) {
         }
         values += "; _sluice_offer; return ;;\n";
     }
-    const OfferedWords offered = words_of(command);
+    const OfferedWords offered = words_of(command, commands);
     std::string text = "        " + std::string(command.name) + ")\n";
     text += "            case $previous in\n" + values + "            esac\n";
     text += "            options=(" + joined(options) + ")\n";
@@ -67,12 +66,12 @@ std::string zsh_option(const OptionSyntax& option) {
     return shell_quoted(text);
 }
 
-std::string zsh_command(const CommandSyntax& command) {
+std::string zsh_command(const CommandSyntax& command, std::span<const CommandSyntax> commands) {
     std::string text = "        " + std::string(command.name) + ") _arguments";
     for (const OptionSyntax& option : all_options_of(command))
         text += " \\\n            " + zsh_option(option);
     text += " \\\n            '-c[the configuration]:FILE:_files'";
-    const OfferedWords offered = words_of(command);
+    const OfferedWords offered = words_of(command, commands);
     if (!offered.literal.empty())
         text += " \\\n            " + shell_quoted("1:what:(" + joined(offered.literal) + ")");
     if (offered.pipelines) text += " \\\n            '*:pipeline:_sluice_pipelines'";
@@ -82,12 +81,12 @@ std::string zsh_command(const CommandSyntax& command) {
 
 // ---- fish ----
 
-std::string fish_command(const CommandSyntax& command) {
+std::string fish_command(const CommandSyntax& command, std::span<const CommandSyntax> commands) {
     const std::string name(command.name);
     const std::string here = "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' ";
     std::string text = "complete -c sluice -n __fish_use_subcommand -a " + name + " -d " +
                        fish_quoted(command.summary) + "\n";
-    const OfferedWords offered = words_of(command);
+    const OfferedWords offered = words_of(command, commands);
     if (!offered.literal.empty()) text += here + "-a '" + joined(offered.literal) + "'\n";
     if (offered.pipelines) text += here + "-a '(__sluice_pipelines)'\n";
     if (offered.files) text += here + "-F\n";
@@ -127,7 +126,7 @@ _sluice() {
     fi
     case ${COMP_WORDS[1]} in
 )";
-    for (const CommandSyntax& command : commands) text += bash_command(command);
+    for (const CommandSyntax& command : commands) text += bash_command(command, commands);
     return text + R"(    esac
     [[ -z $names || ! -r $config ]] || words+=($()" +
            std::string(names_of_pipelines) + R"( <"$config"))
@@ -164,15 +163,13 @@ _sluice() {
             shell_quoted(std::string(command.name) + ":" + marked(command.summary, ":\\", "\\")) +
             "\n";
     }
-    text += R"(            'help:list all commands'
-            'version:print the version'
-        )
+    text += R"(        )
         _describe command commands
         ;;
     argument)
         case $line[1] in
 )";
-    for (const CommandSyntax& command : commands) text += zsh_command(command);
+    for (const CommandSyntax& command : commands) text += zsh_command(command, commands);
     return text + R"(        esac
         ;;
     esac
@@ -199,10 +196,8 @@ function __sluice_pipelines
 end
 
 complete -c sluice -f
-complete -c sluice -n __fish_use_subcommand -a help -d 'list all commands'
-complete -c sluice -n __fish_use_subcommand -a version -d 'print the version'
 )";
-    for (const CommandSyntax& command : commands) text += fish_command(command);
+    for (const CommandSyntax& command : commands) text += fish_command(command, commands);
     return text;
 }
 

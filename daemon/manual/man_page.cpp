@@ -1,5 +1,5 @@
+#include "daemon/commands/help.h"
 #include "daemon/manual/manual.h"
-#include "daemon/manual/words_of.h"
 
 namespace sluice {
 namespace {
@@ -14,6 +14,8 @@ std::string roff(std::string_view text) {
             escaped += "\\-";
         } else if (c == '\'') {
             escaped += "\\(aq";
+        } else if (c == '"') {
+            escaped += "\\(dq";
         } else {
             escaped += c;
         }
@@ -30,11 +32,14 @@ std::string option_paragraph(const OptionSyntax& option) {
     return text + "\n" + roff(option.summary) + "\n";
 }
 
+std::string title(std::string_view name, std::string_view version) {
+    return ".TH \"" + roff(name) + "\" 1 \"\" \"sluice " + std::string(version) + "\" \"Sluice\"\n";
+}
+
 }  // namespace
 
 std::string man_page(std::span<const CommandSyntax> commands, std::string_view version) {
-    std::string text = ".TH SLUICE 1 \"\" \"sluice " + std::string(version) + "\" \"Sluice\"\n" +
-                       R"(.SH NAME
+    std::string text = title("SLUICE", version) + R"(.SH NAME
 sluice \- moves data between Apache Kafka and Apache Cloudberry, exactly once
 .SH SYNOPSIS
 .B sluice
@@ -48,11 +53,9 @@ SIGHUP, or when its admin server is asked to.
 .SH COMMANDS
 )";
     for (const CommandSyntax& command : commands) {
-        text += ".SS sluice " + roff(command.name) + " " + roff(command.words) + "\n" +
-                roff(command.summary) + "\n";
-        for (const OptionSyntax& option : command.options) text += option_paragraph(option);
+        text += ".TP\n.BR sluice\\-" + roff(command.name) + " (1)\n" + roff(command.summary) + "\n";
     }
-    text += ".SS sluice version\nprint the version\n.SH OPTIONS\nEvery command takes:\n";
+    text += ".SH OPTIONS\nEvery command takes:\n";
     for (const OptionSyntax& option : options_everywhere()) text += option_paragraph(option);
     return text + R"(.SH EXIT STATUS
 .TP
@@ -87,6 +90,19 @@ to be told that it is ready, and alive
 .BR psql (1),
 .BR systemctl (1)
 )";
+}
+
+std::string man_page_of(const CommandSyntax& command, std::string_view version) {
+    const std::string name = "sluice-" + std::string(command.name);
+    std::string text = title(name, version) + ".SH NAME\n" + roff(name) + " \\- " +
+                       roff(command.summary) + "\n.SH SYNOPSIS\n.B sluice " +
+                       roff(synopsis(command)) + "\n[\\fIOPTION\\fR...]\n.SH OPTIONS\n";
+    for (const OptionSyntax& option : all_options_of(command)) text += option_paragraph(option);
+    text += ".SH EXAMPLES\n";
+    for (const CommandExample& example : command.examples)
+        text += ".TP\n.B sluice " + roff(with_arguments(command, example)) + "\n" +
+                roff(example.summary) + "\n";
+    return text + ".SH SEE ALSO\n.BR sluice (1)\n";
 }
 
 }  // namespace sluice

@@ -25,23 +25,17 @@ OfferedWords words_in(std::string_view syntax) {
 
 }  // namespace
 
-OfferedWords words_of(const CommandSyntax& command) {
-    return words_in(command.words);
+OfferedWords words_of(const CommandSyntax& command, std::span<const CommandSyntax> commands) {
+    OfferedWords offered = words_in(command.words);
+    if (command.words.find("COMMAND") == std::string_view::npos) return offered;
+    for (const CommandSyntax& each : commands) offered.literal.emplace_back(each.name);
+    return offered;
 }
 
 OfferedWords words_of(const OptionSyntax& option) {
     OfferedWords offered = words_in(option.value);
     offered.pipelines = false;
     return offered;
-}
-
-std::vector<OptionSyntax> all_options_of(const CommandSyntax& command) {
-    std::vector<OptionSyntax> all = command.options;
-    for (const OptionSyntax& option : options_everywhere()) {
-        if (std::ranges::find(all, option.name, &OptionSyntax::name) == all.end())
-            all.push_back(option);
-    }
-    return all;
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -2,25 +2,25 @@
 
 #include "daemon/commands/command_line.h"
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
 
 /// What a shell can offer for the words behind a command, read from how the help writes them:
-/// "list|show|retry|discard [NAME]".
+/// "list|show|retry|discard [NAME]"; COMMAND stands for each of `commands`.
 struct OfferedWords {
     std::vector<std::string> literal{};  ///< "list", "show", …
     bool pipelines = false;              ///< NAME, or OUTBOX
     bool files = false;                  ///< FILE
 };
-[[nodiscard]] OfferedWords words_of(const CommandSyntax& command);
+[[nodiscard]] OfferedWords words_of(const CommandSyntax& command,
+                                    std::span<const CommandSyntax> commands);
 
 /// And for the value of an option: "table|json".
 [[nodiscard]] OfferedWords words_of(const OptionSyntax& option);
-
-/// With those that every command takes behind its own; an option of its own replaces one of these.
-[[nodiscard]] std::vector<OptionSyntax> all_options_of(const CommandSyntax& command);
 
 /// "a b c"
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);

@@ -1,6 +1,7 @@
 #include "daemon/process/catch_up.h"
 
-#include "daemon/process/progress_goals.h"
+#include "daemon/commands/progress_goals.h"
+#include "daemon/supervisor/supervised_pipeline.h"
 #include "kafka/client.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
@@ -14,20 +15,42 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string first_behind(const ProgressGoals& goals) {
+using HeldTopics = std::map<std::string, IngestStatus::HeldTopic>;
+
+/// A topic that is held up is not waited for longer than a pipeline that fails.
+bool is_given_up(const ProgressGoal& goal, const HeldTopics& held) {
+    const auto found = held.find(goal.topic);
+    return found != held.end() &&
+           found->second.failures >= SupervisedPipeline::failures_to_be_failed;
+}
+
+/// What of its partitions the pipeline has not begun with yet; nullptr: nothing.
+const char* not_looked_at(bool joins, const IngestStatus& shown) {
+    if (joins) return "it is joining the group";
+    if (!std::ranges::all_of(shown.partitions, &IngestStatus::Partition::recognised))
+        return "its last records are not compared with those that were read yet";
+    if (shown.held_up_topics.empty() && shown.partitions.size() < shown.assigned)
+        return "it has not begun with all of its partitions yet";
+    return nullptr;
+}
+
+std::string first_behind(const ProgressGoals& goals, const HeldTopics& held) {
     for (const ProgressGoal& goal : goals.goals()) {
-        if (goal.reached()) continue;
-        return "partition " + std::to_string(goal.partition) + " is at " +
+        if (goal.reached() || is_given_up(goal, held)) continue;
+        return goal.topic + "[" + std::to_string(goal.partition) + "] is at " +
                (goal.next ? std::to_string(*goal.next) : "its beginning") + " of " +
                std::to_string(goal.until);
     }
     return {};
 }
 
-/// Of a pipeline that has failed again and again; empty: none has.
+/// Of a pipeline that has failed again and again, is held or waits for its time; empty: none does.
 std::string failure_in(const SupervisorStatus& status) {
     for (const auto& [key, pipeline] : status.pipelines) {
         if (pipeline.state == PipelineState::failed) return key + " failed: " + pipeline.reason;
+        if (pipeline.state == PipelineState::held) return key + " is held: " + pipeline.reason;
+        if (pipeline.state == PipelineState::scheduled)
+            return key + " does not run now: " + pipeline.reason;
     }
     return {};
 }
@@ -45,15 +68,27 @@ public:
         }
     }
 
-    /// What keeps this pipeline; empty: it has caught up, as have those that are not known here.
-    /// Throws TroubleOfTheWorld and DatabaseError.
-    std::string behind(const std::string& key) {
+    /// What of this pipeline keeps us; nothing: it has caught up, as have those that are not known
+    /// here. `joins`, `shown`: of the pipeline that runs here. Throws TroubleOfTheWorld and
+    /// DatabaseError.
+    Behind behind(const std::string& key, bool joins, const IngestStatus& shown) {
+        const HeldTopics& held = shown.held_up_topics;
         const auto found = waiting_.find(key);
         if (found == waiting_.end()) return {};
         ProgressGoals& goals = aimed(found->second);
         goals.read(session_);
-        std::string behind = first_behind(goals);
-        if (behind.empty()) waiting_.erase(found);
+        if (goals.reached()) {
+            // Progress at the end may be that of a topic that was deleted since.
+            if (const char* unseen = not_looked_at(joins, shown))
+                return {.going_on = unseen, .held_up = {}};
+            waiting_.erase(found);
+            return {};
+        }
+        Behind behind{.going_on = first_behind(goals, held), .held_up = {}};
+        if (!behind.going_on.empty()) return behind;
+        for (const ProgressGoal& goal : goals.goals())
+            if (!goal.reached() && behind.held_up.empty())
+                behind.held_up = "topic \"" + goal.topic + "\": " + held.at(goal.topic).why;
         return behind;
     }
 
@@ -107,8 +142,10 @@ void CatchUp::loop() {
         std::string behind;
         try {
             topics.aim();
-            behind = behind_in(status, topics);
-            if (behind.empty()) return options_.on_end({.caught_up = true, .reason = {}});
+            const Behind all = behind_in(status, topics);
+            if (all.going_on.empty())
+                return options_.on_end({.caught_up = all.held_up.empty(), .reason = all.held_up});
+            behind = all.going_on;
             trouble.clear();
         } catch (const std::exception& error) {
             behind = error.what();
@@ -121,15 +158,29 @@ void CatchUp::loop() {
     } while (rest(trouble.empty() ? 200ms : 1s));
 }
 
-std::string CatchUp::behind_in(const SupervisorStatus& status, Topics& topics) const {
-    std::string all;
+CatchUp::Behind CatchUp::behind_in(const SupervisorStatus& status, Topics& topics) const {
+    Behind all;
+    const auto add = [](std::string& to, const std::string& key, const std::string& text) {
+        to += (to.empty() ? "" : "; ") + key + ": " + text;
+    };
     for (const auto& [key, pipeline] : status.pipelines) {
         const bool is_outbox = key.starts_with("outbox.");
-        std::string behind = is_outbox ? "" : topics.behind(key);
-        if (is_outbox && !options_.was_empty(key)) behind = "it was not yet seen empty";
-        if (behind.empty()) continue;
-        if (!pipeline.reason.empty()) behind += "; " + pipeline.reason;
-        all += (all.empty() ? "" : "; ") + key + ": " + behind;
+        // Before it runs there may not even be tables to ask for its progress.
+        const bool runs_not_yet = pipeline.state == PipelineState::starting ||
+                                  pipeline.state == PipelineState::backing_off;
+        Behind behind;
+        if (runs_not_yet) {
+            behind.going_on = "it does not run yet";
+        } else if (is_outbox) {
+            if (!options_.was_empty(key)) behind.going_on = "it was not yet seen empty";
+        } else {
+            behind = topics.behind(key, pipeline.activity == Activity::Kind::joining_group,
+                                   options_.ingest(key).value_or(IngestStatus{}));
+        }
+        if (!behind.held_up.empty()) add(all.held_up, key, behind.held_up);
+        if (behind.going_on.empty()) continue;
+        if (!pipeline.reason.empty()) behind.going_on += "; " + pipeline.reason;
+        add(all.going_on, key, behind.going_on);
     }
     return all;
 }

@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "daemon/supervisor/pipeline_status.h"
+#include "pipeline/ingest/ingest_status.h"
 
 #include <condition_variable>
 #include <cstdint>
@@ -27,6 +28,8 @@ public:
     struct Options {
         std::optional<std::chrono::milliseconds> timeout;  ///< gives up then
         std::function<SupervisorStatus()> status;          ///< from any thread
+        /// What this ingest pipeline shows, by its key. From any thread.
+        std::function<std::optional<IngestStatus>(const std::string& key)> ingest;
         /// Of this outbox, by its key: a look found nothing to send. From any thread.
         std::function<bool(const std::string& key)> was_empty;
         std::function<void(const Outcome&)> on_end;  ///< called once, on the thread of this
@@ -42,8 +45,11 @@ private:
     class Topics;
 
     void loop();
-    /// Which pipelines have not caught up, and why; empty: all have.
-    [[nodiscard]] std::string behind_in(const SupervisorStatus& status, Topics& topics) const;
+    struct Behind {
+        std::string going_on;  ///< which pipelines have not caught up, and why
+        std::string held_up;   ///< of which nothing comes any more but topics that are held up
+    };
+    [[nodiscard]] Behind behind_in(const SupervisorStatus& status, Topics& topics) const;
     /// False when this is ending.
     bool rest(std::chrono::milliseconds time);
 

@@ -31,6 +31,7 @@ EndingRun::EndingRun(const config::Config& config, const CommandLine& line,
         CatchUp::Options{
             .timeout = line.duration("--timeout"),
             .status = [&supervisor] { return supervisor.status(); },
+            .ingest = [&observatory](const std::string& key) { return observatory.ingest(key); },
             .was_empty =
                 [&observatory](const std::string& key) {
                     const auto status = observatory.outbox(key);

@@ -1,28 +1,33 @@
 #include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
+#include "daemon/identity/instance_name.h"
+#include "daemon/identity/version.h"
+#include "daemon/identity/writer_name.h"
 #include "daemon/process/ending_run.h"
-#include "daemon/process/instance_name.h"
 #include "daemon/process/ledger_keeper.h"
-#include "daemon/process/logging.h"
 #include "daemon/process/service_manager.h"
 #include "daemon/process/undecided_watch.h"
-#include "daemon/process/version.h"
-#include "daemon/process/writer_name.h"
 #include "daemon/reload/config_watch.h"
 #include "daemon/reload/preparation.h"
 #include "daemon/reload/reload_metrics.h"
 #include "daemon/reload/reloader.h"
+#include "daemon/report/logging.h"
 #include "daemon/supervisor/ingest_factory.h"
 #include "daemon/supervisor/outbox_factory.h"
 #include "daemon/supervisor/supervisor.h"
+#include "daemon/tables/topic_tables.h"
+#include "daemon/tables/writable_tables.h"
 #include "kafka/client.h"
 #include "metrics/process_metrics.h"
 #include "pipeline/log.h"
 #include "registry/shared_registry.h"
+#include "segments/server.h"
+#include "segments/table_path.h"
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
 #include <iostream>
@@ -54,6 +59,10 @@ std::string in_words(const SupervisorStatus& status) {
         separator = ',';
     }
     return words;
+}
+
+bool has_ingest(const config::Config& config, const std::string& name) {
+    return std::ranges::find(config.ingest, name, &config::Ingest::name) != config.ingest.end();
 }
 
 /// The main thread, while pipelines are at work: signals, and what systemd wants to know.
@@ -113,6 +122,16 @@ public:
 
     /// False where the first configuration cannot be put in force.
     bool start() {
+        if (const std::string problem = segments_.adopt(terms_of(config_.segments));
+            !problem.empty()) {
+            log(LogLevel::error, "sluice", problem);
+            return false;
+        }
+        segments_.offer(segments::table_root, tables_);
+        segments_.offer(segments::writable_root, writable_tables_);
+        tables_.adopt(config_);
+        writable_tables_.adopt(config_);
+        segments_.listen(config_.segments.listen);
         if (reloader_.start(config_).result == ReloadOutcome::Result::refused) return false;
         // All before anybody can ask for a reload, which needs them.
         watch_.emplace([this] { reloader_.request(ReloadTrigger::file); });
@@ -152,7 +171,8 @@ private:
         return build_ingest(pipeline, {.writer = writer_,
                                        .instance = instance_,
                                        .observatory = observatory_,
-                                       .registry = schemas_});
+                                       .registry = schemas_,
+                                       .segments = segments_});
     }
     config::Loaded load() {
         config::Loaded loaded = config::load(line_.config_file);
@@ -165,11 +185,31 @@ private:
         if (!loaded.problems.empty() || !(loaded.config == config_))
             reloader_.request(ReloadTrigger::file);
     }
+    static segments::Server::Terms terms_of(const config::Segments& segments) {
+        return {.advertised = segments.advertise,
+                .timeout = segments.timeout,
+                .certificate = segments.certificate,
+                .key = segments.key.text,
+                .ca = segments.ca};
+    }
+    /// Returns what is wrong with it; empty: nothing.
+    std::string serve_segments(const config::Segments& segments) {
+        std::string problem = segments_.adopt(terms_of(segments));
+        return problem.empty() ? segments_.move_to(segments.listen) : problem;
+    }
     std::string adopt(const config::Config& adopted) {
-        std::string problem = admin_->move_to(adopted.admin.listen);
-        if (!problem.empty()) return problem;
+        std::string problem = serve_segments(adopted.segments);
+        if (problem.empty()) problem = admin_->move_to(adopted.admin.listen);
+        if (!problem.empty()) {
+            static_cast<void>(serve_segments(reloader_.config()->segments));
+            return problem;
+        }
         observatory_.set_patience(adopted.admin.stuck_after);
         set_up_logging(adopted.daemon);
+        tables_.adopt(adopted);
+        writable_tables_.adopt(adopted);
+        segments_.forget_counts(
+            [&](const std::string& pipeline) { return has_ingest(adopted, pipeline); });
         ledger_keeper_.adopt(adopted);
         undecided_watch_->adopt(adopted);
         return problem;
@@ -185,6 +225,9 @@ private:
     Observatory observatory_{registry_, config_.admin.stuck_after};
     InstanceName instance_{{.schema = config_.cloudberry.schema, .config_file = line_.config_file}};
     registry::SharedRegistry schemas_{registry_};
+    TopicTables tables_{registry_, schemas_};
+    WritableTables writable_tables_{registry_};
+    segments::Server segments_{registry_};  ///< behind what it serves
     Supervisor supervisor_{[this](const PipelineConfig& pipeline) { return build(pipeline); }};
     LedgerKeeper ledger_keeper_{config_};
     Reloader reloader_{{.load = [this] { return load(); },

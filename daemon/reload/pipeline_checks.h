@@ -23,11 +23,15 @@ struct CheckedPipelines {
     [[nodiscard]] bool any_error() const;
 };
 
+/// Sluice's own, which may be about to be made or upgraded.
+enum class OwnTables { asked_for, left_out };
+
 /// Asks Kafka and the database about the pipelines of these keys, several of them at once, and goes
 /// on to the next question whatever one meets. Blocks for a bounded time; asks nobody when there is
 /// no pipeline.
 [[nodiscard]] CheckedPipelines check_pipelines(const config::Config& config,
-                                               const std::set<std::string>& keys);
+                                               const std::set<std::string>& keys,
+                                               OwnTables own_tables = OwnTables::asked_for);
 /// What can be told without asking either: what librdkafka and libpq say of their settings. What
 /// the file takes from elsewhere and is not here is one hint each.
 [[nodiscard]] CheckedPipelines check_offline(const config::Loaded& loaded,

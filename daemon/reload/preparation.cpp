@@ -46,6 +46,8 @@ std::optional<std::string> target_of(Session& session, const config::Pipeline& p
     try {
         if (ingest == nullptr)
             return read_outbox_table(session, std::get<config::Outbox>(pipeline.of_kind)).text();
+        // One of several tables that is altered is the business of those topics alone.
+        if (ingest->routes() || config::grows(*ingest)) return config::tables_of(*ingest);
         return describe_target(*ingest, read_target(session, *ingest));
     } catch (const std::exception&) {
         return std::nullopt;

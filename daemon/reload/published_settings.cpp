@@ -1,6 +1,6 @@
 #include "daemon/reload/published_settings.h"
 
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 
 #include <simdjson.h>
 
@@ -60,8 +60,8 @@ PublishedSettings read_all(element root) {
 
 ConfiguredSettings with_fingerprints(ConfiguredSettings settings, std::string_view salt) {
     settings.process = config::with_fingerprints(std::move(settings.process), salt);
-    for (auto& [key, of_pipeline] : settings.pipelines) {
-        of_pipeline = config::with_fingerprints(std::move(of_pipeline), salt);
+    for (auto& [key, its] : settings.pipelines) {
+        its = config::with_fingerprints(std::move(its), salt);
     }
     return settings;
 }

@@ -8,17 +8,24 @@ namespace {
 
 using Kind = PipelineChange::Kind;
 
-std::vector<std::string> texts_of(const std::vector<config::SettingChange>& changes) {
+/// `section`: "ingest.orders", or none. What of other sections decides about a pipeline, such as
+/// "kafka.brokers", is named in full.
+std::vector<std::string> texts_of(const std::vector<config::SettingChange>& changes,
+                                  const std::string& section, const config::Places& places) {
     std::vector<std::string> texts;
-    for (const config::SettingChange& change : changes) texts.push_back(to_string(change));
+    for (const config::SettingChange& change : changes) {
+        auto at = places.of_key(section + "." + change.key);
+        if (!at) at = places.of_key(change.key);
+        texts.push_back(to_string(change) + (at ? " (line " + std::to_string(at->line) + ")" : ""));
+    }
     return texts;
 }
 
 PipelineChange change_of(const std::string& key, const config::Settings& from,
-                         const config::Settings& to) {
+                         const config::Settings& to, const config::Places& places) {
     const auto changes = config::changes_between(from, to);
     const Kind changed = config::needs_restart(changes) ? Kind::restart : Kind::in_place;
-    return {key, changes.empty() ? Kind::unchanged : changed, texts_of(changes)};
+    return {key, changes.empty() ? Kind::unchanged : changed, texts_of(changes, key, places)};
 }
 
 }  // namespace
@@ -55,14 +62,15 @@ int ReloadPlan::count(Kind kind) const {
     return static_cast<int>(std::ranges::count(pipelines, kind, &PipelineChange::kind));
 }
 
-ReloadPlan plan_reload(const ConfiguredSettings& from, const ConfiguredSettings& to) {
+ReloadPlan plan_reload(const ConfiguredSettings& from, const ConfiguredSettings& to,
+                       const config::Places& places) {
     ReloadPlan plan;
-    plan.process = texts_of(config::changes_between(from.process, to.process));
+    plan.process = texts_of(config::changes_between(from.process, to.process), "", places);
     for (const auto& [key, settings] : from.pipelines) {
         const auto found = to.pipelines.find(key);
         plan.pipelines.push_back(found == to.pipelines.end()
                                      ? PipelineChange{key, Kind::removed, {}}
-                                     : change_of(key, settings, found->second));
+                                     : change_of(key, settings, found->second, places));
     }
     for (const auto& [key, settings] : to.pipelines) {
         if (!from.pipelines.contains(key)) plan.pipelines.push_back({key, Kind::added, {}});

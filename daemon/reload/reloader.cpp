@@ -178,7 +178,7 @@ ReloadOutcome Reloader::reload() {
     }
     if (!problems.empty()) return refusal(std::move(problems));
     const config::Config& next = loaded.config;
-    ReloadPlan plan = plan_reload(settings_of(*config()), settings_of(next));
+    ReloadPlan plan = plan_reload(settings_of(*config()), settings_of(next), loaded.places);
     problems = prepare(next, plan);
     if (!problems.empty()) return refusal(std::move(problems));
     if (plan.changes_nothing() && next == *config()) return {.plan = plan};

@@ -1,17 +1,24 @@
 #include "daemon/supervisor/ingest_factory.h"
 
+#include "config/pipeline.h"
 #include "config/revision.h"
+#include "daemon/supervisor/topic_targets.h"
 #include "kafka/group_member.h"
 
 #include "pipeline/errors.h"
 #include "pipeline/ingest/ingest_pipeline.h"
 #include "pipeline/mapping/target.h"
 #include "sinks/books/cloudberry_progress.h"
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/catalogue/check_changes.h"
+#include "sinks/load/after_commit.h"
 #include "sinks/load/cloudberry_sink.h"
 #include "sinks/load/make_loader.h"
+#include "sinks/schema/schema.h"
+
+#include <atomic>
+#include <optional>
+#include <stop_token>
 
 namespace sluice {
 namespace {
@@ -19,50 +26,68 @@ namespace {
 /// The member outlives the pipeline, whose lanes take from its queues.
 class RunningIngest : public RunningPipeline {
 public:
-    RunningIngest(InstanceName& instance, std::shared_ptr<IngestObserver> observer,
-                  std::unique_ptr<kafka::GroupMember> member,
-                  std::unique_ptr<IngestPipeline> pipeline, std::string target)
-        : target_(std::move(target)),
-          instance_(instance),
-          observer_(std::move(observer)),
-          member_(std::move(member)),
-          pipeline_(std::move(pipeline)) {}
+    struct Parts {
+        std::shared_ptr<IngestObserver> observer;
+        std::unique_ptr<kafka::GroupMember> member;
+        std::unique_ptr<IngestPipeline> pipeline;
+        std::string target;
+        std::optional<AfterCommit::Options> after_commit;
+        std::stop_source stop;  ///< of what lanes wait for, save commits
+    };
+
+    RunningIngest(InstanceName& instance, Parts parts)
+        : instance_(instance), parts_(std::move(parts)) {}
 
     void run() override {
-        member_->join();
+        parts_.member->join();
+        std::optional<AfterCommit> after_commit;
+        if (parts_.after_commit) after_commit.emplace(*parts_.after_commit);
         try {
-            pipeline_->run();
+            parts_.pipeline->run();
         } catch (const kafka::MemberFenced& fenced) {
             instance_.on_fenced(fenced.name(), fenced.group(), InstanceName::Clock::now());
             throw;
         }
+        if (after_commit) after_commit->finish(deadline_);
     }
     void request_stop(std::chrono::steady_clock::time_point deadline) override {
-        pipeline_->request_stop(deadline);
+        deadline_ = deadline;
+        parts_.stop.request_stop();
+        parts_.pipeline->request_stop(deadline);
     }
     [[nodiscard]] Activity activity() const override {
-        std::string trouble = pipeline_->trouble();
-        if (trouble.empty()) trouble = observer_->stuck();
+        std::string trouble = parts_.pipeline->trouble();
+        if (trouble.empty()) trouble = parts_.observer->stuck();
         if (!trouble.empty()) return {Activity::Kind::stuck, std::move(trouble)};
-        if (member_->joining()) return {Activity::Kind::joining_group, {}};
-        if (observer_->idle() && is_calm(observer_->last_commit()))
+        if (parts_.member->joining()) return {Activity::Kind::joining_group, {}};
+        if (parts_.observer->idle() && is_calm(parts_.observer->last_commit()))
             return {Activity::Kind::waiting_for_data, {}};
         return {};
     }
     void adapt(const PipelineConfig& config) override {
         const auto& ingest = std::get<config::Ingest>(config.of_kind);
-        member_->adapt(ingest);
-        pipeline_->adapt(ingest);
+        parts_.member->adapt(ingest);
+        parts_.pipeline->adapt(ingest);
     }
-    [[nodiscard]] std::string target() const override { return target_; }
+    [[nodiscard]] std::string target() const override { return parts_.target; }
 
 private:
-    const std::string target_;
     InstanceName& instance_;
-    std::shared_ptr<IngestObserver> observer_;
-    std::unique_ptr<kafka::GroupMember> member_;
-    std::unique_ptr<IngestPipeline> pipeline_;
+    Parts parts_;
+    std::atomic<std::chrono::steady_clock::time_point> deadline_{};
 };
+
+std::optional<AfterCommit::Options> after_commit_of(
+    const PipelineConfig& config, const std::shared_ptr<IngestObserver>& observer) {
+    const auto& ingest = std::get<config::Ingest>(config.of_kind);
+    if (!ingest.after_commit) return std::nullopt;
+    return AfterCommit::Options{
+        .dsn = config.cloudberry.dsn.text,
+        .pipeline = ingest.name,
+        .what = *ingest.after_commit,
+        .last_commit = [observer] { return observer->last_commit(); },
+        .on_ran = [observer](const std::string& error) { observer->on_after_commit(error); }};
+}
 
 }  // namespace
 
@@ -73,7 +98,9 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     const std::string& dsn = config.cloudberry.dsn.text;
     Session session{dsn, "sluice/" + ingest.name};
     ensure_schema(session, config.cloudberry.schema);
-    const Table table = read_target(session, ingest);
+    // A table that changes while the pipeline runs is found as one of several is.
+    const bool routes = ingest.routes() || config::grows(ingest);
+    const Table table = routes ? Table{} : read_target(session, ingest);
     std::optional<Table> receipts_table;
     if (ingest.receipts) receipts_table = read_table(session, ingest.receipts->table);
     session.close();
@@ -91,33 +118,55 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                                     .writer = around.writer,
                                     .revision = config::revision_of(config)};
     // So that a missing topic is said at once, too.
-    if (member->partitions().size() > 1 && ingest.on_truncate == config::OnTruncate::apply)
+    if (member->partitions().size() > 1 && config::applies_truncations(ingest))
         throw WrongConfiguration(truncations_have_no_order);
     std::optional<Receipts> receipts;
-    if (receipts_table) receipts.emplace(*ingest.receipts, *receipts_table, identity);
+    if (receipts_table) receipts.emplace(ingest, *receipts_table, identity);
     const auto registry = around.registry.of(config.registry);
+    std::stop_source stop;
+    std::shared_ptr<registry::StoppableRegistry> schemas;
+    if (registry)
+        schemas = std::make_shared<registry::StoppableRegistry>(registry, stop.get_token());
+    std::shared_ptr<TopicTargets> found;
+    if (routes) found = std::make_shared<TopicTargets>(config, identity, schemas);
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
-        RowMapper mapper{ingest, table, registry};
-        auto sink = std::make_unique<CloudberrySink>(
-            CloudberrySinkOptions{.dsn = dsn,
-                                  .identity = identity,
-                                  .loader = make_loader(ingest, table, mapper, identity.schema),
-                                  .on_reject = ingest.on_reject,
-                                  .reject_after = ingest.reject_after,
-                                  .receipts = receipts});
-        lanes.push_back({member->lane(number), std::move(mapper), std::move(sink)});
+        CloudberrySinkOptions options{.dsn = dsn,
+                                      .identity = identity,
+                                      .on_reject = ingest.on_reject,
+                                      .reject_after = ingest.reject_after,
+                                      .receipts = receipts};
+        if (found) {
+            options.targets = found->targets();
+            options.loader_of =
+                loaders_of(found->targets(), registry, identity.schema, &around.segments);
+            lanes.push_back({member->lane(number), RecordRouter(found->targets(), schemas, found),
+                             std::make_unique<CloudberrySink>(std::move(options))});
+            continue;
+        }
+        RowMapper mapper{ingest, table, schemas};
+        options.loader = make_loader(ingest, table, mapper, identity.schema, &around.segments);
+        lanes.push_back({member->lane(number), std::move(mapper),
+                         std::make_unique<CloudberrySink>(std::move(options))});
     }
     auto progress = std::make_unique<CloudberryProgress>(dsn, identity);
     auto in_the_way = [&asked = *progress] { return asked.in_the_way(); };
-    auto pipeline =
-        std::make_unique<IngestPipeline>(ingest, IngestParts{.group = *member,
-                                                             .progress = std::move(progress),
-                                                             .lanes = std::move(lanes),
-                                                             .observer = *observer,
-                                                             .in_the_way = std::move(in_the_way)});
-    return std::make_unique<RunningIngest>(around.instance, std::move(observer), std::move(member),
-                                           std::move(pipeline), describe_target(ingest, table));
+    IngestParts parts{.group = *member,
+                      .progress = std::move(progress),
+                      .lanes = std::move(lanes),
+                      .observer = *observer,
+                      .in_the_way = std::move(in_the_way)};
+    if (found) parts.find_target = [found](const std::string& topic) { return found->find(topic); };
+    auto pipeline = std::make_unique<IngestPipeline>(ingest, std::move(parts));
+    auto after_commit = after_commit_of(config, observer);
+    return std::make_unique<RunningIngest>(
+        around.instance, RunningIngest::Parts{.observer = std::move(observer),
+                                              .member = std::move(member),
+                                              .pipeline = std::move(pipeline),
+                                              .target = routes ? config::tables_of(ingest)
+                                                               : describe_target(ingest, table),
+                                              .after_commit = std::move(after_commit),
+                                              .stop = std::move(stop)});
 }
 
 }  // namespace sluice

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "daemon/process/instance_name.h"
+#include "daemon/identity/instance_name.h"
 #include "daemon/supervisor/observatory.h"
 #include "daemon/supervisor/running_pipeline.h"
 #include "registry/shared_registry.h"
+#include "segments/server.h"
 
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@ struct IngestSurroundings {
     InstanceName& instance;
     Observatory& observatory;
     registry::SharedRegistry& registry;
+    segments::Server& segments;
 };
 
 /// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `config`

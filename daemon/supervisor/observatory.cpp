@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array all_states{PipelineState::starting,    PipelineState::running,
                                 PipelineState::backing_off, PipelineState::failed,
+                                PipelineState::held,        PipelineState::scheduled,
                                 PipelineState::paused,      PipelineState::stopped};
 
 /// Of "ingest.orders", the second half.
@@ -32,6 +33,7 @@ bool is_stuck(const PipelineStatus& status) {
             return status.activity == Activity::Kind::stuck;
         case PipelineState::backing_off:
         case PipelineState::failed:
+        case PipelineState::held:
             return true;
         default:
             return false;
@@ -57,7 +59,7 @@ std::shared_ptr<IngestObserver> Observatory::observe(const PipelineConfig& confi
     const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string key = config::key_of(config);
     const std::lock_guard lock{mutex_};
-    tell_what_it_is(key, ingest.topic, ingest.table);
+    tell_what_it_is(key, config::to_string(ingest.topic), config::tables_of(ingest));
     std::shared_ptr<IngestObserver>& observer = ingest_[key];
     if (!observer) observer = std::make_shared<IngestObserver>(registry_, ingest.name, patience_);
     return observer;

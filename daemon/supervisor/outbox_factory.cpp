@@ -3,10 +3,10 @@
 #include "config/revision.h"
 #include "kafka/event_transactions.h"
 #include "pipeline/outbox/outbox_relay.h"
-#include "sinks/books/schema.h"
 #include "sinks/outbox/outbox_leadership.h"
 #include "sinks/outbox/outbox_purge.h"
 #include "sinks/outbox/outbox_store.h"
+#include "sinks/schema/schema.h"
 
 namespace sluice {
 namespace {

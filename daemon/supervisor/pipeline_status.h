@@ -13,6 +13,8 @@ enum class PipelineState {
     running,
     backing_off,  ///< failed, and will be tried again soon
     failed,       ///< failed again and again; still tried, slowly
+    held,         ///< more was rejected than it bears; until it is resumed by command
+    scheduled,    ///< outside of the times at which its schedule has it run
     paused,       ///< by command, until it is resumed by one
     stopped,
 };
@@ -38,7 +40,7 @@ struct PipelineStatus {
 };
 
 /// Whether `target` is what a change of its table would be seen by: one that starts just now is
-/// looking at its table, one that is paused or stopped will.
+/// looking at its table, one that is held, scheduled, paused or stopped will.
 [[nodiscard]] bool has_known_target(const PipelineStatus& status);
 
 /// What the supervisor keeps, at one moment.

@@ -1,6 +1,7 @@
 #include "daemon/supervisor/supervised_pipeline.h"
 
 #include "config/revision.h"
+#include "pipeline/errors.h"
 #include "pipeline/log.h"
 
 #include <string>
@@ -25,6 +26,10 @@ const char* name_of(PipelineState state) {
             return "backing_off";
         case PipelineState::failed:
             return "failed";
+        case PipelineState::held:
+            return "held";
+        case PipelineState::scheduled:
+            return "scheduled";
         case PipelineState::paused:
             return "paused";
         case PipelineState::stopped:
@@ -107,8 +112,12 @@ void SupervisedPipeline::loop() {
     for (;;) {
         std::optional<Clock::time_point> began;
         std::string failure;
+        bool is_held = false;
         try {
             run_once(began);
+        } catch (const TooManyRejects& error) {
+            failure = error.what();
+            is_held = true;
         } catch (const std::exception& error) {
             failure = error.what();
         } catch (...) {
@@ -121,7 +130,11 @@ void SupervisedPipeline::loop() {
         lock.unlock();
         ended.reset();
         lock.lock();
-        if (!stopping_) {
+        if (!stopping_ && is_held) {
+            hold(failure);
+            changed_.wait(lock, [&] { return stopping_; });
+        } else if (!stopping_) {
+            failed_at_work_ = began.has_value();
             if (ran > recovered_after) {
                 status_.failures = 0;
                 backoff.reset();
@@ -153,6 +166,13 @@ std::chrono::milliseconds SupervisedPipeline::fail(const std::string& failure, B
     return pause;
 }
 
+void SupervisedPipeline::hold(const std::string& reason) {
+    enter(PipelineState::held);
+    status_.reason = status_.last_failure = reason;
+    status_.last_failed_at = status_.since;
+    log(LogLevel::error, name_, "held: " + reason);
+}
+
 void SupervisedPipeline::run_once(std::optional<Clock::time_point>& began) {
     const PipelineConfig config = [&] {
         const std::lock_guard lock{mutex_};
@@ -168,7 +188,9 @@ void SupervisedPipeline::run_once(std::optional<Clock::time_point>& began) {
         status_.target = pipeline_->target();
         status_.revision = config::revision_of(config_);
         if (stopping_) pipeline_->request_stop(deadline_);
-        if (!status_.reason.empty()) log(LogLevel::info, name_, "runs again: " + status_.reason);
+        // What fails at work may do so again at the next record: once for all tries.
+        if (!status_.reason.empty() && (status_.failures == 1 || !failed_at_work_))
+            log(LogLevel::info, name_, "runs again: " + status_.reason);
         status_.reason.clear();
         enter(PipelineState::running);
     }

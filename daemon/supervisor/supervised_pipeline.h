@@ -15,9 +15,13 @@
 namespace sluice {
 
 /// Keeps one pipeline running: builds it, runs it, and after a failure does so again, with
-/// back-off. A thread of its own, from construction to destruction. Methods from any thread.
+/// back-off, save one that too many rejects hold. A thread of its own, from construction to
+/// destruction. Methods from any thread.
 class SupervisedPipeline {
 public:
+    /// In a row; a topic that is held up counts alike.
+    static constexpr int failures_to_be_failed = 5;
+
     SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
                        const BackoffLimits& restart);
     /// Ends at once: what is in flight is dropped. request_stop() first, for a graceful end.
@@ -34,13 +38,14 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    static constexpr int failures_to_be_failed = 5;
 
     void loop();
     /// `began`: when it was running, if it came to that.
     void run_once(std::optional<Clock::time_point>& began);
     /// The caller holds the mutex.
     void enter(PipelineState state);
+    /// It is not tried again. As above.
+    void hold(const std::string& reason);
     /// Notes the failure and returns how long to wait before the next try. As above.
     std::chrono::milliseconds fail(const std::string& failure, Backoff& backoff);
 
@@ -53,6 +58,7 @@ private:
     PipelineConfig config_;
     std::unique_ptr<RunningPipeline> pipeline_;
     PipelineStatus status_;
+    bool failed_at_work_ = false;  // not while it was built
     bool stopping_ = false;
     Clock::time_point deadline_;
 

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/supervisor.h"
 
+#include "config/schedule.h"
 #include "config/settings.h"
 #include "pipeline/log.h"
 
@@ -9,9 +10,21 @@
 #include <utility>
 
 namespace sluice {
+namespace {
 
-Supervisor::Supervisor(PipelineFactory factory, const BackoffLimits& restart)
-    : factory_(std::move(factory)), restart_(restart), thread_([this] { loop(); }) {}
+/// nullptr: it always runs.
+const config::Schedule* schedule_of(const PipelineConfig& config) {
+    const auto* ingest = std::get_if<config::Ingest>(&config.of_kind);
+    return ingest != nullptr && ingest->schedule ? &*ingest->schedule : nullptr;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(PipelineFactory factory, const BackoffLimits& restart, WallClock clock)
+    : factory_(std::move(factory)),
+      restart_(restart),
+      clock_(std::move(clock)),
+      thread_([this] { loop(); }) {}
 
 Supervisor::~Supervisor() {
     {
@@ -72,11 +85,15 @@ SupervisorStatus Supervisor::status() const {
             status.restarts += kept.starts_before;
         } else {
             status.state = kept.paused_since ? PipelineState::paused : PipelineState::stopped;
-            if (!kept.not_started.empty() && !kept.paused_since) {
+            status.since = kept.paused_since.value_or(std::chrono::system_clock::now());
+            if (!kept.paused_since && kept.waits_since) {
+                status.state = PipelineState::scheduled;
+                status.since = *kept.waits_since;
+                status.reason = "scheduled: it runs " + to_string(*schedule_of(kept.config));
+            } else if (!kept.not_started.empty() && !kept.paused_since) {
                 status.state = PipelineState::failed;
                 status.reason = kept.not_started;
             }
-            status.since = kept.paused_since.value_or(std::chrono::system_clock::now());
             status.restarts = std::max(0, kept.starts_before - 1);
         }
     }
@@ -87,12 +104,13 @@ void Supervisor::loop() {
     std::unique_lock lock{mutex_};
     for (;;) {
         const auto is_posted = [&] { return ending_ || !queue_.empty(); };
-        if (!lacks_some()) {
+        if (const auto patience = patience_for_commands(); !patience) {
             posted_.wait(lock, is_posted);
-        } else if (!posted_.wait_for(lock, restart_.most, is_posted)) {
-            for (auto& [key, kept] : pipelines_) {
-                if (!kept.running && !kept.paused_since) start(kept);
-            }
+        } else if (!posted_.wait_for(lock, *patience, is_posted)) {
+            lock.unlock();
+            start_what_lacks();
+            follow_schedules();
+            lock.lock();
             continue;
         }
         if (ending_) {
@@ -135,6 +153,10 @@ CommandResult Supervisor::run(Apply& apply) {
     for (auto& [key, config] : wanted) {
         Kept& kept = pipelines_[key];
         kept.config = std::move(config);
+        if (const auto* schedule = schedule_of(kept.config))
+            kept.zone = config::TimeZone::named(schedule->zone).value_or(config::TimeZone{});
+        else
+            kept.waits_since.reset();
         if (kept.running) {
             kept.running->adapt(kept.config);
         } else if (!kept.paused_since) {
@@ -160,9 +182,14 @@ CommandResult Supervisor::run(const Pause& pause) {
 CommandResult Supervisor::run(const Resume& resume) {
     auto found = find(resume.name);
     if (const auto* problem = std::get_if<CommandResult>(&found)) return *problem;
+    auto& [key, kept] = *std::get<Pipelines::iterator>(found);
+    if (kept.running && kept.running->status().state == PipelineState::held)
+        stop({key}, Clock::now() + patience_);
     const std::lock_guard lock{mutex_};
-    Kept& kept = std::get<Pipelines::iterator>(found)->second;
-    if (!kept.running) start(kept);
+    if (kept.running) return CommandResult::done;
+    // Of one that was paused, the schedule decides again.
+    kept.runs_anyway = !kept.paused_since && is_outside_of_schedule(kept);
+    start(kept);
     return CommandResult::done;
 }
 
@@ -170,7 +197,7 @@ CommandResult Supervisor::run(const Restart& restart) {
     auto found = find(restart.name);
     if (const auto* problem = std::get_if<CommandResult>(&found)) return *problem;
     auto& [key, kept] = *std::get<Pipelines::iterator>(found);
-    if (kept.paused_since) return CommandResult::is_paused;
+    if (kept.paused_since || kept.waits_since) return CommandResult::is_paused;
     stop({key}, Clock::now() + patience_);
     const std::lock_guard lock{mutex_};
     start(kept);
@@ -223,6 +250,11 @@ bool Supervisor::stop(const std::vector<std::string>& keys, Clock::time_point de
 void Supervisor::start(Kept& kept) {
     if (draining_) return;
     kept.paused_since.reset();
+    if (is_outside_of_schedule(kept) && !kept.runs_anyway) {
+        if (!kept.waits_since) kept.waits_since = clock_.now();
+        return;
+    }
+    kept.waits_since.reset();
     try {
         kept.running = std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_);
         kept.not_started.clear();
@@ -232,11 +264,55 @@ void Supervisor::start(Kept& kept) {
     }
 }
 
-/// Whether a pipeline could not be started. The caller holds the mutex.
+void Supervisor::start_what_lacks() {
+    const std::lock_guard lock{mutex_};
+    for (auto& [key, kept] : pipelines_)
+        if (!kept.running && !kept.paused_since && !kept.waits_since) start(kept);
+}
+
+void Supervisor::follow_schedules() {
+    std::vector<std::string> to_stop;
+    {
+        const std::lock_guard lock{mutex_};
+        for (auto& [key, kept] : pipelines_) {
+            if (!is_outside_of_schedule(kept)) {
+                kept.runs_anyway = false;
+                if (!std::exchange(kept.waits_since, std::nullopt) || kept.paused_since) continue;
+                log(LogLevel::info, config::name_of(kept.config), "begins, as scheduled");
+                start(kept);
+            } else if (kept.running && !kept.runs_anyway && !draining_ &&
+                       kept.running->status().state != PipelineState::held) {
+                log(LogLevel::info, config::name_of(kept.config),
+                    "stops: it runs " + to_string(*schedule_of(kept.config)));
+                kept.waits_since = clock_.now();
+                to_stop.push_back(key);
+            }
+        }
+    }
+    if (!to_stop.empty()) stop(to_stop, Clock::now() + patience_);
+}
+
+bool Supervisor::is_outside_of_schedule(const Kept& kept) const {
+    const auto* schedule = schedule_of(kept.config);
+    return schedule != nullptr &&
+           !is_within(*schedule, kept.zone, std::chrono::floor<std::chrono::seconds>(clock_.now()));
+}
+
+/// Whether a pipeline could not be started.
 bool Supervisor::lacks_some() const {
     return !draining_ && std::ranges::any_of(pipelines_, [](const auto& kept) {
-        return !kept.second.running && !kept.second.paused_since;
+        return !kept.second.running && !kept.second.paused_since && !kept.second.waits_since;
     });
+}
+
+std::optional<std::chrono::milliseconds> Supervisor::patience_for_commands() const {
+    const bool has_schedules = std::ranges::any_of(pipelines_, [](const auto& kept) {
+        return schedule_of(kept.second.config) != nullptr || kept.second.waits_since;
+    });
+    std::optional<std::chrono::milliseconds> patience;
+    if (lacks_some()) patience = restart_.most;
+    if (has_schedules) patience = std::min(clock_.look, patience.value_or(clock_.look));
+    return patience;
 }
 
 void Supervisor::forget_those_that_left() {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/time_zone.h"
 #include "daemon/supervisor/pipeline_status.h"
 #include "daemon/supervisor/supervised_pipeline.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -25,8 +27,14 @@ enum class CommandResult {
     done,
     no_such_pipeline,
     ambiguous_name,  ///< pipelines of both kinds are called so: "ingest.NAME" or "outbox.NAME"
-    is_paused,       ///< and only resume() ends that
+    is_paused,       ///< or waits for its time: resume() ends that
     draining,        ///< the process is about to end: nothing is begun any more
+};
+
+/// By which schedules are followed.
+struct WallClock {
+    std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+    std::chrono::milliseconds look{1000};  ///< so often
 };
 
 /// Keeps the running pipelines equal to the configured ones. Commands are posted, from any thread,
@@ -37,7 +45,8 @@ class Supervisor {
 public:
     explicit Supervisor(PipelineFactory factory,
                         const BackoffLimits& restart = {std::chrono::seconds(1),
-                                                        std::chrono::seconds(60)});
+                                                        std::chrono::seconds(60)},
+                        WallClock clock = {});
     /// Ends everything at once; waits for what is stuck in a call. drain() first, for a graceful
     /// end.
     ~Supervisor();
@@ -53,6 +62,8 @@ public:
     /// `name`: "orders", or "ingest.orders" where pipelines of both kinds share the name.
     /// Stops the pipeline at a batch boundary until resume(); a reload does not end that.
     std::future<CommandResult> pause(std::string name);
+    /// Also one that is held, or waits for its time: that one runs until the end of the next time
+    /// at which its schedule has it run.
     std::future<CommandResult> resume(std::string name);
     /// Stops it at a batch boundary and builds it anew: it then sees its table as it is now.
     std::future<CommandResult> restart(std::string name);
@@ -94,7 +105,10 @@ private:
         std::unique_ptr<SupervisedPipeline> running;  ///< none while paused
         int starts_before = 0;                        ///< of those that ran before `running`
         std::optional<std::chrono::system_clock::time_point> paused_since;
-        std::string not_started;  ///< why there could be no thread for it; it is tried again
+        config::TimeZone zone{};                                           ///< of the schedule
+        std::optional<std::chrono::system_clock::time_point> waits_since;  ///< for its time
+        bool runs_anyway = false;  ///< by command, until it is its time
+        std::string not_started;   ///< why there could be no thread for it; it is tried again
     };
     using Pipelines = std::map<std::string, Kept>;
 
@@ -111,11 +125,18 @@ private:
     /// False when something has not ended by the deadline; it is left to end by itself.
     bool stop(const std::vector<std::string>& keys, Clock::time_point deadline);
     void start(Kept& kept);
+    void start_what_lacks();
+    void follow_schedules();
+    /// The caller holds the mutex, as of the next two.
+    [[nodiscard]] bool is_outside_of_schedule(const Kept& kept) const;
     [[nodiscard]] bool lacks_some() const;
+    /// How long to wait for a command; nullopt: as long as it takes.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> patience_for_commands() const;
     void forget_those_that_left();
 
     const PipelineFactory factory_;
     const BackoffLimits restart_;
+    const WallClock clock_;
     std::chrono::milliseconds patience_{};  ///< with a pipeline that is to stop; the thread's own
 
     mutable std::mutex mutex_;  // guards what follows; pipelines_ is changed by the thread only

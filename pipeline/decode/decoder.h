@@ -7,11 +7,16 @@
 #include "pipeline/values/value.h"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace sluice::schemas {
+struct RowFields;
+}
 
 namespace sluice {
 
@@ -36,6 +41,9 @@ struct Undecodable {
     std::string text;
 };
 
+/// A record with a thousand unknown fields is told by the first few.
+inline constexpr std::size_t most_extra_reasons = 8;
+
 /// Finds fields in payloads of one format. Made for the fields that are wanted: a path may go to
 /// several slots, and may lead into the value of another. One per lane and used by its thread
 /// only: keeps scratch, and may learn from one payload to the next.
@@ -55,6 +63,13 @@ public:
     [[nodiscard]] virtual Change change() const { return Change::upsert; }
     /// The latest payload, where it is JSON: that need not be checked again.
     [[nodiscard]] virtual std::optional<std::string_view> as_json() const { return std::nullopt; }
+    /// What the latest payload's own schema says of its row, the same for all payloads of one
+    /// schema; null: it brings none, or this decoder was not made to tell (make_decoder.h).
+    [[nodiscard]] virtual const std::shared_ptr<const schemas::RowFields>& fields_by_schema()
+        const {
+        static const std::shared_ptr<const schemas::RowFields> none;
+        return none;
+    }
     /// Of the latest decode() that said false.
     [[nodiscard]] virtual Undecodable error() const = 0;
     /// The names of the top-level fields of a payload that can be decoded, in its order, at most

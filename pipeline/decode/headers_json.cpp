@@ -1,8 +1,8 @@
 #include "pipeline/decode/headers_json.h"
 
-#include "pipeline/decode/json_cursor.h"
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/conversion.h"
+#include "pipeline/values/json_cursor.h"
+#include "pipeline/values/json_text.h"
 
 #include <optional>
 

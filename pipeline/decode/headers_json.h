@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/json_index.h"
 #include "pipeline/record.h"
+#include "pipeline/values/json_index.h"
 #include "pipeline/values/scratch.h"
 #include "pipeline/values/value.h"
 

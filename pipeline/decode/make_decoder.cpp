@@ -3,10 +3,12 @@
 #include "config/column_source.h"
 #include "config/pipeline.h"
 #include "config/words.h"
-#include "pipeline/decode/csv_decoder.h"
-#include "pipeline/decode/envelope_decoder.h"
-#include "pipeline/decode/framed_decoder.h"
-#include "pipeline/decode/json_decoder.h"
+#include "pipeline/decode/csv/csv_decoder.h"
+#include "pipeline/decode/envelope/connect_key_decoder.h"
+#include "pipeline/decode/envelope/envelope_decoder.h"
+#include "pipeline/decode/json/json_decoder.h"
+#include "pipeline/decode/registry/framed_decoder.h"
+#include "pipeline/decode/registry/registry_decoder.h"
 #include "pipeline/decode/schema_decoders.h"
 #include "pipeline/errors.h"
 
@@ -15,13 +17,6 @@ namespace {
 
 using config::Format;
 using config::Schema;
-using schemas::SchemaType;
-
-SchemaType type_of(Format format) {
-    return format == Format::avro       ? SchemaType::avro
-           : format == Format::protobuf ? SchemaType::protobuf
-                                        : SchemaType::json;
-}
 
 /// A value or a key whose fields have names.
 struct Part {
@@ -34,14 +29,20 @@ struct Part {
 std::unique_ptr<Decoder> unframed(const Part& part, const std::vector<WantedField>& wanted) {
     if (part.format == Format::json) return std::make_unique<JsonDecoder>(wanted, part.root);
     const auto& files = part.schema.files;
-    if (part.format == Format::avro) return avro_decoder(files.at(0).text, {}, wanted);
-    return protobuf_decoder(files.at(0), std::span(files).subspan(1), {part.schema.message, {}},
-                            wanted);
+    if (part.format == Format::avro)
+        return avro_decoder(
+            std::make_shared<const schemas::AvroSchema>(schemas::parse_avro(files.at(0).text)),
+            wanted);
+    return protobuf_decoder(std::make_shared<const schemas::ProtobufSchema>(
+                                schemas::parse_protobuf(files.at(0), std::span(files).subspan(1))),
+                            {part.schema.message, {}}, wanted);
 }
 
 std::unique_ptr<Decoder> decoder_of(const Part& part, std::vector<WantedField> wanted,
                                     const config::Ingest& ingest,
                                     const std::shared_ptr<SchemaSource>& registry) {
+    const bool tells =
+        part.which == PartOfRecord::value && ingest.on_extra == config::OnExtra::add_column;
     if (config::asks_registry(part.schema, part.format)) {
         if (registry == nullptr)
             throw WrongConfiguration("schemas of " + std::string(name_of(part.format)) +
@@ -49,14 +50,21 @@ std::unique_ptr<Decoder> decoder_of(const Part& part, std::vector<WantedField> w
                                      "[registry], or name a file");
         return std::make_unique<RegistryDecoder>(
             RegistryDecoder::Options{.source = registry,
-                                     .type = type_of(part.format),
+                                     .type = config::schema_type_of(part.format),
                                      .part = part.which,
                                      .on_unknown = ingest.on_unknown_schema,
+                                     .tells_fields = tells,
                                      .wanted = std::move(wanted)});
     }
     auto decoder = unframed(part, wanted);
     if (part.schema.wire == Schema::Wire::plain) return decoder;
-    return std::make_unique<FramedDecoder>(std::move(decoder), type_of(part.format), part.which);
+    std::optional<KnownSchemas> schemas;
+    if (tells && part.format == Format::json && registry != nullptr)
+        schemas.emplace(KnownSchemas::Options{.source = registry,
+                                              .type = schemas::SchemaType::json,
+                                              .on_unknown = ingest.on_unknown_schema});
+    return std::make_unique<FramedDecoder>(std::move(decoder), config::schema_type_of(part.format),
+                                           part.which, std::move(schemas));
 }
 
 }  // namespace
@@ -85,17 +93,27 @@ std::unique_ptr<Decoder> make_value_decoder(const config::Ingest& ingest,
     if (!has_envelope) return make(std::move(wanted));
     using Around = EnvelopeDecoder::Around;
     return std::make_unique<EnvelopeDecoder>(
-        std::move(wanted), ingest.format == Format::json ? Around::schema : Around::nothing,
-        ingest.on_truncate, make);
+        std::move(wanted),
+        EnvelopeDecoder::Options{
+            .around = ingest.format == Format::json ? Around::schema : Around::nothing,
+            .on_truncate = ingest.on_truncate,
+            .unavailable = ingest.unavailable},
+        make);
 }
 
 std::unique_ptr<Decoder> make_key_decoder(const config::Ingest& ingest,
                                           std::vector<WantedField> wanted,
                                           const std::shared_ptr<SchemaSource>& registry) {
     if (wanted.empty()) return nullptr;
-    return decoder_of(
-        {PartOfRecord::key, ingest.key_format, ingest.key_schema, JsonDecoder::Root::anything},
-        std::move(wanted), ingest, registry);
+    const auto make = [&](std::vector<WantedField> fields) {
+        return decoder_of(
+            {PartOfRecord::key, ingest.key_format, ingest.key_schema, JsonDecoder::Root::anything},
+            std::move(fields), ingest, registry);
+    };
+    const bool may_have_schema =
+        ingest.envelope == config::Envelope::debezium && ingest.key_format == Format::json;
+    if (may_have_schema) return std::make_unique<ConnectKeyDecoder>(std::move(wanted), make);
+    return make(std::move(wanted));
 }
 
 }  // namespace sluice

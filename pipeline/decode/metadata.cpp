@@ -1,7 +1,7 @@
 #include "pipeline/decode/metadata.h"
 
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/hex.h"
+#include "pipeline/values/json_text.h"
 #include "pipeline/values/utf8.h"
 
 namespace sluice {

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "pipeline/decode/decoder.h"
-#include "schemas/schema_text.h"
+#include "schemas/avro_schema.h"
+#include "schemas/protobuf_schema.h"
 
 #include <cstdint>
 #include <memory>
@@ -11,19 +12,19 @@
 
 namespace sluice {
 
-// Decoders of bytes by a schema's text. Both throw schemas::BadSchema.
+// Decoders of bytes by a schema, which several of them may share.
 
 [[nodiscard]] std::unique_ptr<Decoder> avro_decoder(
-    std::string_view schema, std::span<const schemas::NamedSchema> references,
-    const std::vector<WantedField>& wanted);
+    std::shared_ptr<const schemas::AvroSchema> schema, const std::vector<WantedField>& wanted);
 
 /// Which message of a .proto file.
 struct MessageChoice {
     std::string_view name;                  ///< empty: see `indexes`
     std::span<const std::int32_t> indexes;  ///< as Confluent counts; none: the file's only message
 };
+/// Throws schemas::BadSchema for a message that is not there.
 [[nodiscard]] std::unique_ptr<Decoder> protobuf_decoder(
-    const schemas::NamedSchema& file, std::span<const schemas::NamedSchema> imports,
-    MessageChoice choice, const std::vector<WantedField>& wanted);
+    std::shared_ptr<const schemas::ProtobufSchema> schema, MessageChoice choice,
+    const std::vector<WantedField>& wanted);
 
 }  // namespace sluice

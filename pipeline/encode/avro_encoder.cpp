@@ -2,7 +2,6 @@
 
 #include "pipeline/encode/read_values.h"
 #include "pipeline/encode/write_bytes.h"
-#include "pipeline/values/excerpt.h"
 
 #include <algorithm>
 #include <array>
@@ -46,26 +45,6 @@ std::string described(const schemas::AvroType& type) {
     return std::string(name_of(type));
 }
 
-bool is_container(const schemas::AvroType& type) {
-    return type.kind == AvroTypeKind::array || type.kind == AvroTypeKind::map ||
-           (type.kind == AvroTypeKind::record && type.meaning == AvroMeaning::plain);
-}
-
-/// Whether JSON has values of this kind for the type, rather than the type being able to read them.
-bool is_own_kind(const JsonNode& node, const schemas::AvroType& type) {
-    const bool is_number =
-        type.kind == AvroTypeKind::int32 || type.kind == AvroTypeKind::int64 ||
-        type.kind == AvroTypeKind::float32 || type.kind == AvroTypeKind::float64 ||
-        type.meaning == AvroMeaning::decimal || type.meaning == AvroMeaning::scaled_decimal;
-    const bool counts_time =
-        type.meaning == AvroMeaning::date || type.meaning == AvroMeaning::time ||
-        type.meaning == AvroMeaning::timestamp || type.meaning == AvroMeaning::instant;
-    if (node.kind == NodeKind::boolean) return type.kind == AvroTypeKind::boolean;
-    if (node.kind == NodeKind::number) return is_number;
-    return node.kind == NodeKind::string && type.kind != AvroTypeKind::boolean &&
-           (!is_number || counts_time);
-}
-
 /// Defaults have a decimal's bytes.
 bool is_written_as_number(const JsonNode& node, const schemas::AvroType& type) {
     return type.meaning == AvroMeaning::decimal && !node.text.starts_with("\\x");
@@ -89,10 +68,16 @@ bool AvroEncoder::encode(std::string_view json, std::string& to) {
     to_ = &to;
     depth_ = 0;
     memory_.clear();
+    fields_.clear();
     if (value(record_.root(), schema_->root)) return true;
     to.resize(size);
     say_where();
     return false;
+}
+
+bool AvroEncoder::is_container(const Type& type) {
+    return type.kind == AvroTypeKind::array || type.kind == AvroTypeKind::map ||
+           (type.kind == AvroTypeKind::record && type.meaning == AvroMeaning::plain);
 }
 
 bool AvroEncoder::value(const JsonNode& node, std::uint32_t index) {
@@ -281,21 +266,37 @@ bool AvroEncoder::map(const JsonNode& node, const Type& type) {
 bool AvroEncoder::record(const JsonNode& node, std::uint32_t index) {
     const Type& type = schema_->of(index);
     if (node.kind != NodeKind::object) return refuse(node, type, "is not an object");
+    const std::size_t first = fields_.size();
+    if (!find_fields(node, type)) return false;
+    for (std::size_t i = 0; i < type.names.size(); ++i) {
+        const JsonNode* const field = fields_[first + i];
+        const bool fine = field == nullptr ? absent(index, i) : value(*field, type.contents[i]);
+        if (!fine) return fail_in(type.names[i]);
+    }
+    fields_.resize(first);
+    return true;
+}
+
+/// Appends the object's member for each field of the record.
+bool AvroEncoder::find_fields(const JsonNode& node, const Type& type) {
+    const std::size_t first = fields_.size();
     // Rows mostly have their fields in the schema's order.
     const JsonNode* next = tree_->first_of(node);
     std::int64_t found = 0;
-    for (std::size_t i = 0; i < type.names.size(); ++i) {
-        const bool in_order = next != nullptr && next->name == type.names[i];
-        const JsonNode* const field = in_order ? next : tree_->member(node, type.names[i]);
-        if (field == nullptr) {
-            if (!absent(index, i)) return fail_in(type.names[i]);
-            continue;
-        }
+    for (const std::string& name : type.names) {
+        const bool in_order = next != nullptr && next->name == name;
+        const JsonNode* const field = in_order ? next : tree_->member(node, name);
+        fields_.push_back(field);
+        if (field == nullptr) continue;
         ++found;
         next = tree_->behind(*field);
-        if (!value(*field, type.contents[i])) return fail_in(type.names[i]);
     }
-    return tree_->count(node) == found || !unknown_member(node, type);
+    if (tree_->count(node) == found) return true;
+    if (unknown_member(node, type)) return false;
+    // Some are there twice: the last one counts.
+    for (std::size_t i = 0; i < type.names.size(); ++i)
+        fields_[first + i] = tree_->member(node, type.names[i]);
+    return true;
 }
 
 /// What stands for a field that the JSON lacks: its default, or null.
@@ -338,90 +339,6 @@ bool AvroEncoder::unknown_member(const JsonNode& node, const Type& type) {
         return true;
     }
     return false;
-}
-
-std::optional<std::size_t> AvroEncoder::branch_of_kind(const Type& type, Type::Kind kind) const {
-    for (std::size_t at = 0; at < type.contents.size(); ++at)
-        if (schema_->of(type.contents[at]).kind == kind) return at;
-    return std::nullopt;
-}
-
-std::optional<std::size_t> AvroEncoder::null_branch(const Type& type) const {
-    if (type.kind != AvroTypeKind::choice) return std::nullopt;
-    return branch_of_kind(type, AvroTypeKind::null);
-}
-
-bool AvroEncoder::choice(const JsonNode& node, const Type& type) {
-    if (node.kind == NodeKind::object) return choice_of_object(node, type);
-    if (node.kind != NodeKind::null && node.kind != NodeKind::array)
-        return choice_of_scalar(node, type);
-    const auto chosen = branch_of_kind(
-        type, node.kind == NodeKind::null ? AvroTypeKind::null : AvroTypeKind::array);
-    if (chosen) return branch(node, type, *chosen);
-    return fail(std::string(name_of(node.kind)) + ", and no branch of the schema's union takes it");
-}
-
-/// The first branch that is meant for such values, else the first that can read this one.
-bool AvroEncoder::choice_of_scalar(const JsonNode& node, const Type& type) {
-    int tried = 0;
-    for (const bool only_own : {true, false}) {
-        for (std::size_t i = 0; i < type.contents.size(); ++i) {
-            const Type& candidate = schema_->of(type.contents[i]);
-            if (candidate.kind == AvroTypeKind::null || is_container(candidate) ||
-                is_own_kind(node, candidate) != only_own)
-                continue;
-            const std::size_t size = to_->size();
-            if (branch(node, type, i)) return true;
-            to_->resize(size);
-            ++tried;
-        }
-    }
-    // Of one branch, what is wrong is said already.
-    return tried != 1 && fail(excerpt(node.text) + " fits no branch of the schema's union");
-}
-
-/// By names alone, so that no content is looked at twice: a record with these fields, the branch
-/// that the only member names, a map, or the only record, which then says what is wrong.
-bool AvroEncoder::choice_of_object(const JsonNode& node, const Type& type) {
-    std::optional<std::size_t> map;
-    std::optional<std::size_t> record;
-    std::size_t records = 0;
-    for (std::size_t i = 0; i < type.contents.size(); ++i) {
-        const Type& candidate = schema_->of(type.contents[i]);
-        if (candidate.kind == AvroTypeKind::map && !map) map = i;
-        if (candidate.kind != AvroTypeKind::record || !is_container(candidate)) continue;
-        if (names_fit(node, candidate)) return branch(node, type, i);
-        record = i;
-        ++records;
-    }
-    const JsonNode* const only = tree_->first_of(node);
-    if (only != nullptr && tree_->behind(*only) == nullptr) {
-        for (std::size_t i = 0; i < type.contents.size(); ++i) {
-            const std::string_view name = name_of(schema_->of(type.contents[i]));
-            if (only->name == name || only->name == name.substr(name.rfind('.') + 1))
-                return branch(*only, type, i) || fail_in(only->name);
-        }
-    }
-    if (map) return branch(node, type, *map);
-    if (records == 1) return branch(node, type, *record);
-    return fail("an object, and no branch of the schema's union takes it");
-}
-
-bool AvroEncoder::branch(const JsonNode& node, const Type& type, std::size_t chosen) {
-    put(static_cast<std::int64_t>(chosen));
-    return value(node, type.contents[chosen]);
-}
-
-bool AvroEncoder::names_fit(const JsonNode& node, const Type& record) const {
-    for (auto* each = tree_->first_of(node); each != nullptr; each = tree_->behind(*each))
-        if (std::ranges::find(record.names, each->name) == record.names.end()) return false;
-    for (std::size_t i = 0; i < record.names.size(); ++i) {
-        if (!record.defaults[i].empty() || tree_->member(node, record.names[i]) != nullptr)
-            continue;
-        const Type& wanted = schema_->of(record.contents[i]);
-        if (wanted.kind != AvroTypeKind::null && !null_branch(wanted)) return false;
-    }
-    return true;
 }
 
 bool AvroEncoder::refuse(const JsonNode& node, const Type& type, const char* complaint) {

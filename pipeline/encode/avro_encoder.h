@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace sluice {
 
@@ -23,6 +24,7 @@ public:
 private:
     using Type = schemas::AvroType;
 
+    [[nodiscard]] static bool is_container(const Type& type);
     bool value(const JsonNode& node, std::uint32_t type);
     bool scalar(const JsonNode& node, const Type& type);
     bool number(const JsonNode& node, const Type& type);
@@ -34,6 +36,7 @@ private:
     bool array(const JsonNode& node, const Type& type);
     bool map(const JsonNode& node, const Type& type);
     bool record(const JsonNode& node, std::uint32_t type);
+    bool find_fields(const JsonNode& node, const Type& type);
     bool absent(std::uint32_t record, std::size_t field);
     bool preset(std::uint32_t record, std::size_t field);
     bool unknown_member(const JsonNode& node, const Type& type);
@@ -59,6 +62,7 @@ private:
     // Of the value at hand.
     const JsonTree* tree_ = nullptr;
     std::string* to_ = nullptr;
+    std::vector<const JsonNode*> fields_;  // of the records that are being written
     int depth_ = 0;
     Scratch memory_;
     std::string digits_;

@@ -1,7 +1,7 @@
 #include "pipeline/encode/json_tree.h"
 
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/excerpt.h"
+#include "pipeline/values/json_text.h"
 
 namespace sluice {
 
@@ -33,8 +33,9 @@ std::string_view name_of(NodeKind kind) {
 }
 
 std::string shown(const JsonNode& node) {
-    const bool is_scalar = node.kind != NodeKind::array && node.kind != NodeKind::object;
-    return is_scalar ? excerpt(node.text) : std::string(name_of(node.kind));
+    const bool is_text = node.kind != NodeKind::array && node.kind != NodeKind::object &&
+                         node.kind != NodeKind::null;
+    return is_text ? excerpt(node.text) : std::string(name_of(node.kind));
 }
 
 bool JsonTree::read(std::string_view json) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/json_cursor.h"
-#include "pipeline/decode/json_index.h"
+#include "pipeline/values/json_cursor.h"
+#include "pipeline/values/json_index.h"
 #include "pipeline/values/scratch.h"
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 #include "pipeline/encode/make_encoder.h"
 
-#include "pipeline/decode/json_text.h"
 #include "pipeline/encode/avro_encoder.h"
 #include "pipeline/encode/protobuf_encoder.h"
 #include "pipeline/encode/write_bytes.h"
+#include "pipeline/values/json_text.h"
 #include "schemas/bad_schema.h"
 
 namespace sluice {
@@ -70,8 +70,8 @@ std::unique_ptr<RecordEncoder> make_encoder(const WrittenSchema& written) {
                 schemas::parse_avro(text.text, text.references)));
             break;
         case schemas::SchemaType::protobuf: {
-            auto schema = std::make_shared<const schemas::ProtobufSchema>(
-                schemas::parse_protobuf({"schema.proto", text.text}, text.references));
+            auto schema =
+                std::make_shared<const schemas::ProtobufSchema>(schemas::parse_protobuf(text));
             const std::uint32_t message = schema->message_called(written.message);
             if (written.id) append_indexes(prefix, schema->indexes_of(message));
             encoder = std::make_unique<ProtobufEncoder>(std::move(schema), message);

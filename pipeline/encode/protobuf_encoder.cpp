@@ -9,7 +9,6 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <limits>
 
 namespace sluice {
 
@@ -21,8 +20,6 @@ using schemas::ProtobufField;
 using schemas::ProtobufMessage;
 using NodeKind = JsonNode::Kind;
 
-constexpr std::string_view any_type_member = "@type";
-
 std::string_view name_of_type(ProtobufField::Type type) {
     constexpr std::array<std::string_view, 19> names = {
         "",        "double",   "float",    "int64",  "uint64",  "int32", "fixed64",
@@ -31,18 +28,9 @@ std::string_view name_of_type(ProtobufField::Type type) {
     return names[static_cast<std::size_t>(type)];
 }
 
-/// Takes ".123" out of a text; as nanoseconds. Finer digits are cut off.
-std::int32_t take_nanos(std::string& text) {
-    const std::size_t point = text.find('.');
-    if (point == std::string::npos) return 0;
-    std::size_t end = point + 1;
-    std::int32_t nanos = 0;
-    for (std::int32_t unit = 100'000'000; end < text.size() && is_digit(text[end]); ++end) {
-        nanos += (text[end] - '0') * unit;
-        unit /= 10;
-    }
-    text.erase(point, end - point);
-    return nanos;
+/// The enumeration whose only label JSON has as null.
+bool is_null_value(const schemas::ProtobufEnumeration& type) {
+    return type.name == "google.protobuf.NullValue";
 }
 
 }  // namespace
@@ -65,42 +53,16 @@ bool ProtobufEncoder::message(const JsonNode& node, const MessageType& type) {
     return fields(node, type);
 }
 
-bool ProtobufEncoder::message_of_meaning(const JsonNode& node, const MessageType& type) {
-    using Meaning = MessageType::Meaning;
-    switch (type.meaning) {
-        case Meaning::timestamp:
-            return timestamp(node) ||
-                   refuse(node, type.name, "is not a time such as 2026-01-31T12:30:00Z");
-        case Meaning::duration:
-            return duration(node) || refuse(node, type.name, "is not a duration such as 1.5s");
-        case Meaning::wrapper:
-            return single(node, type.fields[0]);
-        case Meaning::structure:
-            return map(node, type.fields[0]);
-        case Meaning::list:
-            return list(node, type.fields[0]);
-        case Meaning::value:
-            return any_value(node, type);
-        case Meaning::any:
-            return any(node, type);
-        case Meaning::field_mask:
-            return mask(node, type);
-        case Meaning::plain:
-            break;
-    }
-    return fields(node, type);
-}
-
-bool ProtobufEncoder::fields(const JsonNode& node, const MessageType& type) {
+bool ProtobufEncoder::fields(const JsonNode& node, const MessageType& type,
+                             const JsonNode* besides) {
     std::vector<bool> oneofs(type.oneofs, false);
     for (auto* each = tree_.first_of(node); each != nullptr; each = tree_.behind(*each))
-        if (!member(*each, type, oneofs)) return fail_in(each->name);
+        if (each != besides && !member(*each, type, oneofs)) return fail_in(each->name);
     return has_required(node, type);
 }
 
 bool ProtobufEncoder::member(const JsonNode& node, const MessageType& type,
                              std::vector<bool>& oneofs) {
-    if (node.name == any_type_member) return true;
     const Field* const found = type.field_called(node.name);
     if (found == nullptr) return fail(type.name + " has no such field");
     if (node.kind == NodeKind::null && !takes_null(*found)) return true;
@@ -127,7 +89,7 @@ bool ProtobufEncoder::has_required(const JsonNode& node, const MessageType& type
 bool ProtobufEncoder::takes_null(const Field& field) const {
     if (field.count != Field::Count::one) return false;
     if (field.type == Field::Type::enumeration)
-        return schema_->enumerations[field.content].name == "google.protobuf.NullValue";
+        return is_null_value(schema_->enumerations[field.content]);
     return protobuf::is_message(field.type) &&
            schema_->messages[field.content].meaning == MessageType::Meaning::value;
 }
@@ -271,112 +233,13 @@ bool ProtobufEncoder::enumeration(const JsonNode& node, const Field& field) {
         if (label == type.labels.end())
             return refuse(node, type.name, "is none of the enum's labels");
         number = label->number;
-    } else if (node.kind != NodeKind::null) {
+    } else if (node.kind != NodeKind::null || !is_null_value(type)) {
         const Complaint wrong = encode::read_integer(node, number);
         if (wrong != nullptr || number != static_cast<std::int32_t>(number))
             return refuse(node, type.name, "is none of the enum's labels");
     }
     put_varint(static_cast<std::uint64_t>(number));
     return true;
-}
-
-/// google.protobuf.Value: whatever JSON it is.
-bool ProtobufEncoder::any_value(const JsonNode& node, const MessageType& type) {
-    enum Place : std::size_t { null, number, string, boolean, structure, list };
-    constexpr auto place_of = [](NodeKind kind) {
-        switch (kind) {
-            case NodeKind::null:
-                return null;
-            case NodeKind::boolean:
-                return boolean;
-            case NodeKind::number:
-                return number;
-            case NodeKind::string:
-                return string;
-            case NodeKind::array:
-                return list;
-            case NodeKind::object:
-                break;
-        }
-        return structure;
-    };
-    return single(node, type.fields[place_of(node.kind)]);
-}
-
-/// Of a type that the schema knows, its fields; of others, its bytes.
-bool ProtobufEncoder::any(const JsonNode& node, const MessageType& type) {
-    const JsonNode* const url =
-        node.kind == NodeKind::object ? tree_.member(node, any_type_member) : nullptr;
-    if (url == nullptr || url->kind != NodeKind::string)
-        return refuse(node, type.name, "has no \"@type\"");
-    if (!single(*url, type.fields[0])) return false;
-    const auto known = schema_->find(url->text.substr(url->text.rfind('/') + 1));
-    const bool is_plain = known && schema_->messages[*known].meaning == MessageType::Meaning::plain;
-    const JsonNode* const value = tree_.member(node, "value");
-    if (!is_plain && value == nullptr) return refuse(node, type.name, "has no \"value\"");
-    if (!known) return single(*value, type.fields[1]) || fail_in("value");
-    put_tag(type.fields[1].number, WireType::bytes);
-    const std::size_t begin = to_->size();
-    const MessageType& content = schema_->messages[*known];
-    if (!(is_plain ? fields(node, content) : message(*value, content))) return false;
-    put_size_at(begin);
-    return true;
-}
-
-bool ProtobufEncoder::mask(const JsonNode& node, const MessageType& type) {
-    if (node.kind != NodeKind::string) return refuse(node, type.name, "is not a string");
-    for (std::string_view rest = node.text; !rest.empty();) {
-        JsonNode path;
-        path.kind = NodeKind::string;
-        path.text = rest.substr(0, rest.find(','));
-        rest.remove_prefix(std::min(path.text.size() + 1, rest.size()));
-        if (!single(path, type.fields[0])) return false;
-    }
-    return true;
-}
-
-bool ProtobufEncoder::timestamp(const JsonNode& node) {
-    if (node.kind != NodeKind::string) return false;
-    std::string text(node.text);
-    const std::int32_t nanos = take_nanos(text);
-    JsonNode whole;
-    whole.kind = NodeKind::string;
-    whole.text = text;
-    encode::Moment moment;
-    if (encode::read_instant(whole, moment) != nullptr) return false;
-    put_seconds(moment.value / civil_time::microseconds_per_second, nanos);
-    return true;
-}
-
-/// "1.5s" as Protobuf's own JSON has it, or an interval's text.
-bool ProtobufEncoder::duration(const JsonNode& node) {
-    if (node.kind != NodeKind::string) return false;
-    std::string text(node.text);
-    const std::int32_t nanos = take_nanos(text);
-    const bool negative = text.starts_with('-');
-    std::int64_t seconds = 0;
-    const char* const end = text.data() + text.size();
-    const auto [after, error] = std::from_chars(text.data(), end, seconds);
-    if (error == std::errc() && end - after == 1 && *after == 's') {
-        put_seconds(seconds, negative ? -nanos : nanos);
-        return true;
-    }
-    encode::Interval interval;
-    if (encode::read_interval(node, interval) != nullptr || interval.months != 0) return false;
-    constexpr std::int64_t day = 86'400;
-    constexpr std::int64_t nanos_per_microsecond = 1000;
-    put_seconds(
-        interval.days * day + interval.microseconds / civil_time::microseconds_per_second,
-        static_cast<std::int32_t>(interval.microseconds % civil_time::microseconds_per_second *
-                                  nanos_per_microsecond));
-    return true;
-}
-
-void ProtobufEncoder::put_seconds(std::int64_t seconds, std::int32_t nanos) {
-    put_tag(1, WireType::varint);
-    put_varint(static_cast<std::uint64_t>(seconds));
-    put_tag(2, WireType::varint);
-    put_varint(static_cast<std::uint64_t>(std::int64_t{nanos}));
 }
 
 bool ProtobufEncoder::refuse(const JsonNode& node, std::string_view type, const char* complaint) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/decode/protobuf_values.h"
+#include "pipeline/decode/protobuf/protobuf_values.h"
 #include "pipeline/encode/json_tree.h"
 #include "pipeline/encode/record_encoder.h"
 
@@ -24,7 +24,8 @@ private:
 
     bool message(const JsonNode& node, const MessageType& type);
     bool message_of_meaning(const JsonNode& node, const MessageType& type);
-    bool fields(const JsonNode& node, const MessageType& type);
+    /// `besides`: a member that is none of the fields; nullptr: all are.
+    bool fields(const JsonNode& node, const MessageType& type, const JsonNode* besides = nullptr);
     bool member(const JsonNode& node, const MessageType& type, std::vector<bool>& oneofs);
     bool has_required(const JsonNode& node, const MessageType& type);
     bool field(const JsonNode& node, const Field& field);
@@ -39,7 +40,8 @@ private:
     bool mask(const JsonNode& node, const MessageType& type);
     bool timestamp(const JsonNode& node);
     bool duration(const JsonNode& node);
-    void put_seconds(std::int64_t seconds, std::int32_t nanos);
+    bool put_duration(protobuf::Seconds duration);
+    void put_seconds(protobuf::Seconds seconds);
     /// Whether null is a value of the field's, rather than its absence.
     [[nodiscard]] bool takes_null(const Field& field) const;
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -15,17 +16,17 @@ namespace sluice::encode {
 
 namespace {
 
-using Kind = JsonNode::Kind;
+using NodeKind = JsonNode::Kind;
 using civil_time::Reading;
 
 constexpr Complaint no_number = "is not a number";
 constexpr Complaint too_large = "is out of range";
 
 bool is_text(const JsonNode& node) {
-    return node.kind == Kind::string;
+    return node.kind == NodeKind::string;
 }
 bool may_be_number(const JsonNode& node) {
-    return node.kind == Kind::number || is_text(node);
+    return node.kind == NodeKind::number || is_text(node);
 }
 
 /// Digits without zeros at either end, and the power of ten that they are to be taken times.
@@ -36,13 +37,20 @@ struct WrittenNumber {
     int scale = 0;  ///< digits behind the point, as written
 };
 
+bool is_zero(std::string_view number) {
+    return number.substr(0, number.find_first_of("eE")).find_first_not_of("+-.0") ==
+           std::string_view::npos;
+}
+
 Complaint take_apart(const JsonNode& node, Digits& digits, WrittenNumber& to) {
     if (!may_be_number(node)) return no_number;
+    const std::string_view text = trimmed(node.text);
     Decimal decimal;
-    switch (sluice::read_decimal(trimmed(node.text), digits, decimal)) {
+    switch (sluice::read_decimal(text, digits, decimal)) {
         case ReadDecimal::wrong:
             return no_number;
         case ReadDecimal::exotic:
+            if (is_zero(text)) return nullptr;  // times any power of ten
             return "has more digits than are supported";
         case ReadDecimal::done:
             break;
@@ -150,7 +158,8 @@ bool add_clock(std::string_view text, Interval& to) {
 Complaint read_boolean(const JsonNode& node, bool& to) {
     const bool yes = node.text == "true" || (is_text(node) && node.text == "t");
     const bool no = node.text == "false" || (is_text(node) && node.text == "f");
-    if ((node.kind != Kind::boolean && !is_text(node)) || (!yes && !no)) return "is not a boolean";
+    if ((node.kind != NodeKind::boolean && !is_text(node)) || (!yes && !no))
+        return "is not a boolean";
     to = yes;
     return nullptr;
 }
@@ -183,9 +192,12 @@ Complaint read_real(const JsonNode& node, double& to) {
     }
     const std::string_view text = trimmed(node.text);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), to);
-    if (error == std::errc::result_out_of_range) return too_large;
-    const bool fine = error == std::errc() && end == text.data() + text.size();
-    return fine && std::isfinite(to) ? nullptr : no_number;
+    if (end != text.data() + text.size()) return no_number;
+    if (error == std::errc::result_out_of_range) {  // or as good as zero, which it does not tell
+        to = std::strtod(std::string(text).c_str(), nullptr);
+        return std::isinf(to) ? too_large : nullptr;
+    }
+    return error == std::errc() && std::isfinite(to) ? nullptr : no_number;
 }
 
 Complaint read_real(const JsonNode& node, float& to) {
@@ -247,7 +259,7 @@ Complaint read_uuid(const JsonNode& node, std::array<char, 16>& to) {
 }
 
 Complaint read_date(const JsonNode& node, std::int64_t& to) {
-    if (node.kind == Kind::number) return read_integer(node, to);
+    if (node.kind == NodeKind::number) return read_integer(node, to);
     const Reading date = is_text(node) ? civil_time::read_date_time(trimmed(node.text)) : Reading{};
     if (date.outcome != Reading::Outcome::exact || date.microseconds != 0 || date.has_zone)
         return "is not a date such as 2026-01-31";
@@ -256,7 +268,7 @@ Complaint read_date(const JsonNode& node, std::int64_t& to) {
 }
 
 Complaint read_clock(const JsonNode& node, Moment& to) {
-    to.is_number = node.kind == Kind::number;
+    to.is_number = node.kind == NodeKind::number;
     if (to.is_number) return read_integer(node, to.value);
     const Reading time = is_text(node) ? civil_time::read_time(trimmed(node.text)) : Reading{};
     if (time.outcome != Reading::Outcome::exact) return "is not a time such as 12:30:00";
@@ -265,7 +277,7 @@ Complaint read_clock(const JsonNode& node, Moment& to) {
 }
 
 Complaint read_instant(const JsonNode& node, Moment& to) {
-    to.is_number = node.kind == Kind::number;
+    to.is_number = node.kind == NodeKind::number;
     if (to.is_number) return read_integer(node, to.value);
     const Reading time = is_text(node) ? civil_time::read_date_time(trimmed(node.text)) : Reading{};
     if (time.outcome != Reading::Outcome::exact)

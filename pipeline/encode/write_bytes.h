@@ -1,5 +1,7 @@
 #pragma once
 
+#include "schemas/zigzag.h"
+
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -23,10 +25,7 @@ inline void append_varint(std::string& to, std::uint64_t number) {
     to.append(bytes.data(), put_varint(bytes.data(), number));
 }
 
-/// What is near zero is short, whichever its sign.
-[[nodiscard]] inline std::uint64_t zigzag(std::int64_t number) {
-    return static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63);
-}
+using schemas::zigzag;
 
 template <class Number>
 void append_little_endian(std::string& to, Number number) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,19 +44,43 @@ private:
 /// How many keys have changes from several partitions, between which no column decides.
 [[nodiscard]] std::size_t keys_without_order(const Batch& batch);
 
-/// A change that is to be made.
+/// A change that is to be made, or several of one row that are made as one.
 struct FoldedChange {
-    std::size_t change = 0;  ///< its place in the order
-    std::size_t layer = 0;   ///< a layer is made behind those before it
+    /// Whether it is made where changes of its key before it, in the order of layers, were refused.
+    enum class Turn : std::uint8_t {
+        always,
+        unless_made,  ///< not if one of these is: it would be superseded
+        if_made,      ///< only if one of these is: it stands on it
+    };
+
+    std::size_t change = 0;   ///< its place in the order; of several, the latest
+    std::uint32_t layer = 0;  ///< a layer is made behind those before it
+    std::uint32_t kept = 0;   ///< index into Folded::kept_sets
+    Turn turn = Turn::always;
+    std::vector<std::size_t> parts{};  ///< of several, those before: what it leaves they say
+};
+
+struct Folded {
+    std::vector<FoldedChange> changes;         ///< by layer, in each in order
+    std::vector<std::vector<bool>> kept_sets;  ///< those of TargetRows first
+};
+
+struct FoldOptions {
+    /// A removal takes more from a row than changes say: columns of which no change speaks, or that
+    /// there is a row.
+    bool removals_matter = false;
+    /// Changes may be made as one, each column as the latest says that speaks of it.
+    bool joins = true;
+    /// By key: of which something was refused, so that what is to blame shows one by one.
+    const std::vector<bool>* apart = nullptr;
 };
 
 /// What is left of the candidates (ascending) once those are out that leave no trace behind later
-/// ones of their key: for most keys the last change alone, in the last layer. A change that leaves
-/// columns as they are needs the ones before it that say something of these. `has_other_columns`:
-/// of which no change speaks: a row loses what is there by a removal only. By layer, then in order.
-[[nodiscard]] std::vector<FoldedChange> fold(const OrderedChanges& changes,
-                                             const std::vector<std::size_t>& candidates,
-                                             const std::vector<std::vector<bool>>& kept_sets,
-                                             bool has_other_columns);
+/// ones of their key: mostly one for each, in the last layer. Of keys that are apart, the latest of
+/// the row as a whole are left, each to be made if those after it are refused, and behind these all
+/// that speak of some columns.
+[[nodiscard]] Folded fold(const OrderedChanges& changes, const std::vector<std::size_t>& candidates,
+                          const std::vector<std::vector<bool>>& kept_sets,
+                          const FoldOptions& options);
 
 }  // namespace sluice

@@ -28,8 +28,16 @@ struct GroupStatistics {
         std::optional<Offset> end;         ///< for a reader of committed records
         std::optional<Offset> open_until;  ///< the end with open transactions' records, if beyond
     };
+    /// Of several topics one that is not read, while the others are.
+    struct MissingTopic {
+        std::string topic;
+        std::string why;     ///< in words
+        bool named = false;  ///< in the configuration, not found by an expression
+        bool operator==(const MissingTopic&) const = default;
+    };
     std::vector<Broker> brokers;
     std::vector<Partition> partitions;
+    std::vector<MissingTopic> missing;
     std::size_t fetched_records = 0;       ///< that no lane has taken yet
     std::size_t fetched_bytes = 0;         ///< of records that lanes are not done with
     std::chrono::nanoseconds throttled{};  ///< for memory, since the client began

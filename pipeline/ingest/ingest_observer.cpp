@@ -1,6 +1,7 @@
 #include "pipeline/ingest/ingest_observer.h"
 
 #include "pipeline/ingest/change_fold.h"
+#include "pipeline/ingest/freshness.h"
 #include "pipeline/log.h"
 #include "pipeline/values/cut_text.h"
 
@@ -34,76 +35,7 @@ std::string whole_seconds(std::chrono::nanoseconds time) {
 
 IngestObserver::IngestObserver(metrics::Registry& registry, const std::string& pipeline,
                                std::chrono::milliseconds patience)
-    : registry_(registry), pipeline_(pipeline), patience_(patience) {
-    const metrics::Labels labels{{"pipeline", pipeline}};
-    rows_ =
-        registry.counter("sluice_ingest_rows_total", "Rows committed to the target table", labels);
-    for (std::size_t cause = 0; cause < reject_causes; ++cause) {
-        rejects_[cause] = registry.counter(
-            "sluice_ingest_rejects_total", "Dead letters committed, by the first of their reasons",
-            {{"pipeline", pipeline}, {"reason", name_of(static_cast<RejectCause>(cause))}});
-    }
-    superseded_ = registry.counter(
-        "sluice_ingest_superseded_total",
-        "Changes committed without a trace: the batch had a later one of their key, or the table a "
-        "newer one",
-        labels);
-    unmatched_ =
-        registry.counter("sluice_ingest_unmatched_total",
-                         "Updates committed without a trace: the table had no such row", labels);
-    keys_without_order_ = registry.counter(
-        "sluice_ingest_keys_without_order_total",
-        "Keys of which one batch had changes from several partitions, and no order between them",
-        labels);
-    filtered_ =
-        registry.counter("sluice_ingest_filtered_total",
-                         "Records that the configuration leaves out, committed as such", labels);
-    gaps_ = registry.counter("sluice_ingest_gaps_total",
-                             "Offsets passed that hold no record: compaction, transaction markers, "
-                             "aborted transactions",
-                             labels);
-    batch_rows_ = registry.histogram({"sluice_ingest_batch_rows", "Rows of a committed batch"},
-                                     metrics::count_bounds(), labels);
-    batch_bytes_ =
-        registry.histogram({"sluice_ingest_batch_bytes", "Memory that a committed batch took"},
-                           metrics::size_bounds(), labels);
-    copy_seconds_ = registry.histogram(
-        {"sluice_ingest_copy_seconds",
-         "Time spent sending a batch: COPY of rows and dead letters, ledger, progress"},
-        metrics::duration_bounds(), labels);
-    commit_seconds_ = registry.histogram({"sluice_ingest_commit_seconds", "Time that COMMIT took"},
-                                         metrics::duration_bounds(), labels);
-    freshness_ = registry.histogram(
-        {"sluice_ingest_freshness_seconds", "From a record's timestamp to the commit of its batch"},
-        metrics::age_bounds(), labels);
-    throttled_ =
-        registry.counter("sluice_ingest_fetch_throttled_seconds_total",
-                         "Time that fetching waited for memory, summed over brokers", labels);
-    fetched_bytes_ =
-        registry.gauge("sluice_ingest_fetched_bytes",
-                       "Memory held by records that were fetched and not yet made rows", labels);
-    fetched_records_ =
-        registry.gauge("sluice_ingest_fetched_records",
-                       "Records that were fetched and that no lane has taken yet", labels);
-    assigned_ = registry.gauge("sluice_ingest_partitions",
-                               "Partitions that the group has assigned to this daemon", labels);
-    const auto rebalances = [&](const char* event) {
-        return registry.counter("sluice_ingest_rebalances_total",
-                                "Assignments and revocations by the group coordinator",
-                                {{"pipeline", pipeline}, {"event", event}});
-    };
-    assignments_ = rebalances("assigned");
-    revocations_ = rebalances("revoked");
-    oldest_uncommitted_ = registry.gauge(
-        "sluice_ingest_oldest_uncommitted_age_seconds",
-        "Age, by its timestamp, of the oldest record that was read and is not committed; 0 when "
-        "there is none",
-        labels);
-    last_commit_ = registry.gauge("sluice_pipeline_last_commit_timestamp_seconds",
-                                  "When the pipeline last committed, in seconds since 1970; 0 "
-                                  "before the first",
-                                  {{"kind", "ingest"}, {"pipeline", pipeline}});
-}
+    : registry_(registry), pipeline_(pipeline), metrics_(registry, pipeline), patience_(patience) {}
 
 LaneObserver& IngestObserver::lane(int number) {
     const std::lock_guard lock{mutex_};
@@ -121,16 +53,19 @@ int IngestObserver::on_began() {
 }
 
 void IngestObserver::on_assigned(int number, std::size_t partitions) {
-    assignments_.add();
+    metrics_.assignments.add();
     const std::lock_guard lock{mutex_};
-    if (serving_ == number) assigned_.add(static_cast<double>(partitions));
+    if (serving_ != number) return;
+    metrics_.assigned.add(static_cast<double>(partitions));
+    totals_.assigned += partitions;
 }
 
 void IngestObserver::on_revoked(int number, std::span<const PartitionId> partitions) {
-    revocations_.add();
+    metrics_.revocations.add();
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
-    assigned_.add(-static_cast<double>(partitions.size()));
+    metrics_.assigned.add(-static_cast<double>(partitions.size()));
+    totals_.assigned -= std::min(totals_.assigned, partitions.size());
     for (const PartitionId partition : partitions) partitions_.erase(partition);
 }
 
@@ -142,9 +77,14 @@ void IngestObserver::on_ended(int number) {
 }
 
 void IngestObserver::forget_partitions() {
-    assigned_.set(0);
-    fetched_bytes_.set(0);
-    fetched_records_.set(0);
+    metrics_.assigned.set(0);
+    totals_.assigned = 0;
+    metrics_.fetched_bytes.set(0);
+    metrics_.fetched_records.set(0);
+    metrics_.missing_topics.set(0);
+    totals_.missing_topics.clear();
+    metrics_.held_up_topics.set(0);
+    totals_.held_up_topics.clear();
     partitions_.clear();
     brokers_.clear();
 }
@@ -153,11 +93,14 @@ void IngestObserver::on_statistics(const GroupStatistics& statistics) {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
     if (serving_ == 0) return;  // a client that is being closed
-    throttled_.follow(seconds(statistics.throttled));
-    fetched_bytes_.set(static_cast<double>(statistics.fetched_bytes));
-    fetched_records_.set(static_cast<double>(statistics.fetched_records));
+    metrics_.throttled.follow(seconds(statistics.throttled));
+    metrics_.fetched_bytes.set(static_cast<double>(statistics.fetched_bytes));
+    metrics_.fetched_records.set(static_cast<double>(statistics.fetched_records));
+    metrics_.missing_topics.set(static_cast<double>(statistics.missing.size()));
+    totals_.missing_topics = statistics.missing;
     for (const GroupStatistics::Broker& told : statistics.brokers) {
-        Broker& known = broker(told.id);
+        BrokerMetrics& known =
+            brokers_.try_emplace(told.id, registry_, pipeline_, told.id).first->second;
         known.up.set(told.up ? 1 : 0);
         known.round_trip.set(seconds(told.round_trip));
         known.throttle.set(seconds(told.throttle));
@@ -187,25 +130,23 @@ void IngestObserver::on_open_dead_letters(const OpenDeadLetters& open) {
     if (open.count == 0) reject_share_ = {};  // somebody has dealt with them
 }
 
-IngestObserver::Broker& IngestObserver::broker(const std::string& id) {
-    const auto [found, is_new] = brokers_.try_emplace(id);
-    if (!is_new) return found->second;
-    const metrics::Labels labels{{"pipeline", pipeline_}, {"broker", id}};
-    found->second = {
-        .up = registry_.gauge("sluice_kafka_broker_up",
-                              "1 while the connection to the broker stands", labels),
-        .round_trip =
-            registry_.gauge("sluice_kafka_broker_round_trip_seconds",
-                            "Mean round trip of requests in the last two seconds", labels),
-        .throttle = registry_.gauge("sluice_kafka_broker_throttle_seconds",
-                                    "Mean time by which the broker throttled us (quotas) in the "
-                                    "last two seconds",
-                                    labels),
-        .errors = registry_.counter("sluice_kafka_broker_errors_total",
-                                    "Requests that failed or timed out, and transmissions that "
-                                    "broke",
-                                    labels)};
-    return found->second;
+void IngestObserver::on_after_commit(const std::string& error) {
+    const std::lock_guard lock{mutex_};
+    if (!totals_.after_commit) {
+        totals_.after_commit = IngestStatus::AfterCommit{};
+        const auto runs = [this](const char* result) {
+            return registry_.counter("sluice_ingest_after_commit_total",
+                                     "How often after_commit ran, by what became of it",
+                                     {{"pipeline", pipeline_}, {"result", result}});
+        };
+        after_commit_done_ = runs("done");
+        after_commit_failed_ = runs("failed");
+    }
+    IngestStatus::AfterCommit& told = *totals_.after_commit;
+    ++(error.empty() ? told.done : told.failed);
+    (error.empty() ? after_commit_done_ : after_commit_failed_).add();
+    told.error = error;
+    told.at = std::chrono::system_clock::now();
 }
 
 void IngestObserver::take_up(const ResumePoint& point, int lane) {
@@ -214,10 +155,16 @@ void IngestObserver::take_up(const ResumePoint& point, int lane) {
         .first->second.on_took_up(point, lane, Clock::now());
 }
 
+void IngestObserver::recognise(PartitionId partition) {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = partitions_.find(partition); found != partitions_.end())
+        found->second.on_recognised();
+}
+
 /// Across batches and lanes such keys cannot be seen.
 void IngestObserver::count_keys(const Batch& batch) {
     const std::size_t keys = keys_without_order(batch);
-    keys_without_order_.add(static_cast<double>(keys));
+    metrics_.keys_without_order.add(static_cast<double>(keys));
     if (keys == 0 || warned_of_keys_.exchange(true)) return;
     log(LogLevel::warn, pipeline_,
         "a key has changes in several partitions, between which nothing says which is newer, so "
@@ -238,65 +185,64 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
         gaps += slice.gaps;
     }
     const auto rows = static_cast<double>(batch.effective_rows());
-    rows_.add(rows);
-    superseded_.add(static_cast<double>(superseded));
-    unmatched_.add(static_cast<double>(unmatched));
-    filtered_.add(static_cast<double>(filtered));
-    gaps_.add(static_cast<double>(gaps));
-    batch_rows_.observe(rows);
-    batch_bytes_.observe(static_cast<double>(batch.bytes()));
+    metrics_.rows.add(rows);
+    metrics_.superseded.add(static_cast<double>(superseded));
+    metrics_.unmatched.add(static_cast<double>(unmatched));
+    metrics_.filtered.add(static_cast<double>(filtered));
+    metrics_.gaps.add(static_cast<double>(gaps));
+    metrics_.batch_rows.observe(rows);
+    metrics_.batch_bytes.observe(static_cast<double>(batch.bytes()));
     if (!how.settled) {
-        copy_seconds_.observe(seconds(how.writing));
-        commit_seconds_.observe(seconds(how.commit));
+        metrics_.copy_seconds.observe(seconds(how.writing));
+        metrics_.commit_seconds.observe(seconds(how.commit));
     }
-    count_freshness(batch);
+    const double oldest = observe_freshness(metrics_.freshness, batch);
     count_keys(batch);
 
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
+    if (batch.records.size() > 0) totals_.freshness_seconds = oldest;
     for (const Slice& slice : batch.slices()) {
         const auto found = partitions_.find(slice.partition);
         if (found == partitions_.end()) continue;  // handed over meanwhile
         found->second.on_committed(slice.range.to, slice.last.timestamp_ms, now);
     }
-    reject_share_.add(rows, static_cast<double>(batch.rejects.size()));
+    reject_share_.add(static_cast<double>(batch.rejects.size()), rows);
+    filter_share_.add(static_cast<double>(filtered),
+                      rows + static_cast<double>(superseded + unmatched) +
+                          static_cast<double>(batch.rejects.size()));
     row_rate_.add(rows, now);
     byte_rate_.add(static_cast<double>(batch.records.bytes()), now);
     totals_.rows += static_cast<std::int64_t>(batch.effective_rows());
     totals_.rejects += static_cast<std::int64_t>(batch.rejects.size());
     totals_.last_commit = std::chrono::system_clock::now();
-    last_commit_.set(static_cast<double>(now_ms()) / 1000);
+    metrics_.last_commit.set(static_cast<double>(now_ms()) / 1000);
     note_rejects(batch);
+    count_tables(how.rows);
 }
 
-/// Records come nearly in the order of their times, so the bound of the last one mostly fits.
-void IngestObserver::count_freshness(const Batch& batch) {
-    const std::span<const double> bounds = metrics::age_bounds();
-    std::vector<double> counts(bounds.size() + 1, 0);
-    const std::int64_t now = now_ms();
-    double sum = 0;
-    double oldest = 0;
-    std::size_t bound = 0;
-    for (std::size_t i = 0; i < batch.records.size(); ++i) {
-        const std::int64_t timestamp = batch.records.timestamp_ms(static_cast<RecordLog::Index>(i));
-        if (timestamp < 0) continue;
-        const double age = std::max(0.0, static_cast<double>(now - timestamp) / 1000);
-        while (bound < bounds.size() && age > bounds[bound]) ++bound;
-        while (bound > 0 && age <= bounds[bound - 1]) --bound;
-        ++counts[bound];
-        sum += age;
-        oldest = std::max(oldest, age);
+/// The caller holds the mutex.
+void IngestObserver::count_tables(const std::map<std::string, std::int64_t>& rows) {
+    for (const auto& [table, count] : rows) {
+        auto found = rows_by_table_.find(table);
+        if (found == rows_by_table_.end())
+            found = rows_by_table_
+                        .emplace(table, registry_.counter(
+                                            "sluice_ingest_table_rows_total",
+                                            "Rows committed to each of several target tables",
+                                            {{"pipeline", pipeline_}, {"table", table}}))
+                        .first;
+        found->second.add(static_cast<double>(count));
+        totals_.rows_by_table[table] += count;
     }
-    freshness_.observe(counts, sum);
-    const std::lock_guard lock{mutex_};
-    if (batch.records.size() > 0) totals_.freshness_seconds = oldest;
 }
 
 /// The caller holds the mutex.
 void IngestObserver::note_rejects(const Batch& batch) {
     std::array<int, reject_causes> counts{};
     for (const Reject& reject : batch.rejects) ++counts[static_cast<std::size_t>(reject.cause)];
-    for (std::size_t cause = 0; cause < reject_causes; ++cause) rejects_[cause].add(counts[cause]);
+    for (std::size_t cause = 0; cause < reject_causes; ++cause)
+        metrics_.rejects[cause].add(counts[cause]);
     const auto now = std::chrono::system_clock::now();
     const std::size_t shown = std::min(batch.rejects.size(), remembered_dead_letters);
     for (std::size_t i = batch.rejects.size() - shown; i < batch.rejects.size(); ++i) {
@@ -325,11 +271,39 @@ std::string IngestObserver::rejecting() const {
            dead_letters_.front().reasons + "; see sluice dead-letters list " + pipeline_;
 }
 
+/// As above.
+std::string IngestObserver::filtering() const {
+    if (!filter_share_.all()) return {};
+    return "each of the latest records was filtered, none became a row: is that what filter, "
+           "where, explode and on_tombstone are to do? See sluice peek " +
+           pipeline_;
+}
+
+/// As above. What an expression found and is gone is nobody's trouble.
+std::string IngestObserver::held_up() const {
+    std::map<std::string, std::string> topics;
+    for (const auto& [topic, held] : totals_.held_up_topics) topics[topic] = held.why;
+    for (const GroupStatistics::MissingTopic& missing : totals_.missing_topics)
+        if (missing.named) topics.try_emplace(missing.topic, missing.why);
+    if (topics.empty()) return {};
+    const auto& [topic, why] = *topics.begin();
+    const std::size_t more = topics.size() - 1;
+    return "topic \"" + topic + "\": " + why +
+           (more > 0 ? "; and " + std::to_string(more) + " more such topics" : "");
+}
+
+void IngestObserver::on_held_up(std::map<std::string, IngestStatus::HeldTopic> topics) {
+    const std::lock_guard lock{mutex_};
+    if (serving_ == 0) return;
+    metrics_.held_up_topics.set(static_cast<double>(topics.size()));
+    totals_.held_up_topics = std::move(topics);
+}
+
 void IngestObserver::look() {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
     for (auto& [id, partition] : partitions_) partition.look(now);
-    oldest_uncommitted_.set(oldest_uncommitted_seconds());
+    metrics_.oldest_uncommitted.set(oldest_uncommitted_seconds());
     if (const auto& open = totals_.open_dead_letters) {
         oldest_open_.set(open->oldest ? seconds(std::chrono::system_clock::now() - *open->oldest)
                                       : 0);
@@ -352,6 +326,8 @@ IngestStatus IngestObserver::status() const {
         status.partitions.push_back(partition.status(now));
     }
     status.rejecting = rejecting();
+    status.filtering = filtering();
+    status.held_up = held_up();
     status.dead_letters = {dead_letters_.begin(), dead_letters_.end()};
     return status;
 }
@@ -407,6 +383,7 @@ std::string IngestObserver::stuck(const std::string& in_the_way) const {
                                    : "it waits for a lock of " + in_the_way);
     }
     for (const auto& [id, partition] : partitions_) {
+        if (totals_.held_up_topics.contains(partitions()[id].topic)) continue;  // said elsewhere
         const std::string name = name_of(partitions()[id]) + " ";
         if (const auto time = partition.stands_still(now); time && *time > patience_) {
             return name + "has " + std::to_string(partition.status(now).lag) +

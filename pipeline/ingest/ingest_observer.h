@@ -3,10 +3,12 @@
 #include "metrics/rate.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest/group_statistics.h"
+#include "pipeline/ingest/ingest_metrics.h"
 #include "pipeline/ingest/ingest_status.h"
 #include "pipeline/ingest/lane_observer.h"
+#include "pipeline/ingest/latest_share.h"
 #include "pipeline/ingest/observed_partition.h"
-#include "pipeline/ingest/reject_share.h"
+#include "pipeline/ingest/reject_count.h"
 #include "pipeline/partition_table.h"
 
 #include <array>
@@ -41,6 +43,8 @@ public:
         return table_;
     }
 
+    [[nodiscard]] RejectCount& reject_count() { return reject_count_; }
+
     /// Of the lane with this number; lives as long as this.
     [[nodiscard]] LaneObserver& lane(int number);
 
@@ -51,8 +55,12 @@ public:
     void on_assigned(int number, std::size_t partitions);
     void on_revoked(int number, std::span<const PartitionId> partitions);
     void on_statistics(const GroupStatistics& statistics);
+    /// Of the pipeline that serves: topics whose records wait for their targets, and why.
+    void on_held_up(std::map<std::string, IngestStatus::HeldTopic> topics);
     void on_ended(int number);
     void on_open_dead_letters(const OpenDeadLetters& open);
+    /// after_commit ran; the error is empty when it went well.
+    void on_after_commit(const std::string& error);
 
     /// Brings those gauges up to date that depend on the time: before Prometheus reads them.
     void look();
@@ -73,25 +81,20 @@ private:
     friend class LaneObserver;
     using Clock = std::chrono::steady_clock;
 
-    struct Broker {
-        metrics::Gauge up;
-        metrics::Gauge round_trip;
-        metrics::Gauge throttle;
-        metrics::Counter errors;
-    };
-
     /// The caller holds the mutex.
     void forget_partitions();
     // Called by lanes.
     void take_up(const ResumePoint& point, int lane);
+    void recognise(PartitionId partition);
     void commit(const Batch& batch, const Committed& how);
 
     void note_rejects(const Batch& batch);
-    void count_freshness(const Batch& batch);
+    void count_tables(const std::map<std::string, std::int64_t>& rows);
     void count_keys(const Batch& batch);
-    [[nodiscard]] Broker& broker(const std::string& id);
     [[nodiscard]] double oldest_uncommitted_seconds() const;
     [[nodiscard]] std::string rejecting() const;
+    [[nodiscard]] std::string filtering() const;
+    [[nodiscard]] std::string held_up() const;
     /// In seconds, of the batches on their way to the database for longer than is permitted.
     [[nodiscard]] std::optional<double> longest_write() const;
 
@@ -99,29 +102,15 @@ private:
     const std::string pipeline_;
     const std::shared_ptr<PartitionTable> table_ = std::make_shared<PartitionTable>();
 
-    metrics::Counter rows_;
-    std::array<metrics::Counter, reject_causes> rejects_;
-    metrics::Counter superseded_;
-    metrics::Counter unmatched_;
-    metrics::Counter keys_without_order_;
+    RejectCount reject_count_;
+
+    IngestMetrics metrics_;
+    std::map<std::string, metrics::Counter> rows_by_table_;  // under the mutex
     std::atomic<bool> warned_of_keys_ = false;
-    metrics::Counter filtered_;
-    metrics::Counter gaps_;
-    metrics::Histogram batch_rows_;
-    metrics::Histogram batch_bytes_;
-    metrics::Histogram copy_seconds_;
-    metrics::Histogram commit_seconds_;
-    metrics::Histogram freshness_;
-    metrics::Counter throttled_;
-    metrics::Gauge fetched_bytes_;
-    metrics::Gauge fetched_records_;
-    metrics::Gauge assigned_;
-    metrics::Counter assignments_;
-    metrics::Counter revocations_;
-    metrics::Gauge oldest_uncommitted_;
-    metrics::Gauge last_commit_;
     metrics::Gauge open_;  // this and the next one: once they were counted
     metrics::Gauge oldest_open_;
+    metrics::Counter after_commit_done_;  // this and the next one: once it ran
+    metrics::Counter after_commit_failed_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::chrono::milliseconds patience_;
@@ -129,9 +118,10 @@ private:
     int last_number_ = 0;
     std::deque<LaneObserver> lanes_;
     std::map<PartitionId, ObservedPartition> partitions_;
-    std::map<std::string, Broker> brokers_;
+    std::map<std::string, BrokerMetrics> brokers_;
     std::deque<IngestStatus::DeadLetter> dead_letters_;
-    RejectShare reject_share_;
+    LatestShare reject_share_;
+    LatestShare filter_share_;
     metrics::Rate row_rate_;
     metrics::Rate byte_rate_;
     IngestStatus totals_;

@@ -1,11 +1,12 @@
 #include "pipeline/ingest/ingest_pipeline.h"
 
+#include "config/pipeline.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "pipeline/log.h"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -18,6 +19,7 @@ constexpr std::chrono::milliseconds poll_interval = 100ms;
 constexpr std::chrono::seconds fence_memory = 60s;
 constexpr std::chrono::seconds time_between_looks = 1s;
 constexpr std::chrono::seconds time_between_questions = 5s;
+constexpr std::chrono::seconds proof_of_going_on = 5s;
 constexpr const char* trying_again = "; trying again";
 
 /// The record before progress comes once more, for the lane to recognise.
@@ -35,9 +37,13 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       observer_(parts.observer),
       number_(observer_.on_began()),
       progress_(std::move(parts.progress)),
+      resume_points_(config_, group_, *progress_, observer_.partitions()),
+      lost_positions_(config_, group_, *progress_, observer_.partitions()),
       ask_in_the_way_(std::move(parts.in_the_way)),
+      find_target_(std::move(parts.find_target)),
       handover_(patience.handover),
       assign_patience_(patience.assign),
+      held_topics_(config.name, patience.held_up),
       retry_(patience.resume),
       fenced_(patience.fenced),
       resuming_(config.name),
@@ -47,7 +53,10 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .partitions = observer_.partitions(),
                             .limits = config.batch,
+                            .reads_on = config::reads_on(config),
                             .on_reject = config.on_reject,
+                            .max_rejects = config.max_rejects,
+                            .reject_count = observer_.reject_count(),
                             .retry = patience.commit,
                             .observer = observer_.lane(static_cast<int>(lanes_.size()))};
         lanes_.push_back(std::make_unique<Lane>(std::move(options), std::move(lane),
@@ -88,7 +97,7 @@ void IngestPipeline::request_stop(Clock::time_point deadline) {
 }
 
 void IngestPipeline::adapt(const config::Ingest& config) {
-    for (const auto& lane : lanes_) lane->set_limits(config.batch);
+    for (const auto& lane : lanes_) lane->set_limits(config.batch, config::reads_on(config));
 }
 
 std::string IngestPipeline::trouble() const {
@@ -105,6 +114,7 @@ void IngestPipeline::look_for_standstill() {
     const auto now = Clock::now();
     if (now < next_look_) return;
     next_look_ = now + time_between_looks;
+    forget_what_goes_on();
     if (!observer_.writes_for_too_long()) {
         in_the_way_.clear();
     } else if (now >= next_question_) {
@@ -158,7 +168,8 @@ void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time
         if (!lane->wait_until_stopped(of_lane, deadline)) {
             for (const PartitionId partition : of_lane) lingering_[partition] = lane;
             log(LogLevel::warn, config_.name,
-                "a batch is still in flight; it commits or is fenced later");
+                "a lane is still at a batch, or waits for a schema registry; what it has commits "
+                "or is fenced later");
         }
     }
 }
@@ -173,6 +184,9 @@ void IngestPipeline::post(LaneEvent event) {
 
 void IngestPipeline::on_rewind(std::vector<PartitionId> partitions, RewindCause cause) {
     post(Rewind{std::move(partitions), cause});
+}
+void IngestPipeline::on_held_up(std::vector<PartitionId> partitions, std::string why) {
+    post(Held{std::move(partitions), std::move(why)});
 }
 void IngestPipeline::on_lost_position(PartitionId partition, LostPosition how) {
     post(Lost{partition, how});
@@ -192,6 +206,8 @@ void IngestPipeline::apply_lane_events() {
             std::rethrow_exception(*error);
         } else if (const auto* rewind = std::get_if<Rewind>(&event)) {
             apply(*rewind);
+        } else if (const auto* held = std::get_if<Held>(&event)) {
+            apply(*held);
         } else {
             apply(std::get<Lost>(event));
         }
@@ -226,11 +242,67 @@ void IngestPipeline::apply(const Lost& lost) {
     // Kafka or the database may be away just now: asked again until they answer, like any resume.
     assigned->state = Assigned::State::to_seek;
     try {
-        assigned->verify = choose_position(lost.partition, lost.how);
+        assigned->verify = lost_positions_.choose(lost.partition, lost.how);
     } catch (const TroubleOfTheWorld& trouble) {
         resuming_.begin(trouble.what(), trying_again);
         next_resume_ = Clock::now() + retry_.next();
     }
+}
+
+/// What is fetched of it meanwhile would use up the memory that the others need.
+void IngestPipeline::apply(const Held& held) {
+    std::vector<PartitionId> aside;
+    for (const PartitionId partition : held.partitions) {
+        Assigned* const assigned = let_go_by_lane(partition);
+        if (assigned == nullptr) continue;
+        assigned->state = Assigned::State::to_assign;
+        aside.push_back(partition);
+        held_topics_.hold_up(topic_of(partition), held.why);
+    }
+    tell_held_up();
+    if (!aside.empty()) group_.set_aside(aside);
+}
+
+std::vector<PartitionId> IngestPipeline::with_targets(const std::vector<PartitionId>& partitions) {
+    if (!find_target_) return partitions;
+    const auto now = Clock::now();
+    std::vector<PartitionId> found;
+    for (const PartitionId partition : partitions) {
+        const std::string& topic = topic_of(partition);
+        if (held_topics_.waits(topic, now)) continue;
+        if (!held_topics_.has_target(topic)) {
+            if (const std::string why = find_target_(topic); !why.empty()) {
+                if (!held_topics_.contains(topic)) fix_start(partition);
+                held_topics_.hold_up_again(topic, why);
+                tell_held_up();
+                continue;
+            }
+            held_topics_.found_target(topic, now);
+        }
+        found.push_back(partition);
+    }
+    return found;
+}
+
+/// What comes while its target is missing is not before the start. A topic that Kafka does not tell
+/// about starts when its target is there.
+void IngestPipeline::fix_start(PartitionId partition) {
+    std::string trouble;
+    static_cast<void>(resume_points_.read({partition}, trouble));
+}
+
+/// A target that takes rows again shows that within a batch's time; whose partitions others have
+/// is theirs to tell.
+void IngestPipeline::forget_what_goes_on() {
+    if (held_topics_.empty()) return;
+    std::set<std::string> ours;
+    for (const auto& [partition, assigned] : assigned_) ours.insert(topic_of(partition));
+    if (held_topics_.forget(ours, Clock::now() - (config_.batch.delay + proof_of_going_on)))
+        tell_held_up();
+}
+
+void IngestPipeline::tell_held_up() const {
+    observer_.on_held_up(held_topics_.told());
 }
 
 /// A lane that let go too late for a rebalance may report of a partition that was handed over, and
@@ -241,65 +313,6 @@ IngestPipeline::Assigned* IngestPipeline::let_go_by_lane(PartitionId partition) 
     return found->second.lane->serves(partition) ? nullptr : &found->second;
 }
 
-bool IngestPipeline::choose_position(PartitionId partition, LostPosition how) {
-    const std::vector<ResumePoint> points = progress_->read({{partition}});
-    if (points.empty()) return true;
-    const Offset next = points.front().next;
-    const OffsetRange available = group_.available(partition);
-    const bool inside = next >= available.from && next <= available.to;
-    // It is the record before that is gone; or the topic is another one, which has grown since.
-    if (inside && how == LostPosition::outside) return available.from <= points.front().last.offset;
-
-    const TopicPartition& named = observer_.partitions()[partition];
-    const std::string where = name_of(named, next) + ": ";
-    const std::string holds =
-        "it now holds " + std::to_string(available.from) + " to " + std::to_string(available.to);
-    const auto set_progress = [&](const std::string& offset) {
-        return "sluice progress set " + config_.name + " --partition " +
-               std::to_string(named.number) + " --offset " + offset;
-    };
-    const bool expired = next < available.from && how == LostPosition::outside;
-    if (!expired) {
-        const Offset unread = first_unread(points.front(), available);
-        if (unread != available.from)
-            throw LostProgress(
-                where +
-                "kafka has lost records that were read (a leader was elected that lagged "
-                "behind, or this is the copy of a cluster): " +
-                holds + ", and its first record that is newer than what was read is at " +
-                std::to_string(unread) +
-                "; to go on there: " + set_progress(std::to_string(unread)) +
-                "; should the topic have been created anew, with records of old times: " +
-                set_progress("earliest"));
-    }
-    const std::string what = expired ? "kafka has deleted the records up to offset " +
-                                           std::to_string(available.from) + " before they were read"
-                                     : "the topic was deleted and created anew (" + holds + ")";
-    if (config_.on_offset_lost == config::OnOffsetLost::stop) {
-        throw LostProgress(
-            where + what +
-            "; set on_offset_lost = \"earliest\" to go on at the first record that is there, or "
-            "choose another: " +
-            set_progress("N"));
-    }
-    const Move move = expired ? progress_->skip_lost(partition, {next, available.from})
-                              : progress_->begin_anew(partition, next, available.from);
-    if (move == Move::made)
-        log(LogLevel::warn, about_partition(config_.name, named.number),
-            where + what + "; going on at " + std::to_string(available.from));
-    return true;
-}
-
-/// Where a topic that was created anew begins, all its records are newer than what was read from
-/// the old one. A log that was cut off still holds records that are not.
-Offset IngestPipeline::first_unread(const ResumePoint& point, OffsetRange available) {
-    if (!point.last.known() || available.size() == 0) return available.from;
-    if (point.last.timestamp_ms < 0) return available.to;
-    const config::Start after{.kind = config::Start::Kind::time,
-                              .time_ms = point.last.timestamp_ms + 1};
-    return group_.resolve(after, {{point.partition}}).front().next;
-}
-
 void IngestPipeline::resume_waiting() {
     if (Clock::now() < next_resume_) return;
     std::vector<PartitionId> waiting;
@@ -308,7 +321,7 @@ void IngestPipeline::resume_waiting() {
     }
     if (waiting.empty()) return;
     try {
-        resume(waiting);
+        resume(with_targets(waiting));
         retry_.reset();
         resuming_.end();
     } catch (const TroubleOfTheWorld& trouble) {
@@ -320,7 +333,12 @@ void IngestPipeline::resume_waiting() {
 }
 
 void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
-    std::vector<ResumePoint> points = read_progress(partitions);
+    if (partitions.empty()) {  // all are held up, of which the group need not know
+        if (std::exchange(group_waits_since_, std::nullopt)) group_.assign({});
+        return;
+    }
+    std::string trouble;
+    std::vector<ResumePoint> points = resume_points_.read(partitions, trouble);
     SLUICE_FAIL_POINT("after_progress_read");
     Load load;
     for (const auto& [partition, assigned] : assigned_) ++load[assigned.lane];
@@ -344,6 +362,7 @@ void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
         start(assigned_now);
     }
     seek_and_start(std::move(to_seek));
+    if (!trouble.empty()) throw TroubleOfTheWorld(trouble);
 }
 
 /// Each by itself, and those that failed before come last: one that cannot seek ends this round,
@@ -373,36 +392,6 @@ void IngestPipeline::start(const std::vector<ResumePoint>& points) {
         by_lane[assigned.lane].push_back(point);
     }
     for (auto& [lane, of_lane] : by_lane) lane->start(std::move(of_lane));
-}
-
-std::vector<ResumePoint> IngestPipeline::read_progress(const std::vector<PartitionId>& of) {
-    std::vector<ResumePoint> points = progress_->read(of);
-    std::set<PartitionId> missing(of.begin(), of.end());
-    for (const ResumePoint& point : points) missing.erase(point.partition);
-    if (missing.empty()) return points;
-    anchor({missing.begin(), missing.end()});
-    return progress_->read(of);
-}
-
-/// `start =` is about the first start of reading a topic, and holds for all partitions that it has
-/// then, whichever daemon serves them. A partition that appears later is read from its beginning:
-/// all that it holds was written after that start.
-void IngestPipeline::anchor(const std::vector<PartitionId>& missing) {
-    const auto topic_of = [this](PartitionId partition) -> const std::string& {
-        return observer_.partitions()[partition].topic;
-    };
-    std::map<std::string, std::vector<PartitionId>> by_topic;
-    for (const PartitionId partition : missing) by_topic[topic_of(partition)].push_back(partition);
-    for (const auto& [topic, of_topic] : by_topic) {
-        if (progress_->any(topic)) {
-            progress_->anchor(group_.resolve({}, of_topic));
-            continue;
-        }
-        std::vector<PartitionId> all = group_.partitions();
-        std::erase_if(all, [&, &of = topic](PartitionId each) { return topic_of(each) != of; });
-        progress_->anchor(group_.resolve(config_.start, all));
-    }
-    SLUICE_FAIL_POINT("after_anchor");
 }
 
 /// The least loaded; but as long as one has not let go of the partition it must be that one, which

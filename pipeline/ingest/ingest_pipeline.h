@@ -2,9 +2,12 @@
 
 #include "config/config.h"
 #include "pipeline/backoff.h"
+#include "pipeline/ingest/held_topics.h"
 #include "pipeline/ingest/ingest_observer.h"
 #include "pipeline/ingest/lane.h"
+#include "pipeline/ingest/lost_positions.h"
 #include "pipeline/ingest/ports.h"
+#include "pipeline/ingest/resume_points.h"
 #include "pipeline/ongoing_trouble.h"
 
 #include <atomic>
@@ -14,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,6 +33,10 @@ struct IngestParts {
     /// Who holds a lock that a session of the pipeline waits for, in words; empty: nobody, as far
     /// as can be told. Called on the control thread; throws nothing.
     std::function<std::string()> in_the_way = [] { return std::string(); };
+    /// Where each topic has a target of its own: looks for this one's, before a record of it is
+    /// read, and again after it took no rows. Why it takes none, in words; empty: it does. Called
+    /// on the control thread; throws TroubleOfTheWorld when nobody can tell now.
+    std::function<std::string(const std::string& topic)> find_target{};
 };
 
 /// How long a pipeline waits for what.
@@ -36,6 +44,7 @@ struct Patience {
     BackoffLimits commit{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     BackoffLimits resume{std::chrono::milliseconds(200), std::chrono::seconds(10)};
     BackoffLimits fenced{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+    BackoffLimits held_up{std::chrono::seconds(1), std::chrono::seconds(30)};
     /// How long a rebalance waits for the batch in flight. Longer than any healthy commit, shorter
     /// than the patience of a group (rebalance.timeout = max.poll.interval.ms, 5 minutes).
     std::chrono::milliseconds handover = std::chrono::seconds(30);
@@ -84,12 +93,17 @@ private:
         PartitionId partition;
         LostPosition how;
     };
-    using LaneEvent = std::variant<Rewind, Lost, std::exception_ptr>;
+    struct Held {
+        std::vector<PartitionId> partitions;
+        std::string why;
+    };
+    using LaneEvent = std::variant<Rewind, Lost, Held, std::exception_ptr>;
 
     void on_assigned(std::span<const PartitionId> partitions) override;
     void on_revoked(std::span<const PartitionId> partitions) override;
     // On lanes' threads: they only leave an event.
     void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) override;
+    void on_held_up(std::vector<PartitionId> partitions, std::string why) override;
     void on_lost_position(PartitionId partition, LostPosition how) override;
     void on_failed(std::exception_ptr error) override;
 
@@ -97,15 +111,9 @@ private:
     void apply_lane_events();
     void apply(const Rewind& rewind);
     void apply(const Lost& lost);
-    /// Whether the record before it is still to be compared. Throws when the configuration says
-    /// stop.
-    [[nodiscard]] bool choose_position(PartitionId partition, LostPosition how);
-    /// Of what a partition holds that does not go on where it was read up to.
-    [[nodiscard]] Offset first_unread(const ResumePoint& point, OffsetRange available);
+    void apply(const Held& held);
     void resume_waiting();
     void resume(const std::vector<PartitionId>& partitions);
-    [[nodiscard]] std::vector<ResumePoint> read_progress(const std::vector<PartitionId>& of);
-    void anchor(const std::vector<PartitionId>& missing);
     /// The partition, when this event is about its present start; nullptr when it came too late.
     [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
     void seek_and_start(std::vector<ResumePoint> points);
@@ -114,13 +122,24 @@ private:
     [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void look_for_standstill();
+    /// Those of them whose topics have targets that take rows, as far as is known.
+    [[nodiscard]] std::vector<PartitionId> with_targets(const std::vector<PartitionId>& partitions);
+    void fix_start(PartitionId partition);
+    void forget_what_goes_on();
+    void tell_held_up() const;
+    [[nodiscard]] const std::string& topic_of(PartitionId partition) const {
+        return observer_.partitions()[partition].topic;
+    }
 
     const config::Ingest config_;
     ConsumerGroup& group_;
     IngestObserver& observer_;
     const int number_;  ///< to the observer
     const std::unique_ptr<ProgressStore> progress_;
+    ResumePoints resume_points_;
+    LostPositions lost_positions_;
     const std::function<std::string()> ask_in_the_way_;
+    const std::function<std::string(const std::string& topic)> find_target_;
 
     const std::chrono::milliseconds handover_;
     const std::chrono::milliseconds assign_patience_;
@@ -128,6 +147,7 @@ private:
 
     std::map<PartitionId, Assigned> assigned_;
     std::map<PartitionId, Lane*> lingering_;  ///< handed over before the lane had let go
+    HeldTopics held_topics_;
     Backoff retry_;
     Backoff fenced_;
     Clock::time_point next_resume_;

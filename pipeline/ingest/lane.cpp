@@ -22,9 +22,11 @@ constexpr std::chrono::milliseconds was_there = 1ms;
 
 Lane::Lane(LaneOptions options, LaneParts parts, LaneListener& listener)
     : options_(std::move(options)),
-      parts_(std::move(parts)),
+      source_(parts.source),
+      router_(std::move(parts.router)),
       listener_(listener),
-      sink_trouble_(options_.name),
+      offering_(options_.name, options_.retry, std::move(parts.sink), options_.observer,
+                [this] { source_.wake(); }),
       fetch_trouble_(options_.name),
       schema_trouble_(options_.name) {}
 
@@ -32,9 +34,10 @@ Lane::~Lane() {
     {
         const std::lock_guard lock{mutex_};
         ending_ = true;
+        offering_.set_hurried(true);
     }
     changed_.notify_all();
-    parts_.source.wake();
+    source_.wake();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -46,6 +49,8 @@ void Lane::run() {
         } catch (...) {
             failure = std::current_exception();
         }
+        // Whoever takes over what was this lane's need not meet its last commit.
+        offering_.stop();
         // Moved out of this thread: it must not be the one that frees what another reads.
         if (failure) listener_.on_failed(std::move(failure));
         const std::lock_guard lock{mutex_};
@@ -59,7 +64,7 @@ void Lane::start(std::vector<ResumePoint> points) {
         const std::lock_guard lock{mutex_};
         std::ranges::move(points, std::back_inserter(to_start_));
     }
-    parts_.source.wake();
+    source_.wake();
 }
 
 void Lane::stop(std::span<const PartitionId> partitions) {
@@ -70,9 +75,10 @@ void Lane::stop(std::span<const PartitionId> partitions) {
                           [&](const ResumePoint& point) { return point.partition == partition; });
             to_stop_.insert(partition);
         }
+        if (!to_stop_.empty()) offering_.set_hurried(true);
     }
     changed_.notify_all();
-    parts_.source.wake();
+    source_.wake();
 }
 
 bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::time_point deadline) {
@@ -91,18 +97,18 @@ bool Lane::serves(PartitionId partition) const {
                to_start_, [&](const ResumePoint& point) { return point.partition == partition; });
 }
 
-void Lane::set_limits(const config::BatchLimits& limits) {
+void Lane::set_limits(const config::BatchLimits& limits, bool reads_on) {
     {
         const std::lock_guard lock{mutex_};
-        new_limits_ = limits;
+        new_limits_ = {limits, reads_on};
     }
-    parts_.source.wake();
+    source_.wake();
 }
 
 std::string Lane::trouble() const {
-    for (const OngoingTrouble* each : {&sink_trouble_, &schema_trouble_, &fetch_trouble_})
-        if (std::string trouble = each->text(); !trouble.empty()) return trouble;
-    return {};
+    if (std::string trouble = offering_.trouble(); !trouble.empty()) return trouble;
+    if (std::string trouble = schema_trouble_.text(); !trouble.empty()) return trouble;
+    return fetch_trouble_.text();
 }
 
 void Lane::end_fetch_trouble() {
@@ -117,7 +123,10 @@ void Lane::loop() {
     // record fetched before a rewind must meet a closed partition: so commands are applied here,
     // between two polls, and nowhere else.
     while (apply_commands()) {
+        if (offering_.is_over()) settle();
         const std::size_t records = poll();
+        // While the batch before it is on its way, a batch may as well grow.
+        if (offering_.is_under_way() && !offering_.is_over()) continue;
         if (batch_.empty() || !is_due(records)) continue;
         catching_up_ = false;
         flush();
@@ -125,11 +134,11 @@ void Lane::loop() {
 }
 
 std::size_t Lane::poll() {
-    Polled polled{.waited = parts_.source.poll(time_to_flush())};
+    Polled polled{.waited = source_.poll(time_to_flush())};
     auto since = Clock::now();
     // What had to be waited for has not waited itself.
     if (polled.waited > was_there) came_since_ = since;
-    while (const Arrival* const arrival = parts_.source.next()) {
+    while (const Arrival* const arrival = source_.next()) {
         if (arrival->kind == Arrival::Kind::record) {
             ++polled.records;
             polled.bytes += arrival->record.key.value_or("").size();
@@ -143,7 +152,7 @@ std::size_t Lane::poll() {
         since = Clock::now();
     }
     polled.decoding += Clock::now() - since;
-    options_.observer.on_polled(polled, oldest_ms_);
+    options_.observer.on_polled(polled, oldest_ms());
     return polled.records;
 }
 
@@ -151,7 +160,12 @@ bool Lane::apply_commands() {
     for (;;) {
         std::unique_lock lock{mutex_};
         if (ending_) return false;
-        if (new_limits_) options_.limits = *std::exchange(new_limits_, std::nullopt);
+        if (new_limits_) {
+            options_.limits = new_limits_->batch;
+            router_.set_most_bytes(options_.limits.bytes);
+            options_.reads_on = new_limits_->reads_on;
+            new_limits_.reset();
+        }
         if (to_stop_.empty()) {
             // stop() took back the starts before it: those that are left came after.
             const std::vector<ResumePoint> to_start = std::exchange(to_start_, {});
@@ -167,10 +181,11 @@ bool Lane::apply_commands() {
 }
 
 void Lane::let_go(const std::set<PartitionId>& partitions) {
-    if (!batch_.empty()) flush();
+    flush_all();
     for (const PartitionId partition : partitions) close(partition);
     const std::lock_guard lock{mutex_};
     for (const PartitionId partition : partitions) to_stop_.erase(partition);
+    offering_.set_hurried(ending_ || !to_stop_.empty());
     changed_.notify_all();
 }
 
@@ -184,7 +199,7 @@ void Lane::take_up(const ResumePoint& point) {
                        .must_verify = point.last.known() && point.last.offset < point.next,
                        .newest = std::nullopt};
     options_.observer.on_took_up(point);
-    parts_.source.open(point.partition);
+    source_.open(point.partition);
 }
 
 Lane::Cursor* Lane::cursor_of(PartitionId partition) {
@@ -218,6 +233,7 @@ void Lane::take_record(Cursor& cursor, const Record& record) {
         if (!is_the_known_one(cursor, record)) {
             return lose(record.from->id, LostPosition::replaced);
         }
+        options_.observer.on_recognised(record.from->id);
     }
     if (record.offset < cursor.next) return;  // read and committed before
     cursor.at_end = false;
@@ -234,7 +250,7 @@ bool Lane::is_the_known_one(const Cursor& cursor, const Record& record) const {
 void Lane::reach_end(Cursor& cursor, PartitionId partition, Offset next) {
     end_fetch_trouble();
     if (next < cursor.next) return lose(partition, LostPosition::outside);
-    cursor.must_verify = false;
+    if (std::exchange(cursor.must_verify, false)) options_.observer.on_recognised(partition);
     cursor.at_end = true;
     if (next == cursor.next) return;
     Slice& slice = slice_of(cursor, partition);
@@ -245,7 +261,7 @@ void Lane::reach_end(Cursor& cursor, PartitionId partition, Offset next) {
 void Lane::lose(PartitionId partition, LostPosition how) {
     // Progress is read next, so it must not lag behind what is here; and a batch that still held
     // the partition would meet the partition's next start.
-    if (!batch_.empty()) flush();
+    flush_all();
     if (cursor_of(partition) == nullptr) return;  // the batch was dropped: progress is read anyway
     close(partition);
     listener_.on_lost_position(partition, how);
@@ -270,7 +286,7 @@ void Lane::add(Cursor& cursor, const Record& record) {
     const auto [index, outcome] = *mapped;
     if (outcome == RowMapper::Outcome::rejected && options_.on_reject == config::OnReject::stop) {
         const std::vector<Reason> reasons = batch_.take_back_reject();
-        if (!batch_.empty()) flush();
+        flush_all();
         throw RejectedRecord(stopped_at_reject(record, reasons));
     }
     Slice& slice = slice_of(cursor, record.from->id);
@@ -301,12 +317,15 @@ std::optional<Lane::Mapped> Lane::map(const Record& record) {
             const Mapped mapped = try_to_map(record);
             schema_trouble_.end();
             return mapped;
+        } catch (const FieldsWithoutColumn& lacking) {
+            if (!grow(record.from->id, lacking, trouble)) return std::nullopt;
+            if (trouble.empty()) continue;
         } catch (const TroubleOfTheWorld& world) {
             trouble = world.what();
         }
         schema_trouble_.begin(name_of(record) + ": " + trouble, "; trying again");
         // What came before it need not wait with it.
-        if (!batch_.empty()) flush();
+        flush_all();
         const bool is_ours = cursor_of(record.from->id) != nullptr;
         if (is_ours && wait(backoff)) continue;
         if (is_ours) {
@@ -318,16 +337,36 @@ std::optional<Lane::Mapped> Lane::map(const Record& record) {
     }
 }
 
+/// The lane's own batch must not be what keeps the table locked. False: the partition's records
+/// wait for the table.
+bool Lane::grow(PartitionId partition, const FieldsWithoutColumn& lacking, std::string& trouble) {
+    flush_all();
+    if (cursor_of(partition) == nullptr) return false;
+    try {
+        std::string why = router_.grow(lacking);
+        if (why.empty()) return true;
+        close(partition);
+        listener_.on_held_up({partition}, std::move(why));
+        return false;
+    } catch (const TroubleOfTheWorld& world) {
+        trouble = world.what();
+        return true;
+    }
+}
+
 Lane::Mapped Lane::try_to_map(const Record& record) {
     const RecordLog::Index index = batch_.records.append(record);
     try {
-        return {index, parts_.mapper.map(index, batch_)};
+        return {index, router_.map(index, batch_)};
+    } catch (const FieldsWithoutColumn&) {
+        batch_.records.take_back();
+        throw;
     } catch (const TroubleOfTheWorld&) {
         batch_.records.take_back();
         throw;
     } catch (const WrongConfiguration& wrong) {
         batch_.records.take_back();
-        if (!batch_.empty()) flush();
+        flush_all();
         throw WrongConfiguration(name_of(record) + ": " + wrong.what());
     }
 }
@@ -355,81 +394,94 @@ bool Lane::batch_is_full() const {
 }
 
 std::chrono::milliseconds Lane::time_to_flush() const {
-    if (batch_.empty()) return idle_poll;
+    // Its end wakes the source.
+    if (batch_.empty() || offering_.is_under_way()) return idle_poll;
     const auto age = Clock::now() - batch_began_;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.delay - age);
     return std::max(left, 0ms);
 }
 
 void Lane::flush() {
+    settle();
+    if (batch_.empty()) return;
     for (const Slice& slice : batch_.slices()) {
         Cursor& cursor = cursors_[static_cast<std::size_t>(slice.partition)];
         if (!cursor.newest) continue;
         cursor.last = identify(batch_.records.at(*cursor.newest));
+        cursor.newest.reset();
         batch_.slice(slice.partition, slice.range.from).last = cursor.last;
     }
     // What comes while this lasts waits, and that counts as its delay.
     came_since_ = Clock::now();
-    offer();
+    options_.observer.on_batch_made();
+    offered_oldest_ms_ = std::exchange(oldest_ms_, LaneObserver::no_time);
+    offering_.begin(batch_);
+    if (!options_.reads_on) settle();
 }
 
-void Lane::offer() {
-    Backoff backoff{options_.retry};
-    for (;;) {
-        options_.observer.on_offering();
-        const CommitResult result = parts_.sink->commit(batch_);
-        if (const auto* committed = std::get_if<Committed>(&result)) {
-            after_commit(*committed);
-            if (!committed->stop.empty()) throw RejectedRecord(committed->stop);
-            return;
-        }
-        if (const auto* fenced = std::get_if<Fenced>(&result)) {
-            log(LogLevel::warn, options_.name,
-                "fenced: another writer moved the progress of " +
-                    std::to_string(fenced->partitions.size()) + " of " +
-                    std::to_string(batch_.slices().size()) + " partitions");
-            options_.observer.on_fenced();
-            return drop_batch(RewindCause::fenced);
-        }
-        options_.observer.on_retry();
-        sink_trouble_.begin(std::get<Retry>(result).reason, "; trying again");
-        if (wait(backoff)) continue;
-        options_.observer.on_given_up();
-        return drop_batch(RewindCause::given_up);
+void Lane::flush_all() {
+    flush();
+    settle();
+}
+
+void Lane::settle() {
+    if (!offering_.is_under_way()) return;
+    const BatchOffering::Outcome outcome = offering_.settle();
+    for (const BatchOffering::Held& held : outcome.held) give_back(held);
+    switch (outcome.end) {
+        case BatchOffering::End::committed:
+            after_commit();
+            if (!outcome.stop.empty()) throw RejectedRecord(outcome.stop);
+            break;
+        case BatchOffering::End::fenced:
+            drop_batches(RewindCause::fenced);
+            break;
+        case BatchOffering::End::given_up:
+            drop_batches(RewindCause::given_up);
     }
 }
 
-void Lane::after_commit(const Committed& how) {
-    options_.observer.on_committed(batch_, how);
-    sink_trouble_.end();
+void Lane::after_commit() {
     std::vector<Position> positions;
-    for (const Slice& slice : batch_.slices()) {
-        cursors_[static_cast<std::size_t>(slice.partition)].newest.reset();
+    for (const Slice& slice : offering_.batch().slices())
         positions.push_back({slice.partition, slice.range.to});
-    }
-    parts_.source.report_committed(positions);
-    clear_batch();
+    source_.report_committed(positions);
+    offered_oldest_ms_ = LaneObserver::no_time;
+    if (!options_.max_rejects) return;
+    const std::string too_many =
+        options_.reject_count.add(offering_.batch(), *options_.max_rejects);
+    if (!too_many.empty()) throw TooManyRejects(too_many);
 }
 
-void Lane::drop_batch(RewindCause cause) {
-    std::vector<PartitionId> partitions;
-    for (const Slice& slice : batch_.slices()) {
-        partitions.push_back(slice.partition);
-        close(slice.partition);
+void Lane::drop_batches(RewindCause cause) {
+    std::set<PartitionId> partitions;
+    for (const Batch* const batch : {&offering_.batch(), &std::as_const(batch_)}) {
+        for (const Slice& slice : batch->slices()) {
+            partitions.insert(slice.partition);
+            close(slice.partition);
+        }
     }
-    clear_batch();
-    sink_trouble_.end();  // whoever reads progress now meets it again, and says so
-    listener_.on_rewind(std::move(partitions), cause);
-}
-
-void Lane::clear_batch() {
     batch_.clear();
-    oldest_ms_ = LaneObserver::no_time;
+    oldest_ms_ = offered_oldest_ms_ = LaneObserver::no_time;
+    listener_.on_rewind({partitions.begin(), partitions.end()}, cause);
+}
+
+void Lane::give_back(const BatchOffering::Held& held) {
+    batch_.drop(held.partitions);
+    if (batch_.empty()) {
+        batch_.clear();
+        oldest_ms_ = LaneObserver::no_time;
+    }
+    for (const PartitionId partition : held.partitions) {
+        cursors_[static_cast<std::size_t>(partition)].newest.reset();
+        close(partition);
+    }
+    listener_.on_held_up(held.partitions, held.why);
 }
 
 void Lane::close(PartitionId partition) {
     if (Cursor* const cursor = cursor_of(partition)) {
-        parts_.source.close(partition);
+        source_.close(partition);
         cursor->open = false;
         if (troubled_ == partition) end_fetch_trouble();
         const std::lock_guard lock{mutex_};

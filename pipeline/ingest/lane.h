@@ -1,13 +1,16 @@
 #pragma once
 
 #include "pipeline/backoff.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
+#include "pipeline/ingest/batch_offering.h"
 #include "pipeline/ingest/lane_observer.h"
 #include "pipeline/ingest/ports.h"
-#include "pipeline/mapping/row_mapper.h"
+#include "pipeline/ingest/reject_count.h"
+#include "pipeline/mapping/record_router.h"
 #include "pipeline/ongoing_trouble.h"
 #include "pipeline/partition_table.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -36,6 +39,8 @@ public:
     /// These partitions' progress must be read again and the lane started anew: the batch was
     /// fenced, or given up because partitions had to be handed over while the database was away.
     virtual void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) = 0;
+    /// The lane has let go of these, whose target takes no rows now, and goes on with the others.
+    virtual void on_held_up(std::vector<PartitionId> partitions, std::string why) = 0;
     virtual void on_lost_position(PartitionId partition, LostPosition how) = 0;
     /// The lane's thread ended with an exception.
     virtual void on_failed(std::exception_ptr error) = 0;
@@ -45,7 +50,11 @@ struct LaneOptions {
     std::string name;                  ///< "orders/0", for messages
     const PartitionTable& partitions;  ///< what is read
     config::BatchLimits limits;
+    /// Whether records are taken while a batch is committed: the lane then holds two batches.
+    bool reads_on = true;
     config::OnReject on_reject = config::OnReject::dead_letter;
+    std::optional<config::MaxRejects> max_rejects{};
+    RejectCount& reject_count;  ///< of the pipeline
     BackoffLimits retry{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     LaneObserver& observer;
 };
@@ -53,20 +62,20 @@ struct LaneOptions {
 /// What a lane is made of; the source outlives it.
 struct LaneParts {
     RecordSource& source;
-    RowMapper mapper;
+    RecordRouter router;
     std::unique_ptr<Sink> sink;
 };
 
-/// One thread with one database connection that serves several partitions: takes their records,
-/// makes rows of them, and offers one batch after the other to its sink until the sink has it.
-/// What it holds that is not committed is dropped when it ends; the next start reads progress.
+/// One thread that serves several partitions: takes their records, makes rows of them, and hands
+/// one batch after the other to its offering, which has the database connection. What it holds that
+/// is not committed is dropped when it ends; the next start reads progress.
 ///
 /// run() begins it, and returns: once, on the thread that owns the lane. Other public methods from
 /// any thread; everything else happens on the lane's own.
 class Lane {
 public:
     Lane(LaneOptions options, LaneParts parts, LaneListener& listener);
-    /// Ends the thread without committing what it holds.
+    /// Ends the thread without committing what it holds, save a commit that is under way.
     ~Lane();
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
@@ -85,7 +94,7 @@ public:
     [[nodiscard]] bool serves(PartitionId partition) const;
 
     /// Holds for the records that come next.
-    void set_limits(const config::BatchLimits& limits);
+    void set_limits(const config::BatchLimits& limits, bool reads_on);
 
     /// Why the lane makes no progress now; empty when it does.
     [[nodiscard]] std::string trouble() const;
@@ -126,6 +135,7 @@ private:
     /// nullopt: the record was let go of, and its partition with it.
     std::optional<Mapped> map(const Record& record);
     [[nodiscard]] Mapped try_to_map(const Record& record);
+    bool grow(PartitionId partition, const FieldsWithoutColumn& lacking, std::string& trouble);
     /// Waits before the next try; false when someone waits for the lane.
     bool wait(Backoff& backoff);
     [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
@@ -134,18 +144,34 @@ private:
     [[nodiscard]] bool is_due(std::size_t records_polled) const;
     /// The rest of a backlog: nothing more is on its way, so there is nothing to wait for.
     [[nodiscard]] bool backlog_ends() const;
-    /// Until the batch is committed, or dropped.
+    /// Hands the batch over, when what became of the one before is known.
     void flush();
-    void offer();
-    void after_commit(const Committed& how);
-    void drop_batch(RewindCause cause);
-    void clear_batch();
+    /// Until nothing is held any more: all is committed, or dropped.
+    void flush_all();
+    /// Waits for what became of the batch that was handed over, if there is one.
+    void settle();
+    /// Throws TooManyRejects.
+    void after_commit();
+    /// Both batches: what was made meanwhile goes on where the other one ends.
+    void drop_batches(RewindCause cause);
+    /// Of both batches what is of these partitions; the offering has seen to its own.
+    void give_back(const BatchOffering::Held& held);
+    /// Of all records that are held, or no_time.
+    [[nodiscard]] std::int64_t oldest_ms() const {
+        return std::min(oldest_ms_, offered_oldest_ms_);
+    }
+    struct Limits {
+        config::BatchLimits batch;
+        bool reads_on = true;
+    };
     void close(PartitionId partition);
     void end_fetch_trouble();
 
     LaneOptions options_;  // its limits change by set_limits()
-    LaneParts parts_;
+    RecordSource& source_;
+    RecordRouter router_;
     LaneListener& listener_;
+    BatchOffering offering_;
 
     // The thread's own.
     Batch batch_;
@@ -154,18 +180,18 @@ private:
     Clock::time_point batch_began_;                   // the same of the batch's oldest record
     Clock::time_point batch_taken_;                   // when its first record was taken
     std::int64_t oldest_ms_ = LaneObserver::no_time;  // of the records in the batch
-    std::optional<PartitionId> troubled_;             // what fetch_trouble_ is about
-    bool catching_up_ = false;                        // the latest batch was full before its time
+    std::int64_t offered_oldest_ms_ = LaneObserver::no_time;  // of those handed over
+    std::optional<PartitionId> troubled_;                     // what fetch_trouble_ is about
+    bool catching_up_ = false;  // the latest batch was full before its time
 
-    OngoingTrouble sink_trouble_;  // these three are begun and ended by the lane's thread only
-    OngoingTrouble fetch_trouble_;
+    OngoingTrouble fetch_trouble_;  // begun and ended by the lane's thread only, as the next
     OngoingTrouble schema_trouble_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
     std::vector<ResumePoint> to_start_;
     std::set<PartitionId> to_stop_;
-    std::optional<config::BatchLimits> new_limits_;
+    std::optional<Limits> new_limits_;
     std::set<PartitionId> open_;
     bool ending_ = false;
     bool ended_ = false;

@@ -2,6 +2,8 @@
 
 #include "pipeline/ingest/ingest_observer.h"
 
+#include <utility>
+
 namespace sluice {
 namespace {
 
@@ -9,7 +11,7 @@ using metrics::seconds;
 
 metrics::Counter stage(metrics::Registry& registry, const std::string& pipeline, const char* name) {
     return registry.counter("sluice_ingest_lane_seconds_total",
-                            "What the lanes spend their time on",
+                            "What the lanes spend their time on; they read on while they write",
                             {{"pipeline", pipeline}, {"stage", name}});
 }
 
@@ -64,6 +66,10 @@ void LaneObserver::on_took_up(const ResumePoint& point) {
     of_pipeline_.take_up(point, number_);
 }
 
+void LaneObserver::on_recognised(PartitionId partition) {
+    of_pipeline_.recognise(partition);
+}
+
 void LaneObserver::on_polled(const Polled& polled, std::int64_t oldest_ms) {
     waiting_.add(seconds(polled.waited));
     oldest_ms_ = oldest_ms;
@@ -76,6 +82,10 @@ void LaneObserver::on_polled(const Polled& polled, std::int64_t oldest_ms) {
     decoding_batch_ += polled.decoding;
 }
 
+void LaneObserver::on_batch_made() {
+    decode_seconds_.observe(seconds(std::exchange(decoding_batch_, {})));
+}
+
 void LaneObserver::on_offering() {
     if (activity_ == LaneActivity::backing_off) backing_off_.add(seconds(spent()));
     enter(LaneActivity::writing);
@@ -85,9 +95,6 @@ void LaneObserver::on_committed(const Batch& batch, const Committed& how) {
     committing_.add(seconds(how.commit));
     copying_.add(seconds(spent() - how.commit));
     (how.settled ? settled_ : committed_).add();
-    decode_seconds_.observe(seconds(decoding_batch_));
-    decoding_batch_ = {};
-    oldest_ms_ = no_time;
     of_pipeline_.commit(batch, how);
     enter(LaneActivity::reading);
 }
@@ -95,8 +102,6 @@ void LaneObserver::on_committed(const Batch& batch, const Committed& how) {
 void LaneObserver::on_fenced() {
     fenced_.add();
     copying_.add(seconds(spent()));
-    decoding_batch_ = {};
-    oldest_ms_ = no_time;
     enter(LaneActivity::reading);
 }
 
@@ -108,8 +113,6 @@ void LaneObserver::on_retry() {
 
 void LaneObserver::on_given_up() {
     backing_off_.add(seconds(spent()));
-    decoding_batch_ = {};
-    oldest_ms_ = no_time;
     enter(LaneActivity::reading);
 }
 

@@ -23,8 +23,8 @@ struct Polled {
     std::chrono::nanoseconds decoding{};  ///< neither waiting nor writing
 };
 
-/// What one lane tells of its work, once per poll and batch. Its thread tells; the rest of the
-/// process looks.
+/// What one lane tells of its work, once per poll and batch. Its two threads tell, of reading and
+/// of offering; the rest of the process looks.
 class LaneObserver {
 public:
     LaneObserver(metrics::Registry& registry, const std::string& pipeline, int number,
@@ -35,9 +35,14 @@ public:
     /// A lane begins, whatever the one before it was at when it failed.
     void on_began();
     void on_took_up(const ResumePoint& point);
-    /// A poll came to its end. `oldest_ms`: of the records in the batch, or no_time.
+    /// The record before its progress is the one that was read, or gone.
+    void on_recognised(PartitionId partition);
+    /// A poll came to its end. `oldest_ms`: of the records that are held, or no_time.
     void on_polled(const Polled& polled, std::int64_t oldest_ms);
-    /// A batch goes to the sink. One of the four below follows.
+    /// What was decoded since the last one is a batch now.
+    void on_batch_made();
+
+    /// These are told by who offers. A batch goes to the sink; one of the four below follows.
     void on_offering();
     void on_committed(const Batch& batch, const Committed& how);
     void on_fenced();
@@ -74,7 +79,7 @@ private:
     metrics::Counter retried_;
     metrics::Histogram decode_seconds_;
 
-    std::chrono::nanoseconds decoding_batch_{};  // the thread's own
+    std::chrono::nanoseconds decoding_batch_{};  // of who reads
 
     std::atomic<LaneActivity> activity_ = LaneActivity::reading;
     std::atomic<Clock::time_point> since_ = Clock::now();

@@ -37,6 +37,7 @@ ObservedPartition::ObservedPartition(metrics::Registry& registry, const std::str
 
 void ObservedPartition::on_took_up(const ResumePoint& point, int lane, Clock::time_point now) {
     lane_ = lane;
+    recognised_ = !point.last.known() || point.last.offset >= point.next;
     next_ = point.next;
     last_timestamp_ms_ = point.last.timestamp_ms;
     moved_at_ = now;
@@ -103,7 +104,8 @@ IngestStatus::Partition ObservedPartition::status(Clock::time_point now) const {
             .next = next_,
             .end = end,
             .lag = lag(),
-            .lag_seconds = lag_seconds(now)};
+            .lag_seconds = lag_seconds(now),
+            .recognised = recognised_};
 }
 
 std::optional<std::chrono::nanoseconds> ObservedPartition::stands_still(

@@ -24,6 +24,7 @@ public:
                       const TopicPartition& partition);
 
     void on_took_up(const ResumePoint& point, int lane, Clock::time_point now);
+    void on_recognised() { recognised_ = true; }
     void on_committed(Offset next, std::int64_t timestamp_ms, Clock::time_point now);
     void on_end(std::optional<Offset> end, std::optional<Offset> open_until, Clock::time_point now);
     /// Brings the gauge up to date that depends on the time.
@@ -48,6 +49,7 @@ private:
     metrics::Gauge lag_seconds_gauge_;
 
     int lane_ = 0;
+    bool recognised_ = true;
     Offset next_ = 0;
     std::optional<Offset> end_;
     std::int64_t last_timestamp_ms_ = -1;  ///< of the last record before next_

@@ -1,11 +1,15 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
+#include "pipeline/mapping/targets.h"
 #include "pipeline/record.h"
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +75,7 @@ struct Committed {
     std::chrono::nanoseconds commit{};   ///< COMMIT alone
     bool settled = false;  ///< an earlier COMMIT of it, not answered, had taken effect
     std::string stop{};    ///< the reject before which the batch was cut, if any
+    std::map<std::string, std::int64_t> rows{};  ///< of several tables, by their names
 };
 /// Another writer moved the progress of one of the batch's partitions: nothing of the batch was
 /// written. Drop it, read progress again.
@@ -81,9 +86,18 @@ struct Fenced {
 struct Retry {
     std::string reason;
 };
-using CommitResult = std::variant<Committed, Fenced, Retry>;
+/// Of several targets, these take no rows now, each of which the batch has some for: nothing is
+/// written. Give their partitions back, and offer the rest.
+struct HeldUp {
+    struct Target {
+        TargetId id = 0;
+        std::string reason;
+    };
+    std::vector<Target> targets;
+};
+using CommitResult = std::variant<Committed, Fenced, Retry, HeldUp>;
 
-/// One per lane, used by its thread only. Connects on first use and reconnects on its own; holds no
+/// One per lane, used by one thread. Connects on first use and reconnects on its own; holds no
 /// transaction open between calls.
 class Sink {
 public:
@@ -104,8 +118,8 @@ public:
     virtual ~ProgressStore() = default;
     /// Where the given partitions go on; a partition without progress is left out.
     virtual std::vector<ResumePoint> read(std::span<const PartitionId> partitions) = 0;
-    /// Whether any partition of this topic has progress: if so, a partition without is a new one.
-    virtual bool any(const std::string& topic) = 0;
+    /// Of which any partition has progress: if so, a partition of theirs without is a new one.
+    virtual std::set<std::string> topics() = 0;
     /// Fixes where partitions start. Who is first wins; an existing progress is never changed.
     virtual void anchor(std::span<const Position> starts) = 0;
     /// Moves progress from `range.from` to `range.to` without loading, and writes the skipped
@@ -139,6 +153,8 @@ public:
     /// back until a lane opens the partition.
     virtual void assign(std::span<const Position> positions) = 0;
     virtual void unassign(std::span<const PartitionId> partitions) = 0;
+    /// Fetches nothing of these, which stay ours, until they are assigned again. For closed ones.
+    virtual void set_aside(std::span<const PartitionId> partitions) = 0;
     /// Fetches on from other positions; what was fetched before is dropped. For closed partitions.
     virtual void seek(std::span<const Position> positions) = 0;
 
@@ -147,6 +163,8 @@ public:
 
     /// All partitions that the topics have now.
     virtual std::vector<PartitionId> partitions() = 0;
+    /// Whether this topic came to be after the membership, as far as it has seen.
+    [[nodiscard]] virtual bool is_new(const std::string& topic) const = 0;
     /// Where `start` lies in each of these partitions now.
     virtual std::vector<Position> resolve(const config::Start& start,
                                           std::span<const PartitionId> partitions) = 0;

@@ -3,11 +3,13 @@
 #include "config/words.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/key_plan.h"
+#include "pipeline/mapping/record_condition.h"
 #include "pipeline/values/excerpt.h"
 
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace sluice {
 
@@ -58,15 +60,6 @@ std::vector<config::ColumnMapping> implied_mappings(Format format, const Table& 
                           "\"@value\"");
     }
     return mappings;
-}
-
-std::string unknown_column(const std::string& name, const Table& table) {
-    const std::vector<std::string_view> known = [&table] {
-        std::vector<std::string_view> names;
-        for (const Column& column : table.columns) names.push_back(column.name);
-        return names;
-    }();
-    return "the table has no such column" + config::suggestion(name, known);
 }
 
 bool is_text(ColumnType type) {
@@ -121,14 +114,24 @@ bool fits(Conversion as, ColumnType type) {
             return is_text(type) || is_number(type);
         case Conversion::json:
             return is_text(type) || is_json(type) || type == ColumnType::array;
+        case Conversion::sha256:
+            return is_text(type) || type == ColumnType::bytea;
+        case Conversion::mask:
+            return is_text(type);
         default:
             return true;
     }
 }
 
-/// What a conversion of times or decimals goes to.
+/// What such a conversion goes to.
 std::string wrong_target(Conversion as) {
     switch (as) {
+        case Conversion::json:
+            return "as = \"json\" goes to json, jsonb, an array or text, not to ";
+        case Conversion::sha256:
+            return "as = \"sha256\" goes to text or bytea, not to ";
+        case Conversion::mask:
+            return "mask goes to text, not to ";
         case Conversion::time_ms:
         case Conversion::time_us:
         case Conversion::time_ns:
@@ -138,6 +141,14 @@ std::string wrong_target(Conversion as) {
         default:
             return "as = \"epoch_…\" goes to timestamp, timestamptz, date or text, not to ";
     }
+}
+
+/// A length limit is stored with the size of a header on top.
+bool has_room_for_digits(const Column& column) {
+    constexpr std::int32_t digits_of_hash = 64;
+    constexpr std::int32_t header = 4;
+    const bool limited = column.type == ColumnType::varchar || column.type == ColumnType::bpchar;
+    return !limited || column.typmod < 0 || column.typmod - header >= digits_of_hash;
 }
 
 json::Elements elements_of(const Column& column) {
@@ -183,12 +194,15 @@ void check(const ColumnPlan& plan, Format format, std::vector<std::string>& prob
     if (plan.as == Conversion::none && !fits(plan.source, column.type)) {
         problems.push_back(plan.source.text + " cannot go to " + type);
     }
-    if (!fits(plan.as, column.type)) {
-        problems.push_back(plan.as == Conversion::json
-                               ? "as = \"json\" goes to json, jsonb, an array or text, not to " +
-                                     type
-                               : wrong_target(plan.as) + type);
-    }
+    const bool holds_json =
+        plan.takes_json() || column.type == ColumnType::text || column.type == ColumnType::varchar;
+    if (!plan.drop.empty() && !holds_json)
+        problems.push_back("drop leaves fields out of JSON, which " + type +
+                           " does not hold; make it jsonb, json or text");
+    if (!fits(plan.as, column.type)) problems.push_back(wrong_target(plan.as) + type);
+    if (plan.as == Conversion::sha256 && !has_room_for_digits(column))
+        problems.push_back("the 64 digits of a hash do not fit into " + type +
+                           "; make it varchar(64), text or bytea");
 }
 
 void plan_default(ColumnPlan& plan, const std::optional<std::string>& text,
@@ -214,6 +228,22 @@ const Column* column_called(const std::string& name, const std::vector<Column>& 
     return found == columns.end() ? nullptr : &*found;
 }
 
+/// See ColumnPlan::takes_as_is(): of these kinds the preparer would only say that they are text.
+std::uint32_t kinds_taken_as_is(const ColumnPlan& plan) {
+    if (plan.as != Conversion::none || plan.takes_json() || !plan.drop.empty()) return 0;
+    const auto bit = [](Value::Kind kind) { return 1u << static_cast<unsigned>(kind); };
+    const std::uint32_t texts = bit(Value::Kind::text) | bit(Value::Kind::json_string);
+    switch (plan.column.type) {
+        case ColumnType::date:
+        case ColumnType::time:
+        case ColumnType::timestamp:
+        case ColumnType::timestamptz:
+            return texts;  // a number is refused, with a hint
+        default:
+            return texts | bit(Value::Kind::json_scalar);
+    }
+}
+
 ColumnPlan plan_value(const config::ColumnMapping& mapping, const Column& column,
                       const Ingest& ingest, std::vector<std::string>& problems) {
     ColumnPlan plan;
@@ -221,8 +251,11 @@ ColumnPlan plan_value(const config::ColumnMapping& mapping, const Column& column
     plan.source = source_for(mapping.source, column.type, ingest);
     plan.as = mapping.as;
     plan.scale = mapping.scale;
+    plan.salt = mapping.salt;
+    plan.drop = JsonOmission(mapping.drop);
     plan.encode = encoder_for(column);
     plan.elements = elements_of(column);
+    plan.as_is = kinds_taken_as_is(plan);
     check(plan, ingest.format, problems);
     plan_default(plan, mapping.default_value, problems);
     return plan;
@@ -250,6 +283,15 @@ void plan_fields(const Ingest& ingest, const Table& table, std::vector<ColumnPla
 }
 
 }  // namespace
+
+std::string unknown_column(const std::string& name, const Table& table) {
+    const std::vector<std::string_view> known = [&table] {
+        std::vector<std::string_view> names;
+        for (const Column& column : table.columns) names.push_back(column.name);
+        return names;
+    }();
+    return "the table has no such column" + config::suggestion(name, known);
+}
 
 std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
     std::vector<std::string> misfits;
@@ -286,12 +328,19 @@ std::vector<ColumnPlan> plan_columns(const Ingest& ingest, const Table& table) {
         }
     }
     for (const Column& column : table.columns) {
+        // An update makes no row.
+        if (ingest.mode == config::Mode::update) break;
         if (!column.not_null || column.has_default || column.generated) continue;
         if (!filled.contains(column.name)) {
             misfits.push_back("column \"" + column.name +
                               "\": it is not null, has no default and gets no value; map it");
         }
     }
+    for (const auto& [name, filter] :
+         {std::pair("filter", &ingest.filter), std::pair("delete_when", &ingest.deletes)})
+        if (*filter)
+            if (const std::string problem = impossible_comparison(**filter); !problem.empty())
+                misfits.push_back(std::string(name) + ": " + problem);
     plan_key(ingest, table, plans, misfits);
     plan_fields(ingest, table, plans, misfits);
     if (misfits.empty()) return plans;

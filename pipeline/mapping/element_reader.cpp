@@ -1,6 +1,7 @@
 #include "pipeline/mapping/element_reader.h"
 
-#include "pipeline/decode/json_cursor.h"
+#include "pipeline/batch.h"
+#include "pipeline/values/json_cursor.h"
 
 #include <algorithm>
 #include <utility>
@@ -37,6 +38,8 @@ bool ElementReader::is_within(const std::vector<std::string>& path,
 void ElementReader::begin(std::string_view array) {
     elements_.clear();
     next_ = 0;
+    array_.assign(array).append(RecordLog::padding, '\0');
+    array = std::string_view(array_).substr(0, array.size());
     if (index_.read(array)) return;
     JsonCursor cursor(array, index_);
     do {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/json_decoder.h"
-#include "pipeline/decode/json_index.h"
+#include "pipeline/decode/json/json_decoder.h"
+#include "pipeline/values/json_index.h"
 #include "pipeline/values/value.h"
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace sluice {
 
-/// The elements of an array within a JSON record, each of which becomes a row of its own. One per
-/// mapper, used by its thread only.
+/// The elements of an array within a record, as JSON, each of which becomes a row of its own. One
+/// per mapper, used by its thread only.
 class ElementReader {
 public:
     /// `path`: of the array; `wanted`: what of its elements, by paths from the record's root.
@@ -23,7 +23,7 @@ public:
     [[nodiscard]] static bool is_within(const std::vector<std::string>& path,
                                         const std::vector<std::string>& array);
 
-    /// Takes up a valid JSON array, whose text stays in place.
+    /// Takes up a valid JSON array, and copies it.
     void begin(std::string_view array);
     [[nodiscard]] bool at_end() const { return next_ == elements_.size(); }
     /// Counts from 0, as JSON Pointers do.
@@ -36,6 +36,7 @@ public:
 private:
     JsonDecoder decoder_;
     JsonIndex index_;
+    std::string array_;  // with what a JsonIndex needs behind it
     std::vector<std::string_view> elements_;
     std::size_t next_ = 0;
 };

@@ -44,17 +44,29 @@ std::string complaint_of_order(const config::Ingest& ingest, const ColumnPlan& p
                              "\"@timestamp\", \"@offset\" or a header");
 }
 
-using Complaint = std::string (*)(const config::Ingest&, const ColumnPlan&);
+std::string complaint_of_unfilled(const config::Ingest& ingest, const Table& table,
+                                  const std::string& name, const std::string& is) {
+    const auto is_called = [&name](const Column& column) { return column.name == name; };
+    if (std::ranges::none_of(table.columns, is_called)) return unknown_column(name, table);
+    const auto is_computed = [&name](const config::SqlColumn& each) { return each.column == name; };
+    if (std::ranges::any_of(ingest.computed, is_computed))
+        return is +
+               " and is filled by SQL, which is judged behind what tells changes apart; map "
+               "it to a field";
+    return is + " and gets no value; map it";
+}
+
+using KeyComplaint = std::string (*)(const config::Ingest&, const ColumnPlan&);
 
 /// Says of a column what it is, or why it cannot be that.
 void mark(const std::string& name, bool ColumnPlan::*as, const std::string& what,
-          Complaint complaint, const config::Ingest& ingest, std::span<ColumnPlan> columns,
-          std::vector<std::string>& misfits) {
+          KeyComplaint complaint, const config::Ingest& ingest, const Table& table,
+          std::span<ColumnPlan> columns, std::vector<std::string>& misfits) {
     const auto found = std::ranges::find_if(
         columns, [&name](const ColumnPlan& plan) { return plan.column.name == name; });
     std::string why;
     if (found == columns.end()) {
-        why = "it is " + what + " and gets no value; map it";
+        why = complaint_of_unfilled(ingest, table, name, "it is " + what);
     } else {
         why = complaint(ingest, *found);
         (*found).*as = true;
@@ -73,11 +85,11 @@ void plan_key(const config::Ingest& ingest, const Table& table, std::span<Column
             "the table has no primary key; say which columns tell its rows apart, such as key = "
             "[\"id\"]");
     for (const std::string& name : key)
-        mark(name, &ColumnPlan::in_key, "part of the key", complaint_of_key, ingest, columns,
+        mark(name, &ColumnPlan::in_key, "part of the key", complaint_of_key, ingest, table, columns,
              misfits);
     if (!ingest.order.empty())
-        mark(ingest.order, &ColumnPlan::orders, "the order", complaint_of_order, ingest, columns,
-             misfits);
+        mark(ingest.order, &ColumnPlan::orders, "the order", complaint_of_order, ingest, table,
+             columns, misfits);
 }
 
 }  // namespace sluice

@@ -3,9 +3,12 @@
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/conversion.h"
+#include "pipeline/values/hex.h"
+#include "pipeline/values/masking.h"
 #include "pipeline/values/utf8.h"
 
 #include <chrono>
+#include <optional>
 
 namespace sluice {
 
@@ -47,14 +50,24 @@ const char* complaint_of_number(ColumnType type) {
     }
 }
 
+/// Of a decimal, which then is shown as bytes: its digits would take too long.
+const char* complaint_of_length(Value& value) {
+    if (value.kind != Kind::decimal || value.text.size() <= longest_decimal) return nullptr;
+    value.kind = Kind::bytes;
+    return "is a number with more digits than the database holds";
+}
+
 }  // namespace
 
 const char* Preparer::prepare(const ColumnPlan& plan, Value& value, JsonIndex& index) {
-    if (value.kind == Kind::decimal && value.text.size() > longest_decimal) {
-        value.kind = Kind::bytes;
-        return "is a number with more digits than the database holds";
+    if (const char* why = complaint_of_length(value)) {
+        if (config::hides(plan.as)) value = {Kind::text, "…"};
+        return why;
     }
+    if (!plan.drop.empty())
+        if (const char* why = leave_out(plan, value, index)) return why;
     if (plan.as == Conversion::json) return take_json_text(plan, value, index);
+    if (config::hides(plan.as)) return hide(plan, value);
     if (plan.as != Conversion::none) return convert_value(plan, value);
     if (is_number(value)) {
         if (const char* why = complaint_of_number(plan.column.type)) return why;
@@ -70,6 +83,18 @@ const char* Preparer::prepare(const ColumnPlan& plan, Value& value, JsonIndex& i
 }
 
 const char* Preparer::convert_value(const ColumnPlan& plan, Value& value) {
+    if (plan.as == Conversion::decimal && is_number(value))
+        return value.is_typed() ? nullptr : take_text(plan, value);
+    if (plan.as == Conversion::decimal && value.kind == Kind::json_object) {
+        const Converted converted = convert_scaled_decimal(value, scratch_);
+        if (converted.complaint != nullptr) return converted.complaint;
+        value = converted.value;
+        return complaint_of_length(value);
+    }
+    // A number's digits would be base64 as well.
+    const bool is_text = !value.is_typed() && value.kind != Kind::json_scalar;
+    if ((plan.as == Conversion::decimal || plan.as == Conversion::base64) && !is_text)
+        return "is no text, and so no base64";
     if (value.is_typed()) {
         write_out(value);
     } else if (value.kind == Kind::bytes) {
@@ -80,11 +105,48 @@ const char* Preparer::convert_value(const ColumnPlan& plan, Value& value) {
     const Converted converted = convert(value.text, plan.as, plan.scale, scratch_);
     if (converted.complaint != nullptr) return converted.complaint;
     value = converted.value;
-    if (value.kind == Kind::decimal && value.text.size() > longest_decimal) {
-        value.kind = Kind::bytes;
-        return "is a number with more digits than the database holds";
-    }
+    if (const char* why = complaint_of_length(value)) return why;
     return value.is_typed() ? nullptr : take_text(plan, value);
+}
+
+/// Complaints show nothing of what may not be stored.
+const char* Preparer::leave_out(const ColumnPlan& plan, Value& value, JsonIndex& index) {
+    if (value.is_typed()) take_json(value);
+    const bool is_string = value.kind == Kind::json_string;
+    const char* why = nullptr;
+    if (is_string && plan.as == Conversion::json) why = take_text(plan, value);
+    // What is a string or a number itself has no fields.
+    if (is_string && why == nullptr && plan.as != Conversion::json) return nullptr;
+    std::optional<std::string_view> left;
+    if (why == nullptr) left = plan.drop.apply(value.text, index, scratch_);
+    if (left) {
+        value = {Kind::json, *left};
+        return nullptr;
+    }
+    value = {Kind::text, "…"};
+    return why != nullptr ? why : "is not JSON, of which fields could be left out";
+}
+
+/// Of the text that a column of text would hold. Complaints name no value that is to be hidden.
+const char* Preparer::hide(const ColumnPlan& plan, Value& value) {
+    const char* why = nullptr;
+    const bool is_hash = plan.as == Conversion::sha256;
+    if (value.is_typed())
+        write_out(value);
+    else if (value.kind != Kind::bytes || !is_hash)  // what is hashed need not be UTF-8
+        why = take_text(plan, value);
+    if (why != nullptr) {
+        value = {Kind::text, "…"};
+    } else if (!is_hash) {
+        value.text = masked(value.text, plan.scale, scratch_);
+    } else {
+        value = {Kind::bytes, salted_hash(plan.salt, value.text, scratch_)};
+        if (plan.column.type == ColumnType::bytea) return nullptr;
+        buffer_.clear();
+        append_hex(buffer_, value.text);
+        value = {Kind::text, scratch_.keep(buffer_)};
+    }
+    return why;
 }
 
 /// A value that has a type becomes its text.

@@ -20,6 +20,8 @@ public:
 
 private:
     const char* convert_value(const ColumnPlan& plan, Value& value);
+    const char* leave_out(const ColumnPlan& plan, Value& value, JsonIndex& index);
+    const char* hide(const ColumnPlan& plan, Value& value);
     void take_json(Value& value);
     const char* take_json_text(const ColumnPlan& plan, Value& value, JsonIndex& index);
     const char* take_array(const ColumnPlan& plan, Value& value);

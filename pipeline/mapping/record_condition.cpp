@@ -1,10 +1,11 @@
 #include "pipeline/mapping/record_condition.h"
 
 #include "config/characters.h"
-#include "pipeline/decode/json_text.h"
+#include "config/hidden_source.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"
+#include "pipeline/values/json_text.h"
 #include "pipeline/values/like.h"
 #include "pipeline/values/numeric.h"
 
@@ -43,7 +44,11 @@ std::int64_t microseconds_of(const Value& time) {
     return time.integer * civil_time::microseconds_per_day;
 }
 
-/// As the database would write it; nothing for text that cannot be one.
+/// Of a decimal that is compared: more digits than a number here may have, and as many as a text
+/// can be made of at once, for each record and each comparison.
+constexpr std::size_t longest_compared = 4096;
+
+/// As the database would write it; nothing for text that cannot be one, or a number without end.
 std::optional<std::string_view> text_of(const Value& value, Scratch& scratch) {
     if (value.kind == Kind::json_string) {
         const json::Unescaped unescaped = json::unescape(value.text, scratch);
@@ -51,12 +56,52 @@ std::optional<std::string_view> text_of(const Value& value, Scratch& scratch) {
         return unescaped.text;
     }
     if (!value.is_typed()) return value.text;
+    if (value.kind == Kind::decimal && value.text.size() > longest_compared) return std::nullopt;
     std::string text;
     append_canonical_text(text, value);
     return scratch.keep(text);
 }
 
+std::string as_written(const config::Comparison::Operand& operand) {
+    if (const auto* text = std::get_if<std::string>(&operand)) return "'" + *text + "'";
+    if (const auto* number = std::get_if<config::Number>(&operand)) return number->text;
+    const auto* truth = std::get_if<bool>(&operand);
+    return truth != nullptr && *truth ? "true" : "false";
+}
+
+bool is_impossible(const config::Comparison& comparison, const config::Source& of) {
+    if (of.kind != config::Source::Kind::timestamp) return false;
+    switch (comparison.op) {
+        case Operator::like:
+        case Operator::not_like:
+        case Operator::is_null:
+        case Operator::is_not_null:
+            return false;
+        default:
+            break;
+    }
+    const auto* text = std::get_if<std::string>(&comparison.operand);
+    return text == nullptr || !microseconds_of(std::string_view(*text));
+}
+
+std::string impossible_in(const Condition& condition, const std::vector<config::Source>& fields) {
+    if (condition.kind != Condition::Kind::comparison) {
+        for (const Condition& part : condition.parts)
+            if (std::string found = impossible_in(part, fields); !found.empty()) return found;
+        return {};
+    }
+    const config::Source& field = fields[condition.comparison.field];
+    if (!is_impossible(condition.comparison, field)) return {};
+    return field.text + " is a time, and cannot be compared with " +
+           as_written(condition.comparison.operand) +
+           "; write one, such as '2026-01-31T12:00:00Z' or '2026-01-31'";
+}
+
 }  // namespace
+
+std::string impossible_comparison(const config::Filter& filter) {
+    return impossible_in(filter.condition, filter.fields);
+}
 
 /// A condition whose operands are made ready.
 struct RecordCondition::Node {
@@ -110,8 +155,8 @@ Truth RecordCondition::Node::judge(std::span<const Value> fields, Scratch& scrat
 }
 
 Truth RecordCondition::Node::compare(const Value& value, Scratch& scratch) const {
-    const bool is_null =
-        value.kind == Kind::missing || value.kind == Kind::null || value.kind == Kind::unchanged;
+    if (value.kind == Kind::unchanged) return Truth::unclear;  // it has one, which is not here
+    const bool is_null = value.kind == Kind::missing || value.kind == Kind::null;
     if (op == Operator::is_null) return truth(is_null);
     if (op == Operator::is_not_null) return truth(!is_null);
     if (is_null) return Truth::no;
@@ -161,19 +206,31 @@ const RecordCondition::Node* RecordCondition::Node::incomparable(std::span<const
     return nullptr;
 }
 
-RecordCondition::RecordCondition(const config::Filter& filter, std::string name)
+RecordCondition::RecordCondition(const config::Filter& filter, std::string name,
+                                 const config::Ingest& ingest)
     : root_(std::make_unique<const Node>(filter.condition)),
       fields_(filter.fields),
-      name_(std::move(name)) {}
+      name_(std::move(name)) {
+    for (const config::Source& field : fields_)
+        hidden_.push_back(config::tells_hidden(ingest, field));
+}
 RecordCondition::~RecordCondition() = default;
 
 Truth RecordCondition::judge(std::span<const Value> fields, Scratch& scratch, Reason& why) const {
     const Truth of_record = root_->judge(fields, scratch);
     if (of_record != Truth::unclear) return of_record;
     const Node& at = *root_->incomparable(fields, scratch);
-    const auto shown = text_of(fields[at.field], scratch);
+    if (fields[at.field].kind == Kind::unchanged) {
+        why.text = name_ + " reads " + fields_[at.field].text +
+                   ", of which the change says nothing (REPLICA IDENTITY FULL at the source has "
+                   "it say all)";
+        return of_record;
+    }
+    auto shown = text_of(fields[at.field], scratch);
+    if (shown && hidden_[at.field]) shown = "…";
     why.text = name_ + ": " + fields_[at.field].text + " is " +
-               (shown ? excerpt(*shown) : std::string("no text")) + ", not " + at.operand_kind();
+               (shown ? excerpt(*shown) : std::string("nothing that can be compared")) + ", not " +
+               at.operand_kind();
     return of_record;
 }
 

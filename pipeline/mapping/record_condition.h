@@ -14,9 +14,13 @@
 
 namespace sluice {
 
+/// Which of a condition's comparisons no record can be put to: those of a record's time with what
+/// is none. Empty: all of them can.
+[[nodiscard]] std::string impossible_comparison(const config::Filter& filter);
+
 /// A condition of an [ingest.NAME], such as its `filter`, judged on records. Three-valued as in
-/// SQL: what is missing or null fulfils nothing but IS NULL. One per mapper, used by its thread
-/// only.
+/// SQL: what is missing or null fulfils nothing but IS NULL. Of a value that a change leaves as it
+/// is nothing can be said. One per mapper, used by its thread only.
 ///
 /// An operand says how its field is read: a number compares exactly as a number, a text byte by
 /// byte, unless the field is a date or a time of a format that has such types.
@@ -28,8 +32,8 @@ public:
         unclear,  ///< a field cannot be compared so: the record is neither kept nor dropped
     };
 
-    /// `name`: for reasons, "filter".
-    RecordCondition(const config::Filter& filter, std::string name);
+    /// `name`: for reasons, "filter". They do not show what a column of `ingest` hides.
+    RecordCondition(const config::Filter& filter, std::string name, const config::Ingest& ingest);
     ~RecordCondition();
 
     [[nodiscard]] std::size_t fields() const { return fields_.size(); }
@@ -41,6 +45,7 @@ private:
     std::unique_ptr<const Node> root_;
     const std::vector<config::Source> fields_;
     const std::string name_;
+    std::vector<bool> hidden_;  // by field
 };
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include "pipeline/mapping/record_reader.h"
 
 #include "config/characters.h"
+#include "config/hidden_source.h"
 #include "pipeline/decode/make_decoder.h"
 #include "pipeline/decode/metadata.h"
 #include "pipeline/values/excerpt.h"
@@ -30,7 +31,9 @@ std::vector<WantedField> wanted(std::span<const config::Source> sources,
     std::vector<WantedField> fields;
     for (std::size_t i = 0; i < sources.size(); ++i) {
         if (std::ranges::find(kinds, sources[i].kind) != kinds.end()) {
-            const bool converted = i < columns.size() && columns[i].as != config::Conversion::none;
+            const bool converted = i < columns.size() &&
+                                   columns[i].as != config::Conversion::none &&
+                                   !config::hides(columns[i].as);
             fields.push_back({sources[i], i, converted});
         }
     }
@@ -51,9 +54,29 @@ std::vector<WantedField> take_elements(std::vector<WantedField>& wanted,
     return of_elements;
 }
 
+/// A removal need not bring the fields of its row, and often has but its key: what a filter says
+/// of them is left out. What it says of the rest, such as the key or "@source/table", stays.
+config::Condition without_fields(const config::Condition& condition,
+                                 const std::vector<config::Source>& sources) {
+    config::Condition rest;
+    if (condition.kind == config::Condition::Kind::comparison) {
+        const SourceKind of = sources[condition.comparison.field].kind;
+        const bool is_of_row = of == SourceKind::field || of == SourceKind::position;
+        rest.kind = config::Condition::Kind::all_of;  // of nothing: it holds
+        return is_of_row ? rest : condition;
+    }
+    rest.kind = condition.kind;
+    for (const config::Condition& part : condition.parts)
+        rest.parts.push_back(without_fields(part, sources));
+    return rest;
+}
+
 /// What the record itself has.
 std::vector<WantedField> of_record(std::vector<WantedField> wanted, const config::Ingest& ingest) {
-    if (ingest.explode) take_elements(wanted, ingest.explode->path);
+    if (!ingest.explode) return wanted;
+    const auto of_elements = take_elements(wanted, ingest.explode->path);
+    // Columns that convert what its elements hold want that as it stands there.
+    wanted.back().converted = std::ranges::any_of(of_elements, &WantedField::converted);
     return wanted;
 }
 
@@ -71,8 +94,17 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
                     ingest),
           registry)),
       key_(make_key_decoder(ingest, wanted(sources_, columns, {SourceKind::key_field}), registry)) {
-    if (ingest.filter) filter_.emplace(*ingest.filter, "filter");
-    if (ingest.deletes) deletes_.emplace(*ingest.deletes, "delete_when");
+    if (ingest.filter) {
+        filter_.emplace(*ingest.filter, "filter", ingest);
+        config::Filter of_removals = *ingest.filter;
+        of_removals.condition = without_fields(of_removals.condition, of_removals.fields);
+        filter_of_removals_.emplace(of_removals, "filter", ingest);
+        if (ingest.choice) choice_.emplace(*ingest.choice, "filter", ingest);
+        filters_first_ = std::ranges::all_of(ingest.filter->fields, [](const auto& source) {
+            return is_metadata(source.kind) && source.kind != SourceKind::value;
+        });
+    }
+    if (ingest.deletes) deletes_.emplace(*ingest.deletes, "delete_when", ingest);
     if (ingest.explode) {
         auto fields = wanted(sources_, columns, {SourceKind::field});
         elements_.emplace(ingest.explode->path, take_elements(fields, ingest.explode->path));
@@ -113,8 +145,9 @@ std::string RecordReader::names_of_fields(const Payload& payload) {
     for (const std::size_t i : of_fields_) {
         const auto& path = columns_[i].source.path;
         if (path.empty()) continue;
-        const auto meant = std::ranges::find_if(
-            names, [&path](const std::string& name) { return equal_ignoring_case(name, path[0]); });
+        const auto meant = std::ranges::find_if(names, [&path](const std::string& name) {
+            return name != path[0] && equal_ignoring_case(name, path[0]);
+        });
         if (meant != names.end()) {
             return text + "; " + excerpt(*meant) + " is not " + excerpt(path[0]) +
                    ": write it so in [columns]";
@@ -125,26 +158,32 @@ std::string RecordReader::names_of_fields(const Payload& payload) {
 
 RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> values,
                                          Rejection& why) {
+    kept_out_ = false;
+    scratch_.clear();
     const bool is_removal = !record.value && ingest_.delete_when == config::DeleteWhen::tombstone;
     if (!record.value && value_ && !is_removal &&
         ingest_.on_tombstone == config::OnTombstone::filter) {
         return Outcome::filtered;
     }
     change_ = is_removal ? Change::remove : Change::upsert;
-    scratch_.clear();
     std::ranges::fill(values, Value{});
+    if (filters_first_)
+        if (const Truth keep = keeps_unread(record, values, why); keep != Truth::yes)
+            return keep == Truth::no ? Outcome::filtered : Outcome::rejected;
     if (!decode(record, values, why)) return Outcome::rejected;
     if (change_ == Change::none) return Outcome::filtered;
-    if (change_ == Change::truncate) return Outcome::values;
     take_metadata(record, values);
-    if (explodes()) return begin_elements(values, why);
+    const bool has_row = change_ != Change::truncate;
+    if (has_row && explodes()) return begin_elements(values, why);
     if (const Truth keep = keeps(values, why); keep != Truth::yes)
         return keep == Truth::no ? Outcome::filtered : Outcome::rejected;
+    if (!has_row) return Outcome::values;
     if (const Truth remove = removes(values, why); remove != Truth::no) {
         if (remove == Truth::unclear) return Outcome::rejected;
         change_ = Change::remove;
     }
-    if (change_ == Change::remove || !is_empty(values)) return Outcome::values;
+    const bool removes = change_ == Change::remove && ingest_.mode != config::Mode::append;
+    if (removes || !is_empty(values)) return Outcome::values;
     why.add(RejectCause::missing, {"", "none of the mapped fields is in the record; " +
                                            names_of_fields({*record.value, record.headers})});
     return Outcome::rejected;
@@ -161,8 +200,11 @@ RecordReader::Outcome RecordReader::begin_elements(std::span<const Value> values
             return reject(RejectCause::missing, " is missing");
         return Outcome::filtered;
     }
-    if (array.kind != Kind::json_array)
-        return reject(RejectCause::invalid, " is " + excerpt(array.text) + ", not an array");
+    if (array.kind != Kind::json_array) {
+        const bool is_hidden = config::tells_hidden(ingest_, *ingest_.explode);
+        return reject(RejectCause::invalid,
+                      " is " + excerpt(is_hidden ? "…" : array.text) + ", not an array");
+    }
     elements_->begin(array.text);
     shared_.assign(values.begin(), values.end());
     return has_element() ? Outcome::values : Outcome::filtered;
@@ -185,9 +227,28 @@ RecordReader::Outcome RecordReader::read_element(std::span<Value> values, Reject
     return Outcome::rejected;
 }
 
+/// By what is around the record.
+RecordReader::Truth RecordReader::keeps_unread(const Record& record, std::span<Value> values,
+                                               Rejection& why) {
+    for (std::size_t i = columns_.size(); i < columns_.size() + filter_->fields(); ++i)
+        values[i] = metadata_of(record, sources_[i], scratch_, buffer_);
+    return keeps(values, why);
+}
+
 RecordReader::Truth RecordReader::keeps(std::span<const Value> values, Rejection& why) {
     if (!filter_) return Truth::yes;
-    return judge(*filter_, values.subspan(columns_.size()), why);
+    const bool event_removes =
+        change_ == Change::truncate ||
+        (change_ == Change::remove && ingest_.envelope != config::Envelope::none);
+    const std::span<const Value> of_filter = values.subspan(columns_.size());
+    const Truth verdict = judge(event_removes ? *filter_of_removals_ : *filter_, of_filter, why);
+    if (verdict == Truth::no) kept_out_ = !choice_ || names_another(of_filter);
+    return verdict;
+}
+
+bool RecordReader::names_another(std::span<const Value> of_filter) {
+    Reason unclear;
+    return choice_->judge(of_filter, scratch_, unclear) == Truth::no;
 }
 
 /// What removes a row already need not say so twice.

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "pipeline/decode/decoder.h"
-#include "pipeline/decode/schema_source.h"
+#include "pipeline/decode/registry/schema_source.h"
 #include "pipeline/mapping/column_plan.h"
 #include "pipeline/mapping/element_reader.h"
 #include "pipeline/mapping/record_condition.h"
@@ -41,6 +41,13 @@ public:
     [[nodiscard]] bool has_element() const { return !elements_->at_end(); }
     /// Adds its values to those of the record. Reasons say which element they are about.
     Outcome read_element(std::span<Value> values, Rejection& why);
+    /// Of a record that was filtered: whether it is the filter that keeps it out, or, where records
+    /// name their tables, that it names another one.
+    [[nodiscard]] bool kept_out() const { return kept_out_; }
+    /// Decoder::fields_by_schema() of the value; only of formats that have fields.
+    [[nodiscard]] const std::shared_ptr<const schemas::RowFields>& fields_by_schema() const {
+        return value_->fields_by_schema();
+    }
     /// What the record that was read last says of its row.
     [[nodiscard]] Change change() const { return change_; }
 
@@ -48,7 +55,9 @@ private:
     using Truth = RecordCondition::Truth;
 
     Outcome begin_elements(std::span<const Value> values, Rejection& why);
+    [[nodiscard]] Truth keeps_unread(const Record& record, std::span<Value> values, Rejection& why);
     [[nodiscard]] Truth keeps(std::span<const Value> values, Rejection& why);
+    [[nodiscard]] bool names_another(std::span<const Value> of_filter);
     [[nodiscard]] Truth removes(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth judge(const RecordCondition& condition, std::span<const Value> fields,
                               Rejection& why);
@@ -63,12 +72,16 @@ private:
     std::unique_ptr<Decoder> value_;             // null: the value has no fields
     std::unique_ptr<Decoder> key_;               // null: nobody wants the key's
     std::optional<RecordCondition> filter_;
+    std::optional<RecordCondition> filter_of_removals_;  // which events tell
+    std::optional<RecordCondition> choice_;              // of the filter's first field
+    bool filters_first_ = false;  // nothing within the record decides: it need not be decoded
     std::optional<RecordCondition> deletes_;  // its fields stand behind the filter's
     std::optional<ElementReader> elements_;
     std::vector<Value> shared_;             // by the elements of the record at hand
     std::vector<std::size_t> of_metadata_;  // values
     std::vector<std::size_t> of_fields_;    // columns; none where a row may go without
     Change change_ = Change::upsert;        // of the record at hand
+    bool kept_out_ = false;                 // the same
     Scratch scratch_;
     std::string buffer_;
 };

@@ -20,8 +20,10 @@ RowEncoder::RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan>
     : columns_(columns),
       on_missing_(ingest.on_missing),
       on_invalid_(ingest.on_invalid),
-      binary_(std::ranges::all_of(
-          columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })),
+      // Segments that fetch rows read them as text.
+      binary_(ingest.load == config::Load::copy &&
+              std::ranges::all_of(
+                  columns, [](const ColumnPlan& plan) { return has_binary_form(plan.column); })),
       has_key_(std::ranges::any_of(columns, &ColumnPlan::in_key)) {
     encoding_.session_is_utc = session_is_utc;
     std::vector<std::string> names;
@@ -44,7 +46,8 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     bool as_text = !binary_;
     binary_copy::append_column_count(out, columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        switch (encode_column(i, values[i], change, out)) {
+        switch (has_key_ ? encode_column(i, values[i], change, out)
+                         : encode_value(columns_[i], values[i], out)) {
             case Verdict::encoded:
                 break;
             case Verdict::database:
@@ -73,7 +76,6 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
 Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change,
                                   std::string& out) {
     const ColumnPlan& plan = columns_[column];
-    if (!has_key_) return encode_value(plan, value, out);
     const std::size_t begin = out.size();
     if (plan.in_key) {
         const Verdict verdict = encode_value(plan, value, out);
@@ -132,14 +134,17 @@ void RowEncoder::refuse_unjudgeable(Rejection& why) const {
     }
 }
 
-std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) const {
-    const auto found = std::ranges::find(rows.kept, kept_);
-    const auto index = static_cast<std::size_t>(found - rows.kept.begin());
-    if (index > std::numeric_limits<std::uint16_t>::max())
+std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) {
+    const std::size_t next = rows.kept.size();
+    if (kept_sets_.size() > next) kept_sets_.clear();  // most are of batches before
+    std::size_t& index = kept_sets_[kept_];
+    if (index < next && rows.kept[index] == kept_) return static_cast<std::uint16_t>(index);
+    index = next;
+    if (next <= std::numeric_limits<std::uint16_t>::max())
+        rows.kept.push_back(kept_);
+    else
         why.add(RejectCause::invalid,
                 {"", "changes of the batch leave out too many sets of columns"});
-    else if (found == rows.kept.end())
-        rows.kept.push_back(kept_);
     return static_cast<std::uint16_t>(index);
 }
 
@@ -153,6 +158,8 @@ Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, std::stri
         }
     } else if (value.kind == Kind::unchanged) {
         value = {Kind::null, {}};
+    } else if (plan.takes_as_is(value)) {
+        value.kind = Kind::text;
     } else if (const char* why = preparer_.prepare(plan, value, encoding_.json)) {
         encoding_.complaint = why;
         return invalid(plan, value, out);

@@ -1,10 +1,12 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "pipeline/mapping/preparer.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace sluice {
@@ -25,6 +27,7 @@ public:
                               TargetRows& rows, Rejection& why);
 
 private:
+    /// Of a table whose rows have a key.
     Verdict encode_column(std::size_t column, Value& value, Change change, std::string& out);
     Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
     Verdict take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field);
@@ -32,7 +35,7 @@ private:
     Verdict append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
                               std::string_view field, const std::string& what);
     void refuse_unjudgeable(Rejection& why) const;
-    [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why) const;
+    [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why);
     Verdict append_null(const ColumnPlan& plan, std::string& out);
     Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
     [[nodiscard]] std::string complaint(const Value& value) const;
@@ -53,7 +56,9 @@ private:
     std::string key_;         // of the row that is encoded
     std::string order_;       // its place in the order; empty: there is none
     std::vector<bool> kept_;  // its columns of which the change says nothing; empty: none
-    std::string checked_;     // binary fields that are only made to judge the values
+    /// Where in TargetRows::kept each may be.
+    std::unordered_map<std::vector<bool>, std::size_t> kept_sets_;
+    std::string checked_;  // binary fields that are only made to judge the values
 };
 
 }  // namespace sluice

@@ -1,14 +1,19 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/decode/schema_source.h"
-#include "pipeline/ingest/batch.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/batch.h"
+#include "pipeline/decode/registry/schema_source.h"
+#include "pipeline/table.h"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace sluice::schemas {
+struct RowFields;
+}
 
 namespace sluice {
 
@@ -38,13 +43,24 @@ public:
     /// those go to TargetRows::text. text: all rows go there.
     [[nodiscard]] CopyForm form() const;
 
-    /// Appends a row, those of its elements, or a reject to the batch for the record at `index` of
-    /// its log. Leaves the
-    /// slices alone: counting is the caller's.
+    /// What the rows of one record's elements may take: this, as batch.bytes counts, or so many
+    /// times the record's own bytes. batch.bytes, until somebody says otherwise.
+    void set_most_bytes(std::size_t most);
+    static constexpr std::size_t times_the_record = 16;
+
+    /// Appends a row, or those of its elements, for the record at `index` of the batch's log, to
+    /// those of this target; or tells why it has none. Leaves the slices alone: counting is the
+    /// caller's.
     ///
     /// Throws TroubleOfTheWorld while the record's schema cannot be had, and WrongConfiguration
     /// where it is one that the registry does not know and that is to stop: nothing is appended.
+    Outcome map(RecordLog::Index index, Batch& batch, std::size_t target, Rejection& why);
+    /// The same of the only target, where a record that has no row is a reject of the batch.
     Outcome map(RecordLog::Index index, Batch& batch);
+    /// Of the latest record, Decoder::fields_by_schema(); only of formats that have fields.
+    [[nodiscard]] const std::shared_ptr<const schemas::RowFields>& fields_by_schema() const;
+    /// RecordReader::kept_out().
+    [[nodiscard]] bool kept_out() const;
     /// What the last map() that appended a row put into the last one, by column, as text that the
     /// database's input function takes; bytes as bytea's own text.
     [[nodiscard]] std::vector<std::optional<std::string>> values_as_text() const;

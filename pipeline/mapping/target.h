@@ -1,9 +1,10 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 
 #include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -11,5 +12,10 @@ namespace sluice {
 /// "public.orders (id bigint not null, city text)". Throws WrongConfiguration where the mapping
 /// does not fit.
 [[nodiscard]] std::string describe_target(const config::Ingest& ingest, const Table& table);
+
+/// config::targets_of_topic(). Throws WrongConfiguration where one has no table.
+[[nodiscard]] std::vector<config::Ingest> targets_of_topic(const config::Ingest& ingest,
+                                                           const std::string& topic,
+                                                           const std::string& own_schema);
 
 }  // namespace sluice

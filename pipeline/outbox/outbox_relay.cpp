@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::ceil;
 using std::chrono::milliseconds;
-using Outcome = OutboxObserver::Outcome;
+using RelayOutcome = OutboxObserver::Outcome;
 
 constexpr milliseconds slice = 1s;  // leadership is renewed at least this often
 constexpr milliseconds longest_rest = 10s;
@@ -284,16 +284,16 @@ OutboxRelay::Went OutboxRelay::finish() {
             go_on(Role::leader, false);
             in_flight_.reset();
         } else if (auto* refused = std::get_if<EventsRefused>(&result)) {
-            parts_.observer.on_outcome(Outcome::refused);
+            parts_.observer.on_outcome(RelayOutcome::refused);
             if (refuse(*in_flight_, refused->refusals) == Went::superseded) {
                 return Went::superseded;
             }
             parts_.producer->send(in_flight_->number, in_flight_->events);
         } else if (std::holds_alternative<Superseded>(result)) {
-            parts_.observer.on_outcome(Outcome::superseded);
+            parts_.observer.on_outcome(RelayOutcome::superseded);
             return Went::superseded;
         } else if (auto* failed = std::get_if<SendFailed>(&result)) {
-            parts_.observer.on_outcome(Outcome::failed);
+            parts_.observer.on_outcome(RelayOutcome::failed);
             throw TroubleOfTheWorld("batch " + std::to_string(in_flight_->number) + ": " +
                                     failed->reason);
         } else {

@@ -8,21 +8,6 @@
 
 namespace sluice {
 
-namespace {
-
-schemas::SchemaType type_of(config::ValueFormat format) {
-    switch (format) {
-        case config::ValueFormat::avro:
-            return schemas::SchemaType::avro;
-        case config::ValueFormat::protobuf:
-            return schemas::SchemaType::protobuf;
-        default:
-            return schemas::SchemaType::json;
-    }
-}
-
-}  // namespace
-
 ValueEncoding::ValueEncoding(const config::Outbox& outbox, std::shared_ptr<SubjectSource> registry,
                              const Patience& patience)
     : pipeline_(outbox.name),
@@ -64,7 +49,8 @@ ValueEncoding::Known& ValueEncoding::known(const std::string& subject) {
     Known& known = known_[subject];
     if (known.encoder == nullptr) {
         ask(subject, known);
-    } else if (Clock::now() - known.at > patience_.fresh) {
+    } else if (const auto now = Clock::now();
+               now - known.at > patience_.fresh && now >= away_until_) {
         try {
             ask(subject, known);
         } catch (const TroubleOfTheWorld& trouble) {
@@ -77,7 +63,13 @@ ValueEncoding::Known& ValueEncoding::known(const std::string& subject) {
 }
 
 void ValueEncoding::ask(const std::string& subject, Known& known) {
-    auto latest = registry_->latest(subject);
+    std::optional<SubjectSchema> latest;
+    try {
+        latest = registry_->latest(subject);
+    } catch (const TroubleOfTheWorld&) {
+        away_until_ = Clock::now() + patience_.away;
+        throw;
+    }
     if (!latest) {
         throw TroubleOfTheWorld("the registry has no subject \"" + subject +
                                 "\", whose schema values are to be written by; register one, or "
@@ -86,7 +78,7 @@ void ValueEncoding::ask(const std::string& subject, Known& known) {
     known.at = Clock::now();
     if (known.encoder != nullptr && known.id == latest->id) return;
     const std::string name = subject + ", version " + std::to_string(latest->version);
-    if (latest->schema.type != type_of(format_)) {
+    if (latest->schema.type != config::schema_type_of(format_)) {
         throw WrongConfiguration(name + " of the registry is no schema of value_format = \"" +
                                  std::string(config::name_of(format_)) + "\"");
     }

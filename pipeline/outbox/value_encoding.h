@@ -23,6 +23,8 @@ public:
         std::chrono::milliseconds fresh{std::chrono::minutes(1)};
         std::chrono::milliseconds before_refusal{
             1000};  ///< at most so old when an event is refused
+        /// How long a registry that did not answer is asked for nothing that is known already.
+        std::chrono::milliseconds away{std::chrono::minutes(1)};
     };
     ValueEncoding(const config::Outbox& outbox, std::shared_ptr<SubjectSource> registry)
         : ValueEncoding(outbox, std::move(registry), Patience{}) {}
@@ -54,6 +56,7 @@ private:
     const std::shared_ptr<SubjectSource> registry_;
     const Patience patience_;
     std::map<std::string, Known> known_;  // by subject
+    Clock::time_point away_until_;
     std::string bytes_;
 };
 

@@ -1,7 +1,10 @@
 #include "pipeline/values/canonical_text.h"
 
+#include "pipeline/values/big_endian.h"
+
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/hex.h"
+#include "pipeline/values/numeric.h"
 
 #include <array>
 #include <charconv>
@@ -49,8 +52,7 @@ void append_real(std::string& to, Real real, int most_digits) {
 void append_decimal(std::string& to, const Value& value) {
     std::string digits;
     if (append_digits(digits, value.text)) to += '-';
-    constexpr std::int32_t far = 16383;  // digits that a numeric has behind its point at most
-    if (value.scale > far || value.scale < -far) {
+    if (value.scale > most_scale || value.scale < -most_scale) {
         to += digits.empty() ? "0" : digits;
         to += 'e';
         return append_number(to, -std::int64_t{value.scale});
@@ -67,18 +69,12 @@ void append_decimal(std::string& to, const Value& value) {
     to.append(digits, digits.size() - scale);
 }
 
-std::uint64_t number_of(std::string_view big_endian) {
-    std::uint64_t number = 0;
-    for (const char c : big_endian) number = number << 8 | static_cast<unsigned char>(c);
-    return number;
-}
-
 /// "1 mons -2 days +03:00:00": a sign for each part that follows a negative one, as in the
 /// database's own style.
 void append_interval(std::string& to, std::string_view bytes) {
-    const auto time = static_cast<std::int64_t>(number_of(bytes.substr(0, 8)));
-    const auto days = static_cast<std::int32_t>(number_of(bytes.substr(8, 4)));
-    const auto months = static_cast<std::int32_t>(number_of(bytes.substr(12, 4)));
+    const auto time = static_cast<std::int64_t>(read_big_endian(bytes.substr(0, 8)));
+    const auto days = static_cast<std::int32_t>(read_big_endian(bytes.substr(8, 4)));
+    const auto months = static_cast<std::int32_t>(read_big_endian(bytes.substr(12, 4)));
     bool negative = false;
     const auto append = [&to, &negative](std::int32_t number, const char* unit) {
         if (number == 0) return;

@@ -17,6 +17,8 @@ void append_canonical_json(std::string& to, const Value& value);
 
 /// Bytes of a decimal beyond which the database surely has no room for it.
 constexpr std::size_t longest_decimal = 65536;
+/// Within JSON: of what a number of any length costs to write.
+constexpr std::size_t longest_decimal_in_json = 4096;
 /// Appends the digits of a decimal's whole number, without its sign and without leading zeros;
 /// returns whether it is negative.
 bool append_digits(std::string& to, std::string_view twos_complement);

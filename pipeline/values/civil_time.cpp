@@ -1,12 +1,12 @@
 #include "pipeline/values/civil_time.h"
 
 #include "config/characters.h"
+#include "pipeline/values/eight_characters.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
-#include <cstring>
+#include <optional>
 #include <string>
 
 namespace sluice::civil_time {
@@ -63,37 +63,46 @@ int two(const char* at) {
     return tens > 9 || ones > 9 ? 1000 : static_cast<int>(tens * 10 + ones);
 }
 
-constexpr int no_number = 1000;
+constexpr int no_time = 1000;
 
-/// Eight characters read at once: any digit where the pattern has 0, elsewhere what it has.
+/// Eight characters that were read at once.
 class Eight {
 public:
-    static_assert(std::endian::native == std::endian::little);
-    explicit constexpr Eight(const char (&pattern)[9]) {
-        for (int i = 0; i < 8; ++i) {
-            const auto c = static_cast<unsigned char>(pattern[i]);
-            expected_ |= std::uint64_t{c} << (8 * i);
-            room_ |= (c == '0' ? std::uint64_t{0x80 - 10} : std::uint64_t{0x80 - 1}) << (8 * i);
-        }
-    }
-    /// False: it is something else.
-    bool read(const char* at) {
-        std::uint64_t found = 0;
-        std::memcpy(&found, at, sizeof found);
-        found ^= expected_;  // digits become what they say, the others nothing
-        pairs_ = found * 10 + (found >> 8);
-        return ((found | (found + room_)) & 0x8080'8080'8080'8080) == 0;
-    }
+    explicit Eight(std::uint64_t digits) : pairs_(digits * 10 + (digits >> 8)) {}
     /// The number of two digits that begins there.
     [[nodiscard]] int two_at(int place) const {
         return static_cast<int>(pairs_ >> (8 * place) & 0xff);
     }
 
 private:
+    std::uint64_t pairs_;
+};
+
+/// What eight characters are: any digit where it has 0, elsewhere what it has.
+class Pattern {
+public:
+    explicit constexpr Pattern(const char (&pattern)[9]) {
+        for (int i = 0; i < 8; ++i) {
+            const auto c = static_cast<unsigned char>(pattern[i]);
+            expected_ |= std::uint64_t{c} << (8 * i);
+            room_ |= (c == '0' ? std::uint64_t{0x80 - 10} : std::uint64_t{0x80 - 1}) << (8 * i);
+        }
+    }
+    /// nullopt: it is something else.
+    [[nodiscard]] std::optional<Eight> read(const char* at) const {
+        const std::uint64_t found =
+            eight_at(at) ^ expected_;  // digits become what they say, the others nothing
+        if (((found | (found + room_)) & 0x8080'8080'8080'8080) != 0) return std::nullopt;
+        return Eight(found);
+    }
+
+private:
     std::uint64_t expected_ = 0;
     std::uint64_t room_ = 0;  ///< what may be added to a byte before its highest bit is set
-    std::uint64_t pairs_ = 0;
 };
+
+constexpr Pattern clock_pattern("00:00:00");
+constexpr Pattern month_pattern("0000-00-");
 
 /// The part of a second behind its point, rounded as the database rounds.
 std::int64_t fraction_of(const char* digits, const char* end) {
@@ -110,14 +119,14 @@ std::int64_t fraction_of(const char* digits, const char* end) {
 
 /// At "hh:mm"; advances to what follows the time.
 Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds) {
-    int hour = no_number;
-    int minute = no_number;
+    int hour = no_time;
+    int minute = no_time;
     int second = 0;
     std::int64_t fraction = 0;
-    if (Eight clock("00:00:00"); end - at >= 8 && clock.read(at)) {
-        hour = clock.two_at(0);
-        minute = clock.two_at(3);
-        second = clock.two_at(6);
+    if (const auto clock = end - at >= 8 ? clock_pattern.read(at) : std::nullopt) {
+        hour = clock->two_at(0);
+        minute = clock->two_at(3);
+        second = clock->two_at(6);
         at += 8;
         if (end - at >= 2 && *at == '.' && is_digit(at[1])) {
             const char* const digits = ++at;
@@ -130,7 +139,7 @@ Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds)
         at += 5;
         if (end - at >= 3 && *at == ':') return Outcome::unknown;
     }
-    if (hour == no_number || minute == no_number) return Outcome::unknown;
+    if (hour == no_time || minute == no_time) return Outcome::unknown;
     if (hour == 24 || second == 60) return Outcome::unknown;  // permitted, with conditions
     if (hour > 24 || minute > 59 || second > 60) return Outcome::out_of_range;
     microseconds = ((hour * 60 + minute) * 60 + second) * microseconds_per_second + fraction;
@@ -192,12 +201,12 @@ Reading read_date_time(std::string_view text) {
     Reading reading;
     const char* at = text.data();
     const char* const end = at + text.size();
-    Eight month_of_year("0000-00-");
-    if (end - at < 10 || !month_of_year.read(at)) return reading;
-    const int year = month_of_year.two_at(0) * 100 + month_of_year.two_at(2);
-    const int month = month_of_year.two_at(5);
+    const auto of_year = end - at >= 10 ? month_pattern.read(at) : std::nullopt;
+    if (!of_year) return reading;
+    const int year = of_year->two_at(0) * 100 + of_year->two_at(2);
+    const int month = of_year->two_at(5);
     const int day = two(at + 8);
-    if (year == 0 || day == no_number) return reading;
+    if (year == 0 || day == no_time) return reading;
     at += 10;
     bool time_in_range = true;
     if (at != end) {

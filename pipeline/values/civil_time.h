@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -15,9 +16,19 @@ constexpr std::int32_t database_epoch_days = 10957;
 
 /// Moments that the database holds, since 1970: the first, in 4713 BC. The last is beyond int64's.
 constexpr std::int64_t first_microsecond = -210'866'803'200'000'000;
-/// Days that it holds, since 2000.
-constexpr std::int64_t first_day = -2'451'545;
-constexpr std::int64_t end_day = 2'145'031'949;
+/// How PostgreSQL's driver for Java, and so Debezium, count the moments without an end.
+constexpr std::int64_t infinite_microsecond = 9'223'372'036'825'200'000;
+constexpr std::int64_t first_infinite_microsecond = -9'223'372'036'832'400'000;
+/// Days that it holds, since 1970.
+constexpr std::int64_t first_day = -2'440'588;
+constexpr std::int64_t end_day = 2'145'042'906;
+/// How Debezium counts the days without an end. In changes: PostgreSQL's own numbers, the first as
+/// it is and as int32 has what is beyond. In snapshots: what Java makes of the moments above, in
+/// its zones up to UTC and in those east of it.
+constexpr std::array<std::int64_t, 4> infinite_days{2'146'033'979, -2'147'472'692, -622'191'234,
+                                                    -622'191'233};
+constexpr std::array<std::int64_t, 3> first_infinite_days{-2'147'472'691, -625'821'272,
+                                                          -625'821'271};
 
 /// A date and a time in ISO 8601, as far as its text goes.
 struct Reading {

@@ -1,7 +1,12 @@
 #include "pipeline/values/conversion.h"
 
 #include "config/characters.h"
+#include "pipeline/values/big_endian.h"
 #include "pipeline/values/civil_time.h"
+#include "pipeline/values/numeric.h"
+#include "schemas/base64.h"
+
+#include <simdjson.h>
 
 #include <algorithm>
 #include <charconv>
@@ -12,11 +17,17 @@ namespace {
 
 using config::Conversion;
 
-enum class Read { done, wrong, out_of_range };
+constexpr std::string_view without_end = "infinity";
+constexpr std::string_view without_beginning = "-infinity";
 
-/// [-]digits[.digits][e[sign]digits] times 10 to the power of `decimals`, rounded to a whole
-/// number: exactly, as its text says.
-Read read_scaled(std::string_view text, int decimals, std::int64_t& result) {
+enum class Read { done, wrong, out_of_range };
+/// What becomes of digits behind a whole number's point. Down: as formats that have nanoseconds
+/// are read.
+enum class Rest { rounds, goes_down };
+
+/// [-]digits[.digits][e[sign]digits] times 10 to the power of `decimals`, made a whole number:
+/// exactly, as its text says.
+Read read_scaled(std::string_view text, int decimals, Rest rest, std::int64_t& result) {
     const bool negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
     const std::string_view number = text.substr(0, text.find_first_of("eE"));
@@ -40,6 +51,7 @@ Read read_scaled(std::string_view text, int decimals, std::int64_t& result) {
     std::int64_t left = static_cast<std::int64_t>(whole) + power + decimals;
     std::int64_t magnitude = 0;
     bool overflow = false;
+    bool exact = true;
     std::size_t digits = 0;
     for (std::size_t i = 0; i < number.size(); ++i) {
         if (i == whole) continue;
@@ -49,6 +61,8 @@ Read read_scaled(std::string_view text, int decimals, std::int64_t& result) {
         if (left > 0) {
             overflow |= __builtin_mul_overflow(magnitude, 10, &magnitude);
             overflow |= __builtin_add_overflow(magnitude, digit, &magnitude);
+        } else if (rest == Rest::goes_down) {
+            exact &= digit == 0;
         } else if (left == 0 && digit >= 5) {
             overflow |= __builtin_add_overflow(magnitude, 1, &magnitude);
         }
@@ -58,19 +72,27 @@ Read read_scaled(std::string_view text, int decimals, std::int64_t& result) {
     for (; left > 0 && magnitude != 0 && !overflow; --left) {
         overflow |= __builtin_mul_overflow(magnitude, 10, &magnitude);
     }
+    if (negative && !exact) overflow |= __builtin_add_overflow(magnitude, 1, &magnitude);
+    if (overflow) return Read::out_of_range;
     result = negative ? -magnitude : magnitude;
-    return overflow ? Read::out_of_range : Read::done;
+    return Read::done;
+}
+
+constexpr Rest rest_of(int decimals) {
+    return decimals < 0 ? Rest::goes_down : Rest::rounds;
 }
 
 Converted from_epoch(std::string_view text, int decimals) {
     std::int64_t microseconds = 0;
-    switch (read_scaled(trimmed(text), decimals, microseconds)) {
+    switch (read_scaled(trimmed(text), decimals, rest_of(decimals), microseconds)) {
         case Read::wrong:
             return {{}, "is not a number of seconds, milliseconds or microseconds since 1970"};
         case Read::done:
-            if (microseconds >= civil_time::first_microsecond) {
-                return {Value::of(Value::Kind::instant, microseconds)};
-            }
+            if (const Value moment = decimals < 0
+                                         ? cut_moment_value(Value::Kind::instant, microseconds)
+                                         : moment_value(Value::Kind::instant, microseconds);
+                moment.kind == Value::Kind::text || microseconds >= civil_time::first_microsecond)
+                return {moment};
             break;
         case Read::out_of_range:
             break;
@@ -80,30 +102,23 @@ Converted from_epoch(std::string_view text, int decimals) {
 
 Converted from_days(std::string_view text) {
     std::int64_t days = 0;
-    const Read read = read_scaled(trimmed(text), 0, days);
+    const Read read = read_scaled(trimmed(text), 0, Rest::rounds, days);
     if (read == Read::wrong) return {{}, "is not a number of days since 1970"};
-    if (read == Read::out_of_range || days < civil_time::first_day || days >= civil_time::end_day)
+    const Value day = day_value(days);
+    const bool exists = days >= civil_time::first_day && days < civil_time::end_day;
+    if (read == Read::out_of_range || (!exists && day.kind != Value::Kind::text))
         return {{}, "is out of range for a date"};
-    return {Value::of(Value::Kind::date, days)};
+    return {day};
 }
 
 Converted from_time(std::string_view text, int decimals) {
     std::int64_t microseconds = 0;
-    const Read read = read_scaled(trimmed(text), decimals, microseconds);
+    const Read read = read_scaled(trimmed(text), decimals, rest_of(decimals), microseconds);
     if (read == Read::wrong) return {{}, "is not a number of a clock's time since midnight"};
     if (read == Read::out_of_range || microseconds < 0 ||
         microseconds > civil_time::microseconds_per_day)
         return {{}, "is out of range for a time of day"};
     return {Value::of(Value::Kind::time, microseconds)};
-}
-
-int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (is_digit(c)) return c - '0' + 52;
-    if (c == '+' || c == '-') return 62;
-    if (c == '/' || c == '_') return 63;
-    return -1;
 }
 
 /// The standard and the URL alphabet, padding optional.
@@ -118,7 +133,7 @@ Converted from_base64(std::string_view text, Scratch& scratch) {
     std::uint32_t bits = 0;
     int count = 0;
     for (const char c : text) {
-        const int digit = base64_digit(c);
+        const int digit = schemas::base64_digit(c);
         if (digit < 0) return {{}, complaint};
         bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xffffff;
         count += 6;
@@ -145,12 +160,46 @@ Converted from_hex(std::string_view text, Scratch& scratch) {
     return {{Value::Kind::bytes, {begin, static_cast<std::size_t>(to - begin)}}};
 }
 
-char* put_big_endian(char* to, std::uint64_t number, int size) {
-    for (int i = size - 1; i >= 0; --i, number >>= 8) to[i] = static_cast<char>(number & 0xff);
-    return to + size;
+}  // namespace
+
+Converted convert_scaled_decimal(const Value& value, Scratch& scratch) {
+    constexpr const char* complaint = "is no decimal with its scale, {\"scale\": …, \"value\": …}";
+    if (value.kind != Value::Kind::json_object) return {{}, complaint};
+    simdjson::dom::parser parser;
+    const simdjson::padded_string padded(value.text);
+    simdjson::dom::object parts;
+    std::int64_t scale = 0;
+    std::string_view digits;
+    if (parser.parse(padded).get(parts) != simdjson::SUCCESS ||
+        parts["scale"].get(scale) != simdjson::SUCCESS ||
+        parts["value"].get(digits) != simdjson::SUCCESS || scale < -most_scale ||
+        scale > most_scale)
+        return {{}, complaint};
+    return convert(digits, Conversion::decimal, static_cast<std::int32_t>(scale), scratch);
 }
 
-}  // namespace
+Value day_value(std::int64_t days) {
+    if (std::ranges::find(civil_time::infinite_days, days) != civil_time::infinite_days.end())
+        return {Value::Kind::text, without_end};
+    if (std::ranges::find(civil_time::first_infinite_days, days) !=
+        civil_time::first_infinite_days.end())
+        return {Value::Kind::text, without_beginning};
+    return Value::of(Value::Kind::date, days);
+}
+
+Value moment_value(Value::Kind kind, std::int64_t microseconds) {
+    if (microseconds == civil_time::infinite_microsecond) return {Value::Kind::text, without_end};
+    if (microseconds == civil_time::first_infinite_microsecond)
+        return {Value::Kind::text, without_beginning};
+    return Value::of(kind, microseconds);
+}
+
+Value cut_moment_value(Value::Kind kind, std::int64_t microseconds) {
+    // The last that int64 has in nanoseconds, and the first.
+    if (microseconds == INT64_MAX / 1000) return {Value::Kind::text, without_end};
+    if (microseconds == INT64_MIN / 1000 - 1) return {Value::Kind::text, without_beginning};
+    return Value::of(kind, microseconds);
+}
 
 Value interval_value(std::int64_t microseconds, std::uint32_t days, std::uint32_t months,
                      Scratch& scratch) {
@@ -190,6 +239,8 @@ Converted convert(std::string_view text, Conversion as, std::int32_t scale, Scra
             return from_hex(text, scratch);
         case Conversion::none:
         case Conversion::json:
+        case Conversion::sha256:
+        case Conversion::mask:
             break;
     }
     return {{Value::Kind::text, text}};

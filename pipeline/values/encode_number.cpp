@@ -1,4 +1,5 @@
 #include "pipeline/values/binary_copy.h"
+#include "pipeline/values/eight_characters.h"
 #include "pipeline/values/encoder.h"
 #include "pipeline/values/numeric.h"
 
@@ -6,7 +7,9 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace sluice {
 
@@ -27,9 +30,34 @@ Verdict refuse_number(std::string_view text, std::string_view complaint, Encodin
 
 namespace {
 
+/// An integer as nearly all are written: nothing but digits, few enough to fit. Else nullopt.
+std::optional<std::int64_t> plain_integer(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    if (text.empty() || text.size() > 19) return std::nullopt;
+    std::uint64_t number = 0;  // 19 digits always fit
+    for (; text.size() >= 8; text.remove_prefix(8)) {
+        const auto eight = eight_digits(text.data());
+        if (!eight) return std::nullopt;
+        number = number * 100'000'000 + *eight;
+    }
+    for (const char c : text) {
+        const auto digit = static_cast<unsigned char>(c - '0');
+        if (digit > 9) return std::nullopt;
+        number = number * 10 + digit;
+    }
+    if (number > INT64_MAX) return std::nullopt;
+    const auto positive = static_cast<std::int64_t>(number);
+    return negative ? -positive : positive;
+}
+
 template <class Int>
 Verdict encode_integer(const Value& value, const Column& column, Encoding& encoding,
                        std::string& to) {
+    if (const auto plain = plain_integer(value.text); plain && std::in_range<Int>(*plain)) {
+        binary_copy::append_field(to, static_cast<Int>(*plain));
+        return Verdict::encoded;
+    }
     const std::string_view text = trimmed(value.text);
     const char* from = text.data();
     const char* const end = from + text.size();

@@ -18,8 +18,7 @@ bool overflows(const Decimal& decimal, std::int32_t typmod) {
     return decimal.point > precision - scale;
 }
 
-/// The most digits behind the point, and before it, that a numeric has room for.
-constexpr int most_scale = 16383;
+/// The most digits before the point that a numeric has room for.
 constexpr int most_whole_digits = 131072;
 
 constexpr std::int16_t sign_negative = 0x4000;

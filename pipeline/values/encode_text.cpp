@@ -1,6 +1,6 @@
-#include "pipeline/decode/json_text.h"
 #include "pipeline/values/binary_copy.h"
 #include "pipeline/values/encoder.h"
+#include "pipeline/values/json_text.h"
 
 #include <algorithm>
 #include <cstring>

@@ -47,8 +47,7 @@ std::optional<Float> as_float(const Value& value) {
 }
 
 template <class Float, class Bits>
-Verdict encode_float(const Value& value, const Column& column, Encoding& encoding,
-                     std::string& to) {
+Verdict encode_real(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
     const auto number = as_float<Float>(value);
     if (!number) return encode_as_text(value, column, encoding, to);
     binary_copy::append_field(to, std::bit_cast<Bits>(*number));
@@ -92,11 +91,11 @@ Verdict encode_day(const Value& value, const Column& column, Encoding& encoding,
     } else if (value.kind != Kind::date) {
         return encode_as_text(value, column, encoding, to);
     }
-    constexpr std::int64_t epoch = civil_time::database_epoch_days;
-    if (days < civil_time::first_day + epoch || days >= civil_time::end_day + epoch) {
+    if (days < civil_time::first_day || days >= civil_time::end_day) {
         return encoding.refuse("is out of range for a date");
     }
-    binary_copy::append_field(to, static_cast<std::int32_t>(days - epoch));
+    binary_copy::append_field(to,
+                              static_cast<std::int32_t>(days - civil_time::database_epoch_days));
     return Verdict::encoded;
 }
 
@@ -144,9 +143,9 @@ Verdict encode_typed(const Value& value, const Column& column, Encoding& encodin
             if (value.kind != Kind::integer) break;
             return encode_integer<std::int64_t>(value.integer, column, encoding, to);
         case ColumnType::float4:
-            return encode_float<float, std::uint32_t>(value, column, encoding, to);
+            return encode_real<float, std::uint32_t>(value, column, encoding, to);
         case ColumnType::float8:
-            return encode_float<double, std::uint64_t>(value, column, encoding, to);
+            return encode_real<double, std::uint64_t>(value, column, encoding, to);
         case ColumnType::numeric:
             return encode_number(value, column, encoding, to);
         case ColumnType::boolean:

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/characters.h"
-#include "pipeline/decode/json_index.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
+#include "pipeline/values/json_index.h"
 #include "pipeline/values/value.h"
 
 #include <string>

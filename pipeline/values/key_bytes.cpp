@@ -58,6 +58,16 @@ const char* append_moment(std::string& to, std::string_view field, std::int32_t 
     return nullptr;
 }
 
+/// varchar(2) cuts surplus spaces off; more of anything else was refused before.
+std::string_view cut_to(std::string_view text, std::int32_t typmod) {
+    constexpr std::int32_t header = 4;
+    if (typmod < header) return text;
+    auto left = typmod - header;
+    const auto end =
+        std::ranges::find_if(text, [&left](char c) { return (c & 0xc0) != 0x80 && left-- == 0; });
+    return {text.begin(), end};
+}
+
 template <typename Float, typename Int>
 void append_float(std::string& to, std::string_view field) {
     constexpr std::size_t length = 4;
@@ -95,6 +105,9 @@ const char* append_key_bytes(std::string& to, std::string_view field, const Colu
             return nullptr;
         case ColumnType::float8:
             append_float<double, std::int64_t>(to, field);
+            return nullptr;
+        case ColumnType::varchar:
+            binary_copy::append_field(to, cut_to(bytes, column.typmod));
             return nullptr;
         case ColumnType::bpchar:
             bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 
 #include <string>
 #include <string_view>

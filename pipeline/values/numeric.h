@@ -4,6 +4,7 @@
 
 #include <array>
 #include <compare>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ struct Decimal {
     int point = 0;  ///< so many of them stand before it; may be negative or beyond the last
     int scale = 0;  ///< digits behind it, as written
 };
+
+/// Digits that a numeric has behind its point at most.
+inline constexpr std::int32_t most_scale = 16383;
 
 using Digits = std::array<char, 1024>;
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "pipeline/values/eight_characters.h"
+
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace sluice::utf8 {
@@ -14,6 +17,24 @@ namespace sluice::utf8 {
 /// Where the first byte stands that does not belong to a character; the size when there is none.
 /// For messages: simdjson's check is the fast one.
 [[nodiscard]] std::size_t first_invalid(std::string_view text);
+
+/// Whether all of it is ASCII without NUL, as nearly all texts are. Here, since it is asked for
+/// every one.
+[[nodiscard]] inline bool is_plain(std::string_view text) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t high = 0x8080808080808080;
+    const auto eight = [&text](std::size_t at) {
+        const std::uint64_t word = eight_at(text.data() + at);
+        return word | (word - ones);  // in a word of plain characters, only a NUL borrows
+    };
+    std::uint64_t found = 0;
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) found |= eight(at);
+    if (at == text.size()) return (found & high) == 0;
+    if (at > 0) return ((found | eight(text.size() - 8)) & high) == 0;
+    for (const char c : text) found |= static_cast<unsigned char>(c | (c - 1));
+    return (found & high) == 0;
+}
 
 /// Why these bytes are no text for the database: follows an excerpt. nullptr: they are.
 [[nodiscard]] const char* complaint_of(std::string_view bytes);

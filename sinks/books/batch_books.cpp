@@ -1,17 +1,20 @@
 #include "sinks/books/batch_books.h"
 
-#include "sinks/books/schema.h"
-#include "sinks/dead_letters/dead_letters.h"
-#include "sinks/load/copy_rows.h"
+#include "sinks/books/dead_letters.h"
+#include "sinks/books/tip.h"
+#include "sinks/copy/copy_rows.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace sluice {
 namespace {
 
-/// In a statement whose v has a row for each slice that moves.
-constexpr const char* of_slice = " AND p.topic = v.topic AND p.kafka_partition = v.kafka_partition";
+/// What keys() gives, as a table: a row for each slice that moves.
+constexpr const char* slices =
+    "SELECT unnest($3::text[]) AS topic, unnest($4::int[]) AS kafka_partition,"
+    " unnest($5::int[]) AS incarnation, unnest($6::bigint[]) AS from_offset";
 
 /// One array parameter: a number of each slice that moves.
 template <typename Number>
@@ -20,6 +23,10 @@ std::string column_of(const Batch& batch, Number number) {
     for (const Slice& slice : batch.slices())
         if (slice.moves()) numbers.push_back(number(slice));
     return array_literal(numbers);
+}
+
+bool is_before(const Slice& slice, const Tip& tip) {
+    return tip.next == slice.range.from && tip.incarnation == slice.incarnation;
 }
 
 }  // namespace
@@ -55,65 +62,78 @@ Row BatchBooks::keys(const Batch& batch) const {
         topics.push_back(named.topic);
         numbers.push_back(named.number);
     }
-    return {identity_.pipeline, identity_.cluster_id, array_literal(topics),
-            array_literal(numbers)};
+    return {identity_.pipeline,
+            identity_.cluster_id,
+            array_literal(topics),
+            array_literal(numbers),
+            column_of(batch, [](const Slice& s) { return std::int64_t{s.incarnation}; }),
+            column_of(batch, [](const Slice& s) { return s.range.from; })};
 }
 
-void BatchBooks::insert_ledger(const Batch& batch) {
+std::optional<Tip> BatchBooks::tip_before(const Slice& slice) {
+    std::optional<Tip> tip = read_tip(session_, identity_, slice.partition);
+    if (tip && !is_before(slice, *tip)) tip.reset();
+    return tip;
+}
+
+/// The row that it begins behind is there, and the key that it begins with is free, or it is not
+/// inserted: of two writers who begin at one offset, the second one waits for the first.
+bool BatchBooks::insert_ledger(const Batch& batch) {
+    written_.clear();
+    std::vector<Tip> tips;
+    for (const Slice& slice : batch.slices()) {
+        if (!slice.moves()) continue;
+        const auto known = known_.find(slice.partition);
+        std::optional<Tip> tip = known != known_.end() && is_before(slice, known->second)
+                                     ? known->second
+                                     : tip_before(slice);
+        if (!tip) return false;
+        tips.push_back(*tip);
+        written_.push_back({.partition = slice.partition,
+                            .next = slice.range.to,
+                            .incarnation = slice.incarnation,
+                            .begins = slice.range.from,
+                            .last = slice.last});
+    }
     Row parameters = keys(batch);
     parameters.insert(parameters.end(), {identity_.writer, identity_.revision});
     for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
-             {[](const Slice& s) { return s.range.from; },
-              [](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
+             {[](const Slice& s) { return s.range.to; }, [](const Slice& s) { return s.loaded; },
               [](const Slice& s) { return s.rejected; }, [](const Slice& s) { return s.filtered; },
               [](const Slice& s) { return s.gaps; }, [](const Slice& s) { return s.superseded; },
-              [](const Slice& s) { return s.unmatched; }}))
+              [](const Slice& s) { return s.unmatched; },
+              [](const Slice& s) { return s.last.offset; },
+              [](const Slice& s) { return s.last.timestamp_ms; },
+              [](const Slice& s) { return std::int64_t{s.last.checksum}; }}))
         parameters.push_back(column_of(batch, number));
-    session_.exec_prepared(
-        "ledger",
+    const Rows inserted = session_.exec(
         "INSERT INTO " + ledger_ +
             " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
             " loaded, rejected, filtered, gaps, superseded, unmatched, lost, kind, writer,"
-            " revision, committed_at)"
-            " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition, p.incarnation,"
-            " v.from_offset, v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, v.superseded,"
-            " v.unmatched, 0, 'batch', $5::text, $6::text, clock_timestamp()"
-            " FROM (SELECT unnest($3::text[]) AS topic, unnest($4::int[]) AS kafka_partition,"
-            " unnest($7::bigint[]) AS from_offset, unnest($8::bigint[]) AS to_offset,"
-            " unnest($9::bigint[]) AS loaded, unnest($10::bigint[]) AS rejected,"
-            " unnest($11::bigint[]) AS filtered, unnest($12::bigint[]) AS gaps,"
-            " unnest($13::bigint[]) AS superseded, unnest($14::bigint[]) AS unmatched) v"
-            // No progress row, no ledger row: the compare-and-set that follows will see it.
-            " JOIN " +
-            progress_ + " p ON" + of_pipeline + of_slice,
+            " revision, committed_at, last_offset, last_timestamp_ms, last_checksum)"
+            " SELECT $1::text, $2::text, v.topic, v.kafka_partition, v.incarnation, v.from_offset,"
+            " v.to_offset, v.loaded, v.rejected, v.filtered, v.gaps, v.superseded, v.unmatched, 0,"
+            " 'batch', $7::text, $8::text, clock_timestamp(), v.last_offset, v.last_timestamp_ms,"
+            " v.last_checksum FROM (" +
+            slices +
+            ", unnest($9::bigint[]) AS to_offset, unnest($10::bigint[]) AS loaded,"
+            " unnest($11::bigint[]) AS rejected, unnest($12::bigint[]) AS filtered,"
+            " unnest($13::bigint[]) AS gaps, unnest($14::bigint[]) AS superseded,"
+            " unnest($15::bigint[]) AS unmatched, unnest($16::bigint[]) AS last_offset,"
+            " unnest($17::bigint[]) AS last_timestamp_ms, unnest($18::bigint[]) AS last_checksum) v"
+            " WHERE " +
+            still_there(identity_, tips) +
+            // Whoever waits for another one's row, waits for none that comes before it.
+            " ORDER BY v.topic, v.kafka_partition ON CONFLICT DO NOTHING",
         parameters);
+    const bool all = inserted.affected == std::ssize(tips);
+    if (!all) known_.clear();
+    return all;
 }
 
-bool BatchBooks::move_progress(const Batch& batch) {
-    Row parameters = keys(batch);
-    parameters.push_back(identity_.writer);
-    for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
-             {[](const Slice& s) { return s.range.from; },
-              [](const Slice& s) { return s.range.to; },
-              [](const Slice& s) { return s.last.offset; },
-              [](const Slice& s) { return s.last.timestamp_ms; },
-              [](const Slice& s) { return std::int64_t{s.last.checksum}; },
-              [](const Slice& s) { return std::int64_t{s.incarnation}; }}))
-        parameters.push_back(column_of(batch, number));
-    const Rows moved = session_.exec_prepared(
-        "progress",
-        "UPDATE " + progress_ +
-            " p SET next_offset = v.to_offset, last_offset = v.last_offset,"
-            " last_timestamp_ms = v.last_timestamp_ms, last_checksum = v.last_checksum,"
-            " moved_at = clock_timestamp(), writer = $5::text"
-            " FROM (SELECT unnest($3::text[]) AS topic, unnest($4::int[]) AS kafka_partition,"
-            " unnest($6::bigint[]) AS from_offset, unnest($7::bigint[]) AS to_offset,"
-            " unnest($8::bigint[]) AS last_offset, unnest($9::bigint[]) AS last_timestamp_ms,"
-            " unnest($10::bigint[]) AS last_checksum, unnest($11::int[]) AS incarnation) v WHERE" +
-            of_pipeline + of_slice +
-            " AND p.next_offset = v.from_offset AND p.incarnation = v.incarnation",
-        parameters);
-    return moved.affected == std::ranges::count_if(batch.slices(), &Slice::moves);
+void BatchBooks::note_committed() {
+    for (const Tip& tip : written_) known_[tip.partition] = tip;
+    written_.clear();
 }
 
 PartitionId BatchBooks::partition(const Rows& rows, std::size_t row) const {
@@ -122,34 +142,43 @@ PartitionId BatchBooks::partition(const Rows& rows, std::size_t row) const {
 }
 
 std::vector<PartitionId> BatchBooks::moved_by_others(const Batch& batch) {
-    Row parameters = keys(batch);
-    parameters.push_back(column_of(batch, [](const Slice& s) { return s.range.from; }));
-    parameters.push_back(
-        column_of(batch, [](const Slice& s) { return std::int64_t{s.incarnation}; }));
-    const Rows rows = session_.exec(
-        "SELECT v.topic, v.kafka_partition FROM (SELECT unnest($3::text[]) AS topic,"
-        " unnest($4::int[]) AS kafka_partition, unnest($5::bigint[]) AS from_offset,"
-        " unnest($6::int[]) AS incarnation) v LEFT JOIN " +
-            progress_ + " p ON" + of_pipeline + of_slice +
-            " AND p.incarnation = v.incarnation"
-            " WHERE p.next_offset IS NULL OR p.next_offset <> v.from_offset",
-        parameters);
     std::vector<PartitionId> moved;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row) moved.push_back(partition(rows, row));
+    for (const Slice& slice : batch.slices())
+        if (slice.moves() && !tip_before(slice)) moved.push_back(slice.partition);
     return moved;
 }
 
-/// An UPDATE that changes nothing: it waits for the locks of whoever has moved these rows.
+/// A row of no offsets under the same key: it waits for who has one there, and is refused if that
+/// one commits.
 std::map<PartitionId, Offset> BatchBooks::settled(const Batch& batch) {
-    const Rows rows = session_.exec(
-        "UPDATE " + progress_ +
-            " p SET next_offset = p.next_offset FROM (SELECT unnest($3::text[]) AS topic,"
-            " unnest($4::int[]) AS kafka_partition) v WHERE" +
-            of_pipeline + of_slice + " RETURNING p.topic, p.kafka_partition, p.next_offset",
-        keys(batch));
+    const Row of_batch = keys(batch);
+    Row parameters = of_batch;
+    parameters.insert(parameters.end(), {identity_.writer, identity_.revision});
+    const Rows free = session_.exec(
+        "INSERT INTO " + ledger_ +
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
+            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, last_offset,"
+            " last_timestamp_ms, last_checksum)"
+            " SELECT $1::text, $2::text, v.topic, v.kafka_partition, v.incarnation, v.from_offset,"
+            " v.from_offset, 0, 0, 0, 0, 0, 'probe', $7::text, $8::text, -1, -1, 0 FROM (" +
+            slices +
+            ") v ORDER BY v.topic, v.kafka_partition ON CONFLICT DO NOTHING"
+            " RETURNING topic, kafka_partition, from_offset",
+        parameters);
+    const Rows taken = session_.exec(
+        "SELECT l.topic, l.kafka_partition, l.to_offset FROM (" + std::string(slices) +
+            ") v JOIN " + ledger_ +
+            " l ON l.pipeline = $1 AND l.cluster_id = $2 AND l.topic = v.topic"
+            " AND l.kafka_partition = v.kafka_partition AND l.incarnation = v.incarnation"
+            " AND l.from_offset = v.from_offset AND l.kind <> 'probe'",
+        of_batch);
     std::map<PartitionId, Offset> next;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        next[partition(rows, row)] = rows.number(row, 2);
+    for (const Rows* rows : {&free, &taken})
+        for (std::size_t row = 0; row < rows->rows.size(); ++row)
+            next[partition(*rows, row)] = rows->number(row, 2);
+    // On an MPP database a segment may have committed what its coordinator does not show yet.
+    if (std::ssize(next) != std::ranges::count_if(batch.slices(), &Slice::moves))
+        throw DatabaseError({"40001", "it is still being committed", {}});
     return next;
 }
 

@@ -1,25 +1,27 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "sinks/books/identity.h"
+#include "sinks/books/tip.h"
 #include "sinks/session/session.h"
 #include "sinks/session/sql_text.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace sluice {
 
-/// What a batch writes into Sluice's own tables, each call one statement of the session's open
-/// transaction; and how progress stands beside what the batch expects. Slices that do not move are
-/// left out everywhere. Throws DatabaseError.
+/// What a batch writes into Sluice's own tables, within the session's open transaction; and how
+/// progress stands beside what the batch expects. Slices that do not move are left out everywhere.
+/// Remembers the last row that it wrote of each partition, which saves a look. One per sink, used
+/// by its thread. Throws DatabaseError.
 class BatchBooks {
 public:
     BatchBooks(Session& session, PipelineIdentity identity)
         : session_(session),
           identity_(std::move(identity)),
-          progress_(identity_.own_table("progress")),
           ledger_(identity_.own_table("ledger")) {}
 
     /// For messages.
@@ -28,23 +30,32 @@ public:
     }
 
     void insert_dead_letters(const Batch& batch);
-    void insert_ledger(const Batch& batch);
-    /// Compare-and-set of all slices; false: another writer moved the progress of one of them.
-    [[nodiscard]] bool move_progress(const Batch& batch);
+    /// Moves progress: a row for each slice, if it begins where its partition's ledger ends. False:
+    /// another writer has moved one of them. Waits for who is about to.
+    [[nodiscard]] bool insert_ledger(const Batch& batch);
+    /// The transaction of the latest insert_ledger() is.
+    void note_committed();
+
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
-    /// Progress as it is once every transaction that has touched it is over.
+    /// Where the partitions are once every transaction that had begun where the batch does is over:
+    /// there, or at the end of what was committed of that. What it writes to find out has to be
+    /// rolled back.
     [[nodiscard]] std::map<PartitionId, Offset> settled(const Batch& batch);
 
 private:
-    /// Pipeline, cluster, and the topics and numbers of the slices that move.
+    /// As the database has it now; nullopt: the slice does not begin there.
+    [[nodiscard]] std::optional<Tip> tip_before(const Slice& slice);
+    /// Pipeline, cluster, and the topics, numbers, incarnations and first offsets of the slices
+    /// that move.
     [[nodiscard]] Row keys(const Batch& batch) const;
     /// That a row's first two columns name.
     [[nodiscard]] PartitionId partition(const Rows& rows, std::size_t row) const;
 
     Session& session_;
     const PipelineIdentity identity_;
-    const std::string progress_;  ///< quoted names
-    const std::string ledger_;
+    const std::string ledger_;  ///< quoted name
+    std::map<PartitionId, Tip> known_;
+    std::vector<Tip> written_;  ///< what is known once the transaction has committed
 };
 
 }  // namespace sluice

@@ -1,27 +1,14 @@
 #include "sinks/books/cloudberry_progress.h"
 
 #include "pipeline/errors.h"
+#include "sinks/books/read_so_far.h"
+#include "sinks/books/tip.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <set>
+#include <utility>
 
 namespace sluice {
-namespace {
-
-std::string next_offset_at(Offset to) {
-    return "next_offset = " + std::to_string(to);
-}
-
-/// Offsets begin again there, and are accounted for by themselves.
-std::string another_incarnation_at(Offset start) {
-    return "incarnation = p.incarnation + 1, anchor_offset = " + std::to_string(start) + ", " +
-           next_offset_at(start);
-}
-
-}  // namespace
-
 CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
     : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
 
@@ -37,35 +24,14 @@ auto CloudberryProgress::guarded(Call call) {
 }
 
 std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> partitions) {
-    std::set<std::string> topics;
-    std::set<std::int64_t> numbers;
-    for (const PartitionId partition : partitions) {
-        const TopicPartition& named = (*identity_.partitions)[partition];
-        topics.insert(named.topic);
-        numbers.insert(named.number);
-    }
     return guarded([&] {
-        const Rows rows = session_.exec(
-            "SELECT topic, kafka_partition, next_offset, last_offset, last_timestamp_ms,"
-            " last_checksum, incarnation FROM " +
-                identity_.own_table("progress") + " p WHERE" + of_pipeline +
-                " AND topic = ANY ($3::text[]) AND kafka_partition = ANY ($4::int[])",
-            {identity_.pipeline, identity_.cluster_id,
-             array_literal(std::vector<std::string>(topics.begin(), topics.end())),
-             array_literal(std::vector<std::int64_t>(numbers.begin(), numbers.end()))});
         std::vector<ResumePoint> points;
-        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-            const TopicPartition* const named = identity_.partitions->find(
-                rows.text(row, 0), static_cast<PartitionNumber>(rows.number(row, 1)));
-            if (named == nullptr || std::ranges::find(partitions, named->id) == partitions.end())
-                continue;  // another topic's of that number
-            ResumePoint& point = points.emplace_back();
-            point.partition = named->id;
-            point.next = rows.number(row, 2);
-            point.last = {rows.number(row, 3), rows.number(row, 4),
-                          static_cast<std::uint32_t>(rows.number(row, 5))};
-            point.incarnation = static_cast<int>(rows.number(row, 6));
-        }
+        for (const PartitionId partition : partitions)
+            if (const auto tip = read_tip(session_, identity_, partition))
+                points.push_back({.partition = partition,
+                                  .next = tip->next,
+                                  .last = tip->last,
+                                  .incarnation = tip->incarnation});
         return points;
     });
 }
@@ -93,61 +59,65 @@ std::string CloudberryProgress::in_the_way() noexcept {
     }
 }
 
-bool CloudberryProgress::any(const std::string& topic) {
-    return guarded([&] {
-        const Rows rows =
-            session_.exec("SELECT EXISTS (SELECT 1 FROM " + identity_.own_table("progress") +
-                              " p WHERE" + of_pipeline + " AND p.topic = $3)",
-                          {identity_.pipeline, identity_.cluster_id, topic});
-        return rows.text(0, 0) == "t";
-    });
+std::set<std::string> CloudberryProgress::topics() {
+    return guarded([&] { return topics_with_progress(session_, identity_); });
 }
 
 void CloudberryProgress::anchor(std::span<const Position> starts) {
-    guarded([&] { insert(starts); });
+    if (starts.empty()) return;
+    guarded([&] {
+        Transaction transaction(session_);
+        insert(starts);
+        transaction.commit();
+    });
 }
 
+/// In the order of names, so that of two who do so none waits for what the other waits for.
 std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
-    if (starts.empty()) return 0;
-    std::vector<std::string> topics;
-    std::vector<std::int64_t> numbers;
-    std::vector<std::int64_t> offsets;
-    for (const Position& start : starts) {
-        const TopicPartition& named = (*identity_.partitions)[start.partition];
-        topics.push_back(named.topic);
-        numbers.push_back(named.number);
-        offsets.push_back(start.next);
+    std::vector<std::pair<Row, Offset>> sorted;
+    for (const Position& start : starts)
+        sorted.emplace_back(partition_key(identity_, start.partition), start.next);
+    std::ranges::sort(sorted);
+    const std::string anchors = identity_.own_table("anchor");
+    std::size_t inserted = 0;
+    for (auto& [parameters, start] : sorted) {
+        parameters.insert(parameters.end(), {std::to_string(start), identity_.writer});
+        // Of anchors that somebody has deleted, the ledger may still have rows.
+        const Rows done = session_.exec(
+            "INSERT INTO " + anchors +
+                " (pipeline, cluster_id, topic, kafka_partition, incarnation, anchor_offset,"
+                " writer)"
+                " SELECT $1::text, $2::text, $3::text, $4::int,"
+                " coalesce((SELECT max(incarnation) + 1 FROM " +
+                identity_.own_table("ledger") + of_partition +
+                "), 0), $5::bigint, $6::text WHERE NOT EXISTS (SELECT 1 FROM " + anchors +
+                of_partition + ") ON CONFLICT DO NOTHING",
+            parameters);
+        inserted += static_cast<std::size_t>(done.affected);
     }
-    const Rows inserted = session_.exec(
-        "INSERT INTO " + identity_.own_table("progress") +
-            " (pipeline, cluster_id, topic, kafka_partition, next_offset,"
-            " anchor_offset, writer)"
-            " SELECT $1::text, $2::text, v.topic, v.kafka_partition, v.start, v.start, $3::text"
-            " FROM (SELECT unnest($4::text[]) AS topic, unnest($5::int[]) AS kafka_partition,"
-            " unnest($6::bigint[]) AS start) v"
-            " ON CONFLICT DO NOTHING",
-        {identity_.pipeline, identity_.cluster_id, identity_.writer, array_literal(topics),
-         array_literal(numbers), array_literal(offsets)});
-    return static_cast<std::size_t>(inserted.affected);
+    return inserted;
 }
 
 Move CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {
-    // What follows is another record; the one before it is gone from Kafka, so none is known.
-    return take_alone({partition, range, "skipped", next_offset_at(range.to)});
+    return take_alone({.partition = partition, .range = range, .kind = "skipped"});
 }
 
 Move CloudberryProgress::begin_anew(PartitionId partition, Offset next, Offset start) {
-    return take_alone({partition, {next, next}, "ended", another_incarnation_at(start)});
+    return take_alone(
+        {.partition = partition, .range = {next, next}, .kind = "ended", .anchor = start});
 }
 
 CloudberryProgress::Step CloudberryProgress::step_of(const ProgressMove& move) {
     const ResumePoint& now = *move.now;
-    const bool back = move.to < now.next;
-    return {.partition = move.partition,
-            .range = {now.next, back ? now.next : move.to},
-            .kind = back ? "rewound" : "moved",
-            .set = back ? another_incarnation_at(move.to) : next_offset_at(move.to),
-            .incarnation = now.incarnation};
+    Step step{.partition = move.partition,
+              .range = {now.next, move.to},
+              .kind = "moved",
+              .incarnation = now.incarnation};
+    if (move.to >= now.next) return step;
+    step.range.to = now.next;
+    step.kind = "rewound";
+    step.anchor = move.to;
+    return step;
 }
 
 bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
@@ -162,8 +132,8 @@ bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
     }
     return guarded([&] {
         Transaction transaction(session_);
-        // UPDATE takes the stronger lock, so it comes before the INSERT.
-        if (!take(steps) || insert(starts) != starts.size()) return false;
+        const bool all = std::ranges::all_of(steps, [&](const Step& step) { return take(step); });
+        if (!all || insert(starts) != starts.size()) return false;
         transaction.commit();
         return true;
     });
@@ -172,69 +142,66 @@ bool CloudberryProgress::set(std::span<const ProgressMove> moves) {
 Move CloudberryProgress::take_alone(const Step& step) {
     return guarded([&] {
         Transaction transaction(session_);
-        if (!take({&step, 1})) return Move::overtaken;
+        if (!take(step)) return Move::overtaken;
         transaction.commit();
         return Move::made;
     });
 }
 
-bool CloudberryProgress::take(std::span<const Step> steps) {
-    const auto key_of = [&](const Step& step) {
-        const TopicPartition& named = (*identity_.partitions)[step.partition];
-        return Row{identity_.pipeline,
-                   identity_.cluster_id,
-                   named.topic,
-                   std::to_string(named.number),
-                   std::to_string(step.range.from),
-                   identity_.writer};
-    };
-    const auto at_beginning = [](const Step& step) {
-        std::string condition =
-            std::string(of_pipeline) +
-            " AND p.topic = $3 AND p.kafka_partition = $4 AND p.next_offset = $5::bigint";
-        if (step.incarnation)
-            condition += " AND p.incarnation = " + std::to_string(*step.incarnation);
-        return condition;
-    };
-    // Progress last: its lock is what others wait for.
-    for (const Step& step : steps) {
-        Row ledger = key_of(step);
-        ledger.insert(ledger.end(), {std::to_string(step.range.to), identity_.revision, step.kind});
-        session_.exec("INSERT INTO " + identity_.own_table("ledger") +
-                          " (pipeline, cluster_id, topic, kafka_partition, incarnation,"
-                          " from_offset, to_offset, writer, revision, kind,"
-                          " loaded, rejected, filtered, gaps, lost)"
-                          " SELECT p.pipeline, p.cluster_id, p.topic, p.kafka_partition,"
-                          " p.incarnation, p.next_offset, $7::bigint, $6::text, $8::text,"
-                          " $9::text, 0, 0, 0, 0, $7::bigint - p.next_offset FROM " +
-                          identity_.own_table("progress") + " p WHERE" + at_beginning(step),
-                      ledger);
-    }
-    for (const Step& step : steps) {
-        const Rows moved =
-            session_.exec("UPDATE " + identity_.own_table("progress") + " p SET " + step.set +
-                              ", last_offset = -1, last_timestamp_ms = -1, last_checksum = 0,"
-                              " moved_at = clock_timestamp(), writer = $6::text WHERE" +
-                              at_beginning(step),
-                          key_of(step));
-        if (moved.affected != 1) return false;
-    }
-    return true;
+/// Its row of the ledger begins where the partition is, as a batch's would: whoever else begins
+/// there waits for this one, or this one for that.
+bool CloudberryProgress::take(const Step& step) {
+    const auto tip = read_tip(session_, identity_, step.partition);
+    if (!tip || tip->next != step.range.from ||
+        tip->incarnation != step.incarnation.value_or(tip->incarnation))
+        return false;
+    Row ledger = partition_key(identity_, step.partition);
+    ledger.insert(ledger.end(),
+                  {std::to_string(tip->incarnation), std::to_string(step.range.from),
+                   std::to_string(step.range.to), step.kind, identity_.writer, identity_.revision});
+    const Rows inserted = session_.exec(
+        "INSERT INTO " + identity_.own_table("ledger") +
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, from_offset, to_offset,"
+            " loaded, rejected, filtered, gaps, lost, kind, writer, revision, committed_at,"
+            " last_offset, last_timestamp_ms, last_checksum)"
+            " SELECT $1::text, $2::text, $3::text, $4::int, $5::int, $6::bigint, $7::bigint,"
+            " 0, 0, 0, 0, $7::bigint - $6::bigint, $8::text, $9::text, $10::text,"
+            " clock_timestamp(), -1, -1, 0 WHERE " +
+            still_there(identity_, {&*tip, 1}) + " ON CONFLICT DO NOTHING",
+        ledger);
+    if (inserted.affected != 1) return false;
+    if (!step.anchor) return true;
+    Row anchor = partition_key(identity_, step.partition);
+    anchor.insert(anchor.end(), {std::to_string(tip->incarnation + 1), std::to_string(*step.anchor),
+                                 identity_.writer});
+    const Rows begun = session_.exec(
+        "INSERT INTO " + identity_.own_table("anchor") +
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, anchor_offset, writer)"
+            " SELECT $1::text, $2::text, $3::text, $4::int, $5::int, $6::bigint, $7::text"
+            " ON CONFLICT DO NOTHING",
+        anchor);
+    return begun.affected == 1;
 }
 
 std::vector<ProgressRow> read_progress(Session& session, const std::string& schema,
                                        const std::string& pipeline) {
-    const Rows rows = session.exec(
-        "SELECT cluster_id, topic, kafka_partition, next_offset, anchor_offset, incarnation,"
-        " moved_at, writer FROM " +
-            quote_identifier(schema) + ".progress WHERE pipeline = $1 ORDER BY 1, 2, 3",
-        {pipeline});
+    const Rows keys =
+        session.exec("SELECT DISTINCT pipeline, cluster_id, topic, kafka_partition FROM " +
+                         quote_identifier(schema) + ".anchor WHERE pipeline = $1 ORDER BY 2, 3, 4",
+                     {pipeline});
     std::vector<ProgressRow> progress;
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        progress.push_back({rows.text(row, 0), rows.text(row, 1),
-                            static_cast<PartitionNumber>(rows.number(row, 2)), rows.number(row, 3),
-                            rows.number(row, 4), static_cast<int>(rows.number(row, 5)),
-                            rows.text(row, 6), rows.text(row, 7)});
+    for (const Row& key : keys.rows) {
+        const Rows row = read_tip_row(session, schema, key);
+        if (row.rows.empty()) continue;
+        progress.push_back({.cluster_id = key[1].value(),
+                            .topic = key[2].value(),
+                            .partition = static_cast<PartitionNumber>(std::stol(key[3].value())),
+                            .next = row.number(0, tip_next),
+                            .anchor = row.number(0, tip_anchor),
+                            .incarnation = static_cast<int>(row.number(0, tip_incarnation)),
+                            .moved_at = row.text(0, tip_moved_at),
+                            .writer = row.text(0, tip_writer)});
+    }
     return progress;
 }
 

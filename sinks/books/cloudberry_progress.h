@@ -5,6 +5,7 @@
 #include "sinks/session/session.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ public:
     CloudberryProgress(const std::string& dsn, PipelineIdentity identity);
 
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
-    bool any(const std::string& topic) override;
+    std::set<std::string> topics() override;
     void anchor(std::span<const Position> starts) override;
     /// Who holds a lock that a session of this pipeline waits for, in words; empty: nobody, as far
     /// as can be told.
@@ -38,19 +39,19 @@ public:
 private:
     template <typename Call>
     auto guarded(Call call);
-    /// One ledger row of what is not a batch, then progress over it; false when it had moved.
+    /// A row of the ledger for what is not a batch.
     struct Step {
         PartitionId partition = 0;
-        OffsetRange range;      ///< that the ledger row covers; progress must be at its beginning
-        const char* kind = "";  ///< of the ledger row
-        std::string set;        ///< what becomes of the progress row
+        OffsetRange range;                 ///< that it covers; progress must be at its beginning
+        const char* kind = "";             ///< of the row
+        std::optional<Offset> anchor{};    ///< where another incarnation begins
         std::optional<int> incarnation{};  ///< that progress must be of, where the caller knows
     };
     [[nodiscard]] static Step step_of(const ProgressMove& move);
-    /// In the caller's transaction, which has to roll back when it is false.
-    bool take(std::span<const Step> steps);
+    /// In the caller's transaction, which has to roll back when it is false: progress had moved.
+    bool take(const Step& step);
     Move take_alone(const Step& step);
-    /// How many had no progress.
+    /// The same; how many had no progress.
     std::size_t insert(std::span<const Position> starts);
 
     PipelineIdentity identity_;

@@ -11,9 +11,6 @@ namespace sluice {
 /// for it makes writers queue.
 inline constexpr const char* give_way = "SET LOCAL lock_timeout = '100ms'";
 
-/// How many old rows a step takes.
-inline constexpr int rows_per_step = 10000;
-
 /// Whether `steps` met writers and left the rest for later. Throws DatabaseError.
 [[nodiscard]] inline bool gave_way(const std::function<void()>& steps) {
     try {

@@ -22,7 +22,4 @@ struct PipelineIdentity {
     [[nodiscard]] std::string own_table(const char* name) const;
 };
 
-/// The rows of a progress table called p that the parameters $1 (pipeline) and $2 (cluster) name.
-inline constexpr const char* of_pipeline = " p.pipeline = $1 AND p.cluster_id = $2";
-
 }  // namespace sluice

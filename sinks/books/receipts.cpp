@@ -1,9 +1,9 @@
 #include "sinks/books/receipts.h"
 
-#include "pipeline/decode/json_text.h"
 #include "pipeline/errors.h"
-#include "sinks/books/schema.h"
+#include "pipeline/values/json_text.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -50,11 +50,12 @@ std::vector<std::string> Receipts::columns(const config::Receipts& receipts) {
     return names;
 }
 
-Receipts::Receipts(const config::Receipts& receipts, const Table& table, PipelineIdentity identity)
-    : topic_(receipts.topic),
+Receipts::Receipts(const config::Ingest& ingest, const Table& table, PipelineIdentity identity)
+    : topic_(ingest.receipts->topic),
+      names_topics_(ingest.topic.only() == nullptr),
       identity_(std::move(identity)),
       where_("receipts: table " + qualified(table)) {
-    const std::vector<std::string> names = columns(receipts);
+    const std::vector<std::string> names = columns(*ingest.receipts);
     std::string values;
     for (const std::string& name : names) {
         const Column& column = column_of(table, name);
@@ -71,12 +72,18 @@ void Receipts::insert(Session& session, const Batch& batch) const {
     for (const Slice& slice : batch.slices()) {
         if (!slice.moves()) continue;
         const TopicPartition& named = (*identity_.partitions)[slice.partition];
-        keys.push_back(identity_.pipeline + "/" + std::to_string(named.number));
+        keys.push_back(key_of(named));
         payloads.push_back(payload(slice, named));
     }
     Row parameters = {array_literal(keys), array_literal(payloads)};
     if (!topic_.empty()) parameters.emplace_back(topic_);
     session.exec_prepared("receipts", insert_, parameters);
+}
+
+/// Receipts of one partition have one key, so that they stay in order.
+std::string Receipts::key_of(const TopicPartition& named) const {
+    return identity_.pipeline + "/" + (names_topics_ ? named.topic + "/" : "") +
+           std::to_string(named.number);
 }
 
 std::string Receipts::payload(const Slice& slice, const TopicPartition& named) const {

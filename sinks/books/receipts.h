@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/ingest/batch.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/batch.h"
+#include "pipeline/table.h"
 #include "sinks/books/identity.h"
 #include "sinks/catalogue/check.h"
 #include "sinks/session/session.h"
@@ -16,8 +16,9 @@ namespace sluice {
 /// [outbox.NAME] sends it on, exactly once. Insert only. One per sink.
 class Receipts {
 public:
-    /// `table` as read_table() found it. Throws WrongConfiguration when it lacks a column.
-    Receipts(const config::Receipts& receipts, const Table& table, PipelineIdentity identity);
+    /// Of a pipeline that has receipts; `table` as read_table() found it. Throws WrongConfiguration
+    /// when it lacks a column.
+    Receipts(const config::Ingest& ingest, const Table& table, PipelineIdentity identity);
 
     /// Inside the session's open transaction. Throws DatabaseError.
     void insert(Session& session, const Batch& batch) const;
@@ -28,9 +29,11 @@ public:
     [[nodiscard]] static std::vector<std::string> columns(const config::Receipts& receipts);
 
 private:
+    [[nodiscard]] std::string key_of(const TopicPartition& named) const;
     [[nodiscard]] std::string payload(const Slice& slice, const TopicPartition& named) const;
 
     const std::string topic_;
+    const bool names_topics_;  ///< of several, whose partitions have the same numbers
     const PipelineIdentity identity_;
     const std::string where_;
     std::string insert_;

@@ -4,6 +4,12 @@
 #include "sinks/session/sql_text.h"
 
 namespace sluice {
+namespace {
+
+/// How many old rows a step takes.
+constexpr int rows_per_step = 10000;
+
+}  // namespace
 
 Forgotten forget_removed_rows(Session& session, const std::string& schema,
                               std::chrono::seconds keep) {

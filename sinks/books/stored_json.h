@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 
 #include <optional>
 #include <string>

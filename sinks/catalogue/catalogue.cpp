@@ -1,6 +1,7 @@
 #include "sinks/catalogue/catalogue.h"
 
 #include "pipeline/errors.h"
+#include "pipeline/mapping/target.h"
 #include "sinks/catalogue/finding.h"
 #include "sinks/catalogue/keys.h"
 #include "sinks/session/sql_text.h"
@@ -180,6 +181,41 @@ Table read_target(Session& session, const config::Ingest& ingest) {
     return table;
 }
 
+namespace {
+
+/// Folded apart, their changes would have no order.
+void refuse_shared(const std::vector<Targets::Target>& targets, const config::Ingest& ingest,
+                   const Table& table) {
+    for (const Targets::Target& other : targets) {
+        const bool is_same = other.table.schema == table.schema && other.table.name == table.name;
+        const bool changes =
+            ingest.mode != config::Mode::append || other.ingest.mode != config::Mode::append;
+        if (is_same && changes)
+            throw WrongConfiguration(shared_by(other.ingest.table, ingest.table));
+    }
+}
+
+}  // namespace
+
+std::string shared_by(const std::string& one, const std::string& other) {
+    return "two targets are one table, " + one + " and " + other +
+           ", and changes that reach it by two have no order; make one of them, or append rows in "
+           "both";
+}
+
+std::vector<Targets::Target> read_targets(Session& session, const config::Ingest& ingest,
+                                          const std::string& topic, const std::string& own_schema) {
+    std::vector<Targets::Target> targets;
+    for (config::Ingest& one : targets_of_topic(ingest, topic, own_schema)) {
+        Table table = read_target(session, one);
+        std::optional<std::size_t> place;
+        if (!ingest.into.empty()) place = targets.size();
+        refuse_shared(targets, one, table);
+        targets.push_back({std::move(one), std::move(table), place});
+    }
+    return targets;
+}
+
 bool is_utc(std::string_view time_zone) {
     constexpr std::array utc = {"UTC",      "Etc/UTC", "GMT",     "Etc/GMT",   "Zulu",
                                 "Etc/Zulu", "UCT",     "Etc/UCT", "Universal", "Etc/Universal"};
@@ -188,6 +224,23 @@ bool is_utc(std::string_view time_zone) {
 
 std::string qualified(const Table& table) {
     return quote_identifier(table.schema) + "." + quote_identifier(table.name);
+}
+
+std::map<std::string, std::string> types_behind_domains(Session& session, const Table& table) {
+    const Rows rows = session.exec(
+        "WITH RECURSIVE d AS (SELECT a.attname, t.typbasetype AS base, t.typtypmod AS typmod,"
+        " t.typnotnull AS not_null FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND t.typtype = 'd' UNION ALL"
+        " SELECT d.attname, t.typbasetype, t.typtypmod, d.not_null OR t.typnotnull"
+        " FROM d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd')"
+        " SELECT d.attname, format_type(d.base, d.typmod) FROM d JOIN pg_type t ON t.oid = d.base"
+        " WHERE t.typtype <> 'd' AND d.not_null",
+        {qualified(table)});
+    std::map<std::string, std::string> types;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        types[rows.text(row, 0)] = rows.text(row, 1);
+    return types;
 }
 
 namespace {
@@ -251,6 +304,9 @@ TableTraits read_traits(Session& session, const Table& table, Family family,
     if (!is_mpp(family)) return traits;
 
     traits.distribution = list("SELECT pg_get_table_distributedby($1::regclass::oid)").front();
+    traits.foreign_keys = list(
+        "SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::regclass"
+        " ORDER BY 1");
     return traits;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/table.h"
-#include "sinks/books/schema.h"
+#include "pipeline/mapping/targets.h"
+#include "pipeline/table.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/session.h"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,15 @@ namespace sluice {
 /// temporary tables where a field has a type.
 [[nodiscard]] Table read_target(Session& session, const config::Ingest& ingest);
 
+/// Those of one of its topics, with the same. Throws WrongConfiguration where one has none, too,
+/// and where two that change rows are one table.
+[[nodiscard]] std::vector<Targets::Target> read_targets(Session& session,
+                                                        const config::Ingest& ingest,
+                                                        const std::string& topic,
+                                                        const std::string& own_schema);
+/// What is wrong with two targets that are one table, as these call it.
+[[nodiscard]] std::string shared_by(const std::string& one, const std::string& other);
+
 /// Whether a server calls the time zone so whose times are UTC.
 [[nodiscard]] bool is_utc(std::string_view time_zone);
 
@@ -34,6 +45,10 @@ inline constexpr const char* own_collation =
     " (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname) FROM pg_collation c"
     " JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) END";
 
+/// By column whose type is a domain that refuses NULL: the type that it is made of.
+[[nodiscard]] std::map<std::string, std::string> types_behind_domains(Session& session,
+                                                                      const Table& table);
+
 /// What `sluice check` wants to know of a table besides.
 struct TableTraits {
     std::vector<std::string> columns_without_insert;  ///< of the columns asked for
@@ -43,8 +58,9 @@ struct TableTraits {
     };
     /// That this role may not draw from, though defaults of columns not asked for do.
     std::vector<Drawn> sequences_without_usage;
-    bool secured_by_row = false;  ///< for this role
-    std::string distribution;     ///< MPP: "DISTRIBUTED BY (id)"
+    bool secured_by_row = false;            ///< for this role
+    std::string distribution;               ///< MPP: "DISTRIBUTED BY (id)"
+    std::vector<std::string> foreign_keys;  ///< MPP, which takes them for documentation
     bool has_unique_index = false;
     std::vector<std::string> deferred_constraints;
     std::vector<std::string> row_triggers;  ///< on INSERT, ours and the database's own left out

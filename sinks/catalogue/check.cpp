@@ -1,8 +1,10 @@
 #include "sinks/catalogue/check.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/catalogue/check_changes.h"
+#include "sinks/catalogue/check_hidden.h"
+#include "sinks/schema/schema.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -14,8 +16,8 @@ using Severity = Finding::Severity;
 
 /// What the daemon does with Sluice's own tables; DELETE on the ledger is for pruning it.
 std::vector<Need> needs(const std::string& schema) {
-    return {{schema, "progress", "SELECT"},    {schema, "progress", "INSERT"},
-            {schema, "progress", "UPDATE"},    {schema, "ledger", "SELECT"},
+    return {{schema, "progress", "SELECT"},    {schema, "anchor", "SELECT"},
+            {schema, "anchor", "INSERT"},      {schema, "ledger", "SELECT"},
             {schema, "ledger", "INSERT"},      {schema, "ledger", "DELETE"},
             {schema, "dead_letter", "INSERT"}, {schema, "schema_version", "SELECT"}};
 }
@@ -48,6 +50,20 @@ std::vector<Finding> check_implied_columns(Session& session, const std::string& 
                                 "the columns behind their own",
                             "list the columns in " + section + " by the numbers of their fields"});
     return findings;
+}
+
+/// What whole tables that are locked mean for those who load.
+std::vector<Finding> check_table_locks(Session& session) {
+    if (!is_mpp(family_of(session))) return {};
+    const Cell detector =
+        session.exec("SELECT current_setting('gp_enable_global_deadlock_detector', true)")
+            .rows[0][0];
+    if (detector != "off") return {};
+    return {{Severity::hint, "[cloudberry]",
+             "gp_enable_global_deadlock_detector is off, so an UPDATE or DELETE locks its whole "
+             "table: lanes that change rows take turns, and what others change in a target waits "
+             "for the batches under way; lanes that only add rows do not wait for each other",
+             "where rows are changed, switch it on, or lanes = 1"}};
 }
 
 bool maps(const config::Ingest& ingest, config::Source::Kind kind) {
@@ -129,6 +145,7 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                                  : "let their owner run: sluice schema --apply"});
     }
     std::ranges::move(missing, std::back_inserter(findings));
+    std::ranges::move(check_table_locks(session), std::back_inserter(findings));
     return findings;
 }
 
@@ -151,10 +168,16 @@ std::vector<Finding> check_target(Session& session, const config::Ingest& ingest
     if (ingest.implies_columns())
         std::ranges::move(check_implied_columns(session, where, ingest, table),
                           std::back_inserter(findings));
+    std::ranges::move(check_hidden(where, ingest), std::back_inserter(findings));
     if (table.append_optimized && traits.has_unique_index)
         add(Severity::warning,
             "append-optimized with a unique index: every row is checked at a cost",
             "drop the index; sluice loads each record once without it");
+    if (!traits.foreign_keys.empty())
+        add(Severity::warning,
+            "foreign keys (" + identifier_list(traits.foreign_keys) +
+                ") are not enforced by this database: rows that refer to nothing are loaded",
+            "drop them if nobody reads them as a promise");
     if (!traits.deferred_constraints.empty())
         add(Severity::hint,
             "deferred constraints (" + identifier_list(traits.deferred_constraints) +

@@ -1,7 +1,8 @@
 #include "sinks/catalogue/check_changes.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/schema/schema.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -27,6 +28,15 @@ std::vector<Finding> lacking_rights(Session& session, const std::string& where,
     return findings;
 }
 
+/// An MPP database refuses most unique ones.
+std::string index_on(const Table& table, const std::vector<std::string>& key, bool mpp) {
+    const std::string on = " INDEX ON " + qualified(table) + " (" + identifier_list(key) + ")";
+    if (!mpp) return "CREATE UNIQUE" + on;
+    return "CREATE" + on +
+           ", or a UNIQUE one where the table is no append-optimized one and distributed by these "
+           "columns or some of them";
+}
+
 }  // namespace
 
 std::vector<Finding> check_changes(Session& session, const std::string& where,
@@ -34,15 +44,16 @@ std::vector<Finding> check_changes(Session& session, const std::string& where,
     std::vector<Finding> findings = lacking_rights(session, where, ingest, table);
     const std::vector<std::string>& key = ingest.key.empty() ? table.primary_key : ingest.key;
     const bool finds_rows = std::ranges::any_of(table.indexes, [&](const Index& index) {
-        return index.plain && !index.columns.empty() &&
-               std::ranges::find(key, index.columns.front()) != key.end();
+        return !index.columns.empty() && std::ranges::find(key, index.columns.front()) != key.end();
     });
-    if (!finds_rows && !key.empty())
-        findings.push_back(
-            {Severity::warning, where,
-             "no index begins with a column of the key, so each batch reads the "
-             "whole table",
-             "CREATE UNIQUE INDEX ON " + qualified(table) + " (" + identifier_list(key) + ")"});
+    const bool is_there = std::ranges::all_of(key, [&](const std::string& column) {
+        return std::ranges::find(table.columns, column, &Column::name) != table.columns.end();
+    });
+    if (!finds_rows && is_there && !key.empty())
+        findings.push_back({Severity::warning, where,
+                            "no index begins with a column of the key, so each batch reads the "
+                            "whole table",
+                            index_on(table, key, is_mpp(family_of(session)))});
     if (ingest.lanes > 1)
         findings.push_back({Severity::hint, where,
                             "is changed by " + std::to_string(ingest.lanes) +
@@ -64,21 +75,46 @@ std::vector<Finding> lacking_temporary(Session& session, const std::string& wher
 
 std::vector<Finding> check_other_changes(Session& session, const config::Ingest& ingest,
                                          const std::vector<config::Ingest>& all) {
-    std::vector<Finding> findings;
+    std::vector<std::string> names;
+    std::vector<std::string> tables;
     for (const config::Ingest& other : all) {
         if (other.name == ingest.name || other.mode == config::Mode::append) continue;
         if (!ingest.order.empty() && ingest.order == other.order) continue;
-        const Rows same =
-            session.exec("SELECT to_regclass($1) = to_regclass($2)", {ingest.table, other.table});
-        if (same.rows[0][0] != "t") continue;
+        names.push_back(other.name);
+        tables.push_back(other.table);
+    }
+    if (names.empty()) return {};
+    const Rows same = session.exec(
+        "SELECT DISTINCT name FROM (SELECT unnest($2::text[]) AS name, unnest($3::text[]) AS its)"
+        " others WHERE to_regclass(its) = to_regclass($1) ORDER BY 1",
+        {ingest.table, array_literal(names), array_literal(tables)});
+    std::vector<Finding> findings;
+    for (std::size_t row = 0; row < same.rows.size(); ++row)
         findings.push_back({Severity::warning, "ingest." + ingest.name,
-                            "table " + ingest.table + " is also changed by ingest." + other.name +
+                            "table " + ingest.table + " is also changed by ingest." +
+                                same.text(row, 0) +
                                 ": they take turns, and of a key that both bring the change that "
                                 "is committed later stays",
                             "let one pipeline read all that a table holds, unless no key is "
                             "brought by both"});
-    }
     return findings;
+}
+
+std::vector<Finding> check_shared_tables(Session& session, const std::string& where,
+                                         const std::vector<config::Ingest>& targets) {
+    std::vector<std::string> tables;
+    std::vector<std::string> changed;
+    for (const config::Ingest& target : targets) {
+        tables.push_back(target.table);
+        if (target.mode != config::Mode::append) changed.push_back(target.table);
+    }
+    if (tables.size() < 2 || changed.empty()) return {};
+    const Rows same = session.exec(
+        "SELECT DISTINCT t.its, c.its FROM unnest($1::text[]) t(its), unnest($2::text[]) c(its)"
+        " WHERE t.its <> c.its AND to_regclass(t.its) = to_regclass(c.its) ORDER BY 1, 2",
+        {array_literal(tables), array_literal(changed)});
+    if (same.rows.empty()) return {};
+    return {{Severity::error, where, shared_by(same.text(0, 0), same.text(0, 1))}};
 }
 
 std::vector<Finding> check_removed_rows(Session& session, const std::string& where,

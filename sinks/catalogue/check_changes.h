@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 #include "sinks/catalogue/finding.h"
 #include "sinks/session/session.h"
 
@@ -24,9 +24,15 @@ constexpr const char* truncations_have_no_order =
 [[nodiscard]] std::vector<Finding> lacking_temporary(Session& session, const std::string& where);
 
 /// What such a pipeline should know of the others that change the rows of its table, by name.
+/// `all`: every target that there is, each with a table of its own.
 [[nodiscard]] std::vector<Finding> check_other_changes(Session& session,
                                                        const config::Ingest& ingest,
                                                        const std::vector<config::Ingest>& all);
+
+/// Whether two targets of one pipeline are one table by two names ("users", "public.users") that
+/// one of them changes. `targets`: those of one topic.
+[[nodiscard]] std::vector<Finding> check_shared_tables(Session& session, const std::string& where,
+                                                       const std::vector<config::Ingest>& targets);
 
 /// Whether it may keep what it removes, where an order asks for that. `schema`: of Sluice's tables.
 [[nodiscard]] std::vector<Finding> check_removed_rows(Session& session, const std::string& where,

@@ -1,10 +1,12 @@
 #include "sinks/catalogue/check_fields.h"
 
 #include "config/words.h"
+#include "sinks/catalogue/column_fit.h"
 #include "sinks/catalogue/proposed_table.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace sluice {
@@ -12,56 +14,6 @@ namespace {
 
 using schemas::RowField;
 using Severity = Finding::Severity;
-using Type = RowField::Type;
-
-bool is_number(Type type) {
-    return type >= Type::int32 && type <= Type::decimal;
-}
-
-/// Whether a column's type has most values of a field, in the text that they arrive as.
-bool suits(const RowField& field, ColumnType column) {
-    const Type type = field.type;
-    const bool is_text = type == Type::text || type == Type::any;
-    switch (column) {
-        case ColumnType::text:
-        case ColumnType::varchar:
-        case ColumnType::bpchar:
-        case ColumnType::json:
-        case ColumnType::jsonb:
-        case ColumnType::other:
-            return true;
-        case ColumnType::array:
-            return field.list || is_text || type == Type::json;
-        default:
-            break;
-    }
-    if (field.list) return false;
-    switch (column) {
-        case ColumnType::int2:
-        case ColumnType::int4:
-        case ColumnType::int8:
-        case ColumnType::float4:
-        case ColumnType::float8:
-        case ColumnType::numeric:
-            return is_text || is_number(type);
-        case ColumnType::boolean:
-            return is_text || type == Type::boolean || type == Type::int32 || type == Type::int64;
-        case ColumnType::bytea:
-            return is_text || type == Type::bytes;
-        case ColumnType::uuid:
-            return is_text || type == Type::uuid;
-        case ColumnType::time:
-            return is_text || (type >= Type::time && type <= Type::instant);
-        case ColumnType::date:
-        case ColumnType::timestamp:
-        case ColumnType::timestamptz:
-            return is_text || type == Type::date || type == Type::timestamp ||
-                   type == Type::instant;
-        default:
-            return is_text;
-    }
-}
-
 std::string remedy_for(const RowField& field, const Column& column) {
     const bool of_time = column.type >= ColumnType::date && column.type <= ColumnType::timestamptz;
     if (of_time && is_number(field.type))
@@ -127,14 +79,16 @@ private:
     }
 
     [[nodiscard]] std::string proposal(const std::vector<std::string>& names) const {
-        std::string ddl = "to keep them: ALTER TABLE " + quote_identifier(table_.schema) + "." +
-                          quote_identifier(table_.name);
+        std::string added;
         for (const std::string& name : names) {
+            if (complaint_of_column_name(name) != nullptr) continue;
             const auto field = std::ranges::find(fields_, name, &RowField::name);
-            ddl += (name == names.front() ? " ADD " : ", ADD ") + quote_identifier(name) + " " +
-                   column_type_for(*field);
+            added += (added.empty() ? " ADD " : ", ADD ") + quote_identifier(name) + " " +
+                     column_type_for(*field);
         }
-        return ddl;
+        if (added.empty()) return "to keep them: map them to columns of other names";
+        return "to keep them: ALTER TABLE " + quote_identifier(table_.schema) + "." +
+               quote_identifier(table_.name) + added;
     }
 
     /// Of Debezium's flat form.
@@ -149,7 +103,55 @@ private:
     std::vector<Finding> findings_;
 };
 
+/// The top-level field, of the row or of the key, that fills a column; nullopt: nothing as simple.
+std::optional<std::string> field_of(const config::Ingest& ingest, const std::string& column) {
+    const auto mapping = std::ranges::find(ingest.columns, column, &config::ColumnMapping::column);
+    if (mapping == ingest.columns.end())
+        return ingest.implies_columns() ? std::optional(column) : std::nullopt;
+    const config::Source& source = mapping->source;
+    const bool is_field = source.kind == config::Source::Kind::field ||
+                          source.kind == config::Source::Kind::key_field;
+    if (!is_field || source.path.size() != 1) return std::nullopt;
+    return source.path.front();
+}
+
+/// Those that these fields fill; empty: not all of them fill one.
+std::vector<std::string> columns_filled_by(const std::vector<RowField>& fields,
+                                           const config::Ingest& ingest, const Table& table) {
+    std::vector<std::string> columns;
+    for (const RowField& field : fields) {
+        const auto filled = std::ranges::find_if(table.columns, [&](const Column& column) {
+            return !column.generated && field_of(ingest, column.name) == field.name;
+        });
+        if (filled == table.columns.end()) return {};
+        columns.push_back(filled->name);
+    }
+    return columns;
+}
+
 }  // namespace
+
+std::vector<Finding> check_key_of_changes(const config::Ingest& ingest, const Table& table,
+                                          const std::vector<RowField>& fields,
+                                          const std::string& schema) {
+    const std::vector<std::string>& key = ingest.key.empty() ? table.primary_key : ingest.key;
+    std::set<std::string> ours;
+    for (const std::string& column : key) {
+        const auto field = field_of(ingest, column);
+        if (!field) return {};
+        ours.insert(*field);
+    }
+    std::vector<std::string> theirs;
+    for (const RowField& field : fields) theirs.push_back(field.name);
+    if (theirs.empty() || ours == std::set(theirs.begin(), theirs.end())) return {};
+    const std::vector<std::string> columns = columns_filled_by(fields, ingest, table);
+    return {{Severity::warning, "ingest." + ingest.name,
+             "rows are told apart by " + identifier_list(key) + ", and changes by " +
+                 identifier_list(theirs) + " (" + schema + "): an update that changes " +
+                 identifier_list(key) + " leaves the row of the old value where it is",
+             columns.empty() ? "fill columns by those fields, and name them in key ="
+                             : "key = [" + identifier_list(columns) + "]"}};
+}
 
 std::vector<Finding> check_fields(const config::Ingest& ingest, const Table& table,
                                   const std::vector<RowField>& fields, const std::string& schema) {

@@ -5,8 +5,8 @@
 namespace sluice {
 
 std::string to_string(const Finding& finding) {
-    return finding.where + ": " + finding.text +
-           (finding.remedy.empty() ? "" : "; " + finding.remedy);
+    return (finding.place.empty() ? "" : finding.place + ": ") + finding.where + ": " +
+           finding.text + (finding.remedy.empty() ? "" : "; " + finding.remedy);
 }
 
 std::string role_of(Session& session) {

@@ -14,10 +14,11 @@ struct Finding {
     std::string where;  ///< "ingest.orders: table "public"."orders""
     std::string text;
     std::string remedy{};
+    std::string place{};  ///< "sluice.toml:12:3", of what it is about, where that is known
 
     [[nodiscard]] bool is_error() const { return severity == Severity::error; }
 };
-/// "where: text; remedy".
+/// "place: where: text; remedy".
 [[nodiscard]] std::string to_string(const Finding& finding);
 
 /// Who would be granted what is missing: the session's role, quoted.

@@ -20,6 +20,10 @@ bool is_offset(const Source& source) {
     return source.kind == Source::Kind::offset;
 }
 
+bool is_topic(const Source& source) {
+    return source.kind == Source::Kind::topic;
+}
+
 /// "@source/ts_ms" and "@ts_ms" are when it happened, "@timestamp" is when it was sent.
 bool is_time(const Source& source) {
     const bool of_event = source.kind == Source::Kind::envelope && !source.path.empty() &&
@@ -43,6 +47,9 @@ public:
         const std::string operation = column(is_operation, "\"@op\"");
         const std::string time = column(is_time, "\"@source/ts_ms\" or \"@timestamp\"");
         const std::string offset = column(is_offset, "\"@offset\"");
+        // Offsets of two topics have no order.
+        const bool several = ingest_.topic.only() == nullptr;
+        const std::string topic = several ? column(is_topic, "\"@topic\"") : "";
         check();
         std::string columns;
         for (const ColumnMapping& mapping : ingest_.columns)
@@ -53,12 +60,15 @@ public:
             columns += quote_identifier(computed.column) + ", ";
         return "-- What each row was, and from when until when; NULL: it still is. A key's "
                "changes\n"
-               "-- are in the order of their offsets, so they have to be in one partition.\n"
+               "-- are in the order of their offsets, so they have to be in one partition of one\n"
+               "-- topic that was never made anew. A truncation of the source is no row, and ends\n"
+               "-- nothing.\n"
                "CREATE VIEW " +
                name_of_view(ingest_.table) + " AS\nSELECT " + columns + time +
                " AS valid_from, valid_to\nFROM (SELECT *, lead(" + time + ") OVER (PARTITION BY " +
-               identifier_list(key_) + " ORDER BY " + offset + ") AS valid_to\n      FROM " +
-               ingest_.table + ") AS changes\nWHERE " + operation + " <> 'd';\n";
+               identifier_list(key_) + (several ? ", " + topic : "") + " ORDER BY " + offset +
+               ") AS valid_to\n      FROM " + ingest_.table + ") AS changes\nWHERE " + operation +
+               " IS DISTINCT FROM 'd';\n";
     }
 
 private:

@@ -1,6 +1,6 @@
 #include "sinks/catalogue/keys.h"
 
-#include "sinks/books/schema.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -12,14 +12,21 @@ void read_indexes(Session& session, const std::string& oid, Table& table) {
     constexpr int has_included_columns = 110000;
     const std::string only_key =
         session.server_version() >= has_included_columns ? " AND k.place <= i.indnkeyatts" : "";
-    const Rows rows = session.exec(
-        "SELECT i.indisprimary, i.indisunique, i.indisvalid AND i.indimmediate"
-        " AND i.indpred IS NULL AND i.indexprs IS NULL,"
-        " ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY k (number, place)"
+    const std::string key_columns =
+        " FROM unnest(i.indkey) WITH ORDINALITY k (number, place)"
         " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number"
-        " WHERE k.number > 0" +
-            only_key +
-            " ORDER BY k.place) FROM pg_index i WHERE i.indrelid = $1::oid AND i.indisready"
+        " JOIN pg_opclass o ON o.oid = i.indclass[k.place::int - 1] WHERE k.number > 0" +
+        only_key;
+    // 403 is btree. Another collation or operator class may hold other values for equal.
+    const Rows rows = session.exec(
+        "SELECT i.indisprimary, i.indisunique, i.indimmediate AND NOT EXISTS (SELECT 1" +
+            key_columns +
+            " AND NOT (o.opcmethod = 403 AND o.opcdefault"
+            " AND i.indcollation[k.place::int - 1] = a.attcollation)),"
+            " ARRAY(SELECT a.attname::text" +
+            key_columns +
+            " AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY k.place)"
+            " FROM pg_index i WHERE i.indrelid = $1::oid AND i.indisready"
             " ORDER BY i.indisprimary DESC, i.indexrelid",
         {oid});
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
@@ -51,16 +58,34 @@ bool has_relstorage(Session& session) {
                .text(0, 0) == "t";
 }
 
+Followers read_followers(Session& session, const std::string& table) {
+    // ON … CASCADE, SET NULL and SET DEFAULT; what others have a DELETE do (8, '4').
+    const Rows rows = session.exec(
+        "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f'"
+        " AND confrelid = $1::regclass AND confdeltype IN ('c', 'n', 'd'))"
+        " OR EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = $1::regclass"
+        " AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 8 = 8)"
+        " OR EXISTS (SELECT 1 FROM pg_rewrite WHERE ev_class = $1::regclass"
+        " AND ev_type = '4' AND ev_enabled <> 'D'),"
+        " EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f'"
+        " AND confrelid = $1::regclass AND confupdtype IN ('c', 'n', 'd'))",
+        {table});
+    return {.of_deletes = rows.text(0, 0) == "t", .of_updates = rows.text(0, 1) == "t"};
+}
+
 void read_keys(Session& session, const std::string& oid, Table& table) {
     read_indexes(session, oid, table);
     table.append_optimized = is_append_optimized(session, oid);
-    // ON DELETE CASCADE, SET NULL and SET DEFAULT.
-    table.cascades = session
-                         .exec(
-                             "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f'"
-                             " AND confrelid = $1::oid AND confdeltype IN ('c', 'n', 'd'))",
-                             {oid})
-                         .text(0, 0) == "t";
+    // References in a circle have no end.
+    table.references = static_cast<int>(
+        session
+            .exec("WITH RECURSIVE up (oid, steps) AS (SELECT confrelid, 1 FROM pg_constraint"
+                  " WHERE contype = 'f' AND conrelid = $1::oid AND confrelid <> conrelid"
+                  " UNION SELECT c.confrelid, up.steps + 1 FROM up JOIN pg_constraint c"
+                  " ON c.conrelid = up.oid WHERE c.contype = 'f' AND c.confrelid <> c.conrelid"
+                  " AND up.steps < 20) SELECT coalesce(max(steps), 0) FROM up",
+                  {oid})
+            .number(0, 0));
     constexpr int has_identities = 100000;
     const auto mark = [&](bool Column::*as, bool value, const std::string& sql) {
         for (const Row& row : session.exec(sql, {oid}).rows)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 #include "sinks/session/session.h"
 
 #include <string>
@@ -10,9 +10,18 @@ namespace sluice {
 /// Older MPP databases keep the storage in pg_class.relstorage, newer ones as an access method.
 [[nodiscard]] bool has_relstorage(Session& session);
 
-/// What decides how changes of a table's rows are made: its primary key, its indexes, who refers to
-/// it, how it is stored, which columns' equality is that of bytes. `oid`: the table's. Throws
-/// DatabaseError.
+/// Whether more happens along with what is done to a table's rows.
+struct Followers {
+    bool of_deletes = false;  ///< triggers, rules, rows that refer to them and go or change along
+    bool of_updates = false;  ///< rows that refer to them and change along
+};
+
+/// `table`: its name in SQL. Throws DatabaseError.
+[[nodiscard]] Followers read_followers(Session& session, const std::string& table);
+
+/// What decides how changes of a table's rows are made: its primary key, its indexes, whom it
+/// refers to, how it is stored, which columns' equality is that of bytes. `oid`: the table's.
+/// Throws DatabaseError.
 void read_keys(Session& session, const std::string& oid, Table& table);
 
 }  // namespace sluice

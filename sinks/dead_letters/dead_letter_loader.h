@@ -1,12 +1,13 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/row_mapper.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/mapping/record_router.h"
 #include "pipeline/partition_table.h"
+#include "pipeline/table.h"
 #include "sinks/dead_letters/open_dead_letters.h"
 #include "sinks/load/loader.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ public:
     DeadLetterLoader(Session& session, const config::Ingest& ingest, const Table& table,
                      const std::string& schema,
                      const std::shared_ptr<SchemaSource>& registry = nullptr);
+    /// The same of a topic's several targets: letters go to all of theirs, or stay.
+    DeadLetterLoader(Session& session, const std::string& topic,
+                     std::vector<Targets::Target> targets, const std::string& schema,
+                     const std::shared_ptr<SchemaSource>& registry);
 
     /// Makes rows of them; outside of a transaction, since it may ask the registry. Throws
     /// TroubleOfTheWorld while a schema cannot be had.
@@ -35,11 +40,19 @@ public:
     [[nodiscard]] std::vector<DeadLetterOutcome> load();
 
 private:
+    [[nodiscard]] std::vector<TargetId> filled_targets() const;
+    Loader& loader_of(TargetId target);
+    void take_turns(const std::vector<TargetId>& targets);
+    /// Of one target as of several.
+    [[nodiscard]] std::vector<Reject> isolate(const std::vector<TargetId>& targets);
+
     Session& session_;
-    const bool explodes_;        // a letter may have several rows
-    PartitionTable partitions_;  // where letters came from
-    RowMapper mapper_;
-    std::unique_ptr<Loader> loader_;
+    const std::shared_ptr<Targets> targets_;  // null: there is one
+    const bool several_rows_;                 // a letter may have them
+    PartitionTable partitions_;               // where letters came from
+    RecordRouter router_;
+    MakeLoaderOf loader_for_;
+    std::map<TargetId, std::unique_ptr<Loader>> loaders_;
     Batch batch_;
     std::vector<DeadLetterOutcome> outcomes_;  // as far as the rows themselves say
 };

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = DeadLetterOutcome::Kind;
 
-constexpr auto patience = 60s;
+constexpr auto pass_patience = 60s;
 constexpr BackoffLimits between_tries{100ms, 5s};
 
 /// Somebody else has decided about letters of the batch meanwhile.
@@ -51,7 +51,7 @@ DeadLetterCounts& DeadLetterCounts::operator+=(const DeadLetterCounts& other) {
 }
 
 std::optional<DeadLetterCounts> DeadLetterPass::next(std::int64_t most) {
-    const auto give_up = std::chrono::steady_clock::now() + patience;
+    const auto give_up = std::chrono::steady_clock::now() + pass_patience;
     Backoff backoff{between_tries};
     for (;;) {
         std::string trouble;

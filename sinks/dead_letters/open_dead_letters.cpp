@@ -1,7 +1,7 @@
 #include "sinks/dead_letters/open_dead_letters.h"
 
 #include "pipeline/values/hex.h"
-#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/books/dead_letters.h"
 #include "sinks/session/sql_text.h"
 #include "sinks/session/where_sql.h"
 
@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::array<SqlField, 7> fields = {
+constexpr std::array<SqlField, 7> known_fields = {
     {{{"partition", config::FieldType::number}, "kafka_partition::bigint"},
      {{"offset", config::FieldType::number}, "kafka_offset"},
      {{"timestamp", config::FieldType::time}, "record_time"},
@@ -58,7 +58,7 @@ std::string owner(const DeadLetterQuery& query, Row& parameters) {
 
 /// The query's own condition, on the columns of open_dead_letter.
 std::string condition(const DeadLetterQuery& query, Row& parameters) {
-    return query.where ? to_sql(*query.where, fields, parameters) : "true";
+    return query.where ? to_sql(*query.where, known_fields, parameters) : "true";
 }
 
 /// From the cells of `described`.
@@ -99,7 +99,7 @@ const char* name_of(DeadLetterOutcome::Kind kind) {
 }  // namespace
 
 std::vector<config::Field> dead_letter_fields() {
-    return names_of(fields);
+    return names_of(known_fields);
 }
 
 std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query) {
@@ -108,6 +108,19 @@ std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query) 
     return session
         .exec("SELECT count(*) FROM " + open_letters(query.schema) + " WHERE " + where, parameters)
         .number(0, 0);
+}
+
+std::map<std::string, std::int64_t> count_dead_letters_by_topic(Session& session,
+                                                                const DeadLetterQuery& query) {
+    Row parameters;
+    const std::string where = owner(query, parameters) + " AND " + condition(query, parameters);
+    const Rows rows = session.exec("SELECT topic, count(*) FROM " + open_letters(query.schema) +
+                                       " WHERE " + where + " GROUP BY topic",
+                                   parameters);
+    std::map<std::string, std::int64_t> counts;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        counts[rows.text(row, 0)] = rows.number(row, 1);
+    return counts;
 }
 
 std::map<std::string, OpenDeadLetters> count_open_dead_letters(Session& session,

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/condition.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "pipeline/ingest/ingest_status.h"
 #include "sinks/session/session.h"
 
@@ -50,6 +50,9 @@ struct DeadLetterQuery {
 
 /// These throw DatabaseError.
 [[nodiscard]] std::int64_t count_dead_letters(Session& session, const DeadLetterQuery& query);
+/// By topic, of those that have some.
+[[nodiscard]] std::map<std::string, std::int64_t> count_dead_letters_by_topic(
+    Session& session, const DeadLetterQuery& query);
 /// Of every pipeline that has some.
 [[nodiscard]] std::map<std::string, OpenDeadLetters> count_open_dead_letters(
     Session& session, const std::string& schema);

@@ -7,6 +7,18 @@ namespace sluice {
 void ChangedRows::begin(const EncodedRows& rows) {
     rows_ = &rows;
     changes_.clear();
+    left_out_.clear();
+}
+
+void ChangedRows::leave_out(std::size_t row) {
+    std::optional<std::string>& change = changes_[row];
+    if (change) left_out_[row] = std::move(*change);
+    change.reset();
+}
+
+void ChangedRows::put_back(std::size_t row) {
+    changes_.erase(row);
+    if (auto changed = left_out_.extract(row)) changes_[row] = std::move(changed.mapped());
 }
 
 bool ChangedRows::make_null(std::size_t row, std::size_t field) {

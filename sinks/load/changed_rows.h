@@ -1,8 +1,10 @@
 #pragma once
 
-#include "sinks/load/copy_rows.h"
+#include "sinks/copy/copy_rows.h"
 
 #include <cstddef>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace sluice {
@@ -15,8 +17,9 @@ public:
 
     /// All of them, as they are.
     void begin(const EncodedRows& rows);
-    void leave_out(std::size_t row) { changes_[row] = std::nullopt; }
-    void put_back(std::size_t row) { changes_.erase(row); }
+    void leave_out(std::size_t row);
+    /// As it was.
+    void put_back(std::size_t row);
     /// False: the field is NULL already.
     [[nodiscard]] bool make_null(std::size_t row, std::size_t field);
 
@@ -37,6 +40,7 @@ private:
     const CopyForm form_;
     const EncodedRows* rows_ = nullptr;
     RowChanges changes_;
+    std::map<std::size_t, std::string> left_out_;  ///< of changed rows, what they were
 };
 
 }  // namespace sluice

@@ -1,9 +1,9 @@
 #include "sinks/load/check_sql.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/catalogue/check_changes.h"
 #include "sinks/load/sql_statements.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 namespace sluice {

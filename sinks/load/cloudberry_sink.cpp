@@ -3,10 +3,15 @@
 #include "config/units.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
+#include "pipeline/ingest/change_fold.h"
 #include "pipeline/ingest/stopped_at_reject.h"
+#include "sinks/catalogue/catalogue.h"
+#include "sinks/session/server_family.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace sluice {
@@ -14,6 +19,29 @@ namespace {
 
 bool moves_nothing(const Batch& batch) {
     return std::ranges::none_of(batch.slices(), &Slice::moves);
+}
+
+/// What the whole database lacks or cannot do now is no one table's trouble. What may be either,
+/// such as a file that cannot be read, is taken for the table's: the others are tried without it.
+bool is_everybodys(const DatabaseError& error) {
+    constexpr std::array classes = {"08", "25", "40", "53", "57", "58M"};  // 58M01: a segment
+    const std::string& code = error.sqlstate();
+    const auto is_of = [&code](const char* begin) { return code.starts_with(begin); };
+    return code.empty() || (code != "57014" && std::ranges::any_of(classes, is_of));  // a timeout
+}
+
+std::vector<TargetId> backwards(const std::vector<TargetId>& targets) {
+    return {targets.rbegin(), targets.rend()};
+}
+
+/// Of whose rows a reject does not say which.
+std::set<RecordLog::Index> of_several_rows(const TargetRows& rows) {
+    std::set<RecordLog::Index> seen;
+    std::set<RecordLog::Index> several;
+    for (const EncodedRows* of_form : {&rows.binary, &rows.text})
+        for (const EncodedRows::Row& row : of_form->rows)
+            if (!seen.insert(row.record).second) several.insert(row.record);
+    return several;
 }
 
 CommitResult retry(const std::string& doing, const DatabaseError& error) {
@@ -26,7 +54,36 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       books_(session_, options_.identity),
-      loader_(options_.loader(session_)) {}
+      locked_tables_(session_),
+      loaders_(loaders_of_the_only_target()),
+      alike_(options_.reject_after),
+      turns_(options_.targets ? KeyTurns::of_several_tables()
+                              : KeyTurns(loaders_.front()->waits_for_keys_of())) {}
+
+std::vector<std::unique_ptr<Loader>> CloudberrySink::loaders_of_the_only_target() {
+    std::vector<std::unique_ptr<Loader>> loaders;
+    if (!options_.targets) loaders.push_back(options_.loader(session_));
+    return loaders;
+}
+
+std::vector<TargetId> CloudberrySink::targets_of(const Batch& batch) const {
+    if (!options_.targets) return {0};
+    return options_.targets->filled_by(batch);
+}
+
+Loader& CloudberrySink::at(TargetId target) {
+    at_ = target;
+    if (target >= loaders_.size()) loaders_.resize(target + 1);
+    std::unique_ptr<Loader>& loader = loaders_[target];
+    if (!loader) loader = options_.loader_of(target)(session_);
+    where_ = loader->target();
+    return *loader;
+}
+
+void CloudberrySink::at_books() {
+    at_.reset();
+    where_ = books_.where();
+}
 
 CommitResult CloudberrySink::commit(Batch& batch) {
     if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
@@ -36,31 +93,70 @@ CommitResult CloudberrySink::commit(Batch& batch) {
     return result;
 }
 
+CommitResult CloudberrySink::write_to_targets(Batch& batch) {
+    const std::vector<TargetId> targets = targets_of(batch);
+    if (auto held = locked(targets)) return *held;
+    const bool whole = !std::exchange(refused_at_commit_, false) &&
+                       std::ranges::none_of(targets, [&](TargetId target) {
+                           return at(target).expects_refusals(batch.targets[target]);
+                       });
+    std::optional<CommitResult> result;
+    if (whole) result = write_whole(batch, targets);
+    if (!result) {
+        // Rows that no longer fit need not be tried one by one.
+        if (whole)
+            for (const TargetId target : targets) at(target).refuse_drift();
+        result = write_isolated(batch);
+        alike_.end();
+    }
+    if (std::holds_alternative<Committed>(*result)) alike_.end(batch, targets);
+    return *result;
+}
+
+/// Of one target, rows wait for whoever has it; of several, the others' need not.
+std::optional<CommitResult> CloudberrySink::locked(const std::vector<TargetId>& targets) {
+    if (!options_.targets) return std::nullopt;
+    std::vector<std::string> tables;
+    for (const TargetId target : targets)
+        tables.push_back(qualified((*options_.targets)[target].table));
+    HeldUp held;
+    for (const auto& [place, reason] : locked_tables_.among(tables))
+        held.targets.push_back({targets[place], "table " + tables[place] + ": " + reason});
+    if (held.targets.empty()) return std::nullopt;
+    return held;
+}
+
+std::optional<CommitResult> CloudberrySink::held_up(const DatabaseError& error) const {
+    const bool is_one_targets = options_.targets && at_ && session_.is_open();
+    if (!is_one_targets || is_everybodys(error)) return std::nullopt;
+    return held_up(where_ + ": " + error.what());
+}
+
 CommitResult CloudberrySink::write(Batch& batch) {
     where_ = "the database";
+    at_.reset();
     batch.set_without_effect({});
     try {
         if (auto settled = settle(batch)) return *settled;
         if (moves_nothing(batch)) return Committed{};
         session_.open();
-        const bool whole = !std::exchange(refused_at_commit_, false) &&
-                           !loader_->expects_refusals(batch.targets.front());
-        if (whole) {
-            if (auto result = write_whole(batch)) return *result;
-            // Rows that no longer fit need not be tried one by one.
-            loader_->refuse_drift();
-        }
-        CommitResult result = write_isolated(batch);
-        refused_alike_.reset();
-        return result;
+        return write_to_targets(batch);
+    } catch (const TroubleOfTheWorld& changed) {
+        if (!options_.targets || !at_) throw;
+        return held_up(changed.what());
+    } catch (const WrongConfiguration& does_not_fit) {
+        if (!options_.targets || !at_) throw;
+        return held_up(does_not_fit.what());
     } catch (const OutcomeUnknown& error) {
-        refused_alike_.reset();
+        alike_.end();
         in_doubt_ = moves_of(batch);
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
     } catch (const RefusedAlike& error) {
         return wait_alike(batch, error);
     } catch (const DatabaseError& error) {
-        refused_alike_.reset();
+        turns_.note(error);
+        alike_.end();
+        if (auto held = held_up(error)) return *held;
         refuse_drift();
         if (error.trouble() == Trouble::wrong)
             throw WrongConfiguration(where_ + ": " + error.what());
@@ -70,41 +166,29 @@ CommitResult CloudberrySink::write(Batch& batch) {
 
 /// A table that was altered under us explains nearly any error.
 void CloudberrySink::refuse_drift() {
-    if (!session_.is_open()) return;
+    if (!session_.is_open() || options_.targets) return;
     try {
-        loader_->refuse_drift();
+        loaders_.front()->refuse_drift();
     } catch (const DatabaseError&) {
         // The error that led here says more.
     }
 }
 
-Alike CloudberrySink::alike_rows() const {
-    const bool patience_is_over = refused_alike_ && options_.reject_after &&
-                                  Clock::now() - refused_alike_->since >= *options_.reject_after;
-    return patience_is_over ? Alike::refuse : Alike::wait;
-}
-
 CommitResult CloudberrySink::wait_alike(const Batch& batch, const RefusedAlike& error) {
-    if (auto moves = moves_of(batch); !refused_alike_ || refused_alike_->of != moves)
-        refused_alike_ = {std::move(moves), Clock::now()};
+    const std::string reason =
+        where_ + ": " + error.what() + "; " + error.seen() +
+        ", so the data need not be to blame: " +
+        (options_.reject_after ? "after " + config::format_duration(*options_.reject_after) +
+                                     " of this the rows are rejected (reject_after)"
+                               : "this waits until it ends (reject_after = \"never\")");
+    alike_.note(batch, options_.targets ? at_ : std::nullopt);
+    if (options_.targets) return held_up(reason);
     refuse_drift();
-    return Retry{loader_->target() + ": " + error.what() + "; " + error.seen() +
-                 ", so the data need not be to blame: " +
-                 (options_.reject_after
-                      ? "after " + config::format_duration(*options_.reject_after) +
-                            " of this the rows are rejected (reject_after)"
-                      : "this waits until it ends (reject_after = \"never\")")};
-}
-
-std::vector<CloudberrySink::Doubt> CloudberrySink::moves_of(const Batch& batch) {
-    std::vector<Doubt> moves;
-    for (const Slice& slice : batch.slices())
-        if (slice.moves()) moves.push_back({slice.partition, slice.range});
-    return moves;
+    return Retry{reason};
 }
 
 /// A plain read proves nothing: the old transaction may still be committing behind the connection
-/// that broke. An UPDATE of the same rows waits for its locks, and what it then reads is the truth.
+/// that broke. Who inserts the same keys waits for it, and what is there then is the truth.
 std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     if (in_doubt_.empty()) return std::nullopt;
     // Another batch: the doubtful one was dropped, and progress was read or will fence us.
@@ -116,17 +200,14 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     try {
         Transaction transaction(session_, "SET LOCAL lock_timeout = '5s'");
         now = books_.settled(batch);
-        transaction.commit();
+        transaction.roll_back();
     } catch (const DatabaseError& error) {
         return retry("finding out whether an unanswered COMMIT took effect", error);
-    } catch (const OutcomeUnknown& error) {
-        return Retry{std::string("finding out whether an unanswered COMMIT took effect: ") +
-                     error.what()};
     }
     std::size_t at_end = 0;
     std::size_t at_start = 0;
     Fenced fenced;
-    for (const Doubt& doubt : in_doubt_) {
+    for (const BatchMove& doubt : in_doubt_) {
         const auto next = now.find(doubt.partition);
         const bool known = next != now.end();
         at_end += known && next->second == doubt.range.to;
@@ -136,7 +217,11 @@ std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
     }
     const std::size_t all = in_doubt_.size();
     in_doubt_.clear();
-    if (at_end == all) return Committed{.settled = true};
+    // What of them had no effect was told by who did not hear of the COMMIT.
+    if (at_end == all)
+        return Committed{
+            .settled = true,
+            .rows = rows_by_table(batch, std::vector<WithoutEffect>(batch.targets.size()))};
     if (at_start != all) return fenced;
     refused_at_commit_ = true;
     return std::nullopt;
@@ -159,23 +244,36 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
     stop_ = {std::move(message), moves_of(batch)};
 }
 
-std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch) {
-    enum class At { rows, books, commit } at = At::rows;
+std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,
+                                                        const std::vector<TargetId>& targets) {
+    enum class Stage { rows, books, commit } stage = Stage::rows;
     const auto began = Clock::now();
     try {
         SLUICE_FAIL_POINT("before_copy");
-        Transaction transaction(session_);
-        where_ = loader_->target();
-        loader_->load(batch.targets.front());
-        batch.set_without_effect(loader_->without_effect());
+        if (!targets.empty()) at(targets.front());
+        Transaction transaction(session_, turns_.begin(session_));
+        std::vector<WithoutEffect> none(batch.targets.size());
+        std::map<TargetId, TakenAway> gone;
+        if (refer_to_each_other(targets)) {
+            for (const TargetId target : targets) at(target).take_turn();
+            for (const TargetId target : backwards(targets))
+                gone[target] = at(target).take_away(batch.targets[target]);
+        }
+        for (const TargetId target : targets) {
+            Loader& loader = at(target);
+            loader.load(batch.targets[target], gone[target]);
+            none[target] = loader.without_effect();
+            SLUICE_FAIL_POINT("after_target");
+        }
+        batch.set_without_effect(batch.without_effect_in_all(none));
         SLUICE_FAIL_POINT("after_copy");
-        at = At::books;
+        stage = Stage::books;
         if (!write_books(batch)) return give_up(batch, transaction);
-        at = At::commit;
-        return finish(transaction, began);
+        stage = Stage::commit;
+        return finish(transaction, began, rows_by_table(batch, none));
     } catch (const DatabaseError& error) {
         // Deferred constraints speak up at COMMIT.
-        if (!may_be_a_rows(session_, error) || at == At::books || !batch.has_changes()) throw;
+        if (!may_be_a_rows(session_, error) || stage == Stage::books || !batch.has_changes()) throw;
         return std::nullopt;
     }
 }
@@ -183,16 +281,16 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch) {
 CommitResult CloudberrySink::write_isolated(Batch& batch) {
     batch.set_without_effect({});
     const auto began = Clock::now();
-    const TargetRows& rows = batch.targets.front();
+    const std::vector<TargetId> targets = targets_of(batch);
     SLUICE_FAIL_POINT("before_copy");
-    where_ = loader_->target();
     const bool stops = options_.on_reject == config::OnReject::stop;
     // Who stops at the first one need not know them all.
-    if (!stops) loader_->look(rows);
+    for (const TargetId target : targets)
+        if (Loader& loader = at(target); !stops) loader.look(batch.targets[target]);
     // Deferred constraints would blame the transaction; this way they blame the statement.
-    Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE");
+    Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE;" + turns_.begin(session_));
     const auto fenced_already = [&]() -> std::optional<Fenced> {
-        where_ = books_.where();
+        at_books();
         Fenced fenced{books_.moved_by_others(batch)};
         if (fenced.partitions.empty()) return std::nullopt;
         transaction.roll_back();
@@ -201,8 +299,31 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     if (auto fenced = fenced_already()) return *fenced;
 
-    where_ = loader_->target();
-    std::vector<Reject> refused = loader_->isolate(rows, alike_rows());
+    std::map<TargetId, TakenAway> gone;
+    const bool refer = refer_to_each_other(targets);
+    if (refer) {
+        for (const TargetId target : targets) at(target).take_turn();
+        for (const TargetId target : backwards(targets))
+            gone[target] = at(target).take_away_isolated(batch.targets[target], nullptr);
+    }
+    std::map<TargetId, std::vector<Reject>> refused_by;
+    std::vector<WithoutEffect> none(batch.targets.size());
+    for (const TargetId target : targets) {
+        Loader& loader = at(target);
+        refused_by[target] = loader.isolate(
+            batch.targets[target],
+            alike_.of(batch, options_.targets ? std::optional(target) : std::nullopt),
+            gone[target]);
+        none[target] = loader.without_effect();
+        SLUICE_FAIL_POINT("after_target");
+    }
+    if (refer) take_away_again(batch, targets, refused_by);
+    std::vector<Reject> refused;
+    for (auto& [target, rejects] : refused_by)
+        for (Reject& reject : rejects) {
+            if (options_.targets) (*options_.targets)[target].sign(reject.reasons);
+            refused.push_back(std::move(reject));
+        }
     if (!refused.empty() && stops) {
         if (auto fenced = fenced_already()) return *fenced;
         transaction.roll_back();
@@ -215,42 +336,84 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
         transaction.roll_back();
         return write_isolated(batch);
     }
-    batch.set_without_effect(loader_->without_effect());
+    batch.set_without_effect(batch.without_effect_in_all(none));
     SLUICE_FAIL_POINT("after_copy");
     if (!write_books(batch)) return give_up(batch, transaction);
-    return finish(transaction, began);
+    return finish(transaction, began, rows_by_table(batch, none));
 }
 
-Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point began) {
+/// By foreign keys, which MPP databases take and do not enforce.
+bool CloudberrySink::refer_to_each_other(const std::vector<TargetId>& targets) {
+    const auto refers = [&](TargetId target) {
+        return (*options_.targets)[target].table.references > 0;
+    };
+    if (targets.size() < 2 || std::ranges::none_of(targets, refers)) return false;
+    if (!enforces_references_) enforces_references_ = !is_mpp(family_of(session_));
+    return *enforces_references_;
+}
+
+/// A row that others referred to before they were brought elsewhere may go now.
+void CloudberrySink::take_away_again(const Batch& batch, const std::vector<TargetId>& targets,
+                                     std::map<TargetId, std::vector<Reject>>& refused) {
+    for (const TargetId target : backwards(targets)) {
+        const TargetRows& rows = batch.targets[target];
+        std::set<RecordLog::Index> records;
+        for (const Reject& reject : refused[target]) records.insert(reject.record);
+        for (const RecordLog::Index record : of_several_rows(rows)) records.erase(record);
+        if (records.empty()) continue;
+        const TakenAway gone = at(target).take_away_isolated(rows, &records);
+        if (gone.removals.empty()) continue;
+        const OrderedChanges changes(rows);
+        std::set<RecordLog::Index> made;
+        for (const std::size_t change : gone.removals) made.insert(changes[change].about().record);
+        std::erase_if(refused[target],
+                      [&](const Reject& reject) { return made.contains(reject.record); });
+    }
+}
+
+std::map<std::string, std::int64_t> CloudberrySink::rows_by_table(
+    const Batch& batch, const std::vector<WithoutEffect>& none) const {
+    std::map<std::string, std::int64_t> rows;
+    for (TargetId target = 0; options_.targets && target < none.size(); ++target) {
+        const std::size_t count = batch.targets[target].size() - none[target].rows;
+        if (count > 0) rows[(*options_.targets)[target].name()] += static_cast<std::int64_t>(count);
+    }
+    return rows;
+}
+
+Committed CloudberrySink::finish(Transaction& transaction, Clock::time_point began,
+                                 std::map<std::string, std::int64_t> rows) {
     SLUICE_FAIL_POINT("before_commit");
+    at_.reset();
     where_ = "COMMIT";
     const auto sent = Clock::now();
     transaction.commit();
+    books_.note_committed();
     SLUICE_FAIL_POINT("after_commit");
-    return {.writing = sent - began, .commit = Clock::now() - sent};
+    return {.writing = sent - began, .commit = Clock::now() - sent, .rows = std::move(rows)};
 }
 
 bool CloudberrySink::write_books(const Batch& batch) {
-    where_ = books_.where();
+    turns_.end(session_);
+    at_books();
     books_.insert_dead_letters(batch);
-    books_.insert_ledger(batch);
     if (options_.receipts) {
         where_ = options_.receipts->where();
         options_.receipts->insert(session_, batch);
         where_ = books_.where();
     }
     SLUICE_FAIL_POINT("before_progress");
-    return books_.move_progress(batch);
+    return books_.insert_ledger(batch);
 }
 
 Fenced CloudberrySink::give_up(const Batch& batch, Transaction& transaction) {
     // First of all, or we would see the progress that we moved ourselves.
     transaction.roll_back();
-    where_ = books_.where();
+    at_books();
     Fenced fenced{books_.moved_by_others(batch)};
     // Moved and moved back, or the row was taken away: whatever it was, nobody may go on from here.
     if (fenced.partitions.empty())
-        for (const Doubt& move : moves_of(batch)) fenced.partitions.push_back(move.partition);
+        for (const BatchMove& move : moves_of(batch)) fenced.partitions.push_back(move.partition);
     return fenced;
 }
 

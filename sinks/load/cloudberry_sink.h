@@ -5,13 +5,18 @@
 #include "sinks/books/batch_books.h"
 #include "sinks/books/identity.h"
 #include "sinks/books/receipts.h"
+#include "sinks/load/alike_patience.h"
+#include "sinks/load/key_turns.h"
 #include "sinks/load/loader.h"
+#include "sinks/load/locked_tables.h"
 #include "sinks/session/session.h"
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -19,7 +24,10 @@ namespace sluice {
 struct CloudberrySinkOptions {
     std::string dsn;
     PipelineIdentity identity;
-    MakeLoader loader;  ///< of the target
+    MakeLoader loader{};  ///< of the only target
+    /// Where there are several: which, and each one's loader.
+    std::shared_ptr<const Targets> targets{};
+    MakeLoaderOf loader_of{};
     config::OnReject on_reject = config::OnReject::dead_letter;
     /// How long a batch waits whose rows are all refused by what may be the world's trouble, until
     /// they are rejects; nullopt: for ever.
@@ -27,9 +35,10 @@ struct CloudberrySinkOptions {
     std::optional<Receipts> receipts{};  ///< what is committed is said there, too
 };
 
-/// The transaction that a batch is written in: rows, which are the loader's, books, and progress
-/// last; what became of a COMMIT that was not answered, and who else writes. One per lane, used by
-/// its thread only. Reconnects on its own; holds no transaction open between calls.
+/// The transaction that a batch is written in: rows, which are the loader's, and books, the ledger
+/// last, which is progress; what became of a COMMIT that was not answered, and who else writes. One
+/// per lane, used by its thread only. Reconnects on its own; holds no transaction open between
+/// calls.
 ///
 /// What a table's triggers do with a row that was loaded (skip it, send it elsewhere) is the
 /// table's business: it counts as loaded.
@@ -39,25 +48,43 @@ public:
 
     /// Where on_reject is stop, a row that the database refuses cuts the batch: Committed says so.
     /// Besides its results: throws TroubleOfTheWorld when the table has changed under us,
-    /// WrongConfiguration when the database calls a statement impossible.
+    /// WrongConfiguration when the database calls a statement impossible; of several tables, either
+    /// is HeldUp, as is one that is locked.
     CommitResult commit(Batch& batch) override;
 
 private:
     using Clock = std::chrono::steady_clock;
 
     CommitResult write(Batch& batch);
+    CommitResult write_to_targets(Batch& batch);
+    /// Those that the batch has rows of, or the only one.
+    [[nodiscard]] std::vector<TargetId> targets_of(const Batch& batch) const;
+    /// The loader of this one, which errors are about from here on.
+    Loader& at(TargetId target);
+    void at_books();
+    [[nodiscard]] std::vector<std::unique_ptr<Loader>> loaders_of_the_only_target();
+    [[nodiscard]] std::optional<CommitResult> locked(const std::vector<TargetId>& targets);
+    /// What an error means, whose statement was about one of several targets.
+    [[nodiscard]] std::optional<CommitResult> held_up(const DatabaseError& error) const;
+    [[nodiscard]] HeldUp held_up(const std::string& why) const { return {{{*at_, why}}}; }
     std::optional<CommitResult> settle(const Batch& batch);
     /// All rows at once, which nearly always works; nullopt: some row may have been refused.
-    std::optional<CommitResult> write_whole(Batch& batch);
+    std::optional<CommitResult> write_whole(Batch& batch, const std::vector<TargetId>& targets);
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch);
-    [[nodiscard]] Alike alike_rows() const;
+    [[nodiscard]] bool refer_to_each_other(const std::vector<TargetId>& targets);
+    void take_away_again(const Batch& batch, const std::vector<TargetId>& targets,
+                         std::map<TargetId, std::vector<Reject>>& refused);
     [[nodiscard]] CommitResult wait_alike(const Batch& batch, const RefusedAlike& error);
-    /// Dead letters, ledger, receipts, and progress last: what both ways of writing end with.
-    /// False: another writer moved the progress.
+    /// Dead letters, receipts, and the ledger last: what both ways of writing end with. False:
+    /// another writer moved the progress.
     [[nodiscard]] bool write_books(const Batch& batch);
     /// The end of a transaction that was begun then.
-    Committed finish(Transaction& transaction, Clock::time_point began);
+    Committed finish(Transaction& transaction, Clock::time_point began,
+                     std::map<std::string, std::int64_t> rows);
+    /// With an effect, where there are several tables.
+    [[nodiscard]] std::map<std::string, std::int64_t> rows_by_table(
+        const Batch& batch, const std::vector<WithoutEffect>& none) const;
     /// Rolls back and finds out who was in the way.
     [[nodiscard]] Fenced give_up(const Batch& batch, Transaction& transaction);
     void cut_before(Batch& batch, const std::vector<Reject>& refused);
@@ -67,26 +94,19 @@ private:
     std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
     BatchBooks books_;
-    std::unique_ptr<Loader> loader_;
+    LockedTables locked_tables_;
+    std::vector<std::unique_ptr<Loader>> loaders_;  ///< by target, as they are needed
+    std::optional<bool> enforces_references_;       ///< the database; once it was asked
+    AlikePatience alike_;
+    KeyTurns turns_;
+    std::optional<TargetId> at_;  ///< what the statement that runs is about; nullopt: the books
     /// What a COMMIT would have moved whose answer got lost.
-    struct Doubt {
-        PartitionId partition;
-        OffsetRange range;
-        bool operator==(const Doubt&) const = default;
-    };
-    static std::vector<Doubt> moves_of(const Batch& batch);
-    std::vector<Doubt> in_doubt_;
+    std::vector<BatchMove> in_doubt_;
     bool refused_at_commit_ = false;  ///< perhaps: it was not answered, and had not committed
-    /// Whose rows are refused alike, and since when.
-    struct Alikeness {
-        std::vector<Doubt> of;
-        Clock::time_point since;
-    };
-    std::optional<Alikeness> refused_alike_;
     /// Where to stop as soon as what precedes the record, which is left of the batch, is committed.
     struct Stop {
         std::string message;
-        std::vector<Doubt> left;
+        std::vector<BatchMove> left;
     };
     std::optional<Stop> stop_;
 };

@@ -1,7 +1,7 @@
 #include "sinks/load/constraint_judge.h"
 
 #include "pipeline/values/binary_copy.h"
-#include "sinks/books/schema.h"
+#include "sinks/session/server_text.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -64,6 +64,20 @@ constexpr const char* takes_rows_as_they_are =
     " AND NOT EXISTS (SELECT 1 FROM parts JOIN pg_trigger t ON t.tgrelid = parts.oid"
     " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 5 = 5 AND t.tgtype & 66 <> 0)";
 
+/// That a partition takes the row is a CHECK of the table as a whole, which has no name. Of a table
+/// with very many partitions it would cost more than it saves: a NULL column says so, and also that
+/// the key is an expression.
+constexpr const char* taken_by_a_partition =
+    "WITH RECURSIVE parts AS (SELECT $1::regclass::oid AS oid UNION ALL SELECT i.inhrelid"
+    " FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid), leaves AS"
+    " (SELECT pg_get_partition_constraintdef(c.oid) AS takes FROM parts"
+    " JOIN pg_class c ON c.oid = parts.oid AND c.relkind <> 'p'),"
+    " keys AS (SELECT DISTINCT a.attname FROM parts JOIN pg_partitioned_table p"
+    " ON p.partrelid = parts.oid CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k (number)"
+    " LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.number)"
+    " SELECT '', coalesce((SELECT string_agg(coalesce(takes, 'true'), ' OR ') FROM leaves),"
+    " 'false'), CASE WHEN (SELECT count(*) FROM leaves) <= 500 THEN attname END, '' FROM keys";
+
 /// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns.
 constexpr const char* checks =
     "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, ''"
@@ -110,7 +124,16 @@ constexpr const char* references =
     " JOIN pg_operator o ON o.oid = k.equal"
     " WHERE c.conrelid = $1::regclass AND c.contype = 'f' ORDER BY c.conname, k.position";
 
+/// Since this version tables are partitioned by a declaration.
+constexpr int oldest_with_partitions = 100000;
+
 }  // namespace
+
+/// All CHECKs cost little more than one; of several keys fewer duplicates are found.
+bool ConstraintJudge::Clues::point_to(const Constraint& constraint) const {
+    if (constraint.kind == Kind::check && !message.empty()) return true;
+    return names.contains(constraint.name) || mentions(message, constraint.name);
+}
 
 ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
                                  std::vector<std::string> columns)
@@ -145,6 +168,8 @@ void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vecto
 std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
     std::vector<Constraint> constraints;
     if (session_.exec(takes_rows_as_they_are, {target_}).rows[0][0] != "t") return constraints;
+    if (session_.server_version() >= oldest_with_partitions)
+        read_rows_of(taken_by_a_partition, Kind::check, constraints);
     read_rows_of(checks, Kind::check, constraints);
     read_rows_of(unique_keys(session_.server_version()), Kind::unique, constraints);
     read_rows_of(references, Kind::reference, constraints);
@@ -153,6 +178,35 @@ std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
 
 bool ConstraintJudge::still_holds() {
     return !has_judged_ || constraints_ == read_constraints();
+}
+
+bool ConstraintJudge::suspect(const DatabaseError& error) {
+    static const std::map<std::string, Kind> kinds = {
+        {"23503", Kind::reference}, {"23505", Kind::unique}, {"23514", Kind::check}};
+    const auto kind = kinds.find(error.sqlstate());
+    if (kind == kinds.end()) return false;
+    Clues& clues = clues_[kind->second];
+    const DatabaseError::Details& details = error.details();
+    if (details.constraint.empty())
+        clues.message = details.message;
+    else
+        clues.names.insert(details.constraint);
+    duplicates_ = {};
+    return true;
+}
+
+/// A partition's own index has a name of its own, too.
+void ConstraintJudge::follow_clues() {
+    for (const auto& [kind, clues] : clues_) {
+        const auto is_meant = [&, kind = kind, &clues = clues](const Constraint& constraint) {
+            return constraint.kind == kind && clues.point_to(constraint);
+        };
+        const bool any = std::ranges::any_of(constraints_, is_meant);
+        for (const Constraint& constraint : constraints_)
+            if (constraint.kind == kind && (!any || is_meant(constraint)))
+                suspects_changed_ |= suspects_.insert(constraint.name).second;
+    }
+    clues_.clear();
 }
 
 std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind kind) const {
@@ -183,6 +237,7 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& r
         constraints_ = std::move(now);
         suspects_changed_ = true;
     }
+    follow_clues();
     const std::vector<const Constraint*> keys = suspected(Kind::unique);
     if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
         return std::nullopt;
@@ -236,13 +291,14 @@ void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
         session_
             .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
             .text(0, 0);
-    for (std::size_t row = 0; row < rows.rows.size(); ++row)
-        found.push_back(
-            {staged_.row_of(rows.number(row, 0)),
-             {"", "new row for relation " + relation + " violates check constraint " +
-                      quote_identifier(
-                          constraints[static_cast<std::size_t>(rows.number(row, 1))]->name)},
-             std::nullopt});
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        const std::string& name = constraints[static_cast<std::size_t>(rows.number(row, 1))]->name;
+        std::string text = name.empty()
+                               ? "no partition of relation " + relation + " found for row"
+                               : "new row for relation " + relation +
+                                     " violates check constraint " + quote_identifier(name);
+        found.push_back({staged_.row_of(rows.number(row, 0)), {"", std::move(text)}, std::nullopt});
+    }
 }
 
 /// A row with a NULL among the columns refers to nothing.

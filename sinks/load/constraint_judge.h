@@ -3,6 +3,7 @@
 #include "sinks/load/staged_rows.h"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,9 +20,10 @@ struct Offender {
     std::optional<std::size_t> duplicate_of;
 };
 
-/// Finds all rows that break a CHECK, a unique key or a foreign key, by queries over a temporary
-/// table with the columns that these are about: COPY stops at each of them. It only speaks of what
-/// it is certain of; the rest is for COPY to find. One per sink, used inside its transactions.
+/// Finds all rows that break a CHECK, a unique key or a foreign key, or that no partition takes, by
+/// queries over a temporary table with the columns that these are about: COPY stops at each of
+/// them. It only speaks of what it is certain of; the rest is for COPY to find. One per sink, used
+/// inside its transactions.
 /// Needs the right to create temporary tables, and SELECT on the columns of a unique key, or on
 /// those that a foreign key refers to.
 class ConstraintJudge {
@@ -32,12 +34,15 @@ public:
 
     /// The transaction is a new one: nothing was judged in it.
     void begin() { has_judged_ = false; }
-    /// COPY ran into this constraint: from now on judge() looks for rows that break it.
-    void suspect(const std::string& constraint) {
-        suspects_changed_ |= suspects_.insert(constraint).second;
-        duplicates_ = {};
+    /// COPY ran into something: if that is a constraint, judge() looks for rows that break it from
+    /// now on. Which one, its name tells. Errors of an MPP database's segments lose that on their
+    /// way, so what the text mentions comes next, and then each that the code can be about. False:
+    /// it is none.
+    [[nodiscard]] bool suspect(const DatabaseError& error);
+    void clear_suspects() {
+        suspects_.clear();
+        clues_.clear();
     }
-    void clear_suspects() { suspects_.clear(); }
 
     /// Of the rows [begin, end), as `changes` leave them, those that break a suspected constraint;
     /// nullopt: no suspected constraint is one that can be judged. Throws DatabaseError.
@@ -51,7 +56,7 @@ public:
 private:
     struct Constraint {
         enum class Kind { check, unique, reference };
-        std::string name;
+        std::string name;  ///< empty: that some partition takes the row
         Kind kind = Kind::check;
         std::string text;                  ///< a CHECK's condition; the table that is referred to
         std::vector<std::string> columns;  ///< that it is about; of a key: the key
@@ -59,8 +64,16 @@ private:
         bool operator==(const Constraint&) const = default;
     };
     using Kind = Constraint::Kind;
+    /// What errors said since judge() has last asked which constraints there are.
+    struct Clues {
+        std::set<std::string> names;
+        std::string message;  ///< the latest of those that named none
+
+        [[nodiscard]] bool point_to(const Constraint& constraint) const;
+    };
 
     [[nodiscard]] std::vector<Constraint> read_constraints();
+    void follow_clues();
     void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
     [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
     void choose_columns();
@@ -86,6 +99,7 @@ private:
     StagedRows staged_;
     bool has_judged_ = false;              ///< in this transaction
     std::vector<Constraint> constraints_;  ///< as last read
+    std::map<Kind, Clues> clues_;
     std::set<std::string> suspects_;
     bool suspects_changed_ = false;
     Duplicates duplicates_;

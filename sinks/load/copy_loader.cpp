@@ -2,6 +2,7 @@
 
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/drift.h"
+#include "sinks/load/key_turns.h"
 
 #include <utility>
 
@@ -30,12 +31,16 @@ std::string CopyLoader::target() const {
     return "table " + qualified(table_);
 }
 
+std::optional<std::string> CopyLoader::waits_for_keys_of() const {
+    return name_if_it_has_keys(table_);
+}
+
 bool CopyLoader::expects_refusals(const TargetRows& rows) const {
     return binary_.isolation.expects_refusals(rows.binary.rows.size()) ||
            text_.isolation.expects_refusals(rows.text.rows.size());
 }
 
-void CopyLoader::put(const TargetRows& rows) {
+void CopyLoader::put(const TargetRows& rows, const TakenAway&) {
     binary_.failed.reset();
     text_.failed.reset();
     copy_form(binary_, rows.binary);
@@ -57,7 +62,7 @@ void CopyLoader::look(const TargetRows& rows) {
     text_.known = text_.isolation.look(rows.text, text_.failed);
 }
 
-std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike) {
+std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike, const TakenAway&) {
     std::vector<Reject> rejects;
     const auto separate = [&](Form& form, const EncodedRows& of_form) {
         form.failed.reset();

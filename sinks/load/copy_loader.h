@@ -17,6 +17,7 @@ public:
                config::OnInvalid on_invalid);
 
     [[nodiscard]] std::string target() const override;
+    [[nodiscard]] std::optional<std::string> waits_for_keys_of() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows) override;
     void refuse_drift() override;
@@ -32,8 +33,9 @@ private:
         RowIsolation::Known known{};            ///< of the rows that isolate() is about
     };
 
-    void put(const TargetRows& rows) override;
-    [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike) override;
+    void put(const TargetRows& rows, const TakenAway&) override;
+    [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
+                                               const TakenAway&) override;
     void copy_form(Form& form, const EncodedRows& rows);
 
     Session& session_;

@@ -8,9 +8,17 @@
 #include <map>
 
 namespace sluice {
+namespace {
 
-void refuse_drift_of(Session& session, const Table& table,
-                     const std::vector<std::string>& columns) {
+[[noreturn]] void refuse_column(const Table& table, const std::string& column,
+                                const std::string& what) {
+    throw TroubleOfTheWorld("table " + qualified(table) + ": column " + quote_identifier(column) +
+                            what + "; a new start takes it as it is now");
+}
+
+/// By column, its type.
+std::map<std::string, std::string> refuse_drift_where(Session& session, const Table& table,
+                                                      const auto& is_used) {
     const Rows now = session.exec_prepared(
         "types",
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), current_setting('TimeZone')"
@@ -21,12 +29,9 @@ void refuse_drift_of(Session& session, const Table& table,
     for (std::size_t row = 0; row < now.rows.size(); ++row)
         types[now.text(row, 0)] = now.text(row, 1);
     for (const Column& column : table.columns) {
-        const bool copied = std::ranges::find(columns, column.name) != columns.end();
-        if (copied && types[column.name] != column.type_name)
-            throw TroubleOfTheWorld("table " + qualified(table) + ": column " +
-                                    quote_identifier(column.name) +
-                                    " has changed since it was looked up: it was " +
-                                    column.type_name + "; a new start takes it as it is now");
+        if (is_used(column.name) && types[column.name] != column.type_name)
+            refuse_column(table, column.name,
+                          " has changed since it was looked up: it was " + column.type_name);
     }
     // Times without a zone have become instants already.
     if (table.session_is_utc && !is_utc(now.text(0, 2)))
@@ -34,6 +39,23 @@ void refuse_drift_of(Session& session, const Table& table,
                                 ": the time zone of sessions has changed since it was looked up: "
                                 "it was UTC and is " +
                                 now.text(0, 2) + "; a new start takes it as it is now");
+    return types;
+}
+
+}  // namespace
+
+void refuse_drift_of(Session& session, const Table& table,
+                     const std::vector<std::string>& columns) {
+    refuse_drift_where(session, table, [&](const std::string& column) {
+        return std::ranges::find(columns, column) != columns.end();
+    });
+}
+
+void refuse_any_drift_of(Session& session, const Table& table) {
+    const auto types = refuse_drift_where(session, table, [](const std::string&) { return true; });
+    for (const auto& [column, type] : types)
+        if (std::ranges::find(table.columns, column, &Column::name) == table.columns.end())
+            refuse_column(table, column, " has come since it was looked up");
 }
 
 }  // namespace sluice

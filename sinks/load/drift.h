@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 #include "sinks/session/session.h"
 
 #include <string>
@@ -12,5 +12,7 @@ namespace sluice {
 /// look like, are not what they were when it was looked up. In a transaction that has loaded into
 /// it, its lock keeps it as it is until the end.
 void refuse_drift_of(Session& session, const Table& table, const std::vector<std::string>& columns);
+/// The same of all columns, and of how many there are.
+void refuse_any_drift_of(Session& session, const Table& table);
 
 }  // namespace sluice

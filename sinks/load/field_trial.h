@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sinks/load/copy_rows.h"
+#include "sinks/copy/copy_rows.h"
 
 #include <cstddef>
 #include <optional>

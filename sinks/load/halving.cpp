@@ -13,6 +13,11 @@ constexpr const char* keep_piece = "RELEASE SAVEPOINT m;SAVEPOINT m;";
 
 }  // namespace
 
+RefusedNumber refused_by(std::size_t number, const DatabaseError& error) {
+    const DatabaseError::Details& details = error.details();
+    return {number, {{details.column, shortened_reason(details.message)}}};
+}
+
 void Halving::run(Work& work, const Range& range, const std::set<std::size_t>& absent) {
     work_ = &work;
     range_ = range;
@@ -34,6 +39,11 @@ void Halving::run(Work& work, const Range& range, const std::set<std::size_t>& a
             SLUICE_FAIL_POINT("during_isolation");
             if (end - begin == 1) {
                 on_failure(begin, error);
+                continue;
+            }
+            if (work_->takes_out(before_, error, begin, end)) {
+                before_ = keep_piece;
+                open_.emplace_back(begin, end);
                 continue;
             }
             const std::size_t middle = begin + (end - begin) / 2;
@@ -69,15 +79,12 @@ std::vector<std::size_t> Halving::rest() const {
 }
 
 void Halving::on_failure(std::size_t number, const DatabaseError& error) {
-    if (!blame_.is_on(number, error, *this))
+    if (!blame_.is_on(number, error, *this)) {
         open_.emplace_back(number, number + 1);
-    else if (!work_->sets_aside(number, error))
-        refuse(number, error);
-}
-
-void Halving::refuse(std::size_t number, const DatabaseError& error) {
-    const DatabaseError::Details& details = error.details();
-    refused_.push_back({number, {{details.column, shortened_reason(details.message)}}});
+        return;
+    }
+    if (work_->sets_aside(number, error)) return;
+    refused_.push_back(refused_by(number, error));
     blame_.note_refused(error, *this);
 }
 

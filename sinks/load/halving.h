@@ -11,6 +11,8 @@
 
 namespace sluice {
 
+[[nodiscard]] RefusedNumber refused_by(std::size_t number, const DatabaseError& error);
+
 /// Does to numbered rows what a statement does, and finds those that it cannot be done to, inside
 /// the session's open transaction, with savepoints: a piece that fails is halved, down to one row,
 /// which is refused if Blame proves it. Used inside one transaction after the other.
@@ -25,6 +27,12 @@ public:
         /// The same, of whatever rows could come, where it will be undone.
         virtual void attempt(const std::string& before, std::size_t begin, std::size_t end) {
             make(before, begin, end);
+        }
+        /// Whether it has sent `before` and then looked which rows of a piece that failed had
+        /// better not be tried: these are absent from now on.
+        [[nodiscard]] virtual bool takes_out(const std::string& /*before*/, const DatabaseError&,
+                                             std::size_t /*begin*/, std::size_t /*end*/) {
+            return false;
         }
         /// Whether a row that is to blame is somebody else's to care for.
         [[nodiscard]] virtual bool sets_aside(std::size_t, const DatabaseError&) { return false; }
@@ -44,8 +52,6 @@ public:
     /// `absent`: numbers without a row. Throws DatabaseError for trouble of the world and for
     /// trouble that no row is to blame for, RefusedAlike as Blame does. Leaves a savepoint open.
     void run(Work& work, const Range& range, const std::set<std::size_t>& absent);
-    /// Refuses a row that was set aside.
-    void refuse(std::size_t number, const DatabaseError& error);
     void note_taken(std::size_t rows) { blame_.note_taken(rows); }
     /// Of run(), or what came after it.
     void end_savepoint();

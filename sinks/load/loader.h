@@ -1,15 +1,25 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
+#include "pipeline/mapping/targets.h"
 #include "sinks/load/row_isolation.h"
 #include "sinks/session/session.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace sluice {
+
+/// What of a target's changes was made before the rest.
+struct TakenAway {
+    bool emptied = false;              ///< the table, by the latest truncation
+    std::set<std::size_t> removals{};  ///< by their places in OrderedChanges
+    std::set<std::size_t> older{};     ///< of these, what the table has newer rows than
+};
 
 /// How rows get into one target, within a transaction that others begin and end: by COPY, by a
 /// merge, straight into the segments. Knows nothing of progress, books and COMMIT. One per target
@@ -22,20 +32,37 @@ public:
 
     /// For messages: "table public.orders".
     [[nodiscard]] virtual std::string target() const = 0;
+    /// The table, qualified, whose loads may wait for keys of each other; nullopt: they do not, or
+    /// take turns as they are.
+    [[nodiscard]] virtual std::optional<std::string> waits_for_keys_of() const {
+        return std::nullopt;
+    }
     /// Some row of so many will very likely be refused: isolate() at once.
     [[nodiscard]] virtual bool expects_refusals(const TargetRows& rows) const = 0;
 
+    /// Of loaders that take turns: before any of several targets is changed in this transaction, in
+    /// the same order by all who change them.
+    virtual void take_turn() {}
+    /// What is gone in the end, before the rest: rows of other targets refer to it no more, once
+    /// theirs are gone, too.
+    [[nodiscard]] virtual TakenAway take_away(const TargetRows&) { return {}; }
+    /// The same, as far as the database lets it; of `only` these records.
+    [[nodiscard]] virtual TakenAway take_away_isolated(const TargetRows&,
+                                                       const std::set<RecordLog::Index>*) {
+        return {};
+    }
     /// All rows at once, which nearly always works. After an error that may be a row's, isolate().
-    void load(const TargetRows& rows) {
-        put(rows);
+    void load(const TargetRows& rows, const TakenAway& gone = {}) {
+        put(rows, gone);
         if (could_be_misread(rows)) refuse_drift();
     }
     /// What of isolate() has to happen outside of a transaction. It may be left out.
     virtual void look(const TargetRows& rows) = 0;
     /// Loads the rows that the database takes, and finds those that it does not. Constraints must
     /// be IMMEDIATE. Throws RefusedAlike unless those are to be refused, too.
-    [[nodiscard]] std::vector<Reject> isolate(const TargetRows& rows, Alike alike) {
-        std::vector<Reject> refused = separate(rows, alike);
+    [[nodiscard]] std::vector<Reject> isolate(const TargetRows& rows, Alike alike,
+                                              const TakenAway& gone = {}) {
+        std::vector<Reject> refused = separate(rows, alike, gone);
         // Rows that no longer fit are not the data's fault.
         if (!refused.empty() || could_be_misread(rows)) refuse_drift();
         return refused;
@@ -49,16 +76,19 @@ public:
     virtual void refuse_drift() = 0;
 
 private:
-    virtual void put(const TargetRows& rows) = 0;
-    [[nodiscard]] virtual std::vector<Reject> separate(const TargetRows& rows, Alike alike) = 0;
+    virtual void put(const TargetRows& rows, const TakenAway& gone) = 0;
+    [[nodiscard]] virtual std::vector<Reject> separate(const TargetRows& rows, Alike alike,
+                                                       const TakenAway& gone) = 0;
     /// Eight bytes that were a bigint are a double precision as well: in binary they would be
     /// loaded as another value, and no error would say so.
-    [[nodiscard]] static bool could_be_misread(const TargetRows& rows) {
+    [[nodiscard]] virtual bool could_be_misread(const TargetRows& rows) const {
         return !rows.binary.rows.empty();
     }
 };
 
 /// Makes the loader of a target for the session that it is to use.
 using MakeLoader = std::function<std::unique_ptr<Loader>(Session& session)>;
+/// The same of several targets.
+using MakeLoaderOf = std::function<MakeLoader(TargetId target)>;
 
 }  // namespace sluice

@@ -1,16 +1,15 @@
 #include "sinks/load/merge_statements.h"
 
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/load/key_turns.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 
 namespace sluice {
 namespace {
-
-/// For pg_advisory_xact_lock(int, int), beside the table's oid: any number that is nobody else's.
-constexpr int turns = 1936487529;
 
 std::string joined(const std::vector<std::string>& parts, const char* separator) {
     std::string text;
@@ -49,11 +48,27 @@ MergeStatements::MergeStatements(MergeTarget target)
     std::ranges::copy(target_.columns, std::back_inserter(staged_columns_));
     static std::atomic<int> tables = 0;
     staging_ = "sluice_changes_" + std::to_string(++tables);
+    // ON CONFLICT takes all that are about these columns, whatever they hold for equal.
+    bool fit = !target_.table.append_optimized;
     for (const Index& index : target_.table.indexes) {
-        const bool arbiter = index.unique && index.plain && same_set(index.columns, target_.key);
-        has_arbiter_ |= arbiter && !target_.table.append_optimized;
-        has_index_ |= index.plain && !index.columns.empty() && in_key(index.columns.front());
+        const bool of_key = index.unique && same_set(index.columns, target_.key);
+        has_arbiter_ |= of_key;
+        fit &= !of_key || index.plain;
+        has_index_ |= finds_few(index);
     }
+    has_arbiter_ &= fit;
+}
+
+/// Of (tenant, id) an index of the tenant finds very many.
+bool MergeStatements::finds_few(const Index& index) const {
+    if (index.columns.empty()) return false;
+    if (index.unique && std::ranges::all_of(index.columns, [this](const std::string& column) {
+            return in_key(column);
+        }))
+        return true;
+    if (!index.plain || index.columns.size() < target_.key.size()) return false;
+    const auto end = index.columns.begin() + static_cast<std::ptrdiff_t>(target_.key.size());
+    return same_set({index.columns.begin(), end}, target_.key);
 }
 
 bool MergeStatements::in_key(const std::string& column) const {
@@ -61,18 +76,33 @@ bool MergeStatements::in_key(const std::string& column) const {
 }
 
 /// The types, and with them the collations, are the target's; what it demands of them is not.
-std::string MergeStatements::make_staging(bool mpp) const {
-    std::vector<std::string> columns = target_.columns;
-    std::ranges::copy(others_, std::back_inserter(columns));
-    return "CREATE TEMPORARY TABLE IF NOT EXISTS " + staging_ +
-           (mpp ? " WITH (appendonly=false)" : "") + " ON COMMIT DELETE ROWS AS SELECT NULL::int " +
-           number_ + ", " +
+std::string MergeStatements::make_staging(const StagingForm& form) const {
+    std::vector<std::string> columns;
+    for (const auto* names : {&target_.columns, &others_})
+        for (const std::string& column : *names) {
+            const std::string name = quote_identifier(column);
+            const auto other = form.types.find(column);
+            columns.push_back(
+                other == form.types.end() ? name : name + "::" + other->second + " AS " + name);
+        }
+    // Greenplum 7 knows no IF NOT EXISTS with a distribution behind AS.
+    return std::string("CREATE TEMPORARY TABLE ") + (form.mpp ? "" : "IF NOT EXISTS ") + staging_ +
+           (form.mpp ? " WITH (appendonly=false)" : "") +
+           " ON COMMIT DELETE ROWS AS SELECT NULL::int " + number_ + ", " +
            (target_.order.empty()
                 ? ""
                 : "NULL::bytea " + key_bytes_ + ", NULL::bytea " + position_ + ", ") +
-           identifier_list(columns) + ", NULL::boolean " + known_ + " FROM " + name_ +
-           " WITH NO DATA" + (mpp ? " DISTRIBUTED BY (" + identifier_list(target_.key) + ")" : "") +
-           ";DELETE FROM " + staging_;
+           joined(columns, ", ") + ", NULL::boolean " + known_ + " FROM " + name_ +
+           " WITH NO DATA" +
+           (form.mpp ? " DISTRIBUTED BY (" + identifier_list(target_.key) + ")" : "");
+}
+
+std::string MergeStatements::has_staging() const {
+    return "SELECT to_regclass('pg_temp." + staging_ + "') IS NOT NULL";
+}
+
+std::string MergeStatements::empty_staging() const {
+    return "DELETE FROM " + staging_;
 }
 
 std::vector<std::string> MergeStatements::leading_columns() const {
@@ -84,6 +114,16 @@ std::string MergeStatements::leave_out(const std::vector<std::size_t>& numbers) 
     return "DELETE FROM " + staging_ + " s WHERE " + among(numbers);
 }
 
+std::string MergeStatements::set_aside(const std::vector<std::size_t>& numbers) const {
+    return "UPDATE " + staging_ + " s SET " + number_ + " = -1 - " + number_ + " WHERE " +
+           among(numbers);
+}
+
+std::string MergeStatements::take_back() const {
+    return "UPDATE " + staging_ + " SET " + number_ + " = -1 - " + number_ + " WHERE " + number_ +
+           " < 0";
+}
+
 std::string MergeStatements::index_staging() const {
     return "CREATE INDEX " + staging_ + "_numbers ON " + staging_ + " (" + number_ + ")";
 }
@@ -93,8 +133,7 @@ std::string MergeStatements::drop_index() const {
 }
 
 std::string MergeStatements::take_turn() const {
-    return "SELECT pg_advisory_xact_lock(" + std::to_string(turns) + ", " + quote_literal(name_) +
-           "::regclass::oid::int)";
+    return take_turn_with(name_);
 }
 
 std::string MergeStatements::probe_only() const {
@@ -105,11 +144,11 @@ std::string MergeStatements::plan_freely() const {
     return "SET LOCAL enable_hashjoin TO DEFAULT;SET LOCAL enable_mergejoin TO DEFAULT";
 }
 
-std::string MergeStatements::same_key() const {
+std::string MergeStatements::same_key(const std::string& staged) const {
     std::vector<std::string> parts;
     for (const std::string& column : target_.key) {
         const std::string name = quote_identifier(column);
-        parts.push_back("t." + name + " = s." + name);
+        parts.push_back("t." + name + " = " + staged + name);
     }
     return joined(parts, " AND ");
 }
@@ -119,8 +158,9 @@ std::string MergeStatements::range(std::size_t begin, std::size_t end) const {
            std::to_string(end);
 }
 
-std::string MergeStatements::among(const std::vector<std::size_t>& numbers) const {
-    return "s." + number_ + " = ANY ('" +
+std::string MergeStatements::among(const std::vector<std::size_t>& numbers,
+                                   const std::string& staged) const {
+    return staged + number_ + " = ANY ('" +
            array_literal(std::vector<std::int64_t>(numbers.begin(), numbers.end())) + "'::int[])";
 }
 
@@ -172,12 +212,12 @@ std::string MergeStatements::by_key() const {
     return " ORDER BY " + identifier_list(target_.key, "s.");
 }
 
-std::string MergeStatements::upsert(std::size_t begin, std::size_t end) const {
+std::string MergeStatements::upsert(const std::string& which) const {
     std::vector<std::string> sets;
     for (const std::string& column : target_.columns)
         if (!in_key(column))
             sets.push_back(quote_identifier(column) + " = excluded." + quote_identifier(column));
-    return insert(target_.columns) + range(begin, end) + by_key() + " ON CONFLICT (" +
+    return insert(target_.columns) + which + by_key() + " ON CONFLICT (" +
            identifier_list(target_.key) + ") DO " +
            (sets.empty() ? "NOTHING" : "UPDATE SET " + joined(sets, ", ")) +
            (target_.order.empty() ? "" : " WHERE " + no_newer("t.", "excluded."));
@@ -191,50 +231,128 @@ std::vector<std::string> MergeStatements::changed_columns(const MergeStep& step)
     return columns;
 }
 
-std::string MergeStatements::update(const MergeStep& step, std::size_t begin,
-                                    std::size_t end) const {
+bool MergeStatements::is_said(const MergeStep& step, const std::string& column) const {
+    const auto at = std::ranges::find(target_.columns, column);
+    if (at == target_.columns.end()) return false;
+    return step.kept.empty() || !step.kept[static_cast<std::size_t>(at - target_.columns.begin())];
+}
+
+std::string MergeStatements::update(const MergeStep& step, const std::string& which) const {
     std::vector<std::string> sets;
     for (const std::string& column : changed_columns(step))
         sets.push_back(quote_identifier(column) + " = s." + quote_identifier(column));
     if (sets.empty())
         return "SELECT s." + number_ + " FROM " + staging_ + " s JOIN " + name_ + " t ON " +
-               same_key() + " WHERE " + range(begin, end);
+               same_key() + " WHERE " + which;
     return "UPDATE " + name_ + " t SET " + joined(sets, ", ") + " FROM " + staging_ + " s WHERE " +
-           same_key() + " AND " + range(begin, end) +
+           same_key() + " AND " + which +
            (target_.order.empty() ? "" : " AND " + no_newer("t.", "s.")) + " RETURNING s." +
            number_;
 }
 
-std::string MergeStatements::insert_missing(std::size_t begin, std::size_t end) const {
-    return insert(target_.columns) + range(begin, end) + " AND NOT EXISTS (SELECT 1 FROM " + name_ +
-           " t WHERE " + same_key() + ")" + by_key();
+std::string MergeStatements::insert_missing(const std::string& which) const {
+    return insert(target_.columns) + which + " AND " + is_missing() + by_key();
 }
 
-std::string MergeStatements::apply(const MergeStep& step, std::size_t begin,
-                                   std::size_t end) const {
-    if (step.removes && target_.order.empty()) return remove(range(begin, end));
-    if (step.removes)
-        return remove(range(begin, end) + " AND " + no_newer("t.", "s.")) + ";" +
-               remember(range(begin, end));
+std::string MergeStatements::is_missing() const {
+    return "NOT EXISTS (SELECT 1 FROM " + name_ + " t WHERE " + same_key() + ")";
+}
+
+std::string MergeStatements::without_row(const std::vector<std::size_t>& numbers) const {
+    return "SELECT s." + number_ + " FROM " + staging_ + " s WHERE " + among(numbers) + " AND " +
+           is_missing();
+}
+
+std::string MergeStatements::apply(const MergeStep& step, const std::string& which) const {
+    if (step.removes && target_.order.empty()) return remove(which);
+    if (step.removes) return remove(which + " AND " + no_newer("t.", "s.")) + ";" + remember(which);
     // ON CONFLICT would ask NOT NULL of what such a change does not bring.
-    if (has_arbiter_ && step.kept.empty()) return upsert(begin, end);
-    const std::string missing = insert_missing(begin, end);
-    return changed_columns(step).empty() ? missing : update(step, begin, end) + ";" + missing;
+    if (has_arbiter_ && step.kept.empty()) return upsert(which);
+    const std::string missing = insert_missing(which);
+    return changed_columns(step).empty() ? missing : update(step, which) + ";" + missing;
 }
 
-std::string MergeStatements::take_out(const std::vector<std::size_t>& numbers) const {
+bool MergeStatements::may_be_null(const std::string& column) const {
+    const auto at = std::ranges::find(target_.table.columns, column, &Column::name);
+    return at != target_.table.columns.end() && !at->not_null && !at->generated && !in_key(column);
+}
+
+/// Whether rows of other keys can be in the way of a value.
+bool MergeStatements::holds_values(const Index& index) const {
+    return index.unique && !same_set(index.columns, target_.key);
+}
+
+bool MergeStatements::can_leave_values() const {
+    return std::ranges::all_of(target_.table.indexes, [this](const Index& index) {
+        return !holds_values(index) ||
+               std::ranges::any_of(index.columns, [this](const std::string& column) {
+                   return may_be_null(column);
+               });
+    });
+}
+
+std::string MergeStatements::leave_values(const MergeStep& step, const std::string& which) const {
+    std::set<std::string> columns;
+    for (const Index& index : target_.table.indexes)
+        for (const std::string& column : index.columns)
+            if (holds_values(index) && is_said(step, column) && may_be_null(column))
+                columns.insert(column);
+    std::string sets;
+    for (const std::string& column : columns)
+        sets += (sets.empty() ? "" : ", ") + quote_identifier(column) + " = NULL";
+    if (sets.empty()) return "";
+    return "UPDATE " + name_ + " t SET " + sets + " FROM " + staging_ + " s WHERE " + same_key() +
+           " AND " + which + ";";
+}
+
+std::string MergeStatements::keep_aside(const MergeStep& step, const std::string& which) const {
     std::vector<std::string> sets = {known_ + " = true"};
-    for (const std::string& column : others_)
+    const auto keep = [&](const std::string& column) {
         sets.push_back(quote_identifier(column) + " = t." + quote_identifier(column));
+    };
+    for (const std::string& column : target_.columns)
+        if (!is_said(step, column)) keep(column);
+    for (const std::string& column : others_) keep(column);
     return "UPDATE " + staging_ + " s SET " + joined(sets, ", ") + " FROM " + name_ + " t WHERE " +
-           same_key() + " AND " + among(numbers) + ";" + remove(among(numbers));
+           same_key() + " AND " + which;
 }
 
-std::string MergeStatements::put_in(const std::vector<std::size_t>& numbers) const {
+std::string MergeStatements::take_out(const std::string& which) const {
+    return remove(which);
+}
+
+std::string MergeStatements::put_in(const std::string& which) const {
     std::vector<std::string> columns = target_.columns;
     std::ranges::copy(others_, std::back_inserter(columns));
-    return insert(columns) + among(numbers) + " AND s." + known_ + by_key() + ";" +
-           insert(target_.columns) + among(numbers) + " AND s." + known_ + " IS NULL" + by_key();
+    const std::string known = insert(columns) + which + " AND s." + known_ + by_key();
+    if (target_.mode == config::Mode::update) return known;
+    return known + ";" + insert(target_.columns) + which + " AND s." + known_ + " IS NULL" +
+           by_key();
+}
+
+std::string MergeStatements::taken_values(const MergeStep& step, const std::string& which,
+                                          const std::vector<std::size_t>& waiting) const {
+    std::vector<std::string> queries;
+    for (const Index& index : target_.table.indexes) {
+        if (!holds_values(index) || !index.plain || index.columns.empty()) continue;
+        std::vector<std::string> equal;
+        for (const std::string& column : index.columns)
+            if (is_said(step, column))
+                equal.push_back("t." + quote_identifier(column) + " = s." +
+                                quote_identifier(column));
+        if (equal.size() < index.columns.size()) continue;
+        queries.push_back("SELECT s." + number_ + ", h." + number_ + " FROM " + staging_ +
+                          " s JOIN " + name_ + " t ON " + joined(equal, " AND ") + " LEFT JOIN " +
+                          staging_ + " h ON " + same_key("h.") + " AND " + among(waiting, "h.") +
+                          " WHERE " + which + " AND NOT (" + same_key() + ")");
+    }
+    return joined(queries, " UNION ALL ");
+}
+
+std::string MergeStatements::refers_to_itself() const {
+    return "SELECT 1 FROM pg_constraint WHERE contype = 'f' AND conrelid = confrelid AND confrelid"
+           " = " +
+           quote_literal(name_) + "::regclass LIMIT 1";
 }
 
 }  // namespace sluice

@@ -2,10 +2,11 @@
 
 #include "config/config.h"
 #include "pipeline/mapping/row_mapper.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 #include "sinks/load/sql_statements.h"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,9 +28,14 @@ struct MergeTarget {
 struct MergeStep {
     bool removes = false;
     std::vector<bool> kept;  ///< columns that stay as they are; empty: none
-    std::size_t layer = 0;
-    std::size_t begin = 0;  ///< numbers of the staged rows
+    std::size_t begin = 0;   ///< numbers of the staged rows
     std::size_t end = 0;
+};
+
+/// What the database decides of a staging table.
+struct StagingForm {
+    bool mpp = false;
+    std::map<std::string, std::string> types;  ///< by column: other ones than the target has
 };
 
 /// The SQL of a merge. Changes are staged in a temporary table of the session with a number each,
@@ -51,11 +57,17 @@ public:
     /// has them.
     [[nodiscard]] const std::vector<std::string>& staged_columns() const { return staged_columns_; }
     [[nodiscard]] std::vector<std::string> leading_columns() const;
-    /// Makes the staging table where this session has none, and leaves it empty.
-    [[nodiscard]] std::string make_staging(bool mpp) const;
+    /// Makes the staging table where this session has none; on an MPP database it has to have none.
+    [[nodiscard]] std::string make_staging(const StagingForm& form) const;
+    /// A query, of one boolean.
+    [[nodiscard]] std::string has_staging() const;
+    [[nodiscard]] std::string empty_staging() const;
 
     /// Forgets staged changes.
     [[nodiscard]] std::string leave_out(const std::vector<std::size_t>& numbers) const;
+    /// Takes staged changes out of all ranges, and takes them back.
+    [[nodiscard]] std::string set_aside(const std::vector<std::size_t>& numbers) const;
+    [[nodiscard]] std::string take_back() const;
     /// Where statements are about few changes each.
     [[nodiscard]] std::string index_staging() const;
     [[nodiscard]] std::string drop_index() const;
@@ -71,31 +83,50 @@ public:
     /// Where there is an order: forget staged changes that are older than the table's row, or than
     /// its removal, and tell their numbers.
     [[nodiscard]] std::vector<std::string> leave_out_older() const;
-    /// Makes the changes [begin, end) of a step.
-    [[nodiscard]] std::string apply(const MergeStep& step, std::size_t begin,
-                                    std::size_t end) const;
-    /// In mode update: one statement that tells which numbers had a row.
-    [[nodiscard]] std::string update(const MergeStep& step, std::size_t begin,
-                                     std::size_t end) const;
+    /// Which staged changes a statement is about: "s" names the staging table.
+    [[nodiscard]] std::string range(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] std::string among(const std::vector<std::size_t>& numbers,
+                                    const std::string& staged = "s.") const;
 
-    /// Takes out the rows that these numbers are about, with what no change speaks of kept aside,
-    /// and puts rows in: for values that go from one row to another.
-    [[nodiscard]] std::string take_out(const std::vector<std::size_t>& numbers) const;
-    [[nodiscard]] std::string put_in(const std::vector<std::size_t>& numbers) const;
+    /// Tells which of these numbers' rows are not there.
+    [[nodiscard]] std::string without_row(const std::vector<std::size_t>& numbers) const;
+    /// Makes changes of a step.
+    [[nodiscard]] std::string apply(const MergeStep& step, const std::string& which) const;
+    /// In mode update: one statement that tells which numbers had a row.
+    [[nodiscard]] std::string update(const MergeStep& step, const std::string& which) const;
+
+    /// For values that go from one row to another where a DELETE does more than that: makes those
+    /// NULL that changes of a step replace, so that apply() can make them in any order.
+    [[nodiscard]] bool can_leave_values() const;
+    [[nodiscard]] std::string leave_values(const MergeStep& step, const std::string& which) const;
+    /// For the same elsewhere: keeps aside what changes of a step leave of their rows, takes rows
+    /// out, and puts them in.
+    [[nodiscard]] std::string keep_aside(const MergeStep& step, const std::string& which) const;
+    [[nodiscard]] std::string take_out(const std::string& which) const;
+    [[nodiscard]] std::string put_in(const std::string& which) const;
+    /// Tells of changes of a step whose value of a unique index is another row's: their number, and
+    /// that of the change of that row, if it is among the `waiting`. Empty: no index can tell.
+    [[nodiscard]] std::string taken_values(const MergeStep& step, const std::string& which,
+                                           const std::vector<std::size_t>& waiting) const;
+    /// Tells whether rows of the table refer to others of it.
+    [[nodiscard]] std::string refers_to_itself() const;
 
 private:
     [[nodiscard]] bool in_key(const std::string& column) const;
-    [[nodiscard]] std::string same_key() const;
-    [[nodiscard]] std::string range(std::size_t begin, std::size_t end) const;
-    [[nodiscard]] std::string among(const std::vector<std::size_t>& numbers) const;
+    [[nodiscard]] bool finds_few(const Index& index) const;
+    [[nodiscard]] std::string same_key(const std::string& staged = "s.") const;
+    [[nodiscard]] bool is_said(const MergeStep& step, const std::string& column) const;
+    [[nodiscard]] bool may_be_null(const std::string& column) const;
+    [[nodiscard]] bool holds_values(const Index& index) const;
+    [[nodiscard]] std::string is_missing() const;
     [[nodiscard]] std::string remove(const std::string& which) const;
     [[nodiscard]] std::string remember(const std::string& which) const;
     [[nodiscard]] std::string no_newer(const std::string& stored, const std::string& staged) const;
     [[nodiscard]] std::string insert(const std::vector<std::string>& columns) const;
     [[nodiscard]] std::string by_key() const;
-    [[nodiscard]] std::string upsert(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] std::string upsert(const std::string& which) const;
     [[nodiscard]] std::vector<std::string> changed_columns(const MergeStep& step) const;
-    [[nodiscard]] std::string insert_missing(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] std::string insert_missing(const std::string& which) const;
 
     const MergeTarget target_;
     const std::string name_;           ///< of the target, qualified
@@ -107,7 +138,7 @@ private:
     std::vector<std::string> staged_columns_;
     std::string staging_;
     bool has_arbiter_ = false;  ///< a unique index that ON CONFLICT can name
-    bool has_index_ = false;    ///< one that finds rows by key
+    bool has_index_ = false;    ///< one that finds few rows by key
 };
 
 }  // namespace sluice

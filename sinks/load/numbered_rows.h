@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "sinks/session/session.h"
 

@@ -1,9 +1,11 @@
 #include "sinks/load/row_isolation.h"
 
 #include "pipeline/fail_point.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/server_text.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -14,6 +16,10 @@ namespace {
 // between refusals. Duplicates show only when all rows of the window are in the table already.
 constexpr double window_per_gap = 0.7;
 constexpr double window_per_gap_of_duplicates = 0.3;
+// Where stops are dear: a window goes once more for each row that is set aside, and the COPY of the
+// others is shared by so many.
+constexpr double window_per_gap_of_mpp = 4;
+constexpr std::size_t most_aside = 8;
 /// So many gaps without a refusal: the gap was a thing of the past.
 constexpr double longest_gap = 4;
 constexpr std::size_t smallest_window = 16;
@@ -74,6 +80,7 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
     if (count == 0) return {};
     by_judge_.begin_load();
     by_server_.begin_load();
+    if (!mpp_) mpp_ = is_mpp(family_of(session_));
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
@@ -142,6 +149,8 @@ void RowIsolation::judge(Piece& piece) {
     before_copy_ = keep;
     piece.judged = true;
     by_judge_.note(piece.size(), judged->size());
+    // What these rows run into is nothing that it knows.
+    if (by_judge_.found == 0 && suspected_failures_ > 0) by_judge_.give_up(loads_without);
     for (Offender& offender : *judged) {
         rows_.leave_out(offender.row);
         if (offender.duplicate_of) duplicates_.emplace(*offender.duplicate_of, offender.row);
@@ -195,7 +204,7 @@ RowIsolation::Piece RowIsolation::take() {
     open_.pop_back();
     const std::size_t window = std::max(window_, smallest_window);
     // A rest that is hardly worth a COPY of its own comes along.
-    if (!piece.proven && piece.size() > window + window / 2) {
+    if (!piece.proven && piece.aside.empty() && piece.size() > window + window / 2) {
         Piece rest = piece;
         rest.begin = piece.end = piece.begin + window;
         rest.doubted = false;
@@ -276,6 +285,10 @@ void RowIsolation::on_success(const Piece& piece) {
     blame_.note_taken(rows_.count(piece.begin, piece.end));
     // It was not this one, so it is somewhere behind it.
     if (piece.accused && !open_.empty()) open_.back().doubted = true;
+    for (auto row = piece.aside.rbegin(); row != piece.aside.rend(); ++row) {
+        rows_.put_back(*row);
+        open_.push_back({.begin = *row, .end = *row + 1, .accused = true});
+    }
 }
 
 void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
@@ -283,25 +296,65 @@ void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = undo;
     if (piece.size() == 1) return on_bad_row(piece, error);
+    const auto line = piece.doubted || piece.proven ? std::nullopt : hint_of(error).line;
+    const std::size_t row =
+        line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;
+    if (row >= piece.end)
+        halve(piece);
+    else if (mpp_ == true)
+        set_aside(piece, row);
+    else
+        split(piece, row);
+}
+
+void RowIsolation::split(const Piece& piece, std::size_t row) {
     const auto push = [&](std::size_t begin, std::size_t end, Piece kind) {
         kind.begin = begin;
         kind.end = end;
         kind.judged = piece.judged;
         if (begin < end) open_.push_back(kind);
     };
-    const bool doubted = piece.doubted || piece.proven;
-    const auto line = doubted ? std::nullopt : hint_of(error).line;
-    const std::size_t row =
-        line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;
-    if (row < piece.end) {
-        push(row + 1, piece.end, {});
-        push(row, row + 1, {.accused = true});
-        push(piece.begin, row, {.proven = true});
-    } else {
-        const std::size_t middle = piece.begin + piece.size() / 2;
-        push(middle, piece.end, {.doubted = doubted});
-        push(piece.begin, middle, {.doubted = doubted});
+    push(row + 1, piece.end, {});
+    push(row, row + 1, {.accused = true});
+    push(piece.begin, row, {.proven = true});
+}
+
+/// What was set aside comes back: this error says nothing of where to look.
+void RowIsolation::halve(const Piece& piece) {
+    for (const std::size_t row : piece.aside) rows_.put_back(row);
+    Piece half{.judged = piece.judged, .doubted = piece.doubted || piece.proven};
+    const std::size_t middle = piece.begin + piece.size() / 2;
+    half.begin = middle;
+    half.end = piece.end;
+    open_.push_back(half);
+    half.begin = piece.begin;
+    half.end = middle;
+    open_.push_back(half);
+}
+
+/// If the error misleads, that costs the row a COPY of its own, and what follows is doubted.
+void RowIsolation::set_aside(Piece piece, std::size_t row) {
+    const std::size_t end = piece.end;
+    if (piece.aside.size() == most_aside) {
+        // Segments fail in an order of their own: this row may be the first of all.
+        piece.end = std::max(row, *piece.aside.rbegin());
+    } else if (piece.aside.empty()) {
+        const auto seen = static_cast<double>(row - piece.begin + 1);
+        const double gap = std::max({seen, gap_, static_cast<double>(smallest_window)});
+        const auto window = static_cast<std::size_t>(gap * window_per_gap_of_mpp);
+        piece.end = std::min(end, std::max(row + 1, piece.begin + window));
     }
+    // Segments stop at different times: what is behind the new end may have been set aside.
+    while (!piece.aside.empty() && *piece.aside.rbegin() >= piece.end) {
+        rows_.put_back(*piece.aside.rbegin());
+        piece.aside.erase(std::prev(piece.aside.end()));
+    }
+    if (piece.end < end) open_.push_back({.begin = piece.end, .end = end, .judged = piece.judged});
+    if (row < piece.end) {
+        rows_.leave_out(row);
+        piece.aside.insert(row);
+    }
+    if (piece.begin < piece.end) open_.push_back(std::move(piece));
 }
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
@@ -375,13 +428,11 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
         gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
         last_failure_ = row;
     }
-    window_per_gap_ = overlaps(error) ? window_per_gap_of_duplicates : window_per_gap;
+    window_per_gap_ = mpp_ == true      ? window_per_gap_of_mpp
+                      : overlaps(error) ? window_per_gap_of_duplicates
+                                        : window_per_gap;
     window_ = static_cast<std::size_t>(gap_ * window_per_gap_);
-    // Foreign keys, unique keys, CHECKs.
-    if (error.sqlstate() == "23503" || error.sqlstate() == "23505" || error.sqlstate() == "23514") {
-        judge_.suspect(error.details().constraint);
-        ++suspected_failures_;
-    }
+    if (judge_.suspect(error)) ++suspected_failures_;
 }
 
 }  // namespace sluice

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 #include "sinks/load/blame.h"
 #include "sinks/load/changed_rows.h"
 #include "sinks/load/constraint_judge.h"
@@ -41,8 +41,10 @@ struct IsolationOptions {
 /// first; that a row is refused, Blame proves. One per target and form: from one batch to the next
 /// it keeps how dense refusals are, so that a COPY that fails wastes little, that many go by
 /// queries (ConstraintJudge) before COPY can run into them, and that the server goes through the
-/// rows by itself (ServerSideLoad) where many are refused for what no query tells. Throws
-/// DatabaseError for trouble of the world, and for trouble that no row is to blame for.
+/// rows by itself (ServerSideLoad) where many are refused for what no query tells. On an MPP
+/// database, whose segments all hear of each savepoint and each COPY, a stop is dear and rows are
+/// cheap: what errors point at is set aside until a COPY of the others works, and then tried row by
+/// row. Throws DatabaseError for trouble of the world, and for trouble that no row is to blame for.
 class RowIsolation : private Trial {
 public:
     /// What the target's ways of loading share; must outlive it.
@@ -84,6 +86,7 @@ private:
         bool judged = false;   ///< offenders are out: worth trying as a whole
         bool accused = false;  ///< one row, by an error's text: whether that is true shows now
         bool doubted = false;  ///< an error's text has misled here: halves instead
+        std::set<std::size_t> aside{};  ///< rows of it that are tried alone once it is loaded
 
         [[nodiscard]] std::size_t size() const { return end - begin; }
     };
@@ -100,6 +103,9 @@ private:
     [[nodiscard]] CopyHint hint_of(const DatabaseError& error) const;
     void on_success(const Piece& piece);
     void on_failure(const Piece& piece, const DatabaseError& error);
+    void set_aside(Piece piece, std::size_t row);
+    void split(const Piece& piece, std::size_t row);
+    void halve(const Piece& piece);
     void on_bad_row(const Piece& piece, const DatabaseError& error);
     void take_out(const UnreadableValue& value);
     [[nodiscard]] std::optional<DatabaseError> not_nulled(std::size_t row,
@@ -123,6 +129,7 @@ private:
     FieldTrial fields_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
+    std::optional<bool> mpp_;  ///< whether the database is one
     OtherWay by_judge_;
     OtherWay by_server_;
 

@@ -1,6 +1,6 @@
 #include "sinks/load/server_side_load.h"
 
-#include "sinks/books/schema.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <numeric>
@@ -17,7 +17,7 @@ constexpr const char* make_notes =
     "DELETE FROM pg_temp.sluice_refused";
 
 /// Half-full blocks: a window is at least one, and what a stop undoes is half a window.
-constexpr int fill = 50;
+constexpr int page_fill = 50;
 /// Of message and detail, in characters: a reason keeps less, and a trigger may say megabytes.
 constexpr int longest_message = 2000;
 /// Since this version rows between two places of a table are read without the others.
@@ -120,7 +120,7 @@ ServerSideLoad::ServerSideLoad(Session& session, std::string qualified_table,
     : session_(session),
       target_(std::move(qualified_table)),
       columns_(std::move(columns)),
-      staged_(session, "sluice_staged", target_, columns_, fill) {}
+      staged_(session, "sluice_staged", target_, columns_, page_fill) {}
 
 bool ServerSideLoad::inserts_as_copy_does() {
     return session_.server_version() >= oldest_version && !is_mpp(family_of(session_)) &&

@@ -1,11 +1,17 @@
 #include "sinks/load/sql_load.h"
 
 #include "pipeline/fail_point.h"
-#include "sinks/books/schema.h"
+#include "sinks/session/server_family.h"
 
 #include <utility>
 
 namespace sluice {
+namespace {
+
+/// So many are found by reading all of them as soon as by an index.
+constexpr std::size_t few_records = 500;
+
+}  // namespace
 
 /// `where`, judged over pieces.
 class SqlLoad::Filtering : public Halving::Work {
@@ -42,12 +48,13 @@ private:
 };
 
 SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,
-                 config::OnInvalid on_invalid)
+                 const StagingWay& way)
     : session_(session),
       statements_(target, into),
       staging_(session, {.table = statements_.inputs(),
                          .columns = statements_.input_columns(),
-                         .nulls_for_invalid = nulls_for_invalid(target.inputs, on_invalid)}),
+                         .nulls_for_invalid = nulls_for_invalid(target.inputs, way.on_invalid),
+                         .segments = way.segments}),
       halving_(session) {}
 
 void SqlLoad::make_inputs() {
@@ -73,11 +80,15 @@ void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>
 void SqlLoad::begin_load(Alike alike) {
     staging_.begin_load(alike);
     halving_.begin_load(alike);
+    indexed_ = false;  // what another transaction made has gone with it
 }
 
 std::vector<RefusedNumber> SqlLoad::fill_isolated(const NumberedRows& rows) {
+    drop_index();
     make_inputs();
     std::vector<RefusedNumber> refused = staging_.copy_isolated(rows);
+    indexed_ = rows.binary.rows.size() + rows.text.rows.size() > few_records;
+    if (indexed_) session_.run(statements_.index_inputs());
     absent_.clear();
     for (const RefusedNumber& each : refused) absent_.insert(each.number);
     return refused;
@@ -102,18 +113,22 @@ std::vector<RefusedNumber> SqlLoad::insert_isolated(std::size_t begin, std::size
 }
 
 std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Range& range) {
-    session_.run(statements_.index_inputs());
     halving_.run(work, range, absent_);
     halving_.end_savepoint();
-    session_.run(statements_.drop_index());
     std::vector<RefusedNumber> refused = halving_.take_refused();
     for (const RefusedNumber& each : refused) absent_.insert(each.number);
     return refused;
 }
 
-void SqlLoad::end_load() const {
+/// Loads that find nobody to refuse would pay for it.
+void SqlLoad::drop_index() {
+    if (std::exchange(indexed_, false)) session_.run(statements_.drop_index());
+}
+
+void SqlLoad::end_load() {
     staging_.end_load();
     halving_.end_load();
+    drop_index();
 }
 
 }  // namespace sluice

@@ -19,7 +19,7 @@ namespace sluice {
 class SqlLoad {
 public:
     SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,
-            config::OnInvalid on_invalid);
+            const StagingWay& way);
 
     [[nodiscard]] const SqlTarget& target() const { return statements_.target(); }
 
@@ -41,13 +41,14 @@ public:
                                                              std::size_t last,
                                                              const std::vector<bool>& without = {});
     /// Throws RefusedAlike.
-    void end_load() const;
+    void end_load();
 
 private:
     class Filtering;
     class Inserting;
 
     void make_inputs();
+    void drop_index();
     [[nodiscard]] std::vector<RefusedNumber> halve(Halving::Work& work,
                                                    const Halving::Range& range);
 
@@ -56,7 +57,8 @@ private:
     Staging staging_;
     Halving halving_;
     std::set<std::size_t> absent_;  ///< of what is filled in
-    std::optional<bool> mpp_;       ///< whether the database is one
+    bool indexed_ = false;
+    std::optional<bool> mpp_;  ///< whether the database is one
 };
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/drift.h"
+#include "sinks/load/key_turns.h"
 
 #include <map>
 #include <utility>
@@ -29,19 +30,22 @@ NumberedRows numbered(const TargetRows& rows) {
 
 }  // namespace
 
-SqlLoader::SqlLoader(Session& session, const SqlTarget& target, config::OnInvalid on_invalid)
-    : session_(session),
-      load_(session, target, {.relation = qualified(target.table)}, on_invalid) {}
+SqlLoader::SqlLoader(Session& session, const SqlTarget& target, const StagingWay& way)
+    : session_(session), load_(session, target, {.relation = qualified(target.table)}, way) {}
 
 std::string SqlLoader::target() const {
     return "table " + qualified(load_.target().table);
+}
+
+std::optional<std::string> SqlLoader::waits_for_keys_of() const {
+    return name_if_it_has_keys(load_.target().table);
 }
 
 void SqlLoader::refuse_drift() {
     refuse_drift_of(session_, load_.target().table, load_.target().columns);
 }
 
-void SqlLoader::put(const TargetRows& rows) {
+void SqlLoader::put(const TargetRows& rows, const TakenAway&) {
     without_effect_ = {};
     if (rows.size() == 0) return;
     load_.fill(numbered(rows));
@@ -49,7 +53,7 @@ void SqlLoader::put(const TargetRows& rows) {
     load_.insert(0, rows.size());
 }
 
-std::vector<Reject> SqlLoader::separate(const TargetRows& rows, Alike alike) {
+std::vector<Reject> SqlLoader::separate(const TargetRows& rows, Alike alike, const TakenAway&) {
     without_effect_ = {};
     refused_lately_ = false;
     std::vector<Reject> rejects;

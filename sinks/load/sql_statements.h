@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "pipeline/mapping/table.h"
+#include "pipeline/table.h"
 
 #include <cstddef>
 #include <string>

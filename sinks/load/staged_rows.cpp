@@ -1,8 +1,8 @@
 #include "sinks/load/staged_rows.h"
 
 #include "pipeline/values/binary_copy.h"
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
 #include <atomic>

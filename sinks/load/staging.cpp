@@ -2,6 +2,7 @@
 
 #include "sinks/session/sql_text.h"
 
+#include <cstdint>
 #include <utility>
 
 namespace sluice {
@@ -22,6 +23,8 @@ Staging::Staging(Session& session, const Options& options)
     : session_(session),
       binary_copy_(copy_into(options, CopyForm::binary)),
       text_copy_(copy_into(options, CopyForm::text)),
+      route_(options.segments),
+      transfer_(session, route_, {.relation = options.table, .columns = options.columns}),
       judge_(session, options.table, options.columns),
       server_side_(session, options.table, options.columns),
       blame_(session),
@@ -30,7 +33,14 @@ Staging::Staging(Session& session, const Options& options)
 
 void Staging::copy(const NumberedRows& rows) {
     if (!rows.binary.rows.empty()) copy_whole(session_, binary_copy_, rows.binary);
-    if (!rows.text.rows.empty()) copy_whole(session_, text_copy_, rows.text);
+    if (rows.text.rows.empty()) return;
+    if (!route_.is_for(rows.text.rows.size())) return copy_whole(session_, text_copy_, rows.text);
+    const std::int64_t staged = transfer_.insert(rows.text);
+    if (staged != static_cast<std::int64_t>(rows.text.rows.size()))
+        throw DatabaseError({"08006",
+                             "segments have brought " + std::to_string(staged) + " of " +
+                                 std::to_string(rows.text.rows.size()) + " rows",
+                             {}});
 }
 
 void Staging::begin_load(Alike alike) {

@@ -2,11 +2,13 @@
 
 #include "sinks/load/numbered_rows.h"
 #include "sinks/load/row_isolation.h"
+#include "sinks/load/segment_transfer.h"
 #include "sinks/session/session.h"
 
 #include <cstddef>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -15,6 +17,15 @@ namespace sluice {
 struct RefusedNumber {
     std::size_t number = 0;
     std::vector<Reason> reasons;
+};
+
+/// How what is read becomes rows of a staging table.
+struct StagingWay {
+    // Not explicit: most have no segments.
+    StagingWay(config::OnInvalid its_on_invalid, SegmentRoute its_segments = {})
+        : on_invalid(its_on_invalid), segments(std::move(its_segments)) {}
+    config::OnInvalid on_invalid;
+    SegmentRoute segments;
 };
 
 /// COPY of numbered rows into a temporary table of the session, which demands nothing of them but
@@ -27,6 +38,7 @@ public:
         std::vector<std::string> columns{};  ///< in the order of the rows, the number first
         /// A value of one of these that COPY cannot read becomes NULL.
         std::set<std::string> nulls_for_invalid{};
+        SegmentRoute segments{};  ///< for rows in COPY's text form
     };
     Staging(Session& session, const Options& options);
 
@@ -42,6 +54,8 @@ private:
     Session& session_;
     const CopyStatement binary_copy_;
     const CopyStatement text_copy_;
+    const SegmentRoute route_;
+    SegmentTransfer transfer_;
     ConstraintJudge judge_;
     ServerSideLoad server_side_;
     Blame blame_;

@@ -1,8 +1,8 @@
 #include "sinks/outbox/outbox_check.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/outbox/outbox_store.h"
+#include "sinks/schema/schema.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -43,13 +43,14 @@ bool has_index(Session& session, const std::string& table, const std::string& co
                {table, column});
 }
 
-/// Whether the sequence behind the column begins anew when it is at its end.
-bool comes_again(Session& session, const std::string& table, const std::string& column) {
+/// Whether the sequence behind the column is so, by what pg_sequence says.
+bool sequence_is(Session& session, const std::string& table, const std::string& column,
+                 const char* so) {
     constexpr int with_catalogue_of_sequences = 100000;
     return session.server_version() >= with_catalogue_of_sequences &&
            yes(session,
-               "SELECT EXISTS (SELECT 1 FROM pg_sequence WHERE seqcycle AND seqrelid ="
-               " pg_get_serial_sequence($1, $2)::regclass)",
+               std::string("SELECT EXISTS (SELECT 1 FROM pg_sequence WHERE ") + so +
+                   " AND seqrelid = pg_get_serial_sequence($1, $2)::regclass)",
                {table, column});
 }
 
@@ -84,12 +85,20 @@ std::vector<Finding> check_outbox(Session& session, const config::Outbox& outbox
                                 " is unique: of two rows with one id the second is not sent",
                             "make it the primary key"});
     }
-    if (comes_again(session, name, id)) {
+    if (sequence_is(session, name, id, "seqcycle")) {
         findings.push_back({Severity::warning, where,
                             "the sequence of " + quote_identifier(id) +
                                 " cycles: an id that comes again while its row is still there is "
                                 "taken for that row",
                             "ALTER SEQUENCE … NO CYCLE, and bigint"});
+    }
+    if ((outbox.order.empty() || outbox.order == id) &&
+        sequence_is(session, name, id, "seqcache > 1")) {
+        findings.push_back({Severity::warning, where,
+                            "the sequence of " + quote_identifier(id) +
+                                " has a cache: rows that are read together are sorted by numbers "
+                                "that sessions drew ahead, not by who came first",
+                            "ALTER SEQUENCE … CACHE 1, or set order to a column that says it"});
     }
     const auto column = std::ranges::find(table.columns, id, &Column::name);
     if (outbox.order.empty() && column != table.columns.end() && column->type == ColumnType::uuid) {

@@ -2,7 +2,7 @@
 
 #include "pipeline/errors.h"
 #include "pipeline/values/hex.h"
-#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/books/dead_letters.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>

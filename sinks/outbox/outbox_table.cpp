@@ -3,7 +3,7 @@
 #include "pipeline/errors.h"
 #include "pipeline/values/binary_copy.h"
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/load/copy_rows.h"
+#include "sinks/copy/copy_rows.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>

@@ -56,6 +56,19 @@ std::map<std::string, std::int64_t> count_open_refused_events(Session& session,
     return open;
 }
 
+std::vector<std::pair<std::string, std::int64_t>> sum_up_refused_events(
+    Session& session, const RefusedEventQuery& query) {
+    Row parameters = {query.relay};
+    const std::string from = from_events(query, parameters);
+    const Rows rows = session.exec(
+        "SELECT o.reason, count(*)" + from + " AND c.claimed IS NULL GROUP BY 1 ORDER BY 2 DESC, 1",
+        parameters);
+    std::vector<std::pair<std::string, std::int64_t>> reasons;
+    for (std::size_t row = 0; row < rows.rows.size(); ++row)
+        reasons.emplace_back(rows.text(row, 0), rows.number(row, 1));
+    return reasons;
+}
+
 std::vector<RefusedEvent> newest_refused_events(Session& session, const RefusedEventQuery& query,
                                                 std::int64_t limit) {
     Row parameters = {query.relay};

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -46,6 +47,9 @@ struct RefusedEventCount {
 /// The open ones of all relays that have some.
 [[nodiscard]] std::map<std::string, std::int64_t> count_open_refused_events(
     Session& session, const std::string& schema);
+/// How many open ones there are for which reason, the most frequent first.
+[[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> sum_up_refused_events(
+    Session& session, const RefusedEventQuery& query);
 /// The latest ones first.
 [[nodiscard]] std::vector<RefusedEvent> newest_refused_events(Session& session,
                                                               const RefusedEventQuery& query,

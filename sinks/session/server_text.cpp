@@ -72,6 +72,10 @@ CopyHint copy_hint(std::string_view context, std::string_view relation,
     return {};
 }
 
+bool mentions(std::string_view text, std::string_view name) {
+    return !name.empty() && find_name(name, text) != std::string_view::npos;
+}
+
 std::optional<std::size_t> parameter_hint(std::string_view context) {
     const std::size_t at = context.find('$');
     if (at == std::string_view::npos) return std::nullopt;

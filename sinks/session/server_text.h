@@ -20,6 +20,9 @@ struct CopyHint {
 [[nodiscard]] CopyHint copy_hint(std::string_view context, std::string_view relation,
                                  const std::vector<std::string>& columns);
 
+/// Whether a name stands in a text by itself, not within a longer one.
+[[nodiscard]] bool mentions(std::string_view text, std::string_view name);
+
 /// Which parameter a value was, from 0 on: "unnamed portal parameter $12 = '…'". Servers before
 /// PostgreSQL 14 do not say.
 [[nodiscard]] std::optional<std::size_t> parameter_hint(std::string_view context);

@@ -126,7 +126,7 @@ Rows Session::exec_prepared(const std::string& name, const std::string& sql,
 
 Transaction::Transaction(Session& session, const std::string& settings) : session_(session) {
     try {
-        session_.run("BEGIN;" + settings);
+        session_.run("BEGIN ISOLATION LEVEL READ COMMITTED;" + settings);
         session_.in_transaction_ = true;
     } catch (...) {
         roll_back();

@@ -135,7 +135,7 @@ private:
     bool in_transaction_ = false;
 };
 
-/// A transaction that rolls back unless committed.
+/// A transaction, READ COMMITTED, that rolls back unless committed.
 class Transaction {
 public:
     /// Begins it. `settings` travel in the same message: a SET that fails on a connection that

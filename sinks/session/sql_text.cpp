@@ -5,15 +5,6 @@
 
 namespace sluice {
 
-std::string quote_identifier(std::string_view name) {
-    std::string quoted = "\"";
-    for (const char c : name) {
-        if (c == '"') quoted += '"';
-        quoted += c;
-    }
-    return quoted + "\"";
-}
-
 std::string identifier_list(const std::vector<std::string>& names, std::string_view prefix) {
     std::string list;
     for (const std::string& name : names)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "config/sql_names.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -8,7 +10,6 @@
 
 namespace sluice {
 
-[[nodiscard]] std::string quote_identifier(std::string_view name);
 /// "a", "b", each with the prefix before it.
 [[nodiscard]] std::string identifier_list(const std::vector<std::string>& names,
                                           std::string_view prefix = "");

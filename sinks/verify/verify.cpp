@@ -48,12 +48,29 @@ bool Verification::fine() const {
 }
 
 Verification verify(Session& session, const VerifyOptions& options) {
-    require_books(session, options.schema);
+    return verify(session, {&options, 1});
+}
+
+Verification verify(Session& session, std::span<const VerifyOptions> tables) {
+    require_books(session, tables.front().schema);
     Transaction transaction(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    AllBooks books = verify_books(session, options);
+    AllBooks books = verify_books(session, tables.front());
     Verification verification;
-    verification.not_compared = verify_target(session, options, books);
-    verification.keys = verify_keys(session, options);
+    for (const VerifyOptions& options : tables) {
+        std::string not_compared = verify_target(session, options, books);
+        if (!not_compared.empty() && tables.size() > 1)
+            not_compared = "topic " + to_string(options.topics) + ": " + not_compared;
+        if (verification.not_compared.empty()) verification.not_compared = std::move(not_compared);
+        const auto add_keys = [&](const VerifyOptions& of) {
+            const auto keys = verify_keys(session, of);
+            if (!keys) return;
+            if (!verification.keys) verification.keys.emplace();
+            verification.keys->rows += keys->rows;
+            verification.keys->doubled += keys->doubled;
+        };
+        add_keys(options);
+        std::ranges::for_each(options.beside, add_keys);
+    }
     for (auto& [key, partition] : books) {
         note_rewinds(partition);
         verification.partitions.push_back(std::move(partition.verified));

@@ -1,12 +1,14 @@
 #pragma once
 
-#include "pipeline/mapping/table.h"
+#include "config/topics.h"
 #include "pipeline/record.h"
+#include "pipeline/table.h"
 #include "sinks/session/session.h"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,9 +17,10 @@ namespace sluice {
 struct VerifyOptions {
     std::string schema;
     std::string pipeline;
-    std::string topic;
-    /// The target and its columns that hold @partition and @offset (and @topic): without both,
-    /// the ledger is compared with progress and dead letters only.
+    config::Topics topics;
+    /// The target and its columns that hold @partition and @offset (and @topic, which rows of
+    /// several topics need): without them, the ledger is compared with progress and dead letters
+    /// only.
     Table table;
     /// Why rows say nothing of offsets one by one; empty: they do.
     std::string not_comparable{};
@@ -26,6 +29,9 @@ struct VerifyOptions {
     std::optional<std::string> partition_column;
     std::optional<std::string> offset_column;
     std::optional<std::string> topic_column;
+    /// Further tables of the same records, each of which is in one of them at least. Of these, what
+    /// is about a table counts.
+    std::vector<VerifyOptions> beside{};
     /// Told now and then how many rows of the target were compared.
     std::function<void(std::int64_t rows)> on_compared = [](std::int64_t) {};
 };
@@ -77,5 +83,7 @@ struct Verification {
 /// running. The database sorts them by offset and merges them into one stream; what is held here
 /// grows with the partitions only. Throws DatabaseError.
 [[nodiscard]] Verification verify(Session& session, const VerifyOptions& options);
+/// The same of a pipeline with several tables: of each, what is its own. At least one.
+[[nodiscard]] Verification verify(Session& session, std::span<const VerifyOptions> tables);
 
 }  // namespace sluice

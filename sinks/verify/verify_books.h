@@ -17,7 +17,6 @@ struct PartitionBooks {
     std::int64_t letters = 0;  ///< that were ever rejected, as dead letters have it
     /// Of the ledger's rows of the current incarnation.
     std::optional<Offset> begins;
-    Offset ends = 0;
     /// Of the row that was read last.
     std::optional<int> last_incarnation;
     Offset last_to = 0;

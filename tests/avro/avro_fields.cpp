@@ -1,7 +1,7 @@
 // What the decoder finds in records, for compare.py, as decoded_lines.h says: a schema as it is,
 // and an array of the kind and the value for each path.
 
-#include "pipeline/decode/avro_decoder.h"
+#include "pipeline/decode/avro/avro_decoder.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/hex.h"
 #include "tests/fixture/decoded_lines.h"

@@ -1,6 +1,6 @@
 // Nanoseconds per record within the Avro decoder alone, on one thread. Not a test.
 
-#include "pipeline/decode/avro_decoder.h"
+#include "pipeline/decode/avro/avro_decoder.h"
 #include "pipeline/encode/write_bytes.h"
 #include "tests/bench/decoder_micro.h"
 

@@ -20,10 +20,12 @@ void run_merge(Stage& stage, Report& report);
 void run_scale(Stage& stage, Report& report);
 /// An outbox table to a topic, beside what table and broker do alone.
 void run_outbox(Stage& stage, Report& report);
+/// Rows from memory to segments that fetch them; neither broker nor database.
+void run_segments(Report& report);
 /// What a lane's thread executes for a record, counted by callgrind: a busy machine does not
 /// matter.
 void run_instructions(Stage& stage, Report& report);
-/// Kafka Connect with Debezium's JDBC sink.
+/// Kafka Connect with Debezium's JDBC sink: JSON, Avro by a registry, upserts, a kill -9.
 void run_peers(Stage& stage, Report& report);
 
 }  // namespace sluice::bench

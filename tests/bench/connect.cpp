@@ -1,67 +1,78 @@
 #include "tests/bench/connect.h"
 
+#include "pipeline/values/json_text.h"
+#include "tests/fixture/http.h"
 #include "tests/fixture/java_logging.h"
 #include "tests/fixture/ports.h"
 #include "tests/fixture/wait.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 #include <stdexcept>
-#include <system_error>
 
 namespace sluice::bench {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// Plain JSON has no types: the converter is told. Dates stay text, for which the database has
-/// casts (see peers.cpp): three times as fast as INSERTs with many VALUES, which need none.
-constexpr const char* schema =
-    R"({\"type\":\"struct\",\"fields\":[{\"field\":\"id\",\"type\":\"int32\"},)"
-    R"({\"field\":\"customer\",\"type\":\"string\"},{\"field\":\"birthday\",\"type\":\"string\"},)"
-    R"({\"field\":\"ordered_at\",\"type\":\"string\"}]})";
+/// An object of texts.
+std::string json_object(const ConnectSettings& settings) {
+    std::string text;
+    for (const auto& [name, value] : settings) {
+        text += text.empty() ? '{' : ',';
+        json::append_string(text, name);
+        text += ':';
+        json::append_string(text, value);
+    }
+    return text + '}';
+}
 
 std::string install() {
     const std::filesystem::path libs = SLUICE_PEERS_LIBS;
+    // Holds the list that the jars are of.
     const std::filesystem::path complete = libs / ".complete";
-    if (std::filesystem::exists(complete)) return libs.string();
+    const std::string wanted = fixture::read_file(SLUICE_PEERS_POM);
+    if (std::filesystem::exists(complete) && fixture::read_file(complete) == wanted)
+        return libs.string();
+    std::filesystem::remove_all(libs);
     std::filesystem::create_directories(libs);
     fixture::run_or_throw(
         {.argv = {"mvn", "-q", "-B",
                   "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", "-f",
                   SLUICE_PEERS_POM, "-DoutputDirectory=" + libs.string()}},
         600s);
-    fixture::write_file(complete, "");
+    fixture::write_file(complete, wanted);
     return libs.string();
 }
 
-/// The status line of the answer.
-std::string http(std::uint16_t port, const std::string& request) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "socket");
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    std::string answer;
-    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-        send(fd, request.data(), request.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(request.size())) {
-        std::array<char, 4096> text;
-        for (ssize_t got; (got = recv(fd, text.data(), text.size(), 0)) > 0;) {
-            answer.append(text.data(), static_cast<std::size_t>(got));
-        }
+}  // namespace
+
+ConnectSettings json_values(const std::vector<std::pair<std::string, std::string>>& fields) {
+    std::string schema;
+    for (const auto& [name, type] : fields) {
+        schema += (schema.empty() ? "" : ",") + json_object({{"field", name}, {"type", type}});
     }
-    close(fd);
-    return answer.substr(0, answer.find('\r'));
+    return {{"value.converter", "org.apache.kafka.connect.json.JsonConverter"},
+            {"value.converter.schemas.enable", "true"},
+            {"value.converter.schema.content", R"({"type":"struct","fields":[)" + schema + "]}"}};
 }
 
-}  // namespace
+ConnectSettings avro_values(const std::string& registry_url) {
+    return {{"value.converter", "io.apicurio.registry.utils.converter.AvroConverter"},
+            {"value.converter.apicurio.registry.url", registry_url},
+            {"value.converter.apicurio.registry.id-handler",
+             "io.apicurio.registry.serde.Legacy4ByteIdHandler"},
+            {"value.converter.apicurio.registry.use-id", "contentId"}};
+}
+
+ConnectSettings inserts() {
+    return {{"insert.mode", "insert"}, {"primary.key.mode", "none"}};
+}
+
+ConnectSettings upserts() {
+    return {{"insert.mode", "upsert"},
+            {"primary.key.mode", "record_value"},
+            {"primary.key.fields", "id"}};
+}
 
 ConnectWorker::ConnectWorker(Stage& stage) : stage_(stage), port_(fixture::free_port()) {
     fixture::write_file(dir_.path() / "worker.properties",
@@ -94,48 +105,47 @@ void ConnectWorker::start(const std::vector<std::string>& connector_files) {
     fixture::wait_until(
         [&] {
             if (!process_->running()) throw std::runtime_error("Kafka Connect ended:\n" + log());
-            return http(port_, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                .ends_with("200 OK");
+            return fixture::http(port_, "GET", "/").status == 200;
         },
         120s, "Kafka Connect");
 }
 
-std::string ConnectWorker::connector(const std::string& topic, const std::string& table) const {
-    const fixture::Postgres& postgres = stage_.postgres();
-    return R"({"name":")" + topic +
-           R"(","config":{"connector.class":"io.debezium.connector.jdbc.JdbcSinkConnector",)"
-           R"("topics":")" +
-           topic + R"(","tasks.max":"4","connection.url":"jdbc:postgresql://127.0.0.1:)" +
-           std::to_string(postgres.port()) +
-           R"(/test",)"
-           R"("connection.username":"postgres","connection.password":"none",)"
-           R"("insert.mode":"insert","primary.key.mode":"none","schema.evolution":"none",)"
-           R"("batch.size":"10000","collection.name.format":"public.)" +
-           table +
-           R"(","value.converter":"org.apache.kafka.connect.json.JsonConverter",)"
-           R"("value.converter.schemas.enable":"true","value.converter.schema.content":")" +
-           schema +
-           R"(","dialect.postgres.unnest.insert.enabled":"true",)"
-           R"("consumer.override.max.poll.records":"10000",)"
-           R"("consumer.override.max.partition.fetch.bytes":"10000000"}})";
+std::string ConnectWorker::document(const Connector& connector) const {
+    ConnectSettings settings{
+        {"connector.class", "io.debezium.connector.jdbc.JdbcSinkConnector"},
+        {"topics", connector.topic},
+        {"tasks.max", "4"},
+        {"connection.url",
+         "jdbc:postgresql://127.0.0.1:" + std::to_string(stage_.postgres().port()) + "/test"},
+        {"connection.username", "postgres"},
+        {"connection.password", "none"},
+        {"schema.evolution", "none"},
+        {"batch.size", "10000"},
+        {"collection.name.format", "public." + connector.table},
+        // Three times as fast as INSERTs with many VALUES.
+        {"dialect.postgres.unnest.insert.enabled", "true"},
+        {"consumer.override.max.poll.records", "10000"},
+        {"consumer.override.max.partition.fetch.bytes", "10000000"}};
+    settings.insert(connector.values.begin(), connector.values.end());
+    settings.insert(connector.rows.begin(), connector.rows.end());
+    std::string text = R"({"name":)";
+    json::append_string(text, connector.topic);
+    return text + R"(,"config":)" + json_object(settings) + "}";
 }
 
-void ConnectWorker::add_connector(const std::string& topic, const std::string& table) {
-    request("POST /connectors", connector(topic, table));
+void ConnectWorker::add_connector(const Connector& connector) {
+    request("POST", "/connectors", document(connector));
 }
 
 void ConnectWorker::remove_connector(const std::string& topic) {
-    request("DELETE /connectors/" + topic, "");
+    request("DELETE", "/connectors/" + topic, "");
 }
 
-void ConnectWorker::request(const std::string& what, const std::string& body) {
-    const std::string status =
-        http(port_, what +
-                        " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                        "Content-Type: application/json\r\nContent-Length: " +
-                        std::to_string(body.size()) + "\r\n\r\n" + body);
-    if (status.find(" 20") == std::string::npos) {
-        throw std::runtime_error("Kafka Connect says \"" + status + "\":\n" + log());
+void ConnectWorker::request(const std::string& method, const std::string& target,
+                            const std::string& json) {
+    const fixture::HttpAnswer answer = fixture::http_json(port_, method, target, json);
+    if (answer.status / 100 != 2) {
+        throw std::runtime_error("Kafka Connect says \"" + answer.body + "\":\n" + log());
     }
 }
 
@@ -143,9 +153,9 @@ void ConnectWorker::kill() {
     process_->kill();
 }
 
-void ConnectWorker::start_with(const std::string& topic, const std::string& table) {
-    const std::filesystem::path file = dir_.path() / (topic + ".json");
-    fixture::write_file(file, connector(topic, table));
+void ConnectWorker::start_with(const Connector& connector) {
+    const std::filesystem::path file = dir_.path() / (connector.topic + ".json");
+    fixture::write_file(file, document(connector));
     start({file.string()});
 }
 

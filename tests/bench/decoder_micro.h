@@ -1,7 +1,7 @@
 #pragma once
 
+#include "pipeline/batch.h"
 #include "pipeline/decode/decoder.h"
-#include "pipeline/ingest/batch.h"
 
 #include <time.h>
 

@@ -9,11 +9,12 @@ namespace {
 int usage() {
     std::fputs(
         "usage: sluice_bench "
-        "[main|quick|speed|trouble|freshness|merge|outbox|scale|instructions|peers]\n"
+        "[main|quick|speed|trouble|freshness|merge|outbox|scale|segments|instructions|peers]\n"
         "main (the default) is speed, trouble and freshness; quick is the first table of speed.\n"
         "SLUICE_BENCH_RECORDS=100000 SLUICE_BENCH_ROUNDS=1 make a quick run;\n"
-        "SLUICE_BENCH_ONLY=narrow_ leaves of speed and trouble what has that in its name;\n"
-        "SLUICE_BENCH_TABLE=10000000 lets merge begin with a table of so many rows.\n",
+        "SLUICE_BENCH_ONLY=narrow_ leaves of speed and trouble what has that in its name, and of\n"
+        "peers one of json, avro, merge and kill, of scale one of partitions, topics, pipelines;\n"
+        "SLUICE_BENCH_TABLE=10000000 lets merge and peers begin with a table of so many rows.\n",
         stderr);
     return 2;
 }
@@ -26,11 +27,16 @@ int main(int argc, char** argv) {
     const auto chosen = [&](const char* name) { return what == name; };
     const bool known = chosen("main") || chosen("quick") || chosen("speed") || chosen("trouble") ||
                        chosen("freshness") || chosen("merge") || chosen("outbox") ||
-                       chosen("scale") || chosen("instructions") || chosen("peers");
+                       chosen("scale") || chosen("segments") || chosen("instructions") ||
+                       chosen("peers");
     if (argc > 2 || !known) return usage();
     try {
-        Stage stage;
         Report report;
+        if (chosen("segments")) {
+            run_segments(report);
+            return 0;
+        }
+        Stage stage;
         if (chosen("quick")) run_quick(stage, report);
         if (chosen("main") || chosen("speed")) run_speed(stage, report);
         if (chosen("main") || chosen("trouble")) run_trouble(stage, report);

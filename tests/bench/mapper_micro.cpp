@@ -48,7 +48,7 @@ std::vector<std::string> records(config::Format format) {
 
 void measure(const char* name, config::Format format) {
     config::Ingest ingest;
-    ingest.name = ingest.topic = "orders";
+    ingest.topic = ingest.name = "orders";
     ingest.format = format;
     RowMapper mapper(ingest, table_of_four());
     const auto input = records(format);

@@ -1,11 +1,8 @@
 #include "tests/bench/benchmarks.h"
-
+#include "tests/bench/changes.h"
 #include "tests/bench/contestants.h"
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
-#include <functional>
 
 /// A table that follows a topic, beside the same statements by hand; and what SQL and filters cost
 /// beside appending.
@@ -13,63 +10,17 @@ namespace sluice::bench {
 namespace {
 
 constexpr std::int64_t batch_rows = 50000;
-constexpr std::int64_t hot_keys = 1000;
 constexpr int partitions = 4;
 
-constexpr const char* columns =
-    "id bigint, customer text, birthday date, ordered_at timestamp, amount numeric(10,2), "
-    "city text, note text";
 const std::string sluice_batches = "batch = { rows = 50000, bytes = \"64MiB\", delay = \"2s\" }\n";
 const std::string merging = "mode = \"merge\"\nkey = [\"id\"]\nlanes = 1\n" + sluice_batches;
-
-/// Every other record is an update of a row that is there; no key comes twice, and their order is
-/// not the table's.
-std::int64_t key_of(std::int64_t i) {
-    constexpr std::int64_t prime = 611953;
-    const std::int64_t rows = table_rows();
-    return i % 2 == 0 ? i / 2 * prime % rows : rows + i;
-}
-
-void append_row(std::int64_t id, std::int64_t i, bool as_json, std::string& to) {
-    std::array<char, 512> text;
-    const char* const form =
-        as_json ? "{\"id\": %lld, \"customer\": \"customer no. %06lld\", \"birthday\": "
-                  "\"19%02lld-0%lld-1%lld\", \"ordered_at\": \"2026-0%lld-1%lld 12:00:00\", "
-                  "\"amount\": %lld.25, \"city\": \"city %02lld\", \"note\": \"note %03lld\"}"
-                : "%lld\tcustomer no. %06lld\t19%02lld-0%lld-1%lld\t2026-0%lld-1%lld 12:00:00\t"
-                  "%lld.25\tcity %02lld\tnote %03lld\n";
-    using Long = long long;
-    const int size = std::snprintf(
-        text.data(), text.size(), form, static_cast<Long>(id), static_cast<Long>(i % 1000000),
-        static_cast<Long>(i % 90 + 10), static_cast<Long>(i % 9 + 1), static_cast<Long>(i % 10),
-        static_cast<Long>(i % 9 + 1), static_cast<Long>(i % 10), static_cast<Long>(i % 10000),
-        static_cast<Long>(i % 100), static_cast<Long>(i % 1000));
-    to.append(text.data(), static_cast<std::size_t>(size));
-}
-
-void append_change(std::int64_t i, std::string& to) {
-    append_row(key_of(i), i, true, to);
-}
-
-void append_hot_change(std::int64_t i, std::string& to) {
-    append_row(i * 7919 % hot_keys, i, true, to);
-}
-
-void fresh_target(Stage& stage) {
-    stage.fresh_table("merged", columns);
-    fixture::PgConnection session = stage.postgres().connect();
-    session.exec("insert into merged select * from base");
-    session.exec("alter table merged add primary key (id)");
-    session.exec("vacuum analyze merged");
-    session.exec("checkpoint");
-}
 
 /// What the daemon does with a batch, by one session that has the rows at hand.
 double by_hand_seconds(Stage& stage, std::int64_t records) {
     std::vector<std::string> batches;
     for (std::int64_t i = 0; i < records; ++i) {
         if (i % batch_rows == 0) batches.emplace_back();
-        append_row(key_of(i), i, false, batches.back());
+        append_change_line(i, batches.back());
     }
     fixture::PgConnection session = stage.postgres().connect();
     session.exec(
@@ -109,24 +60,16 @@ void race_merges(Stage& stage, Report& report) {
     const std::string hot = stage.new_name("hot");
     stage.fill_topic(changes, partitions, record_count(), append_change);
     stage.fill_topic(hot, partitions, record_count(), append_hot_change);
-    stage.fresh_table("base", columns);
-    std::string rows;
-    fixture::PgConnection session = stage.postgres().connect();
-    for (std::int64_t id = 0; id < table_rows(); ++id) {
-        append_row(id, id, false, rows);
-        if ((id + 1) % batch_rows != 0 && id + 1 != table_rows()) continue;
-        session.copy_in("copy base from stdin", rows);
-        rows.clear();
-    }
+    fill_base(stage);
     std::vector<double> by_hand;
     std::vector<double> merged;
     std::vector<double> of_hot_keys;
     for (int round = 0; round < round_count(); ++round) {
-        fresh_target(stage);
+        fresh_target(stage, "merged");
         by_hand.push_back(records / by_hand_seconds(stage, record_count()));
-        fresh_target(stage);
+        fresh_target(stage, "merged");
         merged.push_back(daemon_rate(stage, changes, "merged", merging));
-        fresh_target(stage);
+        fresh_target(stage, "merged");
         of_hot_keys.push_back(daemon_rate(stage, hot, "merged", merging));
     }
     report.heading(whole(records) + " changes, half of them updates, of a table of " +
@@ -165,7 +108,7 @@ void race_appends(Stage& stage, Report& report) {
          {"filter keeps a tenth", "filter = \"city like '%5'\"\n" + sluice_batches}}};
     for (int round = 0; round < round_count(); ++round)
         for (Way& way : ways) {
-            stage.fresh_table("appended", columns);
+            stage.fresh_table("appended", changed_columns);
             way.rates.push_back(daemon_rate(stage, topic, "appended", way.more));
         }
     std::vector<std::vector<std::string>> rows{

@@ -1,8 +1,12 @@
-#include "tests/bench/benchmarks.h"
-#include "tests/bench/connect.h"
+#include "tests/bench/peers.h"
+
+#include "pipeline/values/json_text.h"
+#include "tests/bench/changes.h"
 #include "tests/bench/contestants.h"
+#include "tests/fixture/schema_registry.h"
 
 #include <chrono>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -11,109 +15,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int partitions = 4;
 /// Of a worker's life: Java compiles what runs often, while it runs.
 constexpr int warm_up_rounds = 2;
-/// After a kill, nothing new for so long means that nothing will come any more.
-constexpr double silence_seconds = 90;
+const std::string by_connect = "by_connect";
+const std::string by_sluice = "by_sluice";
 
-/// How full a table is, without reading it: every row has the same size, give or take.
-class Filling {
-public:
-    Filling(Stage& stage, std::string table, std::int64_t full_bytes)
-        : session_(stage.postgres().connect()), table_(std::move(table)), full_(full_bytes) {}
-
-    [[nodiscard]] double share() {
-        return static_cast<double>(
-                   std::stoll(session_.value("select pg_relation_size('" + table_ + "')"))) /
-               static_cast<double>(full_);
-    }
-    [[nodiscard]] std::int64_t rows() {
-        return std::stoll(session_.value("select count(*) from " + table_));
-    }
-
-private:
-    fixture::PgConnection session_;
-    const std::string table_;
-    const std::int64_t full_;
-};
-
-/// Seconds until the table has all rows.
-double wait_for_rows(Filling& filling, std::int64_t records, ConnectWorker& worker) {
-    const Stopwatch watch;
-    for (;;) {
-        // Counting costs; so only when the end is near.
-        if (filling.share() > 0.97 && filling.rows() >= records) return watch.seconds();
-        if (!worker.running() || watch.seconds() > 600) {
-            throw std::runtime_error("Kafka Connect does not load all rows:\n" + worker.log());
-        }
-        std::this_thread::sleep_for(20ms);
-    }
-}
-
-/// What a kill -9 in the middle leaves behind.
-struct Aftermath {
-    double standstill = 0;  ///< from the kill, with an immediate restart, to the first new row
-    std::int64_t missing = 0;
-    std::int64_t doubled = 0;
-};
-
-template <typename Contestant>
-Aftermath kill_midway(Stage& stage, const std::string& table, Filling& filling,
-                      Contestant& contestant) {
-    const Stopwatch patience;
-    while (filling.share() < 0.4) {
-        if (patience.seconds() > 600) throw std::runtime_error("nothing loads before the kill");
-        std::this_thread::sleep_for(2ms);
-    }
-    contestant.kill();
-    // What the server still has in its hands may commit yet.
-    std::this_thread::sleep_for(200ms);
-    const std::int64_t before = filling.rows();
-    const Stopwatch since_kill;
-    contestant.restart();
-    Aftermath result;
-    std::int64_t rows = before;
-    Stopwatch silence;
-    while (silence.seconds() < silence_seconds) {
-        const std::int64_t now = filling.rows();
-        if (now > before && result.standstill == 0) result.standstill = since_kill.seconds() + 0.2;
-        if (now != rows) silence = {};
-        rows = now;
-        // Doubles come first; so the last record's row means that all is there.
-        if (contestant.done()) break;
-        std::this_thread::sleep_for(20ms);
-    }
-    const std::int64_t distinct =
-        std::stoll(stage.postgres().value("select count(distinct id) from " + table));
-    result.missing = record_count() - distinct;
-    result.doubled = filling.rows() - distinct;
-    return result;
-}
-
-/// Kafka Connect as kill_midway() wants it.
-struct KilledConnect {
-    ConnectWorker& worker;
-    Stage& stage;
-    std::string topic;
-    std::string table;
-
-    void kill() { worker.kill(); }
-    void restart() { worker.start_with(topic, table); }
-    [[nodiscard]] bool done() {
-        return stage.postgres().value("select count(distinct id) from " + table) ==
-               std::to_string(record_count());
-    }
-};
-
-/// Sluice likewise.
-struct KilledSluice {
-    fixture::Daemon daemon;
-    Progress progress;
-
-    void kill() { daemon.kill(); }
-    void restart() { daemon.start(); }
-    [[nodiscard]] bool done() { return progress.sum() >= record_count(); }
+/// The same records into two tables, by Kafka Connect and by Sluice.
+struct Race {
+    std::string title;
+    Shape::Append record;
+    std::string format;      ///< as in [ingest.NAME]
+    std::string more;        ///< further lines of it
+    Connector connector;     ///< but for the topic
+    std::string complete{};  ///< SQL: whether by_connect has everything
+    std::function<void(const std::string& table)> prepare;
 };
 
 struct PeerRun {
@@ -122,15 +37,26 @@ struct PeerRun {
     double peak_mib = 0;
 };
 
-PeerRun run_connect(Stage& stage, ConnectWorker& worker, const std::string& topic,
-                    std::int64_t full_bytes) {
-    const std::string table = "by_connect";
-    stage.fresh_table(table, narrow_json().columns);
-    Filling filling(stage, table, full_bytes);
+void wait_until_complete(fixture::PgConnection& session, const Race& race, ConnectWorker& worker) {
+    const Stopwatch watch;
+    while (session.value(race.complete) != "t") {
+        if (!worker.running() || watch.seconds() > 600) {
+            throw std::runtime_error("Kafka Connect does not load all rows:\n" + worker.log());
+        }
+        std::this_thread::sleep_for(20ms);
+    }
+}
+
+PeerRun run_connect(Stage& stage, const Race& race, ConnectWorker& worker,
+                    const std::string& topic) {
+    race.prepare(by_connect);
+    fixture::PgConnection session = stage.postgres().connect();
+    Connector connector = race.connector;
+    connector.topic = topic;
     const Usage before = usage_of(worker.pid());
     const Stopwatch watch;
-    worker.add_connector(topic, table);
-    wait_for_rows(filling, record_count(), worker);
+    worker.add_connector(connector);
+    wait_until_complete(session, race, worker);
     PeerRun run{.seconds = watch.seconds()};
     const Usage after = usage_of(worker.pid());
     run.cpu_seconds = after.cpu_seconds - before.cpu_seconds;
@@ -139,30 +65,29 @@ PeerRun run_connect(Stage& stage, ConnectWorker& worker, const std::string& topi
     return run;
 }
 
-Aftermath kill_connect(Stage& stage, const std::string& topic, std::int64_t full_bytes) {
-    ConnectWorker worker(stage);
-    const std::string table = "killed_connect";
-    stage.fresh_table(table, narrow_json().columns);
-    Filling filling(stage, table, full_bytes);
-    worker.add_connector(topic, table);
-    KilledConnect contestant{worker, stage, topic, table};
-    return kill_midway(stage, table, filling, contestant);
+PeerRun run_sluice(Stage& stage, const Race& race, const std::string& topic) {
+    race.prepare(by_sluice);
+    const DaemonRun run = run_daemons(stage,
+                                      {{.name = stage.new_name("beside"),
+                                        .topic = topic,
+                                        .table = by_sluice,
+                                        .format = race.format,
+                                        .more = race.more}},
+                                      record_count());
+    return {run.seconds, run.usage.cpu_seconds, run.usage.peak_mib};
 }
 
-Aftermath kill_sluice(Stage& stage, const std::string& topic, std::int64_t full_bytes) {
-    const std::string table = "killed_sluice";
-    stage.fresh_table(table, narrow_json().columns);
-    Filling filling(stage, table, full_bytes);
-    const Ingest ingest{.name = stage.new_name("killed"), .topic = topic, .table = table};
-    KilledSluice contestant{fixture::Daemon(stage.configuration({ingest})),
-                            Progress(stage, {ingest.name})};
-    Aftermath result = kill_midway(stage, table, filling, contestant);
-    contestant.daemon.stop();
-    return result;
+void expect_same_rows(Stage& stage) {
+    const std::string different = stage.postgres().value(
+        "select (select count(*) from by_connect) - (select count(*) from by_sluice) || ' and ' "
+        "|| (select count(*) from (table by_connect except table by_sluice) as other)");
+    if (different != "0 and 0") {
+        throw std::runtime_error("the tables differ in rows: by number and by content " +
+                                 different);
+    }
 }
 
-std::vector<std::string> row(const std::string& name, const std::vector<PeerRun>& runs,
-                             const Aftermath& aftermath) {
+std::vector<std::string> row(const std::string& name, const std::vector<PeerRun>& runs) {
     const auto records = static_cast<double>(record_count());
     std::vector<double> rates;
     std::vector<double> cpu;
@@ -172,59 +97,140 @@ std::vector<std::string> row(const std::string& name, const std::vector<PeerRun>
         cpu.push_back(run.cpu_seconds * 1e6 / records);
         peak.push_back(run.peak_mib);
     }
-    return {name,
-            spread(rates),
-            fixed(median(cpu), 2),
-            fixed(quantile(peak, 1), 0),
-            fixed(aftermath.standstill, 1),
-            whole(static_cast<double>(aftermath.missing)),
-            whole(static_cast<double>(aftermath.doubled))};
+    return {name, spread(rates), fixed(median(cpu), 2), fixed(quantile(peak, 1), 0)};
+}
+
+void run_race(Stage& stage, Report& report, const Race& race) {
+    std::vector<PeerRun> connect;
+    std::vector<PeerRun> sluice;
+    ConnectWorker worker(stage);
+    for (int round = -warm_up_rounds; round < round_count(); ++round) {
+        const std::string topic = stage.new_name("peers");
+        stage.fill_topic(topic, peer_partitions, record_count(), race.record);
+        const PeerRun theirs = run_connect(stage, race, worker, topic);
+        const PeerRun ours = run_sluice(stage, race, topic);
+        stage.broker().admin().delete_topic(topic);
+        if (round < 0) continue;
+        connect.push_back(theirs);
+        sluice.push_back(ours);
+    }
+    expect_same_rows(stage);
+    stage.postgres().exec("drop table by_connect, by_sluice");
+    report.heading(whole(static_cast<double>(record_count())) + " " + race.title +
+                   ", 4 partitions");
+    report.table({{"", "records/s: median (least - greatest)", "CPU s/M records", "peak MiB"},
+                  row("sluice, from its start", sluice),
+                  row("kafka connect, warm", connect)});
+}
+
+/// Of rows that are appended.
+Race appending(Stage& stage, std::int64_t full_bytes) {
+    Race race;
+    // Counting costs; so only when the end is near.
+    race.complete = "select case when pg_relation_size('by_connect') > " +
+                    std::to_string(full_bytes / 100 * 97) +
+                    " then (select count(*) from by_connect) >= " + std::to_string(record_count()) +
+                    " else false end";
+    race.prepare = [&stage](const std::string& table) {
+        stage.fresh_table(table, narrow_json().columns);
+    };
+    return race;
+}
+
+void race_json(Stage& stage, Report& report, std::int64_t full_bytes) {
+    Race race = appending(stage, full_bytes);
+    race.title = "records of narrow_json";
+    race.record = narrow_json().record;
+    race.format = "json";
+    race.connector = narrow_connector({}, by_connect);
+    run_race(stage, report, race);
+}
+
+void race_avro(Stage& stage, Report& report, std::int64_t full_bytes) {
+    fixture::SchemaRegistry registry;
+    const Shape shape = millis_avro();
+    std::string request = R"({"schema":)";
+    json::append_string(request, shape.schema);
+    const int id = registry.add("peers-value", request + "}");
+    std::string prefix(1, '\0');
+    for (int shift = 24; shift >= 0; shift -= 8) prefix += static_cast<char>(id >> shift);
+
+    Race race = appending(stage, full_bytes);
+    race.title = "records of Avro behind a registry's prefix";
+    race.record = [&](std::int64_t i, std::string& to) {
+        to += prefix;
+        shape.record(i, to);
+    };
+    race.format = shape.format;
+    race.more = "schema = \"registry\"\n[registry]\nurl = \"" + registry.url() + "\"\n";
+    race.connector = {.topic = {},
+                      .table = by_connect,
+                      .values = avro_values(registry.own_url()),
+                      .rows = inserts()};
+    run_race(stage, report, race);
+}
+
+void race_merge(Stage& stage, Report& report) {
+    Race race;
+    race.title = "changes, half of them updates, of a table of " +
+                 whole(static_cast<double>(table_rows())) + " rows and 7 columns";
+    race.record = append_change;
+    race.format = "json";
+    race.more = "mode = \"merge\"\nkey = [\"id\"]\n";
+    race.connector = {.topic = {},
+                      .table = by_connect,
+                      .values = json_values({{"id", "int64"},
+                                             {"customer", "string"},
+                                             {"birthday", "string"},
+                                             {"ordered_at", "string"},
+                                             {"amount", "double"},
+                                             {"city", "string"},
+                                             {"note", "string"}}),
+                      .rows = upserts()};
+    // Each partition's changes come in their order: so its last one is the last.
+    std::string last;
+    for (std::int64_t i = record_count() - peer_partitions; i < record_count(); ++i) {
+        last += (last.empty() ? "" : " or ") + is_changed(i);
+    }
+    race.complete =
+        "select count(*) = " + std::to_string(peer_partitions) + " from by_connect where " + last;
+    race.prepare = [&stage](const std::string& table) { fresh_target(stage, table); };
+    fill_base(stage);
+    run_race(stage, report, race);
+    stage.postgres().exec("drop table base");
+}
+
+/// The size of a table with all rows of narrow_json().
+std::int64_t reference_bytes(Stage& stage) {
+    const Shape shape = narrow_json();
+    stage.fresh_table("reference", shape.columns);
+    static_cast<void>(
+        copy_seconds(stage, "reference", stage.csv_file(shape, record_count()), CopyFormat::csv));
+    return std::stoll(stage.postgres().value("select pg_relation_size('reference')"));
 }
 
 }  // namespace
 
+Connector narrow_connector(const std::string& topic, const std::string& table) {
+    return {.topic = topic,
+            .table = table,
+            .values = json_values({{"id", "int32"},
+                                   {"customer", "string"},
+                                   {"birthday", "string"},
+                                   {"ordered_at", "string"}}),
+            .rows = inserts()};
+}
+
 void run_peers(Stage& stage, Report& report) {
-    const std::int64_t records = record_count();
-    const Shape shape = narrow_json();
     // JSON brings dates as text; Connect's arrays of text go into a date column only by a cast.
     stage.postgres().exec(
         "create cast (text as date) with inout as assignment; "
         "create cast (text as timestamp) with inout as assignment");
-    stage.fresh_table("reference", shape.columns);
-    static_cast<void>(
-        copy_seconds(stage, "reference", stage.csv_file(shape, records), CopyFormat::csv));
-    const std::int64_t full_bytes =
-        std::stoll(stage.postgres().value("select pg_relation_size('reference')"));
-
-    std::vector<PeerRun> connect;
-    std::vector<PeerRun> sluice;
-    {
-        ConnectWorker worker(stage);
-        for (int round = -warm_up_rounds; round < round_count(); ++round) {
-            const std::string topic = stage.new_name("peers");
-            stage.fill_topic(topic, partitions, records, shape.record);
-            const PeerRun run = run_connect(stage, worker, topic, full_bytes);
-            stage.fresh_table("by_sluice", shape.columns);
-            const DaemonRun ours = run_daemons(
-                stage, {{.name = stage.new_name("beside"), .topic = topic, .table = "by_sluice"}},
-                records);
-            stage.broker().admin().delete_topic(topic);
-            if (round < 0) continue;
-            connect.push_back(run);
-            sluice.push_back({ours.seconds, ours.usage.cpu_seconds, ours.usage.peak_mib});
-        }
-    }
-    const std::string topic = stage.new_name("killed");
-    stage.fill_topic(topic, partitions, records, shape.record);
-    const Aftermath after_sluice = kill_sluice(stage, topic, full_bytes);
-    const Aftermath after_connect = kill_connect(stage, topic, full_bytes);
-
-    report.heading(whole(static_cast<double>(records)) +
-                   " records, narrow_json, 4 partitions; then a kill -9 midway and a restart");
-    report.table({{"", "rows/s: median (least - greatest)", "CPU s/M rows", "peak MiB",
-                   "standstill s", "rows missing", "rows doubled"},
-                  row("sluice, from its start", sluice, after_sluice),
-                  row("kafka connect, warm", connect, after_connect)});
+    const std::int64_t full_bytes = reference_bytes(stage);
+    if (is_wanted("json")) race_json(stage, report, full_bytes);
+    if (is_wanted("avro")) race_avro(stage, report, full_bytes);
+    if (is_wanted("merge")) race_merge(stage, report);
+    if (is_wanted("kill")) kill_peers(stage, report, full_bytes);
 }
 
 }  // namespace sluice::bench

@@ -1,6 +1,6 @@
 // Nanoseconds per record within the Protobuf decoder alone, on one thread. Not a test.
 
-#include "pipeline/decode/protobuf_decoder.h"
+#include "pipeline/decode/protobuf/protobuf_decoder.h"
 #include "tests/bench/decoder_micro.h"
 #include "tests/unit/protobuf_bytes_setup.h"
 

@@ -1,6 +1,7 @@
 #include "tests/bench/benchmarks.h"
 #include "tests/bench/contestants.h"
 
+#include <optional>
 #include <stdexcept>
 
 namespace sluice::bench {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr int many = 1000;
 constexpr int many_pipelines = 100;
+constexpr int many_topics = 500;
 
 struct Figures {
     std::vector<double> rates;
@@ -38,7 +40,8 @@ std::vector<std::string> row(const std::string& name, const Figures& figures, do
             fixed(run.usage.peak_mib, 0)};
 }
 
-Figures many_topics(Stage& stage) {
+/// Each topic has a pipeline of its own.
+Figures run_pipelines(Stage& stage) {
     const std::int64_t each = record_count() / many_pipelines;
     std::vector<Ingest> pipelines;
     for (int i = 0; i < many_pipelines; ++i) {
@@ -64,30 +67,82 @@ Figures many_topics(Stage& stage) {
     return figures;
 }
 
+/// One pipeline for many topics of four partitions, each into a table of its own.
+class ManyTopics {
+public:
+    explicit ManyTopics(Stage& stage) : stage_(stage) {
+        for (int i = 0; i < many_topics; ++i) topics_.push_back("wide_" + std::to_string(i));
+        stage.fill_topics(topics_, 4, record_count(), narrow_json().record);
+        fixture::PgConnection session = stage.postgres().connect();
+        for (const std::string& topic : topics_)
+            session.exec("create table " + topic + " (" + narrow_json().columns + ")");
+        session.exec("create view wide as select tableoid, id from wide_0" + others());
+    }
+
+    void run_once(Figures& figures) {
+        for (const std::string& topic : topics_) stage_.postgres().exec("truncate " + topic);
+        stage_.postgres().exec("checkpoint");
+        figures.last = run_daemons(stage_,
+                                   {{.name = stage_.new_name("scale"),
+                                     .topic = "{ regex = 'wide_[0-9]+' }",
+                                     .table = "{topic}"}},
+                                   record_count());
+        const std::string all = std::to_string(record_count());
+        if (stage_.postgres().value("select count(distinct id) || ' ' || count(*) || ' ' || "
+                                    "count(distinct tableoid) from wide") !=
+            all + " " + all + " " + std::to_string(many_topics))
+            throw std::runtime_error("scale: rows are missing or doubled");
+        figures.rates.push_back(static_cast<double>(record_count()) / figures.last.seconds);
+    }
+
+private:
+    [[nodiscard]] std::string others() const {
+        std::string sql;
+        for (std::size_t i = 1; i < topics_.size(); ++i)
+            sql += " union all select tableoid, id from " + topics_[i];
+        return sql;
+    }
+
+    Stage& stage_;
+    std::vector<std::string> topics_;
+};
+
 }  // namespace
 
 void run_scale(Stage& stage, Report& report) {
     stage.fill_topic("few_partitions", 4, record_count(), narrow_json().record);
-    stage.fill_topic("many_partitions", many, record_count(), narrow_json().record);
+    const bool has_partitions = is_wanted("partitions");
+    if (has_partitions)
+        stage.fill_topic("many_partitions", many, record_count(), narrow_json().record);
+    std::optional<ManyTopics> topics;
+    if (is_wanted("topics")) topics.emplace(stage);
     Figures few;
     Figures thousand;
     Figures two;
+    Figures wide;
     for (int round = 0; round < round_count(); ++round) {
         run_once(stage, "few_partitions", 1, few);
+        if (topics) topics->run_once(wide);
+        if (!has_partitions) continue;
         run_once(stage, "many_partitions", 1, thousand);
         run_once(stage, "few_partitions", 2, two);
     }
-    const Figures hundred = many_topics(stage);
 
     report.heading(whole(static_cast<double>(record_count())) +
                    " records, narrow_json, from the start of the daemon to the last commit");
     const double base = median(few.rates);
-    report.table({{"", "rows/s: median (least - greatest)", "to 4 partitions", "threads",
-                   "connections", "peak MiB"},
-                  row("4 partitions", few, base),
-                  row("1,000 partitions", thousand, base),
-                  row("4 partitions, two daemons", two, base),
-                  row("100 pipelines of 1 partition", hundred, base)});
+    std::vector<std::vector<std::string>> rows{
+        {"", "rows/s: median (least - greatest)", "to 4 partitions", "threads", "connections",
+         "peak MiB"},
+        row("4 partitions", few, base)};
+    if (has_partitions) {
+        rows.push_back(row("1,000 partitions", thousand, base));
+        rows.push_back(row("4 partitions, two daemons", two, base));
+    }
+    if (topics) rows.push_back(row("500 topics of 4 partitions, 500 tables", wide, base));
+    if (is_wanted("pipelines"))
+        rows.push_back(row("100 pipelines of 1 partition", run_pipelines(stage), base));
+    report.table(rows);
 }
 
 }  // namespace sluice::bench

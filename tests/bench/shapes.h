@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace sluice::bench {
@@ -8,7 +9,7 @@ namespace sluice::bench {
 /// A kind of record: how record `i` looks on a topic, how the same row looks in a CSV file, and the
 /// table that both go to. The same `i` gives the same record in every run.
 struct Shape {
-    using Append = void (*)(std::int64_t i, std::string& to);
+    using Append = std::function<void(std::int64_t i, std::string& to)>;
 
     std::string name;              ///< for people, and part of topics and tables
     std::string format;            ///< as in [ingest.NAME]
@@ -26,6 +27,8 @@ struct Shape {
 [[nodiscard]] Shape narrow_csv();
 /// The same rows, with types.
 [[nodiscard]] Shape narrow_avro();
+/// The same rows as Kafka Connect can take them from Avro: milliseconds in UTC, whole seconds.
+[[nodiscard]] Shape millis_avro();
 /// The same rows; Protobuf has no dates, so a birthday is a text.
 [[nodiscard]] Shape narrow_protobuf();
 /// The same rows within Debezium's change events, as its connectors write them in Avro.

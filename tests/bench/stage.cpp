@@ -34,16 +34,23 @@ Stage::Stage()
 }
 
 void Stage::fill_topic(const std::string& topic, int partitions, std::int64_t records,
-                       Shape::Append record) {
-    broker_.admin().create_topic(topic, partitions);
+                       const Shape::Append& record) {
+    fill_topics({topic}, partitions, records, record);
+}
+
+void Stage::fill_topics(const std::vector<std::string>& topics, int partitions,
+                        std::int64_t records, const Shape::Append& record) {
+    for (const std::string& topic : topics) broker_.admin().create_topic(topic, partitions);
     fixture::KafkaProperties properties = broker_.client();
     properties["linger.ms"] = "50";
     fixture::KafkaProducer producer(properties);
     std::string value;
+    const auto count = static_cast<std::int64_t>(topics.size());
     for (std::int64_t i = 0; i < records; ++i) {
         value.clear();
         record(i, value);
-        producer.produce(topic, static_cast<int>(i % partitions), value);
+        producer.produce(topics[static_cast<std::size_t>(i % count)],
+                         static_cast<int>(i / count % partitions), value);
     }
     producer.flush();
 }
@@ -73,8 +80,11 @@ std::filesystem::path Stage::configuration(const std::vector<Ingest>& pipelines)
     std::string text = "[kafka]\nbrokers = \"" + broker_.bootstrap() + "\"\n";
     text += "[cloudberry]\ndsn = \"" + postgres_.dsn() + "\"\n";
     for (const Ingest& ingest : pipelines) {
-        text += "[ingest." + ingest.name + "]\ntopic = \"" + ingest.topic + "\"\ntable = \"" +
-                ingest.table + "\"\nformat = \"" + ingest.format + "\"\n" + ingest.more;
+        const bool is_toml = ingest.topic.starts_with('{');
+        text += "[ingest." + ingest.name +
+                "]\ntopic = " + (is_toml ? ingest.topic : '"' + ingest.topic + '"') +
+                "\ntable = \"" + ingest.table + "\"\nformat = \"" + ingest.format + "\"\n" +
+                ingest.more;
     }
     fixture::write_file(file, text);
     return file;

@@ -14,7 +14,7 @@ namespace sluice::bench {
 /// One [ingest.NAME] of a benchmark. What is not named here has its default.
 struct Ingest {
     std::string name;
-    std::string topic;
+    std::string topic;  ///< a name, or TOML: { regex = '…' }
     std::string table;
     std::string format = "json";
     std::string more = {};  ///< further lines of the section, and sub-tables behind them
@@ -32,7 +32,10 @@ public:
 
     /// A topic with records 0 … `records` - 1, spread evenly over its partitions.
     void fill_topic(const std::string& topic, int partitions, std::int64_t records,
-                    Shape::Append record);
+                    const Shape::Append& record);
+    /// The same, spread over several topics.
+    void fill_topics(const std::vector<std::string>& topics, int partitions, std::int64_t records,
+                     const Shape::Append& record);
     /// The same rows in a file for COPY.
     [[nodiscard]] std::filesystem::path csv_file(const Shape& shape, std::int64_t records);
     /// An empty table of this name, and a database with nothing left to do from before.

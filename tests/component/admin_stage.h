@@ -66,15 +66,19 @@ public:
         }
         write_file(file_, text);
     }
+    /// More sections, at the end of the file.
+    void add(const std::string& sections) const {
+        std::ifstream in(file_);
+        const std::string config{std::istreambuf_iterator<char>(in), {}};
+        write_file(file_, config + sections);
+    }
     /// And lets it send 30 events, to the same topic.
     void add_outbox() const {
         exec(
             "create table outbox (id bigserial primary key, payload text, created_at timestamptz "
             "default clock_timestamp())");
-        std::ifstream in(file_);
-        const std::string config{std::istreambuf_iterator<char>(in), {}};
-        write_file(file_, config + "[outbox.events]\ntable = \"public.outbox\"\ntopic = \"" +
-                              name_ + "\"\nmarks_topic = \"" + name_ + ".marks\"\n");
+        add("[outbox.events]\ntable = \"public.outbox\"\ntopic = \"" + name_ +
+            "\"\nmarks_topic = \"" + name_ + ".marks\"\n");
         exec("insert into outbox (payload) select '{\"id\": 7}' from generate_series(1, 30)");
         until([&] { return shows("sluice_outbox_events_total{pipeline=\"events\"} 30"); },
               "the events");

@@ -1,4 +1,5 @@
 #include "tests/component/admin_stage.h"
+#include "tests/fixture/source_dir.h"
 
 #include <atomic>
 #include <optional>
@@ -24,7 +25,7 @@ std::string url_encoded(const std::string& text) {
 
 /// The lines of the blocks that begin with ```promql.
 std::vector<std::string> documented_queries() {
-    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/docs/operations.md");
+    std::ifstream in(source_dir() + "/docs/operations.md");
     REQUIRE(in);
     std::vector<std::string> queries;
     bool inside = false;

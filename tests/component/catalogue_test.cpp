@@ -1,8 +1,8 @@
 #include "sinks/catalogue/catalogue.h"
 #include "pipeline/errors.h"
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/check.h"
 #include "sinks/catalogue/check_changes.h"
+#include "sinks/schema/schema.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>
@@ -127,6 +127,26 @@ TEST_CASE("catalogue: a database that is not UTF8 is refused, and check says so"
     server.exec("DROP DATABASE latin");
 }
 
+TEST_CASE("check: of an MPP database it says which promises it does not keep, and who waits") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TABLE cities (name text PRIMARY KEY);"
+        "ALTER TABLE t ADD CONSTRAINT known FOREIGN KEY (city) REFERENCES cities");
+    CHECK_FALSE(says(findings_of(setup, into("t")), "not enforced"));
+    setup.call_it_mpp();
+    setup.exec(
+        "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'DISTRIBUTED BY (id)'::text $$;"
+        "CREATE FUNCTION public.current_setting(text, bool) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'off'::text $$");
+    CHECK(says(
+        findings_of(setup, into("t")),
+        "warning ingest.p: table \"public\".\"t\": foreign keys (\"known\") are not enforced"));
+    Session session(setup.dsn, "test");
+    CHECK(says(told(check_own_tables(session, "sluice")),
+               "hint [cloudberry]: gp_enable_global_deadlock_detector is off"));
+}
+
 TEST_CASE(
     "check: without [columns] a default is not drawn, and a column that is gone moves fields") {
     const SinkSetup setup("id bigint");
@@ -198,6 +218,13 @@ TEST_CASE("check: what changing rows by key needs, and what makes it slow") {
     CHECK(findings_of(setup, ingest) == slow);  // neither finds a key
     setup.exec("CREATE INDEX ON heap (city)");
     CHECK(findings_of(setup, ingest) == "");
+    setup.call_it_mpp();
+    setup.exec(
+        "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'DISTRIBUTED RANDOMLY'::text $$");
+    ingest.key = {"id"};
+    CHECK(says(findings_of(setup, ingest),
+               "; CREATE INDEX ON \"public\".\"heap\" (\"id\"), or a UNIQUE one where"));
 }
 
 TEST_CASE("check: pipelines that change the rows of one table are pointed out") {

@@ -47,11 +47,74 @@ TEST_CASE("check: many pipelines are asked about at once, told in order, and eac
         at = check.out.find("ok       ingest.p" + std::to_string(i + 10) + ": topic checked", at);
         REQUIRE(at != std::string::npos);
     }
-    CHECK(count(check.out, "error    ingest.p13: table nowhere: not found") == 1);
+    CHECK(count(check.out, "error    " + config.string() +
+                               ":16:1: ingest.p13: table nowhere: not found") == 1);
     CHECK(count(check.out, "no columns hold @partition and @offset") == 1);
     CHECK(check.out.find("\"t\" and 14 more: no columns hold") != std::string::npos);
     const RunResult json = run_sluice({"check", "-c", config.string(), "--output", "json"});
     CHECK(count(json.out, "no columns hold @partition and @offset") == pipelines - 1);
+}
+
+TEST_CASE("check: what the database says of a column is of a line of the file") {
+    const Postgres& server = shared_postgres();
+    server.create_database("placed");
+    server.exec("CREATE TABLE t (id bigint, amount numeric GENERATED ALWAYS AS (1) STORED)",
+                "placed");
+    shared_broker().admin().create_topic("placed", 1);
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                           "\"\n[cloudberry]\ndsn = \"" + server.dsn("placed") +
+                           "\"\n[ingest.o]\ntopic = \"placed\"\ntable = \"t\"\n"
+                           "[ingest.o.columns]\nid = \"id\"\namont = \"amount\"\n");
+    const RunResult check = run_sluice({"check", "-c", config.string()});
+    CHECK_MESSAGE(
+        check.out.find("error    " + config.string() + ":10:1: ingest.o: ") != std::string::npos,
+        check.out);
+    const RunResult json = run_sluice({"check", "-c", config.string(), "--output", "json"});
+    CHECK_MESSAGE(json.out.find("\"place\":\"" + config.string() + ":10:1\"") != std::string::npos,
+                  json.out);
+}
+
+TEST_CASE("check: before Sluice's own tables are made, what is wrong beside them is told alone") {
+    const Postgres& server = shared_postgres();
+    server.create_database("before");
+    server.create_role("checker");
+    server.exec("CREATE TABLE t (id bigint); GRANT INSERT, SELECT ON t TO checker", "before");
+    shared_broker().admin().create_topic("before", 1);
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    const auto configure = [&](const std::string& table) {
+        write_file(config, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                               "\"\n[cloudberry]\ndsn = \"" + server.dsn("before", "checker") +
+                               "\"\n[ingest.p]\ntopic = \"before\"\ntable = \"" + table + "\"\n");
+    };
+    configure("t");
+    const RunResult whole = run_sluice({"check", "-c", config.string()});
+    CHECK_MESSAGE(whole.exit_code == 1, whole.out);
+    CHECK(count(whole.out, "sluice's tables are missing") == 1);
+    const RunResult before = run_sluice({"check", "--before-schema", "-c", config.string()});
+    CHECK_MESSAGE(before.exit_code == 0, before.out);
+    configure("nowhere");
+    CHECK(run_sluice({"check", "--before-schema", "-c", config.string()}).exit_code == 1);
+}
+
+TEST_CASE("check: a registry that is away is waited for once, however many topics there are") {
+    const Postgres& server = shared_postgres();
+    server.create_database("unschooled");
+    server.exec("CREATE TABLE t (id bigint)", "unschooled");
+    for (const char* topic : {"unschooled1", "unschooled2", "unschooled3"})
+        shared_broker().admin().create_topic(topic, 1);
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                           "\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n[cloudberry]\ndsn = \"" +
+                           server.dsn("unschooled") +
+                           "\"\n[ingest.o]\ntopic = [\"unschooled1\", \"unschooled2\", "
+                           "\"unschooled3\"]\ntable = \"t\"\nformat = \"avro\"\n"
+                           "schema = \"registry\"\n");
+    const RunResult check = run_sluice({"check", "-c", config.string(), "--output", "json"});
+    CHECK_MESSAGE(count(check.out, "cannot be reached") == 1, check.out);
 }
 
 TEST_CASE("check: --offline asks nobody, and finds what the file alone gives away") {
@@ -68,9 +131,11 @@ TEST_CASE("check: --offline asks nobody, and finds what the file alone gives awa
     CHECK(right.out == "ok       ingest.orders: topic o → t\n");
     const RunResult wrong = check("\"linger.mss\" = \"5\"\n", "hst=127.0.0.1 password=secret");
     CHECK(wrong.exit_code == 1);
-    CHECK_MESSAGE(wrong.out.find("error    [kafka]: ") != std::string::npos, wrong.out);
-    CHECK(wrong.out.find("linger.mss") != std::string::npos);
-    CHECK(wrong.out.find("error    [cloudberry] dsn: not a connection string") !=
+    const std::string place = "error    " + config.string();
+    CHECK_MESSAGE(wrong.out.find(place + ":4:1: [kafka]: ") != std::string::npos, wrong.out);
+    CHECK(wrong.out.find("\"linger.mss\": librdkafka has no such property; did you mean "
+                         "\"linger.ms\"?") != std::string::npos);
+    CHECK(wrong.out.find(place + ":5:2: [cloudberry] dsn: not a connection string") !=
           std::string::npos);
     CHECK(wrong.out.find("secret") == std::string::npos);
 }

@@ -3,6 +3,7 @@
 #include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/ports.h"
 #include "tests/fixture/postgres.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/temp_dir.h"
 #include "tests/fixture/wait.h"
 
@@ -19,7 +20,7 @@ using namespace std::chrono_literals;
 using fixture::Process;
 using fixture::TempDir;
 
-constexpr const char* tools = SLUICE_SOURCE_DIR "/tests/helm/run.sh";
+const std::string tools = fixture::source_dir() + "/tests/helm/run.sh";
 
 /// A daemon that has loaded good records, bad ones, tombstones and aborted transactions and sent
 /// events, and goes on getting some of each.
@@ -87,12 +88,13 @@ public:
     explicit Prometheus(const std::string& target) {
         fixture::write_file(dir_.path() / "prometheus.yml",
                             "global: {scrape_interval: 500ms, evaluation_interval: 1s}\n"
-                            "rule_files: [" SLUICE_SOURCE_DIR
-                            "/helm/sluice/alerts/sluice.rules.yaml]\n"
-                            "scrape_configs:\n"
-                            "  - job_name: sluice\n"
-                            "    static_configs:\n"
-                            "      - targets: [\"127.0.0.1:" +
+                            "rule_files: [" +
+                                fixture::source_dir() +
+                                "/helm/sluice/alerts/sluice.rules.yaml]\n"
+                                "scrape_configs:\n"
+                                "  - job_name: sluice\n"
+                                "    static_configs:\n"
+                                "      - targets: [\"127.0.0.1:" +
                                 target + "\"]\n        labels: {namespace: shop, pod: sluice-0}\n");
         process_.emplace(fixture::ProcessOptions{
             .argv = {tools, "prometheus",
@@ -115,9 +117,10 @@ TEST_CASE("dashboards: every query brings data, every alert is evaluated and non
     World world;
     const Prometheus prometheus{world.port()};
     const auto output = prometheus.folder() / "queries";
-    Process queries{{.argv = {tools, "python", SLUICE_SOURCE_DIR "/tests/helm/queries_test.py",
-                              "http://" + prometheus.address()},
-                     .log = output}};
+    Process queries{
+        {.argv = {tools, "python", fixture::source_dir() + "/tests/helm/queries_test.py",
+                  "http://" + prometheus.address()},
+         .log = output}};
     // A rate needs something that moves.
     fixture::wait_until(
         [&] {

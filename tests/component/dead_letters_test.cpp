@@ -107,7 +107,7 @@ TEST_CASE("dead letters: many retry at once beside the pipeline, on a database w
     constexpr std::size_t at_first = 1000;
     setup.reject(0, 0, at_first);
     fixture::PgConnection owner = fixture::shared_postgres().connect(setup.database);
-    for (const char* table : {"t", "sluice.progress", "sluice.ledger", "sluice.dead_letter",
+    for (const char* table : {"t", "sluice.anchor", "sluice.ledger", "sluice.dead_letter",
                               "sluice.dead_letter_history"})
         fixture::install_mpp_locks(owner, table);
     setup.anchor(1, 0);
@@ -313,8 +313,7 @@ TEST_CASE("dead letters: a position that was rejected twice is two dead letters"
     setup.reject(0, 0, 5);
     Retrier retrier(setup);
     REQUIRE(retrier.all().loaded == 5);
-    // As after progress was rewound.
-    setup.exec("UPDATE sluice.progress SET next_offset = 0");
+    setup.move_progress(0, 0);
     setup.reject(0, 0, 5);
     CHECK(open_letters(setup) == 5);
     Retrier again(setup);

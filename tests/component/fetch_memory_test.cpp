@@ -20,7 +20,7 @@ public:
               stands_still = told.fetched_bytes > 0 && told.fetched_bytes == fetched_bytes;
               fetched_bytes = told.fetched_bytes;
           }) {
-        fakes::add_partitions(partitions, ingest.topic);
+        fakes::add_partitions(partitions, *ingest.topic.only());
         group.join();
     }
     void on_assigned(std::span<const PartitionId> ids) override {

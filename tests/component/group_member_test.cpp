@@ -135,6 +135,70 @@ TEST_CASE("member: a topic that does not exist is named, with what to do") {
                          doctest::Contains("there is no topic \"nowhere\""), TroubleOfTheWorld);
 }
 
+TEST_CASE("member: the same partition of two topics is two, in one lane") {
+    make_topic("two_a", 1, 3);
+    make_topic("two_b", 1, 5);
+    config::Ingest ingest = ingest_of("two_a");
+    ingest.topic.names = {"two_a", "two_b"};
+    Member member(ingest.topic, kafka_of(shared_broker()), ingest);
+    constexpr PartitionId a = 0;
+    constexpr PartitionId b = 100;
+    member.until([&] { return member.ends[a] == 3 && member.ends[b] == 5; }, "both ends");
+    CHECK(member.owned == std::set<PartitionId>{a, b});
+    const auto count = [&](PartitionId of) {
+        return std::ranges::count(member.got, of, &Got::partition);
+    };
+    CHECK(count(a) == 3);
+    CHECK(count(b) == 5);
+    CHECK(member.group.partitions() == Partitions{a, b});
+    CHECK(member.group.available(b) == OffsetRange{0, 5});
+    CHECK(member.group.resolve({config::Start::Kind::latest, 0}, Partitions{a, b}) ==
+          std::vector<Position>{{a, 3}, {b, 5}});
+
+    // What one is told, the other does not notice.
+    member.group.lane(0).close(a);
+    append("two_a", 0, {"x"});
+    append("two_b", 0, {"y"});
+    member.group.seek({{{a, 1}}});
+    member.until([&] { return member.ends[b] == 6; }, "what came to the other");
+    CHECK(count(a) == 3);
+    CHECK(count(b) == 6);
+    member.group.lane(0).open(a);
+    member.until([&] { return member.ends[a] == 4; }, "what came after the seek");
+    CHECK(count(a) == 3 + 3);
+    CHECK(count(b) == 6);
+    member.group.unassign({{a}});
+    append("two_b", 0, {"z"});
+    member.until([&] { return member.ends[b] == 7; }, "the one that is left");
+}
+
+TEST_CASE("member: topics that come to fit an expression are read, and Kafka's own are not") {
+    config::Ingest ingest = ingest_of("fits");
+    ingest.topic = {};
+    ingest.topic.regex = "fits_.+|.*consumer.*";
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["topic.metadata.refresh.interval.ms"].text = "300";
+    Member member(ingest.topic, kafka, ingest);
+    CHECK(member.group.partitions().empty());
+    member.until([&] { return !member.group.trouble().empty(); }, "that there is none");
+    CHECK(member.group.trouble().find("no topic whose whole name fits") != std::string::npos);
+    make_topic("fits_1", 1, 3);
+    make_topic("not_fits_1", 1, 3);
+    member.until_owning(1);
+    CHECK(member.partitions[*member.owned.begin()].topic == "fits_1");
+    member.until([&] { return member.got.size() == 3; }, "its records");
+    CHECK(member.group.is_new("fits_1"));
+    make_topic("fits_2", 2, 3);
+    member.until_owning(3);
+    member.until([&] { return member.got.size() == 9; }, "those of the other");
+    CHECK(member.group.trouble().empty());
+
+    shared_broker().admin().delete_topic("fits_1");
+    member.until_owning(2);
+    append("fits_2", 0, {"more"});
+    member.until([&] { return member.got.size() == 10; }, "what the other goes on with");
+}
+
 TEST_CASE("member: of transactions only what was committed arrives, the end lies behind markers") {
     shared_broker().admin().create_topic("transactions", 1);
     KafkaProperties properties = shared_broker().client();

@@ -165,7 +165,9 @@ TEST_CASE("import-fdw: never writes over a file or over progress") {
     with.emplace_back("unwanted");
     CHECK(run_sluice(with).exit_code == 1);
     fdw.exec("DROP FOREIGN TABLE unwanted");
-    fdw.exec("UPDATE sluice.progress SET next_offset = 5 WHERE kafka_partition = 1");
+    fdw.exec(
+        "INSERT INTO sluice.anchor SELECT pipeline, cluster_id, topic, kafka_partition,"
+        " incarnation + 1, 5, moved_at, writer FROM sluice.progress WHERE kafka_partition = 1");
     const RunResult kept = run_sluice(take_over);
     CHECK(kept.exit_code == 1);
     CHECK(contains(kept.out, "has progress of its own, which was left as it is"));

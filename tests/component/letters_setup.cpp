@@ -24,11 +24,12 @@ void LettersSetup::reject(PartitionId partition, Offset from, std::size_t count,
                           const std::string& value) const {
     anchor(partition, from);
     CloudberrySink its = sink();
-    reject(its, partition, from, count, value);
+    const int incarnation = progress().read({&partition, 1}).at(0).incarnation;
+    reject(its, partition, from, count, value, incarnation);
 }
 
 void LettersSetup::reject(CloudberrySink& sink, PartitionId partition, Offset from,
-                          std::size_t count, const std::string& value) {
+                          std::size_t count, const std::string& value, int incarnation) {
     Batch batch;
     for (Offset offset = from; offset < from + static_cast<Offset>(count); ++offset) {
         const std::string number = std::to_string(offset);
@@ -44,6 +45,7 @@ void LettersSetup::reject(CloudberrySink& sink, PartitionId partition, Offset fr
                                                  .headers = {&header, 1}});
         batch.reject(index, {{"city", "was too long"}});
         Slice& slice = batch.slice(partition, from);
+        slice.incarnation = incarnation;
         slice.range.to = offset + 1;
         ++slice.rejected;
         slice.last = identify(batch.records.at(index));
@@ -55,7 +57,7 @@ std::string LettersSetup::problems() const {
     Session session(dsn, "verify");
     const Verification found = verify(session, {.schema = "sluice",
                                                 .pipeline = "p",
-                                                .topic = "orders",
+                                                .topics = "orders",
                                                 .table = table,
                                                 .partition_column = "part",
                                                 .offset_column = "offs",

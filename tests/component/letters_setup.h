@@ -27,7 +27,7 @@ public:
                 const std::string& value = "") const;
     /// The same through a sink that is there already, with good rows between the rejects.
     static void reject(CloudberrySink& sink, PartitionId partition, Offset from, std::size_t count,
-                       const std::string& value = "");
+                       const std::string& value = "", int incarnation = 0);
 
     [[nodiscard]] const config::Ingest& ingest() const { return config_.ingest.at(0); }
     [[nodiscard]] std::string file() const { return dir_.path() / "sluice.toml"; }

@@ -1,11 +1,14 @@
+#include "daemon/commands/commands.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/process.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/temp_dir.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
+using namespace sluice;
 using namespace sluice::fixture;
 using namespace std::chrono_literals;
 
@@ -53,6 +56,8 @@ TEST_CASE("manual: completions offer commands, options, their values and names o
     CHECK(manual.bash_offers("sluice peek --output ''") == "table\njson\ncsv\n");
     CHECK(manual.bash_offers("sluice dead-letters re") == "retry\n");
     CHECK(manual.bash_offers("sluice status --config ''") == "files\n\n");
+    CHECK(manual.bash_offers("sluice help out") == "outbox\n");
+    CHECK(manual.bash_offers("sluice pause or") == "orders\n");
 
     CHECK(manual.fish_offers("sluice pro") == "produce\nprogress\n");
     CHECK(manual.fish_offers("sluice check ord") == "orders\n");
@@ -61,7 +66,7 @@ TEST_CASE("manual: completions offer commands, options, their values and names o
     CHECK(manual.fish_offers("sluice dead-letters re") == "retry\n");
 }
 
-TEST_CASE("manual: zsh reads its completions, and man its page") {
+TEST_CASE("manual: zsh reads its completions, and man each page") {
     const Manual manual;
     CHECK(manual.printed({"zsh", "-n", "_sluice"}).empty());
     // With the parts of its completion system that the file calls stood in for, each command's
@@ -72,16 +77,23 @@ TEST_CASE("manual: zsh reads its completions, and man its page") {
                         "_describe() { print -l ${(P)2} }\n"
                         "source ./_sluice"});
     CHECK_MESSAGE(commands.find("dead-letters:look at records") != std::string::npos, commands);
-    const std::string page =
-        manual.printed({"groff", "-man", "-Tascii", "-ww", "-P-cbou", "sluice.1"});
-    CHECK_MESSAGE(page.find("--until-caught-up") != std::string::npos, page);
+    const auto page = [&](const std::string& name) {
+        return manual.printed({"groff", "-man", "-Tascii", "-ww", "-P-cbou", name});
+    };
+    CHECK(page("sluice.1").find("sluice-dead-letters(1)") != std::string::npos);
+    for (const Command& command : all_commands()) {
+        const std::string name = "sluice-" + std::string(command.syntax.name) + ".1";
+        CHECK_MESSAGE(page(name).find("EXAMPLES") != std::string::npos, name);
+    }
+    CHECK(page("sluice-run.1").find("--until-caught-up") != std::string::npos);
+    CHECK(page("sluice-peek.1").find("--where \"key = '42'\"") != std::string::npos);
 }
 
 TEST_CASE("manual: systemd accepts the units, and finds little that they could do without") {
     const TempDir dir("units");
     for (const std::string name : {"sluice.service", "sluice@.service"}) {
         // Where the program is before a package has installed it.
-        std::string unit = read_file(SLUICE_SOURCE_DIR "/packaging/systemd/" + name);
+        std::string unit = read_file(source_dir() + "/packaging/systemd/" + name);
         const std::string installed = "/usr/bin/sluice";
         const auto at = unit.find(installed);
         REQUIRE(at != std::string::npos);

@@ -76,13 +76,14 @@ public:
 /// A member with one lane, both served by the test's thread: takes what it is assigned.
 class Member : public GroupListener, public RecordVisitor {
 public:
-    inline explicit Member(const std::string& topic, const config::Kafka& kafka,
+    /// Ids of a topic's partitions are their numbers; of another one's, a hundred more.
+    inline explicit Member(const config::Topics& topics, const config::Kafka& kafka,
                            const config::Ingest& ingest)
         : group(kafka, ingest, partitions, [this](const GroupStatistics& told) {
               fetched_bytes.push_back(told.fetched_bytes);
           }) {
-        CHECK(ingest.topic == topic);
-        fakes::add_partitions(partitions, topic);
+        CHECK(ingest.topic == topics);
+        for (const std::string& topic : topics.names) fakes::add_partitions(partitions, topic);
         group.join();
     }
     explicit Member(const std::string& topic)

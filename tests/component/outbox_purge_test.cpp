@@ -1,6 +1,6 @@
 #include "sinks/outbox/outbox_purge.h"
 
-#include "sinks/books/schema.h"
+#include "sinks/schema/schema.h"
 #include "tests/fixture/postgres.h"
 
 #include <doctest/doctest.h>

@@ -277,11 +277,12 @@ TEST_CASE("outbox: check sees two pipelines on one table, and ids that come agai
     OutboxSetup setup("id smallserial primary key, key text, payload text",
                       "topic = \"TOPIC\"\n[outbox.twin]\ntable = \"public.outbox\"\ntopic = "
                       "\"TOPIC\"\n");
-    setup.exec("alter sequence outbox_id_seq cycle");
+    setup.exec("alter sequence outbox_id_seq cycle cache 20");
     const auto check = run_sluice({"check", "events", "-c", setup.config.string()});
     CHECK(check.exit_code == 1);
     CHECK_MESSAGE(check.out.find("is also that of outbox.twin") != std::string::npos, check.out);
     CHECK(check.out.find("sequence of \"id\" cycles") != std::string::npos);
+    CHECK(check.out.find("sequence of \"id\" has a cache") != std::string::npos);
 }
 
 TEST_CASE("outbox: a table is one pipeline's, whichever daemon runs the other") {

@@ -121,6 +121,43 @@ TEST_CASE("peek: --from names where each partition begins") {
     CHECK(world().places({"--topic", "empty"}).empty());
 }
 
+TEST_CASE("peek: --follow goes on with what comes, and with that alone unless --from says more") {
+    world().broker.admin().create_topic("followed", 2);
+    KafkaProducer producer(world().broker.client());
+    const auto produce = [&](int partition, const std::string& value) {
+        producer.produce("followed", partition, value);
+        producer.flush();
+    };
+    const auto log = world().dir.path() / "followed.csv";
+    const auto until_shown = [&](const std::string& text) {
+        wait_until([&] { return read_file(log).find(text) != std::string::npos; }, patient(30s),
+                   text);
+    };
+    const auto follow = [&](std::vector<std::string> more) {
+        write_file(log, "");
+        more.insert(more.begin(), {sluice_program(), "peek", "-c", world().config.string(),
+                                   "--topic", "followed", "--follow", "--output", "csv"});
+        return ProcessOptions{.argv = std::move(more), .log = log};
+    };
+    produce(0, "before");
+    Process news(follow({"--limit", "2"}));
+    until_shown("partition,offset");  // where the partitions end is known by then
+    produce(1, "first");
+    until_shown("first");
+    produce(0, "second");
+    CHECK(news.wait(patient(30s)) == 0);
+    until_shown("second");
+    CHECK(read_file(log).find("before") == std::string::npos);
+
+    Process later(follow({"--from", "-1", "--limit", "3"}));
+    until_shown("second");
+    until_shown("first");
+    produce(0, "third");
+    CHECK(later.wait(patient(30s)) == 0);
+    until_shown("third");
+    CHECK(read_file(log).find("before") == std::string::npos);
+}
+
 TEST_CASE("peek: a condition on timestamps begins at the first record of that time") {
     produce_orders();
     CHECK(world().places({"orders", "--where",
@@ -286,6 +323,28 @@ TEST_CASE("peek: a record that removes a row is told from one that makes it") {
           std::string::npos);
     CHECK(result.out.find(R"("becomes":"delete","columns":{"id":"1","city":null})") !=
           std::string::npos);
+}
+
+TEST_CASE("peek: a truncation is told from a row of nothing") {
+    World& w = world();
+    w.broker.admin().create_topic("emptied", 1);
+    const auto file = w.dir.path() / "emptied.toml";
+    const std::string text = read_file(w.config);
+    write_file(
+        file,
+        text.substr(0, text.find("[ingest.")) +
+            "[ingest.emptied]\ntopic = \"emptied\"\ntable = \"public.orders\"\n"
+            "mode = \"merge\"\nkey = [\"id\"]\nenvelope = \"debezium\"\n"
+            "on_truncate = \"apply\"\n[ingest.emptied.columns]\nid = \"id\"\ncity = \"city\"\n");
+    KafkaProducer producer(w.broker.client());
+    producer.produce(
+        {.topic = "emptied", .value = R"({"before": null, "after": null, "op": "t"})"});
+    producer.flush();
+    const RunResult result =
+        run_sluice({"peek", "emptied", "-c", file.string(), "--output", "json"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    CHECK(result.out.find(R"("becomes":"truncate")") != std::string::npos);
+    CHECK(result.err.find("none has a value") == std::string::npos);
 }
 
 TEST_CASE("peek: raw shows key, headers and bytes, and nothing that a terminal would obey") {

@@ -12,13 +12,17 @@ namespace {
 const config::Receipts configured{.table = "outbox", .topic = "done"};
 
 /// A sink that leaves receipts in the table `outbox`.
-CloudberrySink sink_of(const SinkSetup& setup, const config::Receipts& receipts = configured) {
+CloudberrySink sink_of(const SinkSetup& setup, const config::Receipts& receipts = configured,
+                       const config::Topics& topics = "orders") {
     Session session(setup.dsn, "test");
+    config::Ingest ingest;
+    ingest.topic = topics;
+    ingest.receipts = receipts;
     return CloudberrySink(
         {.dsn = setup.dsn,
          .identity = setup.identity,
          .loader = copy_loader(setup.table, {"id", "city"}, config::OnInvalid::reject),
-         .receipts = Receipts(receipts, read_table(session, receipts.table), setup.identity)});
+         .receipts = Receipts(ingest, read_table(session, receipts.table), setup.identity)});
 }
 
 std::vector<std::string> problems_of(const SinkSetup& setup, const config::Receipts& receipts) {

@@ -1,7 +1,7 @@
 #include "sinks/outbox/refused_events.h"
 
 #include "pipeline/errors.h"
-#include "sinks/books/schema.h"
+#include "sinks/schema/schema.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/postgres.h"
 

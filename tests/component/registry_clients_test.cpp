@@ -6,6 +6,7 @@
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/process.h"
 #include "tests/fixture/schema_registry.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -45,7 +46,7 @@ public:
     [[nodiscard]] ProcessOptions producer(const std::string& kind, int first, int count) const {
         ProcessOptions options;
         options.argv = {"python",
-                        std::string(SLUICE_SOURCE_DIR) + "/tests/registry/produce.py",
+                        source_dir() + "/tests/registry/produce.py",
                         shared_broker().bootstrap(),
                         registry().url(),
                         name_,

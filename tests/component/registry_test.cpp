@@ -69,6 +69,25 @@ TEST_CASE("registry: references come along, each after those that it needs, and 
     CHECK(fake.count("/subjects/e/versions/1") == 1);
 }
 
+TEST_CASE("registry: of references with one name the first is meant, and a text defines once") {
+    HttpFake fake;
+    fake.answer("/schemas/ids/1", {200, R"({"schema":"A","references":[
+        {"name":"b","subject":"b","version":2},{"name":"c","subject":"c","version":1},
+        {"name":"also b","subject":"b","version":2}]})"});
+    fake.answer("/schemas/ids/2", {200, R"({"schemaType":"PROTOBUF","schema":"A","references":[
+        {"name":"b","subject":"b","version":2},{"name":"also b","subject":"b","version":2}]})"});
+    fake.answer("/subjects/b/versions/1", {200, R"({"schema":"B1"})"});
+    fake.answer("/subjects/b/versions/2", {200, R"({"schema":"B2"})"});
+    fake.answer("/subjects/c/versions/1", {200, R"({"schema":"C","references":[
+        {"name":"b","subject":"b","version":1}]})"});
+    RegistryClient client(at({fake.url()}));
+    using References = std::vector<schemas::NamedSchema>;
+    CHECK(client.find(id(1))->references == References{{"b", "B2"}, {"c", "C"}});
+    CHECK(fake.count("/subjects/b/versions/1") == 0);
+    // An import needs its file's name.
+    CHECK(client.find(id(2))->references == References{{"b", "B2"}, {"also b", "B2"}});
+}
+
 TEST_CASE("registry: the kinds of schemas, GUIDs, and Apicurio's own ids") {
     HttpFake fake;
     fake.answer("/c/schemas/ids/1", {200, R"({"schemaType":"PROTOBUF","schema":"p"})"});
@@ -151,6 +170,50 @@ TEST_CASE("registry: a server that does not answer is given up after a while") {
     registry.timeout = std::chrono::milliseconds(200);
     RegistryClient client(registry);
     CHECK(contains(trouble(client, id(1)), "cannot be reached: no answer in time"));
+}
+
+TEST_CASE("registry: one timeout is for a schema with its references, and for all servers") {
+    using Clock = std::chrono::steady_clock;
+    HttpFake silent;
+    HttpFake other;
+    silent.hang();
+    other.answer("/schemas/ids/1", {200, R"({"schema":"\"int\""})"});
+    config::Registry registry = at({silent.url(), other.url()});
+    registry.timeout = std::chrono::seconds(1);
+    RegistryClient client(registry);
+    CHECK(client.find(id(1))->text == "\"int\"");  // with half of it left
+
+    HttpFake slow;
+    slow.answer("/schemas/ids/1", {200, R"({"schema":"A","references":[
+        {"name":"b","subject":"b","version":1}]})"});
+    slow.answer("/subjects/b/versions/1", {0, {}});
+    config::Registry of_slow = at({slow.url(), silent.url()});
+    of_slow.timeout = std::chrono::seconds(2);
+    RegistryClient waits(of_slow);
+    const auto begin = Clock::now();
+    CHECK(contains(trouble(waits, id(1)), "no answer in time"));
+    CHECK(Clock::now() - begin < fixture::patient(std::chrono::milliseconds(3500)));
+}
+
+TEST_CASE("registry: who is to stop does not wait for an answer, nor for another's") {
+    HttpFake fake;
+    fake.hang();
+    config::Registry registry = at({fake.url()});
+    registry.timeout = std::chrono::minutes(10);
+    const auto client = std::make_shared<RegistryClient>(registry);
+    std::stop_source stop;
+    std::vector<std::thread> lanes;
+    for (int lane = 0; lane < 2; ++lane)
+        lanes.emplace_back([&] {
+            StoppableRegistry seen(client, stop.get_token());
+            CHECK_THROWS_AS(static_cast<void>(seen.find(id(1))), TroubleOfTheWorld);
+        });
+    fixture::wait_until([&] { return fake.count("/schemas/ids/1") > 0; },
+                        fixture::patient(std::chrono::seconds(10)), "a request");
+    stop.request_stop();
+    for (std::thread& lane : lanes) lane.join();
+    StoppableRegistry seen(client, stop.get_token());
+    CHECK_THROWS_AS(static_cast<void>(seen.find(id(2))), TroubleOfTheWorld);
 }
 
 TEST_CASE("registry: several servers must agree that a schema is unknown") {

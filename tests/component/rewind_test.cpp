@@ -39,7 +39,7 @@ public:
         Session session(setup.dsn, "test");
         return verify(session, {.schema = "sluice",
                                 .pipeline = "p",
-                                .topic = "orders",
+                                .topics = "orders",
                                 .table = setup.table,
                                 .partition_column = "part",
                                 .offset_column = "id",
@@ -121,7 +121,7 @@ TEST_CASE("rewind: what is missing, doubled or from nowhere is still seen") {
 
 TEST_CASE("rewind: twice, to below the anchor, and folded, it still adds up") {
     Books books;
-    books.setup.exec("UPDATE sluice.progress SET next_offset = 40, anchor_offset = 40");
+    books.setup.exec("UPDATE sluice.anchor SET anchor_offset = 40");
     books.load(60);
     REQUIRE(books.set(books.point(), 10));
     books.load(50);

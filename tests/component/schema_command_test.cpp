@@ -1,3 +1,4 @@
+#include "sinks/outbox/outbox_ddl.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/temp_dir.h"
@@ -68,6 +69,19 @@ TEST_CASE("schema: --history prints a view of each state, from when and until wh
               " ORDER BY id, valid_from) FROM people_history",
               Setup::database) == "1,a,10,12 1,c,12,15 1,d,20,0 2,b,11,0");
 
+    const auto several = [&](const std::string& topic) {
+        setup.outboxes =
+            "[ingest.all]\ntopic = { regex = '^p.*' }\ntable = \"people\"\nenvelope = "
+            "\"debezium\"\n"
+            "columns = { id = \"id\", op = \"@op\", at = \"@source/ts_ms\", k = \"@offset\"" +
+            topic + " }\n[ingest.rows]\ntopic = \"r\"\ntable = \"rows\"\n";
+        return setup.schema_command("postgres", {"--history", "all", "--key", "id"});
+    };
+    CHECK(several("").err.find("map a column to \"@topic\"") != std::string::npos);
+    CHECK(
+        several(", city = \"@topic\"").out.find("(PARTITION BY \"id\", \"city\" ORDER BY \"k\")") !=
+        std::string::npos);
+
     const RunResult none = setup.schema_command("postgres", {"--history", "rows"});
     CHECK(none.exit_code == 2);
     for (const char* lacks : {"\"@op\"", "\"@offset\"", "envelope = \"debezium\"", "--key id"})
@@ -127,6 +141,15 @@ TEST_CASE("schema: makes a table that suits an outbox for who names it, and for 
     const RunResult wrong = setup.schema_command("postgres", {"plan"});
     CHECK(wrong.exit_code == 2);
     CHECK(wrong.err.find("there is no [outbox.plan]") != std::string::npos);
+}
+
+TEST_CASE("schema: on Cloudberry an outbox draws its ids one by one") {
+    config::Outbox outbox;
+    outbox.table = "public.\"Odd\"";
+    outbox.columns.id = "Number";
+    const std::string asks = "ALTER SEQUENCE IF EXISTS public.\"Odd_Number_seq\" CACHE 1;";
+    CHECK(outbox_ddl(outbox, Family::cloudberry).find(asks) != std::string::npos);
+    CHECK(outbox_ddl(outbox, Family::postgresql).find("CACHE") == std::string::npos);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
-#include "sinks/books/schema.h"
+#include "sinks/schema/schema.h"
 
 #include "pipeline/errors.h"
 #include "sinks/catalogue/check.h"
 #include "tests/fixture/postgres.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -18,7 +19,7 @@ class OldTables {
 public:
     explicit OldTables(const std::string& role = "postgres") {
         server.create_database(database);
-        server.exec(fixture::read_file(SLUICE_SOURCE_DIR "/tests/component/schema/v1.sql"),
+        server.exec(fixture::read_file(fixture::source_dir() + "/conformance/tables_v1.sql"),
                     database);
         session.emplace(server.dsn(database, role), "test");
     }
@@ -94,6 +95,75 @@ TEST_CASE("schema: a step is all or nothing, is noted, and leaves what is there"
     CHECK(old.value("SELECT max(version) FROM sluice.schema_version") == next);
 }
 
+TEST_CASE("schema: progress of version 1 goes on where it was, whatever it was") {
+    fixture::shared_postgres().create_role("loader");
+    OldTables old;
+    const auto ledger = [&](const std::string& partition_and_range) {
+        old.server.exec(
+            "INSERT INTO sluice.ledger SELECT 'p', 'c', 't', p, i, f, t, t - f, 0, 0,"
+            " 0, 0, 'batch', 'w', 'r' FROM (VALUES " +
+                partition_and_range + ") v (p, i, f, t)",
+            OldTables::database);
+    };
+    // As ever; never moved; rewound twice; moved by hand, back and forth; without progress; moved
+    // back by hand, and gone on from there; begun anew by hand after a rewind; both.
+    ledger("(0, 0, 5, 7), (0, 0, 7, 9)");
+    ledger("(2, 0, 0, 9), (2, 1, 4, 9), (2, 2, 1, 3)");
+    ledger("(3, 0, 0, 9), (4, 0, 0, 9), (5, 0, 0, 9)");
+    ledger("(6, 0, 0, 9), (6, 0, 0, 9), (6, 0, 9, 12)");
+    ledger("(7, 0, 0, 9), (7, 1, 4, 9)");
+    ledger("(8, 0, 0, 9), (8, 0, 0, 9), (8, 1, 0, 9), (8, 1, 0, 9)");
+    old.server.exec(
+        "INSERT INTO sluice.progress (pipeline, cluster_id, topic, kafka_partition, next_offset,"
+        " anchor_offset, incarnation, last_offset, writer) VALUES ('p', 'c', 't', 0, 9, 5, 0, 8,"
+        " 'w'), ('p', 'c', 't', 1, 6, 6, 0, -1, 'w'), ('p', 'c', 't', 2, 3, 1, 2, 2, 'w'),"
+        " ('p', 'c', 't', 3, 4, 0, 0, 3, 'w'), ('p', 'c', 't', 4, 12, 0, 0, 11, 'w'),"
+        " ('p', 'c', 't', 6, 12, 0, 0, 11, 'w'), ('p', 'c', 't', 7, 9, 0, 0, 8, 'w'),"
+        " ('p', 'c', 't', 8, 9, 0, 1, 8, 'w');"
+        "GRANT SELECT, INSERT, UPDATE ON sluice.progress TO loader;"
+        "GRANT SELECT ON sluice.progress TO PUBLIC",
+        OldTables::database);
+    CHECK(old.ensure() == "");
+    CHECK(old.value("SELECT string_agg(concat_ws('|', kafka_partition, next_offset, anchor_offset,"
+                    " incarnation, last_offset), ' ' ORDER BY kafka_partition)"
+                    " FROM sluice.progress") ==
+          "0|9|5|0|8 1|6|6|0|-1 2|3|1|2|2 3|4|4|1|-1 4|12|12|1|-1 6|12|0|0|11"
+          " 7|9|9|2|-1 8|9|0|1|8");
+    CHECK(old.value("SELECT string_agg(concat_ws('|', kafka_partition, incarnation,"
+                    " anchor_offset), ' ' ORDER BY kafka_partition, incarnation)"
+                    " FROM sluice.anchor WHERE kafka_partition IN (2, 6, 7, 8)") ==
+          "2|0|0 2|1|4 2|2|1 6|-1|0 6|0|0 7|0|0 7|1|4 7|2|9"
+          " 8|-2|0 8|-1|0 8|0|0 8|1|0");
+    CHECK(old.value("SELECT has_table_privilege('loader', 'sluice.progress', 'SELECT') AND"
+                    " has_table_privilege('loader', 'sluice.anchor', 'INSERT')") == "t");
+}
+
+TEST_CASE("schema: a view of what progress was is named, and nothing is upgraded under it") {
+    OldTables old;
+    old.server.exec("CREATE VIEW lag AS SELECT pipeline, incarnation FROM sluice.progress",
+                    OldTables::database);
+    CHECK(old.ensure() ==
+          "schema \"sluice\": its tables have version 1 and cannot be upgraded to 4: "
+          "\"sluice\".progress becomes a view, and these are made of the table that it is: lag; "
+          "drop them, and make them again after the upgrade; let their owner run: sluice schema "
+          "--apply");
+    CHECK(old.value("SELECT max(version) FROM sluice.schema_version") == "1");
+    old.server.exec("DROP VIEW lag", OldTables::database);
+    CHECK(old.ensure() == "");
+}
+
+TEST_CASE("schema: a daemon of version 3 that still runs can fold nothing") {
+    OldTables old;
+    CHECK(old.ensure() == "");
+    CHECK_THROWS_AS(
+        old.session->exec("INSERT INTO sluice.ledger (pipeline, committed_at, cluster_id, topic,"
+                          " kafka_partition, incarnation, from_offset, to_offset, loaded, rejected,"
+                          " filtered, gaps, lost, superseded, unmatched, kind, writer, revision)"
+                          " SELECT 'p', now(), 'c', 't', 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 'folded',"
+                          " '', ''"),
+        DatabaseError);
+}
+
 TEST_CASE("schema: of daemons that start at once one upgrades, and all go on") {
     const OldTables old;
     std::vector<std::string> said(4);
@@ -124,7 +194,7 @@ TEST_CASE("schema: who may not upgrade is told who may, and tables of a newer pr
         OldTables::database);
     CHECK(
         old.ensure() ==
-        "schema \"sluice\": its tables have version 1 and cannot be upgraded to 3: must be owner of"
+        "schema \"sluice\": its tables have version 1 and cannot be upgraded to 4: must be owner of"
         " table ledger; let their owner run: sluice schema --apply");
     old.server.exec("INSERT INTO sluice.schema_version VALUES (99)", OldTables::database);
     const std::string newer =

@@ -3,6 +3,7 @@
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/process.h"
 #include "tests/fixture/schema_registry.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +21,7 @@ using namespace std::chrono_literals;
 using namespace fixture;
 
 std::string script(const std::string& name) {
-    return std::string(SLUICE_SOURCE_DIR) + "/tests/registry/" + name;
+    return source_dir() + "/tests/registry/" + name;
 }
 
 /// A topic, a database called alike, and a configuration.

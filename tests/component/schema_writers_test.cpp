@@ -5,6 +5,7 @@
 #include "tests/fixture/postgres.h"
 #include "tests/fixture/process.h"
 #include "tests/fixture/schema_registry.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -54,7 +55,7 @@ struct Writing {
     /// All of the topic, as a client that is not ours reads it.
     [[nodiscard]] std::string read(const std::string& kind) const {
         const RunResult result =
-            run({.argv = {"python", std::string(SLUICE_SOURCE_DIR) + "/tests/registry/consume.py",
+            run({.argv = {"python", source_dir() + "/tests/registry/consume.py",
                           shared_broker().bootstrap(), registry().url(), topic, kind}},
                 patient(60s));
         CHECK_MESSAGE(result.exit_code == 0, result.err);

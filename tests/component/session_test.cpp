@@ -41,6 +41,30 @@ TEST_CASE("session: a statement's error is whole, and the session goes on") {
     CHECK(session.exec_prepared("bad", "SELECT 1", {}).text(0, 0) == "1");
 }
 
+TEST_CASE("session: which segment of an MPP database has said it is no part of an error") {
+    Session session(fixture::shared_postgres().dsn(), "test");
+    const auto said = [&](const std::string& message) {
+        return failure(session, "DO $$ BEGIN RAISE EXCEPTION '" + message + "'; END $$")
+            .details()
+            .message;
+    };
+    CHECK(said("division by zero  (seg1 slice1 127.0.0.1:15441 pid=4711)") == "division by zero");
+    for (const char* const other :
+         {"x  (segment)", "x  (seg1", "x  (seg", "x  (seg1)", "(seg1 pid=1)"})
+        CHECK(said(other) == other);
+}
+
+TEST_CASE("session: a transaction sees what others commit, whatever the database is set to") {
+    fixture::Postgres& server = fixture::shared_postgres();
+    server.create_database("strict");
+    server.exec("ALTER DATABASE strict SET default_transaction_isolation = 'serializable'",
+                "strict");
+    Session session(server.dsn("strict"), "test");
+    CHECK(session.exec("SHOW transaction_isolation").text(0, 0) == "serializable");
+    const Transaction transaction(session);
+    CHECK(session.exec("SHOW transaction_isolation").text(0, 0) == "read committed");
+}
+
 TEST_CASE("session: a connection that broke is told in words, and the next statement has another") {
     const fixture::Postgres& server = fixture::shared_postgres();
     Session session(server.dsn(), "test");

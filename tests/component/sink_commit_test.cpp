@@ -1,4 +1,5 @@
 #include "pipeline/errors.h"
+#include "sinks/books/ledger_upkeep.h"
 #include "tests/component/sink_setup.h"
 #include "tests/fakes/partitions.h"
 #include "tests/fixture/mpp_locks.h"
@@ -14,6 +15,13 @@ namespace sluice::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// So many plain rows of partition 0.
+CommitResult load(CloudberrySink& sink, Offset from, std::size_t count = 10) {
+    Batch batch;
+    add_rows(batch, 0, from, plain_rows(from, count));
+    return sink.commit(batch);
+}
 
 TEST_CASE("sink: rows, ledger and progress arrive together") {
     const SinkSetup setup("id bigint, city text");
@@ -47,10 +55,10 @@ TEST_CASE("sink: partitions of one number of two topics have books of their own"
     const TopicPartition& other = setup.identity.partitions->of("events", 0);
     setup.anchor(0, 5);
     CloudberryProgress progress = setup.progress();
-    CHECK(progress.any("orders"));
-    CHECK_FALSE(progress.any("events"));
+    CHECK(progress.topics().contains("orders"));
+    CHECK_FALSE(progress.topics().contains("events"));
     setup.anchor(other.id, 0);
-    CHECK(progress.any("events"));
+    CHECK(progress.topics().contains("events"));
     CloudberrySink sink = setup.sink();
     Batch batch;
     add_rows(batch, 0, 5, plain_rows(5, 2));
@@ -69,7 +77,7 @@ TEST_CASE("sink: partitions of one number of two topics have books of their own"
         CHECK(point.next == (point.partition == 0 ? 7 : 1));
     CHECK(progress.read({&both[1], 1}).size() == 1);
 
-    setup.exec("UPDATE sluice.progress SET next_offset = 2 WHERE topic = 'events'");
+    setup.move_progress(other.id, 2);
     Batch next;
     add_rows(next, 0, 7, plain_rows(7, 1));
     Slice& late = next.slice(other.id, 1);
@@ -94,14 +102,14 @@ TEST_CASE("sink: progress that another writer moved fences the whole batch") {
     const SinkSetup setup("id bigint, city text");
     setup.anchor(0, 0);
     setup.anchor(1, 0);
-    setup.exec("UPDATE sluice.progress SET next_offset = 1 WHERE kafka_partition = 1");
+    setup.move_progress(1, 1);
     CloudberrySink sink = setup.sink();
     Batch batch;
     add_rows(batch, 0, 0, plain_rows(0, 3));
     add_rows(batch, 1, 0, plain_rows(0, 3));
     CHECK(fenced(sink.commit(batch)) == "1");
     CHECK(setup.value("SELECT count(*) FROM t") == "0");
-    CHECK(setup.value("SELECT count(*) FROM sluice.ledger") == "0");
+    CHECK(setup.value("SELECT count(*) FROM sluice.ledger WHERE kind = 'batch'") == "0");
     CHECK(setup.next(0) == 0);
 }
 
@@ -142,7 +150,7 @@ TEST_CASE("sink: of two writers on one partition each offset is written by one")
 TEST_CASE("sink: with an MPP database's locks writers of different partitions get along") {
     const SinkSetup setup("id bigint, city text");
     fixture::PgConnection owner = fixture::shared_postgres().connect(setup.database);
-    for (const char* table : {"sluice.progress", "sluice.ledger", "sluice.dead_letter", "t"})
+    for (const char* table : {"sluice.anchor", "sluice.ledger", "sluice.dead_letter", "t"})
         fixture::install_mpp_locks(owner, table);
     setup.anchor(0, 0);
     setup.anchor(1, 0);
@@ -160,6 +168,72 @@ TEST_CASE("sink: with an MPP database's locks writers of different partitions ge
     other.join();
     CHECK(refused == 0);
     CHECK(setup.value("SELECT count(*) FROM t") == "400");
+}
+
+TEST_CASE("sink: with an MPP database's locks nobody waits for another partition's COMMIT") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("ALTER DATABASE sinks SET lock_timeout = '1s'");
+    fixture::PgConnection other = fixture::shared_postgres().connect(setup.database);
+    for (const char* table : {"sluice.anchor", "sluice.ledger", "sluice.dead_letter", "t"})
+        fixture::install_mpp_locks(other, table);
+    setup.anchor(0, 0);
+    setup.anchor(1, 0);
+    other.exec(
+        "BEGIN; INSERT INTO sluice.ledger VALUES ('p', 'c', 'orders', 1, 0, 0, 3, 3, 0, 0, 0, 0,"
+        " 'batch', 'other', 'r', now(), 0, 0, -1, -1, 0)");
+    CloudberrySink sink = setup.sink();
+    Batch batch;
+    add_rows(batch, 0, 0, plain_rows(0, 3));
+    CHECK(committed(sink.commit(batch)));
+    Batch same_place;
+    add_rows(same_place, 1, 0, plain_rows(0, 2));
+    CHECK(retry_reason(sink.commit(same_place)).find("lock timeout") != std::string::npos);
+    other.exec("COMMIT");
+    CHECK(fenced(sink.commit(same_place)) == "1");
+    CHECK(setup.value("SELECT count(*) FROM t") == "3");
+}
+
+TEST_CASE("sink: who comes back when the rows behind its own have been folded is fenced") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    CloudberrySink other = setup.sink();
+    REQUIRE(committed(load(sink, 0)));
+    for (const Offset from : {10, 20, 30}) REQUIRE(committed(load(other, from)));
+    Session session(setup.dsn, "fold");
+    CHECK(fold_ledger(session, "sluice", "p", std::chrono::seconds(0)).rows == 2);
+    CHECK(setup.list("SELECT from_offset, to_offset FROM sluice.ledger ORDER BY 1") ==
+          "0|30 30|40");
+    CHECK(fenced(load(sink, 10)) == "0");
+    CHECK(fenced(load(sink, 30)) == "0");
+    CHECK(committed(load(sink, 40)));
+    CHECK(setup.value("SELECT count(*) FROM t") == "50");
+}
+
+TEST_CASE("sink: a database that has lost what it had committed fences who goes on behind that") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    REQUIRE(committed(load(sink, 0)));
+    REQUIRE(committed(load(sink, 10)));
+    setup.exec("DELETE FROM sluice.ledger WHERE from_offset = 10; DELETE FROM t WHERE id >= 10");
+    CHECK(fenced(load(sink, 20)) == "0");
+
+    SUBCASE("and loads it again") {
+        CHECK(committed(load(sink, 10)));
+    }
+    SUBCASE("also when others have loaded it again, and not for ever") {
+        CloudberrySink other = setup.sink();
+        REQUIRE(committed(load(sink, 10)));
+        setup.exec(
+            "DELETE FROM sluice.ledger WHERE from_offset = 10; DELETE FROM t WHERE id >= 10");
+        REQUIRE(committed(load(other, 10, 5)));
+        REQUIRE(committed(load(other, 15, 5)));
+        CHECK(fenced(load(sink, 20)) == "0");
+        CHECK(committed(load(sink, 20)));
+        setup.exec("DELETE FROM t WHERE id >= 20");
+    }
+    CHECK(setup.value("SELECT count(*) FROM t") == "20");
 }
 
 TEST_CASE("sink: a lost answer to COMMIT is settled, not guessed") {
@@ -196,7 +270,7 @@ TEST_CASE("sink: a lost answer to COMMIT is settled, not guessed") {
 
     std::optional<CommitResult> settled;
     std::thread settle([&] { settled = sink.commit(batch); });
-    fixture::wait_until([&] { return sessions_that_wait("UPDATE") == "1"; }, fixture::patient(10s),
+    fixture::wait_until([&] { return sessions_that_wait("INSERT") == "1"; }, fixture::patient(10s),
                         "settling waits for the old transaction");
 
     SUBCASE("it had committed") {

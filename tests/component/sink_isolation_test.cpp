@@ -219,9 +219,12 @@ TEST_CASE("isolation: rows that another writer loaded fence the batch instead of
 TEST_CASE("isolation: progress that moves while rows are found to be bad fences the batch") {
     const SinkSetup setup("id bigint CHECK (id >= 0), city text");
     setup.anchor(0, 0);
-    setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
-                      "IF NEW.id = 50 THEN UPDATE sluice.progress SET next_offset = next_offset +"
-                      " 1000; END IF; RETURN NEW;");
+    setup.add_trigger(
+        "BEFORE INSERT ON t FOR EACH ROW",
+        "IF NEW.id = 50 THEN INSERT INTO sluice.ledger VALUES ('p', 'c', 'orders', 0,"
+        " 0, 0, 1000, 1000, 0, 0, 0, 0, 'batch', 'other', 'r', now(), 0, 0, -1, -1, 0)"
+        " ON CONFLICT DO NOTHING;"
+        " END IF; RETURN NEW;");
     CloudberrySink sink = setup.sink();
     Batch batch;
     std::vector<TestRow> rows = plain_rows(0, 100);

@@ -1,7 +1,7 @@
 #include "tests/component/sink_setup.h"
 
-#include "sinks/books/schema.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/schema/schema.h"
 #include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
@@ -62,6 +62,12 @@ void SinkSetup::anchor(PartitionId partition, Offset offset) const {
     progress().anchor({&start, 1});
 }
 
+void SinkSetup::move_progress(PartitionId partition, Offset to) const {
+    CloudberryProgress its = progress();
+    const ProgressMove move{partition, its.read({&partition, 1}).at(0), to};
+    REQUIRE(its.set({&move, 1}));
+}
+
 void SinkSetup::exec(const std::string& sql) const {
     server_.exec(sql, database);
 }
@@ -70,6 +76,13 @@ void SinkSetup::add_trigger(const std::string& when, const std::string& body,
                             const std::string& name) const {
     exec("CREATE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
          " END $$; CREATE TRIGGER " + name + " " + when + " EXECUTE FUNCTION " + name + "()");
+}
+
+void SinkSetup::call_it_mpp() const {
+    exec(
+        "CREATE FUNCTION public.version() RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'PostgreSQL 12.12 (Greenplum Database 7.1.0)'::text $$");
+    exec("ALTER DATABASE " + database + " SET search_path = public, pg_catalog");
 }
 
 std::string SinkSetup::rejected() const {

@@ -23,12 +23,18 @@ public:
     [[nodiscard]] CloudberryProgress progress() const;
     void anchor(PartitionId partition, Offset offset) const;
 
+    /// As a person moves progress: forth within its incarnation, back by beginning another one.
+    void move_progress(PartitionId partition, Offset to) const;
+
     /// After the target has been altered.
     void read_table();
     void exec(const std::string& sql) const;
     /// Of t: "BEFORE INSERT ON t FOR EACH ROW" runs the body, which ends with RETURN.
     void add_trigger(const std::string& when, const std::string& body,
                      const std::string& name = "judge") const;
+    /// From now on the database says that it is an MPP database; it knows no statement that only
+    /// such a one knows.
+    void call_it_mpp() const;
     [[nodiscard]] std::string value(const std::string& sql) const;
     /// Rows of a query, values joined by "|", rows by " ".
     [[nodiscard]] std::string list(const std::string& sql) const;

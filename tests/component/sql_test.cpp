@@ -174,6 +174,29 @@ columns = { id = "@key", city = "city", n = "n", twice = { sql = "n * 2" } }
 )toml";
 }  // namespace
 
+TEST_CASE("sql: a filter does not judge a removal by what its event need not bring") {
+    Loading rows("id bigint PRIMARY KEY, city text", R"toml(
+mode = "merge"
+envelope = "debezium"
+filter = "city = 'a' and \"@source/table\" = 't'"
+columns = { id = "id", city = "city" }
+)toml");
+    const auto event = [](const std::string& op, const std::string& row, const std::string& table) {
+        return R"({"op":")" + op + R"(",)" + row + R"(,"source":{"table":")" + table + R"("}})";
+    };
+    for (const char* id : {"1", "2", "3"})
+        rows.add(event("c", R"("after":{"id":)" + std::string(id) + R"(,"city":"a"})", "t"));
+    rows.add(event("c", R"("after":{"id":4,"city":"b"})", "t"));
+    rows.commit();
+    CHECK(rows.rows("id, city") == "1|a 2|a 3|a");
+    rows.add(event("d", R"("before":{"id":1},"after":null)", "t"));
+    rows.add(event("d", R"("before":{"id":2,"city":null},"after":null)", "t"));
+    rows.add(event("d", R"("before":{"id":3,"city":"a"},"after":null)", "of others"));
+    rows.commit();
+    CHECK(rows.rows("id, city") == "3|a");
+    CHECK(rows.sums() == "5|0|2|0");
+}
+
 TEST_CASE("sql: where is judged of every change, before the last one of a key is chosen") {
     Loading rows(merged, merging);
     rows.add(R"({"city":"a","n":1})", "1");

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 using namespace sluice::fixture;
 
 TEST_CASE("status: outboxes, what the daemon does not have, and what is there without one") {
@@ -94,24 +96,53 @@ TEST_CASE("status: --watch draws anew on a terminal, until it is interrupted") {
     const AdminStage stage("watch");
     int master = -1;
     int slave = -1;
-    REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+    const winsize size{.ws_row = 8, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+    REQUIRE(::openpty(&master, &slave, nullptr, nullptr, &size) == 0);
     ProcessOptions options;
     options.argv = {sluice_program(), "status", "--watch", "-c", stage.file().string()};
     options.log = ::ttyname(slave);
     Process watching(options);
     std::string seen;
     char bytes[4096];
-    const std::string clears = "\x1b[H\x1b[2J";
-    while (seen.find(clears, seen.find(clears) + 1) == std::string::npos) {
+    const std::string begins = "\x1b[H";
+    while (seen.find(begins, seen.find(begins) + 1) == std::string::npos) {
         const ssize_t count = ::read(master, bytes, sizeof bytes);
         REQUIRE(count > 0);
         seen.append(bytes, static_cast<std::size_t>(count));
     }
-    CHECK(seen.starts_with(clears));
+    CHECK(seen.starts_with(begins));
+    CHECK(std::ranges::count(seen.substr(0, seen.find(begins, 1)), '\n') <= 7);
     CHECK_MESSAGE(contains(seen, "ingest.orders"), seen);
     CHECK_MESSAGE(contains(seen, "waiting for data"), seen);
     watching.signal(SIGINT);
     CHECK(watching.wait(patient(5s)) == 128 + SIGINT);
+    ::close(slave);
+    ::close(master);
+}
+
+TEST_CASE("log: NO_COLOR takes the colours from a terminal's log") {
+    int master = -1;
+    int slave = -1;
+    REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+    const TempDir dir{"colours"};
+    write_file(dir.path() / "sluice.toml",
+               "[kafka]\nbrokers = \"127.0.0.1:1\"\n[cloudberry]\ndsn = \"host=127.0.0.1 port=1\"\n"
+               "[admin]\nlisten = \"\"\n");
+    for (const char* no_color : {"", "1"}) {
+        ProcessOptions options;
+        options.argv = {sluice_program(), "run", "-c", (dir.path() / "sluice.toml").string()};
+        options.env = {{"NO_COLOR", no_color}, {"TERM", "xterm"}};
+        options.log = ::ttyname(slave);
+        Process daemon(options);
+        std::string seen;
+        char bytes[4096];
+        while (!contains(seen, "\n")) {
+            const ssize_t count = ::read(master, bytes, sizeof bytes);
+            REQUIRE(count > 0);
+            seen.append(bytes, static_cast<std::size_t>(count));
+        }
+        CHECK_MESSAGE(contains(seen, "\x1b[") == (*no_color == '\0'), seen);
+    }
     ::close(slave);
     ::close(master);
 }

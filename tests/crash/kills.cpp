@@ -1,5 +1,6 @@
 #include "tests/crash/kills.h"
 
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -64,9 +65,9 @@ void for_rounds(const std::function<void(std::mt19937& random)>& round) {
 std::set<std::string> fail_points() {
     const std::regex use{"SLUICE_FAIL_POINT\\(\"([a-z_]+)\"\\);"};
     std::set<std::string> found;
-    for (const char* folder : {"pipeline", "sinks", "kafka", "daemon"}) {
+    for (const char* folder : {"pipeline", "segments", "sinks", "kafka", "daemon"}) {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(
-                 std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
+                 std::filesystem::path(source_dir()) / folder)) {
             if (entry.path().extension() != ".cpp") continue;
             const std::string text = read_file(entry.path());
             for (std::sregex_iterator at(text.begin(), text.end(), use), end; at != end; ++at)

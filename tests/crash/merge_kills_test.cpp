@@ -2,12 +2,10 @@
 #include "tests/crash/stage.h"
 #include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/mpp_locks.h"
-#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
-#include <optional>
 #include <random>
 #include <string>
 
@@ -22,64 +20,52 @@ public:
     explicit Changes(unsigned seed = 1) : Stage(partitions), random_(seed) {
         exec(
             "create table rows (id int primary key, text text not null,"
-            " amount int check (amount >= 0), more text default 'more')");
-        fixture::write_file(
-            config_,
-            "[kafka]\nbrokers = \"" + world().broker->bootstrap() +
-                "\"\ninstance = { env = \"SLUICE_INSTANCE\" }\n[kafka.properties]\n"
-                "\"session.timeout.ms\" = 4000\n\"heartbeat.interval.ms\" = 300\n"
-                "[cloudberry]\ndsn = \"" +
-                world().postgres->dsn(database_) + "\"\n[ingest.rows]\ntopic = \"" + topic_ +
-                "\"\ngroup = \"" + topic_ +
-                "\"\ntable = \"rows\"\nmode = \"merge\"\ndelete_when = \"@tombstone\"\n"
-                "batch = { rows = 200, delay = \"50ms\" }\n"
-                "[ingest.rows.columns]\nid = \"@key\"\ntext = \"/text\"\namount = \"/amount\"\n");
-        REQUIRE(fixture::run_sluice({"schema", "--apply", "-c", config_.string()}).exit_code == 0);
+            " amount int check (amount >= 0), place text unique, more text default 'more')");
+        configure("[ingest.rows]\ntopic = \"" + topic_ + "\"\ngroup = \"" + topic_ +
+                  "\"\ntable = \"rows\"\nmode = \"merge\"\nenvelope = \"debezium\"\n"
+                  "batch = { rows = 200, delay = \"50ms\" }\n[ingest.rows.columns]\n"
+                  "id = \"@key\"\ntext = \"/text\"\namount = \"/amount\"\nplace = \"/place\"\n");
         fixture::PgConnection connection = world().postgres->connect(database_);
-        for (const char* table : {"rows", "sluice.progress"})
+        for (const char* table : {"rows", "sluice.anchor", "sluice.ledger"})
             fixture::install_mpp_locks(connection, table);
     }
 
+    /// Each is legal behind those before it, or refused whatever stands before it.
     void produce(int records) {
-        for (int i = 0; i < records; ++i) {
-            // Some keys are hot; each keeps to its partition.
+        for (const int end = produced_ + records; produced_ < end;) {
+            // Some keys are hot; each keeps to its partition, and so do places.
             const int id = static_cast<int>(random_() % (random_() % 2 == 0 ? 5 : 2000));
-            const std::string key = std::to_string(id);
-            const int number = produced_++;
-            std::optional<std::string> value;
-            if (random_() % 4 != 0) {
-                const bool refused = random_() % 60 == 0;
-                value = "{\"text\":\"" + std::to_string(number) +
-                        "\",\"amount\":" + (refused ? "-1" : "1") + "}";
-                if (!refused) rows_[id] = std::to_string(number);
-            } else {
-                rows_.erase(id);
-            }
-            producer_.produce(
-                {.topic = topic_, .partition = id % partitions, .key = key, .value = value});
+            const auto row = rows_.find(id);
+            const bool is_there = row != rows_.end();
+            if (is_there && random_() % 3 == 0)
+                remove(id);
+            else if (is_there && random_() % 3 == 0)
+                take_place(id, free_place(id));
+            else if (is_there && random_() % 3 == 0)
+                exchange_places(id);
+            else if (random_() % 60 == 0)
+                say(id, "-1", is_there ? row->second.place : "");
+            else
+                say(id, "1", free_place(id));
         }
         producer_.flush();
     }
 
     /// Waits until all is loaded, then compares; empty: the table is what the topic says.
     std::string verdict() {
-        fixture::wait_until(
-            [&] {
-                return value("select coalesce(sum(next_offset), 0) from sluice.progress") ==
-                       std::to_string(produced_);
-            },
-            fixture::patient(60s), "all changes" + logs());
+        wait_for_progress(produced_);
         std::string problems;
-        std::map<int, std::string> found;
-        for (const auto& row :
-             world().postgres->query("select id, text, more from rows", database_)) {
-            found[std::stoi(row[0].value())] = row[1].value();
-            if (row[2] != "more") problems += "row " + row[0].value() + " lost its default\n";
+        std::map<int, Row> found;
+        for (const auto& row : world().postgres->query(
+                 "select id, text, coalesce(place, ''), more from rows", database_)) {
+            found[std::stoi(row[0].value())] = {row[1].value(), row[2].value()};
+            if (row[3] != "more") problems += "row " + row[0].value() + " lost its default\n";
         }
-        for (const auto& [id, text] : rows_)
-            if (found[id] != text)
-                problems += std::to_string(id) + " is \"" + found[id] + "\", not " + text + "\n";
-        for (const auto& [id, text] : found)
+        for (const auto& [id, row] : rows_)
+            if (found[id] != row)
+                problems += std::to_string(id) + " is " + found[id].text + " at \"" +
+                            found[id].place + "\", not " + row.text + " at " + row.place + "\n";
+        for (const auto& [id, row] : found)
             if (!rows_.contains(id)) problems += std::to_string(id) + " is still there\n";
         if (value("select sum(loaded + superseded + rejected) from sluice.ledger") !=
             std::to_string(produced_))
@@ -87,14 +73,73 @@ public:
         if (value("select sum(rejected) from sluice.ledger") !=
             value("select count(*) from sluice.dead_letter"))
             problems += "dead letters are missing\n";
+        for (const auto& letter : world().postgres->query(
+                 "select convert_from(value, 'UTF8'), reasons::text from sluice.dead_letter where"
+                 " position('\"amount\":-1' in convert_from(value, 'UTF8')) = 0",
+                 database_))
+            problems +=
+                "a valid change is a dead letter: " + *letter[0] + " for " + *letter[1] + "\n";
         return problems;
     }
 
 private:
+    struct Row {
+        std::string text;
+        std::string place;  ///< "": none
+        bool operator==(const Row&) const = default;
+    };
+
+    void send(int id, const std::string& value) {
+        producer_.produce({.topic = topic_,
+                           .partition = id % partitions,
+                           .key = std::to_string(id),
+                           .value = value});
+        ++produced_;
+    }
+    static std::string quoted(const std::string& place) {
+        return place.empty() ? "null" : "\"" + place + "\"";
+    }
+    void say(int id, const std::string& amount, const std::string& place) {
+        const std::string text = std::to_string(produced_);
+        if (amount != "-1") rows_[id] = {text, place};
+        send(id, R"({"op":"u","after":{"text":")" + text + R"(","amount":)" + amount +
+                     R"(,"place":)" + quoted(place) + "}}");
+    }
+    /// Of the text it says nothing, nor of the amount.
+    void take_place(int id, const std::string& place) {
+        rows_[id].place = place;
+        send(id, R"({"op":"u","after":{"text":"__debezium_unavailable_value","amount":)"
+                 R"("__debezium_unavailable_value","place":)" +
+                     quoted(place) + "}}");
+    }
+    void remove(int id) {
+        rows_.erase(id);
+        send(id, R"({"op":"d","before":{}})");
+    }
+    std::string free_place(int id) {
+        const std::string place =
+            std::to_string(id % partitions) + "." + std::to_string(random_() % 40);
+        for (const auto& [other, row] : rows_)
+            if (row.place == place && other != id) return "";
+        return place;
+    }
+    /// With another row of the partition.
+    void exchange_places(int id) {
+        const std::string place = rows_[id].place;
+        for (auto& [other, row] : rows_) {
+            if (other == id || other % partitions != id % partitions || row.place.empty()) continue;
+            const std::string others = row.place;
+            take_place(id, "");
+            take_place(other, place);
+            take_place(id, others);
+            return;
+        }
+    }
+
     fixture::KafkaProducer producer_{world().broker->client()};
     std::mt19937 random_;
     int produced_ = 0;
-    std::map<int, std::string> rows_;
+    std::map<int, Row> rows_;
 };
 
 TEST_CASE("merge, kill -9: at every line that a batch passes") {

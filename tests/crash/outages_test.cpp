@@ -89,7 +89,7 @@ TEST_CASE("broker: killed and back while records arrive") {
             << " s");
     CHECK(scenario.daemon().log().find("Connection refused") != std::string::npos);
     world().broker->start();
-    scenario.wait_for_more_rows(60s);
+    scenario.wait_for_more_rows(patient(120s));  // a busy machine's broker takes 20 s to start
     scenario.wait_for_log("over after ");
     CHECK(scenario.daemon().running());
     scenario.stop_producing();

@@ -48,7 +48,7 @@ struct World {
         REQUIRE(run_sluice({"schema", "--apply", "-c", config().string()}).exit_code == 0);
         // What gets along under these locks does so under PostgreSQL's.
         PgConnection connection = shared_postgres().connect(database);
-        for (const char* table : {"lines", "outbox", "sluice.progress", "sluice.ledger",
+        for (const char* table : {"lines", "outbox", "sluice.anchor", "sluice.ledger",
                                   "sluice.outbox_batch", "sluice.refused_event"}) {
             install_mpp_locks(connection, table);
         }

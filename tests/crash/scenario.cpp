@@ -85,6 +85,7 @@ std::string Scenario::configuration() const {
     }
     text += "[cloudberry]\ndsn = " + quoted(dsn) +
             "\n[daemon]\ndrain_deadline = " + quoted(options_.drain_deadline) + "\n";
+    text += options_.sections;
     for (const std::string& pipeline : options_.pipelines) {
         text += "[ingest." + pipeline + "]\ntopic = " + quoted(topic_) + "\ntable = \"public." +
                 pipeline + "\"\ngroup = " + quoted(topic_ + "." + pipeline) +

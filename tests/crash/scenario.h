@@ -32,7 +32,8 @@ struct ScenarioOptions {
     std::string brokers{};  ///< empty: those of the world
     std::string dsn{};      ///< empty: the world's, for the role
     std::string kafka_properties{};
-    std::string ingest{};  ///< further lines of each pipeline
+    std::string sections{};  ///< of the configuration, further ones
+    std::string ingest{};    ///< further lines of each pipeline
     /// How columns are filled; told by nothing, fields go to columns of their names.
     enum class Mapping { told, by_name } mapping = Mapping::told;
     std::string ingest_first{};  ///< and of the first one alone

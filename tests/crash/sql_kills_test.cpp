@@ -1,7 +1,6 @@
 #include "tests/crash/kills.h"
 #include "tests/crash/stage.h"
 #include "tests/fixture/kafka_producer.h"
-#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
@@ -21,17 +20,8 @@ class Pipeline : public Stage {
 public:
     Pipeline(const std::string& table, const std::string& keys) : Stage(partitions) {
         exec("create table rows (" + table + ")");
-        fixture::write_file(config_, "[kafka]\nbrokers = \"" + world().broker->bootstrap() +
-                                         "\"\ninstance = { env = \"SLUICE_INSTANCE\" }\n"
-                                         "[kafka.properties]\n\"session.timeout.ms\" = 4000\n"
-                                         "\"heartbeat.interval.ms\" = 300\n[cloudberry]\ndsn = \"" +
-                                         world().postgres->dsn(database_) +
-                                         "\"\n[ingest.rows]\ntopic = \"" + topic_ +
-                                         "\"\ngroup = \"" + topic_ +
-                                         "\"\ntable = \"rows\"\n"
-                                         "batch = { rows = 200, delay = \"50ms\" }\n" +
-                                         keys);
-        REQUIRE(fixture::run_sluice({"schema", "--apply", "-c", config_.string()}).exit_code == 0);
+        configure("[ingest.rows]\ntopic = \"" + topic_ + "\"\ngroup = \"" + topic_ +
+                  "\"\ntable = \"rows\"\nbatch = { rows = 200, delay = \"50ms\" }\n" + keys);
     }
 
     void produce(const std::string& value) {
@@ -47,12 +37,7 @@ public:
     /// Waits until all is loaded; "": each record is in the ledger's sum, each reject a dead
     /// letter.
     std::string verdict() {
-        fixture::wait_until(
-            [&] {
-                return value("select coalesce(sum(next_offset), 0) from sluice.progress") ==
-                       std::to_string(produced_);
-            },
-            fixture::patient(60s), "all records" + logs());
+        wait_for_progress(produced_);
         if (value("select sum(loaded + superseded + filtered + rejected) from sluice.ledger") !=
             std::to_string(produced_))
             return "the ledger's sum is wrong";
@@ -67,52 +52,84 @@ private:
     int produced_ = 0;
 };
 
-}  // namespace
+/// Rows by an order, computed and left out, and a map that is changed alike.
+class OrderedRows : public Pipeline {
+public:
+    explicit OrderedRows(unsigned seed)
+        : Pipeline("id int primary key, version int, text text, share int check (share < 50)",
+                   "mode = \"merge\"\norder = \"version\"\ndelete_when = \"gone = true\"\n"
+                   "where = \"amount <> 7\"\n[ingest.rows.fields]\n"
+                   "amount = { from = \"amount\", type = \"int\" }\n"
+                   "word = { from = \"word\", type = \"text\" }\n[ingest.rows.columns]\n"
+                   "id = \"id\"\nversion = \"version\"\n"
+                   "text = { sql = \"upper(word)\" }\nshare = { sql = \"100 / amount\" }\n"),
+          random_(seed) {}
 
-TEST_CASE("sql, kill -9: changes in an order, computed and left out") {
-    Pipeline pipeline("id int primary key, version int, text text, share int check (share < 50)",
-                      "mode = \"merge\"\norder = \"version\"\ndelete_when = \"gone = true\"\n"
-                      "where = \"amount <> 7\"\n[ingest.rows.fields]\n"
-                      "amount = { from = \"amount\", type = \"int\" }\n"
-                      "word = { from = \"word\", type = \"text\" }\n[ingest.rows.columns]\n"
-                      "id = \"id\"\nversion = \"version\"\n"
-                      "text = { sql = \"upper(word)\" }\nshare = { sql = \"100 / amount\" }\n");
-    std::mt19937 random(1);
+    void produce_some(int records) {
+        for (int i = 0; i < records; ++i) {
+            // In any partition, and older ones behind newer ones.
+            const int id = static_cast<int>(random_() % 150);
+            const int late = static_cast<int>(random_() % 300);
+            const int version = std::max(0, produced() - late) * 4096 + produced();
+            // 0: the expression fails; 1, 2: the table refuses it; 7: left out.
+            const int amount = static_cast<int>(random_() % 40);
+            const bool gone = random_() % 5 == 0;
+            const std::string number = std::to_string(produced());
+            produce("{\"id\":" + std::to_string(id) + ",\"version\":" + std::to_string(version) +
+                    ",\"amount\":" + std::to_string(amount) + ",\"word\":\"w" + number +
+                    "\",\"gone\":" + (gone ? "true" : "false") + "}");
+            const bool counts = gone || (amount > 2 && amount != 7);
+            if (!counts || version < rows_[id].version) continue;
+            rows_[id] = {version, gone ? std::nullopt : std::optional("W" + number)};
+        }
+        flush();
+    }
+    [[nodiscard]] std::string expected() const {
+        std::string all;
+        for (const auto& [id, row] : rows_)
+            if (row.text) all += std::to_string(id) + "|" + *row.text + " ";
+        return all;
+    }
+    [[nodiscard]] std::string found() const {
+        return value("select string_agg(id || '|' || text || ' ', '' order by id) from rows");
+    }
+
+private:
     struct Row {
         int version = -1;
         std::optional<std::string> text;
     };
-    std::map<int, Row> rows;
+    std::mt19937 random_;
+    std::map<int, Row> rows_;
+};
+
+}  // namespace
+
+TEST_CASE("sql, kill -9: changes in an order, computed and left out") {
+    OrderedRows rows(1);
     for (const char* point :
          {"sql_staged", "during_isolation", "before_progress", "after_commit"}) {
-        for (int i = 0; i < 800; ++i) {
-            // In any partition, and older ones behind newer ones.
-            const int id = static_cast<int>(random() % 150);
-            const int late = static_cast<int>(random() % 300);
-            const int version =
-                std::max(0, pipeline.produced() - late) * 4096 + pipeline.produced();
-            // 0: the expression fails; 1, 2: the table refuses it; 7: left out.
-            const int amount = static_cast<int>(random() % 40);
-            const bool gone = random() % 5 == 0;
-            const std::string number = std::to_string(pipeline.produced());
-            pipeline.produce("{\"id\":" + std::to_string(id) +
-                             ",\"version\":" + std::to_string(version) +
-                             ",\"amount\":" + std::to_string(amount) + ",\"word\":\"w" + number +
-                             "\",\"gone\":" + (gone ? "true" : "false") + "}");
-            const bool counts = gone || (amount > 2 && amount != 7);
-            if (!counts || version < rows[id].version) continue;
-            rows[id] = {version, gone ? std::nullopt : std::optional("W" + number)};
-        }
-        pipeline.flush();
-        kill_at(pipeline, point);
+        rows.produce_some(800);
+        kill_at(rows, point);
     }
-    pipeline.start();
-    REQUIRE(pipeline.verdict() == "");
-    std::string expected;
-    for (const auto& [id, row] : rows)
-        if (row.text) expected += std::to_string(id) + "|" + *row.text + " ";
-    CHECK(pipeline.value("select string_agg(id || '|' || text || ' ', '' order by id) from rows") ==
-          expected);
+    rows.start();
+    REQUIRE(rows.verdict() == "");
+    CHECK(rows.found() == rows.expected());
+}
+
+TEST_CASE("sql, kill -9: at random moments, beside another daemon") {
+    for_rounds([](std::mt19937& random) {
+        OrderedRows rows(static_cast<unsigned>(random()));
+        rows.produce_some(1000);
+        rows.start("b");
+        for (int i = 0; i < 2; ++i) {
+            rows.produce_some(800);
+            kill_at_random_moments(rows, random, 1);
+        }
+        rows.start();
+        REQUIRE(rows.verdict() == "");
+        REQUIRE(rows.found() == rows.expected());
+    });
 }
 
 TEST_CASE("sql, kill -9: the elements of arrays, each once, of a record all or none") {

@@ -2,6 +2,7 @@
 
 #include "tests/fixture/wait.h"
 
+#include <doctest/doctest.h>
 #include <unistd.h>
 #include <future>
 
@@ -47,6 +48,24 @@ fixture::Daemon& Stage::start(const std::string& name, std::map<std::string, std
         daemon = std::make_unique<fixture::Daemon>(config_, std::move(env));
     }
     return *daemon;
+}
+
+void Stage::configure(const std::string& pipelines) {
+    fixture::write_file(config_, "[kafka]\nbrokers = \"" + world().broker->bootstrap() +
+                                     "\"\ninstance = { env = \"SLUICE_INSTANCE\" }\n"
+                                     "[kafka.properties]\n\"session.timeout.ms\" = 4000\n"
+                                     "\"heartbeat.interval.ms\" = 300\n[cloudberry]\ndsn = \"" +
+                                     world().postgres->dsn(database_) + "\"\n" + pipelines);
+    REQUIRE(fixture::run_sluice({"schema", "--apply", "-c", config_.string()}).exit_code == 0);
+}
+
+void Stage::wait_for_progress(int records) const {
+    fixture::wait_until(
+        [&] {
+            return value("select coalesce(sum(next_offset), 0) from sluice.progress") ==
+                   std::to_string(records);
+        },
+        fixture::patient(60s), "all records" + logs());
 }
 
 std::string Stage::logs() const {

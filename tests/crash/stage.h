@@ -57,6 +57,12 @@ protected:
     explicit Stage(int partitions);
     ~Stage() = default;
 
+    /// Writes a configuration of these pipelines, whose members leave their group within seconds,
+    /// and makes Sluice's tables.
+    void configure(const std::string& pipelines);
+    /// Until the progress of all partitions, which began at 0, adds up to so many.
+    void wait_for_progress(int records) const;
+
     std::string topic_;
     std::string database_;
     fixture::TempDir dir_{"crash"};

@@ -124,7 +124,7 @@ TEST_CASE("zombie: it wakes up while the next one waits for its lock, and commit
             return scenario.value(
                        "select exists (select 1 from pg_stat_activity where datname ="
                        " current_database() and wait_event_type = 'Lock' and query like"
-                       " 'UPDATE%progress%')") == "t";
+                       " 'INSERT%ledger%')") == "t";
         },
         patient(30s), "b to wait for a's lock");
     scenario.daemon("a").thaw();
@@ -143,7 +143,7 @@ TEST_CASE("mpp locks: two daemons, two lanes, two pipelines get along") {
     scenario.exec(ddl.out);
     PgConnection session = world().postgres->connect(scenario.database());
     for (const char* table :
-         {"orders", "copies", "sluice.progress", "sluice.ledger", "sluice.dead_letter"})
+         {"orders", "copies", "sluice.anchor", "sluice.ledger", "sluice.dead_letter"})
         install_mpp_locks(session, table);
     scenario.start_producing(3000);
     scenario.start("a");

@@ -24,14 +24,18 @@ FakeDatabase::Row row_of(const Record& record) {
     return {record.from->id, record.offset, std::move(value)};
 }
 
+/// Of all targets.
+void for_each_row(const Batch& batch, const std::function<void(RecordLog::Index)>& visit) {
+    for (const TargetRows& target : batch.targets)
+        for (const EncodedRows* const rows : {&target.binary, &target.text})
+            for (const EncodedRows::Row& row : rows->rows) visit(row.record);
+}
+
 FakeDatabase::Write write_of(const Batch& batch) {
     FakeDatabase::Write write{.slices = batch.slices(), .rows = {}, .dead_letters = {}};
-    const TargetRows& target = batch.targets.front();
-    for (const EncodedRows* const rows : {&target.binary, &target.text}) {
-        for (const EncodedRows::Row& row : rows->rows) {
-            write.rows.push_back(row_of(batch.records.at(row.record)));
-        }
-    }
+    for_each_row(batch, [&](RecordLog::Index record) {
+        write.rows.push_back(row_of(batch.records.at(record)));
+    });
     for (const Reject& reject : batch.rejects) {
         write.dead_letters.push_back({row_of(batch.records.at(reject.record)), reject.reasons});
     }
@@ -144,6 +148,16 @@ void FakeDatabase::refuse(std::function<bool(const std::string&)> refused) {
     refused_ = std::move(refused);
 }
 
+void FakeDatabase::hold_up(std::set<PartitionId> partitions) {
+    const std::lock_guard lock{mutex_};
+    held_up_ = std::move(partitions);
+}
+
+bool FakeDatabase::holds_up(PartitionId partition) const {
+    const std::lock_guard lock{mutex_};
+    return held_up_.contains(partition);
+}
+
 void FakeDatabase::set_progress(PartitionId partition, Offset next, RecordIdentity last) {
     const std::lock_guard lock{mutex_};
     Progress& of = progress_[partition];
@@ -231,10 +245,7 @@ void FakeSink::check(const Batch& batch) {
             database_.violate("a record is twice in one batch");
         }
     };
-    const TargetRows& target = batch.targets.front();
-    for (const EncodedRows* const form : {&target.binary, &target.text}) {
-        for (const EncodedRows::Row& row : form->rows) count(row.record);
-    }
+    for_each_row(batch, count);
     for (const Reject& reject : batch.rejects) count(reject.record);
     for (const Slice& slice : batch.slices()) {
         if (slice.loaded + slice.rejected + slice.filtered + slice.gaps != slice.range.size()) {
@@ -255,15 +266,23 @@ void FakeSink::check(const Batch& batch) {
 void FakeSink::refuse_rows(Batch& batch) {
     if (!database_.refused_) return;
     std::vector<Reject> refused;
-    const TargetRows& target = batch.targets.front();
-    for (const EncodedRows* const form : {&target.binary, &target.text}) {
-        for (const EncodedRows::Row& row : form->rows) {
-            const Record record = batch.records.at(row.record);
-            if (record.value && database_.refused_(std::string(*record.value)))
-                refused.push_back({row.record, {{"n", "violates a constraint"}}});
-        }
-    }
+    for_each_row(batch, [&](RecordLog::Index index) {
+        const Record record = batch.records.at(index);
+        if (record.value && database_.refused_(std::string(*record.value)))
+            refused.push_back({index, {{"n", "violates a constraint"}}});
+    });
     batch.refuse(std::move(refused));
+}
+
+HeldUp FakeSink::held_up(const Batch& batch) const {
+    HeldUp held;
+    for (std::size_t target = 0; target < batch.targets.size(); ++target) {
+        const auto partitions = batch.partitions_of(target);
+        if (std::ranges::any_of(
+                partitions, [&](PartitionId each) { return database_.held_up_.contains(each); }))
+            held.targets.push_back({target, "it is locked"});
+    }
+    return held;
 }
 
 std::optional<CommitResult> FakeSink::settle(const std::vector<Slice>& slices) {
@@ -299,6 +318,7 @@ CommitResult FakeSink::commit(Batch& batch) {
     if (fault == Fault::retry) return Retry{"the database is away"};
     database_.land_locked(ours);
     if (auto settled = settle(batch.slices())) return *settled;
+    if (HeldUp held = held_up(batch); !held.targets.empty()) return held;
     refuse_rows(batch);
     check(batch);
     FakeDatabase::Write write = write_of(batch);
@@ -347,10 +367,11 @@ std::vector<ResumePoint> FakeProgress::read(std::span<const PartitionId> partiti
     return points;
 }
 
-bool FakeProgress::any(const std::string& /*topic*/) {
+std::set<std::string> FakeProgress::topics() {
     const std::lock_guard lock{database_.mutex_};
     ask();
-    return !database_.progress_.empty();
+    if (database_.progress_.empty()) return {};
+    return {"numbers"};
 }
 
 void FakeProgress::anchor(std::span<const Position> starts) {

@@ -79,6 +79,9 @@ public:
     void choose_faults(std::function<Fault()> choose);
     void fail_reads(int count);  ///< the progress store does not answer this often
     void refuse(std::function<bool(const std::string&)> refused);  ///< values, as a constraint does
+    /// The targets of these partitions, those that have one, take no rows from now on.
+    void hold_up(std::set<PartitionId> partitions);
+    [[nodiscard]] bool holds_up(PartitionId partition) const;
     void set_progress(PartitionId partition, Offset next, RecordIdentity last = {});
     void land();     ///< all transactions whose answer was lost
     void release();  ///< all blocked commits
@@ -107,6 +110,7 @@ private:
     std::deque<Fault> script_;
     std::function<Fault()> choose_;
     std::function<bool(const std::string&)> refused_;
+    std::set<PartitionId> held_up_;
     int reads_ = 0;
     int reads_to_fail_ = 0;
     int blocked_ = 0;
@@ -121,6 +125,7 @@ public:
 private:
     void check(const Batch& batch);
     void refuse_rows(Batch& batch);
+    [[nodiscard]] HeldUp held_up(const Batch& batch) const;
     std::optional<CommitResult> settle(const std::vector<Slice>& slices);
 
     FakeDatabase& database_;
@@ -131,7 +136,7 @@ class FakeProgress : public ProgressStore {
 public:
     explicit FakeProgress(FakeDatabase& database) : database_(database) {}
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
-    bool any(const std::string& topic) override;
+    std::set<std::string> topics() override;
     void anchor(std::span<const Position> starts) override;
     Move skip_lost(PartitionId partition, OffsetRange range) override;
     Move begin_anew(PartitionId partition, Offset next, Offset start) override;

@@ -16,8 +16,9 @@ constexpr std::chrono::milliseconds look_again = 1ms;
 
 }  // namespace
 
-FakeGroup::FakeGroup(const FakeTopic& topic, int lanes, std::size_t chunk)
-    : topic_(topic), chunk_(chunk) {
+FakeGroup::FakeGroup(const FakeTopic& topic, int lanes, const config::Topics& topics,
+                     std::size_t chunk)
+    : topic_(topic), names_(partitions_of(topics)), chunk_(chunk) {
     for (int i = 0; i < lanes; ++i) sources_.push_back(std::make_unique<FakeSource>(*this));
 }
 
@@ -119,7 +120,7 @@ void FakeGroup::poll(GroupListener& listener, std::chrono::milliseconds timeout)
         for (const PartitionId partition : event.partitions) {
             if (event.offered) {
                 offered_.insert(partition);
-            } else if (offered_.erase(partition) == 0) {
+            } else if (offered_.erase(partition) + aside_.erase(partition) == 0) {
                 revoking_.insert(partition);
             }  // else: taken back before it was answered, nothing is awaited any more
         }
@@ -140,7 +141,8 @@ void FakeGroup::wake() {
 void FakeGroup::assign(std::span<const Position> positions) {
     const std::lock_guard lock{mutex_};
     for (const Position& position : positions) {
-        if (offered_.erase(position.partition) == 0) violate("assign() of what was not offered");
+        if (offered_.erase(position.partition) + aside_.erase(position.partition) == 0)
+            violate("assign() of what was not offered");
         ++versions_[position.partition];
         Fetching& fetching = assigned_[position.partition];
         fetching = {};
@@ -155,6 +157,21 @@ void FakeGroup::unassign(std::span<const PartitionId> partitions) {
             violate("unassign() of " + std::to_string(partition) + ", not revoked");
         if (assigned_.erase(partition) == 0)
             violate("unassign() of " + std::to_string(partition) + ", not assigned");
+        ++versions_[partition];
+    }
+}
+
+void FakeGroup::set_aside(std::span<const PartitionId> partitions) {
+    const std::lock_guard lock{mutex_};
+    for (const PartitionId partition : partitions) {
+        const auto found = assigned_.find(partition);
+        if (found == assigned_.end()) {
+            violate("set_aside() of what is not assigned");
+            continue;
+        }
+        if (found->second.open_in != nullptr) violate("set_aside() of an open partition");
+        assigned_.erase(found);
+        aside_.insert(partition);
         ++versions_[partition];
     }
 }
@@ -296,13 +313,12 @@ std::chrono::nanoseconds FakeSource::poll(std::chrono::milliseconds timeout) {
 }
 
 const Arrival* FakeSource::next() {
-    static const auto numbers = partitions_of("numbers");
     if (taken_.empty()) return nullptr;
     at_hand_ = std::move(taken_.front());
     taken_.pop_front();
     const FakeRecord& record = at_hand_.record;
     arrival_ = {.kind = at_hand_.kind,
-                .record = {.from = &(*numbers)[record.partition],
+                .record = {.from = &(*group_.names_)[record.partition],
                            .offset = record.offset,
                            .timestamp_ms = record.timestamp_ms,
                            .key = record.key,

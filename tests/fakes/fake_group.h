@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/ingest/ports.h"
+#include "pipeline/partition_table.h"
 #include "tests/fakes/fake_topic.h"
 
 #include <atomic>
@@ -62,7 +63,8 @@ private:
 class FakeGroup : public ConsumerGroup {
 public:
     /// Records are handed over in chunks of this many, and fetched ahead this many per partition.
-    FakeGroup(const FakeTopic& topic, int lanes, std::size_t chunk = 7);
+    FakeGroup(const FakeTopic& topic, int lanes, const config::Topics& topics = "numbers",
+              std::size_t chunk = 7);
 
     void offer(std::vector<PartitionId> partitions);
     void revoke(std::vector<PartitionId> partitions);
@@ -80,6 +82,8 @@ public:
     void fail_questions(int count);
     /// seek() fails whenever it is about this partition; nullopt: about none.
     void refuse_seeks(std::optional<PartitionId> partition);
+    /// The topic comes while the members look for it.
+    void come_late() { topic_is_new_ = true; }
     /// The broker has trouble with the partition; librdkafka tells, and goes on by itself.
     void report_trouble(PartitionId partition, const std::string& text);
 
@@ -90,8 +94,10 @@ public:
     [[nodiscard]] std::string trouble() const override { return {}; }
     void assign(std::span<const Position> positions) override;
     void unassign(std::span<const PartitionId> partitions) override;
+    void set_aside(std::span<const PartitionId> partitions) override;
     void seek(std::span<const Position> positions) override;
     std::vector<PartitionId> partitions() override;
+    [[nodiscard]] bool is_new(const std::string& /*topic*/) const override { return topic_is_new_; }
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
     OffsetRange available(PartitionId partition) override;
@@ -121,14 +127,17 @@ private:
     void ask();
 
     const FakeTopic& topic_;
+    const std::shared_ptr<PartitionTable> names_;  // of its partitions
     const std::size_t chunk_;
     std::atomic<int> polls_ = 0;
+    std::atomic<bool> topic_is_new_ = false;
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
     bool woken_ = false;
     std::deque<Event> events_;
     std::set<PartitionId> offered_;   // assign() is awaited
+    std::set<PartitionId> aside_;     // assign() may come
     std::set<PartitionId> revoking_;  // unassign() is awaited
     std::map<PartitionId, Fetching> assigned_;
     std::map<PartitionId, int> versions_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/decode/schema_source.h"
+#include "pipeline/decode/registry/schema_source.h"
 #include "pipeline/errors.h"
 
 #include <atomic>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/topics.h"
 #include "pipeline/partition_table.h"
 
 #include <memory>
@@ -13,9 +14,15 @@ inline void add_partitions(PartitionTable& table, const std::string& topic) {
     for (PartitionNumber number = 0; number < many; ++number) table.of(topic, number);
 }
 
-inline std::shared_ptr<PartitionTable> partitions_of(const std::string& topic) {
+/// Of several topics each has the partition 0 only: their ids count up with the topics.
+inline void add_partitions(PartitionTable& table, const config::Topics& topics) {
+    if (const std::string* const only = topics.only()) return add_partitions(table, *only);
+    for (const std::string& topic : topics.names) table.of(topic, 0);
+}
+
+inline std::shared_ptr<PartitionTable> partitions_of(const config::Topics& topics) {
     auto table = std::make_shared<PartitionTable>();
-    add_partitions(*table, topic);
+    add_partitions(*table, topics);
     return table;
 }
 

@@ -1,4 +1,4 @@
-#include "pipeline/decode/avro_decoder.h"
+#include "pipeline/decode/avro/avro_decoder.h"
 #include "tests/fuzz/decoded_fields.h"
 
 #include <cstdlib>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "pipeline/batch.h"
 #include "pipeline/decode/decoder.h"
-#include "pipeline/decode/json_text.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/values/json_text.h"
 
 #include <cstdlib>
 #include <string>

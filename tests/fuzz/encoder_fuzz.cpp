@@ -1,14 +1,49 @@
 #include "pipeline/decode/schema_decoders.h"
 #include "pipeline/encode/make_encoder.h"
-#include "pipeline/ingest/batch.h"
 #include "schemas/bad_schema.h"
+#include "tests/fuzz/decoded_fields.h"
 
 #include <cstdlib>
+#include <memory>
+#include <string>
 
 using namespace sluice;
 
+namespace {
+
+/// What records are read by.
+struct Reader {
+    bool is_avro;
+    const std::string& schema;
+
+    [[nodiscard]] std::unique_ptr<Decoder> decoder(const std::vector<WantedField>& wanted) const {
+        if (is_avro)
+            return avro_decoder(
+                std::make_shared<const schemas::AvroSchema>(schemas::parse_avro(schema)), wanted);
+        return protobuf_decoder(std::make_shared<const schemas::ProtobufSchema>(
+                                    schemas::parse_protobuf({"schema.proto", schema})),
+                                {}, wanted);
+    }
+    /// The record as JSON; empty: it is one, but has no JSON, since that is too long or has times
+    /// beyond all texts.
+    [[nodiscard]] std::string json_of(const std::string& record) const {
+        const std::string padded = record + std::string(RecordLog::padding, '\0');
+        const Payload payload{{padded.data(), record.size()}, {}};
+        if (!decoder({})->decode(payload, {}, nullptr)) std::abort();
+        const auto whole = decoder(fuzz::wanted_at({{}}));
+        Value value;
+        if (!whole->decode(payload, {&value, 1}, nullptr)) return {};
+        JsonIndex index;
+        fuzz::check_json(value, index);
+        return std::string(value.text);
+    }
+};
+
+}  // namespace
+
 /// "A" for Avro or anything else for Protobuf, a schema, NUL, JSON. What becomes a record is one
-/// that a decoder reads; what does not leaves nothing behind, and says why.
+/// that a decoder reads, and the JSON that it is then makes no other one. What does not leaves
+/// nothing behind, and says why.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const std::size_t end_of_schema = std::min(input.find('\0'), size);
@@ -25,11 +60,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (!record.empty() || encoder->error().empty()) std::abort();
             return 0;
         }
-        const std::size_t length = record.size();
-        record.append(RecordLog::padding, '\0');
-        const auto decoder = is_avro ? avro_decoder(schema, {}, {})
-                                     : protobuf_decoder({"schema.proto", schema}, {}, {}, {});
-        if (!decoder->decode({{record.data(), length}, {}}, {}, nullptr)) std::abort();
+        const Reader reader{is_avro, schema};
+        const std::string first = reader.json_of(record);
+        // Years BC and hours from 24 on are read by decoders alone.
+        std::string again;
+        if (encoder->encode(first, again) && reader.json_of(again) != first) std::abort();
     } catch (const schemas::BadSchema&) {
         return 0;
     }

@@ -1,10 +1,12 @@
-#include "pipeline/decode/protobuf_decoder.h"
+#include "pipeline/decode/json/json_decoder.h"
+#include "pipeline/decode/protobuf/protobuf_decoder.h"
 #include "schemas/protobuf_schema.h"
 #include "tests/fuzz/decoded_fields.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 
 using namespace sluice;
 
@@ -39,12 +41,45 @@ message Record {
   optional google.protobuf.Any s = 19;
 })"};
 
-std::vector<WantedField> wanted() {
-    std::vector<std::vector<std::string>> paths{{},         {"h", "1"},      {"j", "a", "a"},
-                                                {"k", "a"}, {"k", "k", "e"}, {"m", "i", "0"},
-                                                {"q", "a"}, {"q", "a", "1"}};
+std::vector<std::vector<std::string>> paths() {
+    std::vector<std::vector<std::string>> paths{
+        {"h", "1"},      {"j", "a"},      {"j", "a", "a"}, {"j", "a", "j", "b", "a"},
+        {"j", "b", "a"}, {"k", "a"},      {"k", "k", "e"}, {"m", "i", "0"},
+        {"q", "a"},      {"q", "a", "1"}, {"q", "a", "b"}, {"q", "b"}};
     for (char name = 'a'; name <= 's'; ++name) paths.push_back({std::string(1, name)});
-    return fuzz::wanted_at(paths);
+    return paths;
+}
+
+/// The record itself behind all of them.
+std::vector<WantedField> wanted() {
+    auto all = paths();
+    all.emplace_back();
+    return fuzz::wanted_at(all);
+}
+
+/// Whether a field is what the JSON of the whole record has there. Of what that spells in another
+/// way, whether it is there.
+bool agree(const Value& value, const Value& in_json) {
+    using Kind = Value::Kind;
+    const auto is_there = [](const Value& of) {
+        return of.kind != Kind::missing && of.kind != Kind::null;
+    };
+    if (is_there(value) != is_there(in_json)) return false;
+    if (value.kind == Kind::integer) return std::to_string(value.integer) == in_json.text;
+    const bool is_json = value.kind == Kind::json_array || value.kind == Kind::json_object;
+    return !is_json || value.text == in_json.text;
+}
+
+void compare_with_record(std::span<const Value> slots) {
+    static const std::size_t count = paths().size();
+    static JsonDecoder json(fuzz::wanted_at(paths()), JsonDecoder::Root::object);
+    const std::string record =
+        std::string(slots[count].text) + std::string(RecordLog::padding, ' ');
+    std::vector<Value> in_json(count);
+    if (!json.decode({{record.data(), slots[count].text.size()}, {}}, in_json, nullptr))
+        std::abort();
+    for (std::size_t i = 0; i < count; ++i)
+        if (!agree(slots[i], in_json[i])) std::abort();
 }
 
 }  // namespace
@@ -65,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Payload payload{{record.get(), size}, {}};
     if (all.decode(payload, slots, &extra)) {
         for (const Value& value : slots) fuzz::check_json(value, index);
+        compare_with_record(slots);
     } else if (all.error().text.empty()) {
         std::abort();
     }

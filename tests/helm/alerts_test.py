@@ -1,5 +1,6 @@
 """Alert rules by promtool, and whether rules and dashboard name what there is."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -88,6 +89,15 @@ class Names(unittest.TestCase):
                 for target in panel["targets"]:
                     self.assertEqual(target["datasource"]["uid"], "${datasource}")
                     self.assertIn('$namespace"', target["expr"])
+
+    def test_its_links_lead_back_to_it_with_what_it_knows(self):
+        dashboard = observing.dashboard()
+        [link] = next(panel for panel in dashboard["panels"]
+                      if panel["title"] == "Pipelines")["fieldConfig"]["defaults"]["links"]
+        variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+        self.assertTrue(link["url"].startswith("/d/" + dashboard["uid"] + "?"))
+        named = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", link["url"])
+        self.assertEqual({a or b for a, b in named}, variables)
 
     def test_no_two_panels_overlap(self):
         taken = {}

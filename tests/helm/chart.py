@@ -12,7 +12,8 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
 CHART = ROOT / "helm" / "sluice"
 KUBERNETES = ["1.25.0", "1.30.0", "1.37.0"]  # the oldest that Chart.yaml takes, one between, newest
-CASES = ["default", "production", "everything", "existing"]
+DAEMONS = ["default", "production", "everything", "existing"]
+CASES = [*DAEMONS, "job", "cron"]
 
 
 class Refused(Exception):
@@ -73,8 +74,9 @@ def pod_specs(documents):
     for document in documents:
         if document["kind"] == "Pod":
             yield document["kind"], document["metadata"], document["spec"]
-        elif document["kind"] in ("StatefulSet", "Job"):
-            template = document["spec"]["template"]
+        elif document["kind"] in ("StatefulSet", "Job", "CronJob"):
+            spec = document["spec"]
+            template = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
             yield document["kind"], template["metadata"], template["spec"]
 
 
@@ -84,7 +86,7 @@ def containers(spec):
 
 def problems(sluice, file):
     """What sluice finds wrong with a configuration file before it asks Kafka or the database."""
-    environment = {"POD_NAME": "sluice-0", "KAFKA_PASSWORD": "secret"}
+    environment = {"POD_NAME": "sluice-0", "POD_IP": "10.0.0.7", "KAFKA_PASSWORD": "secret"}
     result = subprocess.run([sluice, "schema", "--config", file], env=environment,
                             capture_output=True, text=True)
     return result.stderr if result.returncode == 2 else ""

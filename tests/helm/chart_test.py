@@ -12,7 +12,7 @@ import kubernetes_validate
 import yaml
 
 import chart
-from chart import CASES, CHART, FOLDER, KUBERNETES, find, pod_specs, render
+from chart import CASES, CHART, DAEMONS, FOLDER, KUBERNETES, find, pod_specs, render
 
 sluice = "sluice"
 
@@ -154,7 +154,7 @@ class Pods(unittest.TestCase):
             self.assertEqual(spec["template"]["spec"]["terminationGracePeriodSeconds"], drain + 15)
 
     def test_selectors_find_the_daemons_pods(self):
-        for case in CASES:
+        for case in DAEMONS:
             documents = render(case)
             labels = find(documents, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
             for document in documents:
@@ -183,6 +183,54 @@ class Pods(unittest.TestCase):
         self.assertEqual(service["spec"]["ports"][0]["targetPort"], container["ports"][0]["name"])
         self.assertTrue(service["spec"]["publishNotReadyAddresses"])
 
+    def test_segments_reach_each_pod_by_its_address(self):
+        documents = render("everything")
+        container = chart.containers(
+            find(documents, "StatefulSet")["spec"]["template"]["spec"])[1]
+        [address] = [e for e in container["env"] if e["name"] == "POD_IP"]
+        self.assertEqual(address["valueFrom"]["fieldRef"]["fieldPath"], "status.podIP")
+        self.assertIn({"name": "segments", "containerPort": 9000}, container["ports"])
+        self.assertIn({"name": "segments", "port": 9000, "targetPort": "segments"},
+                      find(documents, "Service")["spec"]["ports"])
+        self.assertIn({"ports": [{"port": 9000, "protocol": "TCP"}],
+                       "from": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]},
+                      find(documents, "NetworkPolicy")["spec"]["ingress"])
+        self.assertNotIn("segments", str(find(render("default"), "StatefulSet")))
+
+    def test_the_ingress_leads_to_the_service(self):
+        documents = render("everything")
+        ingress, service = find(documents, "Ingress")["spec"], find(documents, "Service")
+        [path] = ingress["rules"][0]["http"]["paths"]
+        self.assertEqual(path["backend"]["service"], {
+            "name": service["metadata"]["name"], "port": {"name": service["spec"]["ports"][0]["name"]}})
+        self.assertEqual(ingress["tls"][0]["hosts"], [ingress["rules"][0]["host"]])
+
+    def test_a_job_loads_what_is_there_and_has_nothing_of_a_daemon(self):
+        for case, kind in {"job": "Job", "cron": "CronJob"}.items():
+            documents = render(case)
+            kinds = {document["kind"] for document in documents} - {"Pod"}
+            self.assertEqual(kinds, {"ConfigMap", "ServiceAccount", kind})
+            [spec] = [spec for what, _, spec in pod_specs(documents) if what == kind]
+            self.assertIn("--until-caught-up", spec["containers"][0]["args"])
+            self.assertEqual(spec["restartPolicy"], "Never")
+        job = find(render("job"), "Job")
+        self.assertEqual(job["spec"]["template"]["spec"]["containers"][0]["args"][-2:],
+                         ["--fail-on-reject", "--timeout=30m"])
+        self.assertEqual(find(render("cron"), "CronJob")["spec"]["schedule"], "15 2 * * *")
+
+    def test_what_stands_beside_sluice_is_there(self):
+        [spec] = [spec for what, _, spec in pod_specs(render("everything")) if what == "StatefulSet"]
+        self.assertEqual([c["name"] for c in chart.containers(spec)], ["before", "sluice", "beside"])
+        self.assertIn("preStop", spec["containers"][0]["lifecycle"])
+        for what, _, spec in pod_specs(render("everything")):
+            self.assertEqual(spec["hostAliases"][0]["ip"], "10.0.0.7", what)
+            self.assertEqual(spec["dnsConfig"]["options"][0]["name"], "ndots", what)
+
+    def test_readiness_asks_for_pipelines_or_for_the_process(self):
+        for case, path in {"default": "/readyz", "everything": "/healthz"}.items():
+            container = find(render(case), "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+            self.assertEqual(container["readinessProbe"]["httpGet"]["path"], path)
+
     def test_keda_alone_decides_how_many(self):
         spec = find(render("everything"), "StatefulSet")
         self.assertNotIn("replicas", spec["spec"])
@@ -192,7 +240,7 @@ class Pods(unittest.TestCase):
 
 class Configuration(unittest.TestCase):
     def test_sluice_reads_what_the_chart_writes(self):
-        for case in ("default", "production", "everything"):
+        for case in ("default", "production", "everything", "job"):
             for document in render(case):
                 if document["kind"] != "ConfigMap" or "sluice.toml" not in document["data"]:
                     continue
@@ -200,8 +248,13 @@ class Configuration(unittest.TestCase):
                     file = Path(folder) / "sluice.toml"
                     token = Path(folder) / "token"
                     token.write_text("a-token-that-is-long-enough")
+                    (Path(folder) / "secret").write_text("a-secret-that-is-long-enough")
+                    for pem in ("tls.crt", "tls.key", "ca.crt"):
+                        (Path(folder) / pem).write_text("-----BEGIN SOMETHING-----")
                     file.write_text(document["data"]["sluice.toml"].replace(
-                        "/run/sluice/admin-token/token", str(token)))
+                        "/run/sluice/admin-token/token", str(token)).replace(
+                        "/run/sluice/segments-tls", folder).replace(
+                        "/run/sluice/segments-sql", folder))
                     self.assertEqual(chart.problems(sluice, file), "")
 
     def test_the_values_in_the_docs_are_good_ones(self):
@@ -221,12 +274,14 @@ class Configuration(unittest.TestCase):
             there = {d["metadata"]["name"] for d in hooks if d["kind"] == "ConfigMap"} | {"our-sluice"}
             self.assertIn(spec["volumes"][0]["configMap"]["name"], there)
             self.assertNotEqual(spec.get("serviceAccountName"), "data-sluice")
-            self.assertEqual(spec["initContainers"][0]["args"][:2], ["schema", "--apply"])
+            before = [container["args"][:2] for container in spec["initContainers"]]
+            self.assertEqual(before, [["check", "--before-schema"], ["schema", "--apply"]])
             self.assertEqual(spec["containers"][0]["args"][0], "check")
 
     def test_notes_tell_what_to_do_next(self):
         for case, says in {"default": "No pipeline is configured yet", "production": "helm test",
-                           "existing": "our-sluice"}.items():
+                           "existing": "our-sluice", "job": "and ends: Job data-sluice-1",
+                           "cron": "at 15 2 * * *: CronJob data-sluice"}.items():
             self.assertIn(says, chart.notes(case))
 
 

@@ -16,7 +16,8 @@ expect() {
 
 of_base=$(store from --pull-never "$base")
 of_image=$(store from --pull-never "$image")
-trap 'store rm "$of_base" "$of_image" >/dev/null' EXIT
+of_description=$(store from --pull-never "$description")
+trap 'store rm "$of_base" "$of_image" "$of_description" >/dev/null' EXIT
 base_root=$(store mount "$of_base")
 image_root=$(store mount "$of_image")
 
@@ -54,6 +55,21 @@ for program in gcc g++ cc c++ make cmake ccache pip pip3 python3 curl wget psql 
 done
 expect 'missing shared libraries' "$(store run --isolation chroot "$of_image" -- \
     ldd /usr/local/bin/sluice | grep 'not found' || true)" ''
+
+# The description beside it: every package once, the program itself, and what was compiled in.
+described=$(store mount "$of_description")/sluice.cdx.json
+components() {
+    python3 -c 'import json, sys
+for component in json.load(open(sys.argv[1]))["components"]:
+    if component.get("properties", [{}])[0].get("value") == sys.argv[2]:
+        print(component["name"], component["version"])' "$described" "$1" | sort
+}
+# shellcheck disable=SC2016  # dpkg-query's own variables
+expect 'described packages' "$(components shared | md5sum)" \
+    "$(dpkg-query --admindir="$image_root/var/lib/dpkg" -W -f '${Package} ${Version}\n' | sort | md5sum)"
+[[ $(components compiled-in) == *libboost*libtomlplusplus-dev* ]] || complain "headers are not described"
+grep -q "$(sha256sum "$image_root/usr/local/bin/sluice" | cut -d ' ' -f 1)" "$described" ||
+    complain "another program is described"
 
 setting() { store inspect --type image --format "{{$1}}" "$image"; }
 expect USER "$(setting .OCIv1.Config.User)" 65532:65532

@@ -1,6 +1,7 @@
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"
 #include "tests/fixture/postgres.h"
+#include "tests/fixture/source_dir.h"
 #include "tests/fixture/temp_dir.h"
 #include "tests/fixture/wait.h"
 
@@ -35,8 +36,8 @@ public:
     }
 
     [[nodiscard]] ProcessOptions sluice(const std::vector<std::string>& arguments) const {
-        ProcessOptions options{
-            .argv = {SLUICE_SOURCE_DIR "/tests/image/run_read_only.sh", config_.path().string()}};
+        ProcessOptions options{.argv = {fixture::source_dir() + "/tests/image/run_read_only.sh",
+                                        config_.path().string()}};
         options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
         options.argv.emplace_back("--config=/etc/sluice/sluice.toml");
         options.log = config_.path() / "output";
@@ -84,7 +85,7 @@ TEST_CASE("image: a configuration with a mistake ends it with 2") {
     const fixture::TempDir config{"image"};
     fixture::write_file(config.path() / "sluice.toml", "[kafka]\nbrokers = 7\n");
     const fixture::RunResult result =
-        fixture::run({.argv = {SLUICE_SOURCE_DIR "/tests/image/run_read_only.sh",
+        fixture::run({.argv = {fixture::source_dir() + "/tests/image/run_read_only.sh",
                                config.path().string(), "run"}},
                      60s);
     CHECK(result.exit_code == 2);

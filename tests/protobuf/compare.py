@@ -4,6 +4,7 @@ compare.py PROTOBUF_FIELDS [SEED [SCHEMAS]]
 """
 
 import base64
+import datetime
 import json
 import math
 import random
@@ -11,11 +12,12 @@ import struct
 import subprocess
 import sys
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2  # noqa: F401
 from google.protobuf import timestamp_pb2, wrappers_pb2  # noqa: F401
 
 RECORDS = 12
+DEEP_PATHS = 12  # into maps, lists and Google's structures, besides names
 F = descriptor_pb2.FieldDescriptorProto
 INTEGERS = {
     F.TYPE_INT32: (-(2**31), 2**31 - 1), F.TYPE_SINT32: (-(2**31), 2**31 - 1),
@@ -219,15 +221,6 @@ def is_map(field):
             and field.message_type.GetOptions().map_entry)
 
 
-def fraction(nanos):
-    if nanos == 0:
-        return ""
-    digits = f"{nanos:09}"
-    while digits.endswith("000"):
-        digits = digits[:-3]
-    return "." + digits
-
-
 def as_json(field, value):
     """One value as it shall stand in JSON."""
     if field.type in (F.TYPE_DOUBLE, F.TYPE_FLOAT) and not math.isfinite(value):
@@ -260,12 +253,24 @@ def is_shown(message, field):
     return message.HasField(field.name)
 
 
+def clock(micros):
+    seconds, fraction = divmod(micros, 10**6)
+    digits = f".{fraction:06}".rstrip("0") if fraction else ""
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{digits}"
+
+
+def micros_of(message):
+    """Cut: of a time downwards, of a duration towards none."""
+    nanos = message.seconds * 10**9 + message.nanos
+    if message.DESCRIPTOR.name == "Timestamp" or nanos > 0:
+        return nanos // 1000
+    return -(-nanos // 1000)
+
+
 def time_as_json(message):
-    days, seconds = divmod(message.seconds, 86400)
-    import datetime
+    days, micros = divmod(micros_of(message), 86400 * 10**6)
     day = datetime.date(1970, 1, 1) + datetime.timedelta(days=days)
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{day.isoformat()}T{clock}{fraction(message.nanos)}Z"
+    return f"{day.isoformat()} {clock(micros)}+00"
 
 
 def message_as_json(message):
@@ -277,14 +282,12 @@ def message_as_json(message):
     if short == "Timestamp":
         return time_as_json(message)
     if short == "Duration":
-        # Two that were merged may have different signs.
-        nanos = message.seconds * 10**9 + message.nanos
-        seconds, rest = divmod(abs(nanos), 10**9)
-        return f"{'-' if nanos < 0 else ''}{seconds}{fraction(rest)}s"
+        micros = micros_of(message)
+        return ("-" if micros < 0 else "") + clock(abs(micros))
     if short in WRAPPERS:
         return all_as_json(message, message.DESCRIPTOR.fields[0])
     if short == "FieldMask":
-        return ",".join(message.paths)
+        return json.loads(json_format.MessageToJson(message))
     if short == "Any":
         if not message.type_url:
             return {"@type": "", "value": "\\x"}
@@ -318,46 +321,92 @@ def scalar_slot(field, value):
 
 def slot(message, field):
     """The kind and the value that a column shall get."""
-    if message is None:
+    if message is None or not is_shown(message, field):
         return ["null", 0]
-    if not is_shown(message, field):
-        return ["null", 0]
-    value = getattr(message, field.name)
     if field.is_repeated:
         return ["json", all_as_json(message, field)]
+    return single_slot(field, getattr(message, field.name))
+
+
+def single_slot(field, value):
     if field.message_type is None:
         return scalar_slot(field, value)
     name = field.message_type.full_name
     if name == "google.protobuf.Timestamp":
-        return ["instant", value.seconds * 10**6 + value.nanos // 1000]
+        return ["instant", micros_of(value)]
     if name == "google.protobuf.Duration":
-        micros = value.seconds * 10**6 + int(math.copysign(abs(value.nanos) // 1000, value.nanos))
-        return ["interval", micros.to_bytes(8, "big", signed=True).hex() + "0" * 16]
+        return ["interval", micros_of(value).to_bytes(8, "big", signed=True).hex() + "0" * 16]
     if name.removeprefix("google.protobuf.") in WRAPPERS and name.startswith("google."):
         return scalar_slot(field.message_type.fields[0], value.value)
     shown = message_as_json(value)
     return ["null", 0] if shown is None else ["json", shown]
 
 
-def paths_of(descriptor):
+def names_of(descriptor):
     """Names, the record itself, and a level below."""
-    paths = {"/": None}
+    paths = {()}
     for field in descriptor.fields:
-        paths[f"/{field.name}"] = (field,)
+        paths.add((field.name,))
         if field.message_type is not None and not field.is_repeated:
             if not field.message_type.full_name.startswith("google."):
-                for inner in field.message_type.fields:
-                    paths[f"/{field.name}/{inner.name}"] = (field, inner)
+                paths |= {(field.name, inner.name) for inner in field.message_type.fields}
     return paths
 
 
+def members(message):
+    """What paths lead to within it: a name, its field, and the message that has it, or a value."""
+    short = message.DESCRIPTOR.full_name.removeprefix("google.protobuf.")
+    if short in ("Struct", "ListValue"):
+        yield from elements(message, message.DESCRIPTOR.fields[0])
+    elif short == "Value":
+        kind = message.WhichOneof("kind")
+        if kind in ("struct_value", "list_value"):
+            yield from members(getattr(message, kind))
+    elif not message.DESCRIPTOR.full_name.startswith("google."):
+        for field in message.DESCRIPTOR.fields:
+            yield field.name, field, message, True
+
+
+def elements(message, field):
+    values = getattr(message, field.name)
+    if is_map(field):
+        of = field.message_type.fields_by_name["value"]
+        for key in values:
+            yield key_as_json(key), of, values[key], False
+    else:
+        for index, value in enumerate(values):
+            yield str(index), field, value, False
+
+
+def below(_, field, found, is_member):
+    if is_member and field.is_repeated:
+        return elements(found, field)
+    if field.message_type is None or (is_member and not found.HasField(field.name)):
+        return ()
+    return members(getattr(found, field.name) if is_member else found)
+
+
+def paths_in(parts, path=()):
+    for part in parts:
+        name = part[0]
+        if name.isprintable() and name != "" and not set(name) & set("/~\t"):
+            yield (*path, name)
+            if len(path) < 4:
+                yield from paths_in(below(*part), (*path, name))
+
+
 def expected(message, path):
-    if path is None:
+    if not path:
         return ["json", message_as_json(message)]
-    if len(path) == 1:
-        return slot(message, path[0])
-    inside = getattr(message, path[0].name) if message.HasField(path[0].name) else None
-    return slot(inside, path[1])
+    parts = members(message)
+    for depth, token in enumerate(path):
+        part = next((part for part in parts if part[0] == token), None)
+        if part is None:
+            return ["null", 0]
+        if depth + 1 < len(path):
+            parts = below(*part)
+    _, field, found, is_member = part
+    return slot(found, field) if is_member else single_slot(field, found)
 
 
 def same(ours, theirs):
@@ -388,11 +437,9 @@ def main():
     lines, wanted = [], []
     for _ in range(count):
         schema = Schema(rng)
-        paths = paths_of(schema.descriptor)
         spelled = schema.spelled()
-        lines.append("S" + spelled.encode().hex())
-        lines.append("W" + "\t".join(paths))
         cls = message_factory.GetMessageClass(schema.descriptor)
+        records = []
         for _ in range(RECORDS):
             first, second = cls(), cls()
             fill(rng, first)
@@ -402,6 +449,13 @@ def main():
                 record += second.SerializeToString()
             read = cls()
             read.ParseFromString(record)
+            records.append((record, read))
+        deep = {path for _, read in records for path in paths_in(members(read))}
+        paths = sorted(names_of(schema.descriptor) |
+                       set(rng.sample(sorted(deep), min(len(deep), DEEP_PATHS))))
+        lines.append("S" + spelled.encode().hex())
+        lines.append("W" + "\t".join("/" + "/".join(path) for path in paths))
+        for record, read in records:
             lines.append("R" + record.hex())
             wanted.append((spelled, record, read, paths))
     answer = subprocess.run([program], input="\n".join(lines) + "\n", text=True, check=True,
@@ -411,7 +465,7 @@ def main():
     wrong = values = 0
     for line, (spelled, record, read, paths) in zip(answer, wanted):
         ours = json.loads(line)
-        for index, (name, path) in enumerate(paths.items()):
+        for index, path in enumerate(paths):
             theirs = expected(read, path)
             values += 1
             if not isinstance(ours, str) and same(ours[index], theirs):
@@ -419,7 +473,7 @@ def main():
             wrong += 1
             if wrong <= 3:
                 found = ours if isinstance(ours, str) else ours[index]
-                print(f"{name} is {found}, not {theirs}\nrecord {record.hex()}\n{spelled}\n")
+                print(f"/{'/'.join(path)} is {found}, not {theirs}\nrecord {record.hex()}\n{spelled}\n")
     print(f"seed {seed}: {len(wanted)} records, {values} values, {wrong} of them wrong")
     sys.exit(1 if wrong else 0)
 

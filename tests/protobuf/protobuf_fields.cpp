@@ -1,7 +1,7 @@
 // What the decoder finds in records, for compare.py, as decoded_lines.h says: a schema in
 // hexadecimal, the paths of its message M, and a pair of the kind and the value for each.
 
-#include "pipeline/decode/protobuf_decoder.h"
+#include "pipeline/decode/protobuf/protobuf_decoder.h"
 #include "pipeline/values/hex.h"
 #include "tests/fixture/decoded_lines.h"
 

@@ -1,7 +1,11 @@
 #include "daemon/admin/admin_routes.h"
+#include "daemon/admin/openapi.h"
+#include "daemon/admin/problem.h"
 
 #include <doctest/doctest.h>
+#include <simdjson.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,19 +20,25 @@ struct Stage {
         const auto command = [this](const std::string& what) {
             return [this, what](const std::string& pipeline) {
                 commands.push_back(what + " " + pipeline);
-                return CommandAnswer{200, "{}"};
+                return json_answer("{}");
             };
         };
         sources.status = [this] { return status; };
         sources.metrics = [] { return "a_metric 1\n"; };
         sources.settings = [] { return "{}"; };
-        sources.history = [] { return R"({"seconds":10})"; };
+        sources.history = [](History::Span span) {
+            return span == History::Span::hour ? "hour" : "day";
+        };
+        sources.books = [](const std::string& pipeline) {
+            return pipeline == "orders" ? json_answer("books") : problem(404, "none");
+        };
         sources.token = [] { return token; };
         sources.reload = [this] {
             commands.push_back("reload");
-            return CommandAnswer{422, "{}"};
+            return problem(422, "refused");
         };
-        sources.commands = {{"pause", command("pause")}, {"resume", command("resume")}};
+        for (const char* what : {"pause", "resume", "restart", "retry-dead-letters"})
+            sources.commands[what] = command(what);
     }
     HttpResponse ask(const std::string& method, const std::string& target,
                      const std::string& authorization = {}) const {
@@ -60,9 +70,16 @@ TEST_CASE("admin: what can be looked at is answered, by GET and HEAD only") {
     CHECK(stage.ask("HEAD", "/healthz").status == 200);
     CHECK(stage.ask("GET", "/metrics").body == "a_metric 1\n");
     CHECK(stage.ask("GET", "/status?x=y").content_type == "application/json");
+    CHECK(stage.ask("GET", "/pipelines/orders?x").body == "books\n");
+    CHECK(stage.ask("GET", "/pipelines/nobody").status == 404);
+    CHECK(stage.ask("GET", "/pipelines/orders/pause").status == 405);
+    CHECK(stage.ask("GET", "/history").body == "hour\n");
+    CHECK(stage.ask("GET", "/history?span=hour").body == "hour\n");
+    CHECK(stage.ask("GET", "/history?span=day").body == "day\n");
+    CHECK(stage.ask("GET", "/history?span=year").status == 400);
     CHECK(stage.ask("GET", "/").body.starts_with("<!doctype html>"));
-    for (const char* path :
-         {"/", "/metrics", "/healthz", "/readyz", "/status", "/history", "/settings"}) {
+    for (const char* path : {"/", "/metrics", "/healthz", "/readyz", "/status", "/history",
+                             "/settings", "/openapi.json", "/pipelines/orders"}) {
         const HttpResponse answer = stage.ask("POST", path, "Bearer " + std::string(token));
         CHECK(answer.status == 405);
         CHECK(answer.field_value == "GET, HEAD");
@@ -99,12 +116,56 @@ TEST_CASE("admin: changing calls say what they are about") {
     CHECK(stage.ask("POST", "/reload", right).status == 422);
     CHECK(stage.ask("POST", "/pipelines/orders/pause", right).status == 200);
     CHECK(stage.ask("POST", "/pipelines/ingest.orders/resume?x", right).status == 200);
-    for (const char* path : {"/pipelines/", "/pipelines/pause", "/pipelines/orders/",
-                             "/pipelines/orders/explode", "/pipelines//"}) {
+    for (const char* path : {"/pipelines/orders/", "/pipelines/orders/explode", "/pipelines//"}) {
         CHECK_MESSAGE(stage.ask("POST", path, right).status == 404, path);
     }
     CHECK(stage.commands ==
           std::vector<std::string>{"reload", "pause orders", "resume ingest.orders"});
+}
+
+TEST_CASE("admin: what is wrong is a problem, with what to do") {
+    Stage stage;
+    const std::string right = "Bearer " + std::string(token);
+    for (const HttpResponse& answer :
+         {stage.ask("GET", "/nowhere"), stage.ask("POST", "/status"), stage.ask("POST", "/reload"),
+          stage.ask("POST", "/pipelines/orders/explode", right)}) {
+        CHECK(answer.content_type == "application/problem+json");
+        CHECK_MESSAGE(contains(answer.body, R"("status":)" + std::to_string(answer.status)),
+                      answer.body);
+    }
+    CHECK(stage.ask("GET", "/nowhere").body ==
+          R"({"title":"Not Found","status":404,)"
+          R"("detail":"there is nothing here; /openapi.json has all that there is"})"
+          "\n");
+}
+
+TEST_CASE("admin: OpenAPI has every route, and no other") {
+    Stage stage;
+    const std::string right = "Bearer " + std::string(token);
+    CHECK(stage.ask("GET", "/openapi.json").body == std::string(openapi) + "\n");
+    simdjson::dom::parser parser;
+    simdjson::dom::object paths;
+    REQUIRE(parser.parse(openapi.data(), openapi.size())["paths"].get(paths) == simdjson::SUCCESS);
+    std::set<std::string> reads;
+    std::set<std::string> changes;
+    for (const auto& [path, methods] : paths) {
+        std::string asked(path);
+        if (const auto name = asked.find("{name}"); name != std::string::npos)
+            asked.replace(name, 6, "orders");
+        for (const auto& [method, operation] : methods.get_object()) {
+            const bool is_read = method == "get";
+            (is_read ? reads : changes).insert(std::string(path));
+            const int status = stage.ask(is_read ? "GET" : "POST", asked, right).status;
+            CHECK_MESSAGE((status == 200 || asked == "/reload"), asked);
+        }
+    }
+    std::set<std::string> looks(readable_paths().begin(), readable_paths().end());
+    looks.insert("/pipelines/{name}");
+    CHECK(reads == looks);
+    std::set<std::string> commands{"/reload"};
+    for (const auto& [what, how] : stage.sources.commands)
+        commands.insert("/pipelines/{name}/" + what);
+    CHECK(changes == commands);
 }
 
 TEST_CASE("admin: a secret is compared in full") {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/avro_decoder.h"
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
+#include "pipeline/decode/avro/avro_decoder.h"
 
 #include <bit>
 #include <cstring>

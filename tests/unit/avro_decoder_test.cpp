@@ -107,6 +107,49 @@ TEST_CASE("avro: dates and times are days and microseconds") {
     CHECK(value(connect("long", "org.apache.kafka.connect.data.Timestamp"), 3).integer == 3000);
 }
 
+TEST_CASE("avro: each number of a date or time is what it counts, or its column's to refuse") {
+    using Limits = std::numeric_limits<std::int64_t>;
+    constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    const auto stays = [](const std::string& schema, std::int64_t n, Kind kind,
+                          std::int64_t wanted) {
+        CAPTURE(schema);
+        CAPTURE(n);
+        Decoding decoding(schema);
+        const Value& value = decoding.of(number(n));
+        CHECK(value.kind == kind);
+        CHECK(value.integer == wanted);
+    };
+    for (const std::int64_t n : {least, most}) {
+        stays(logical("int", "date"), n, Kind::date, n);
+        stays(logical("int", "time-millis"), n, Kind::time, n * 1000);
+    }
+    for (const std::int64_t n : {Limits::min(), Limits::max()}) {
+        stays(logical("long", "time-micros"), n, Kind::time, n);
+        stays(logical("long", "timestamp-millis"), n, Kind::integer, n);
+        stays(logical("long", "local-timestamp-millis"), n, Kind::integer, n);
+        stays(logical("long", "timestamp-micros"), n, Kind::instant, n);
+        stays(logical("long", "local-timestamp-micros"), n, Kind::timestamp, n);
+    }
+    const auto text = [](const std::string& schema, std::int64_t n) {
+        Decoding decoding(schema);
+        return std::string(decoding.of(number(n)).text);
+    };
+    CHECK(text(logical("int", "date"), -625821272) == "-infinity");
+    CHECK(text(logical("int", "date"), -2147472692) == "infinity");
+    for (const char* zone : {"", "local-"}) {
+        const auto counted = [&](const char* unit, std::int64_t n) {
+            return text(logical("long", (zone + std::string("timestamp-") + unit).c_str()), n);
+        };
+        CHECK(counted("millis", 9223372036825200) == "infinity");
+        CHECK(counted("micros", -9223372036832400000) == "-infinity");
+        CHECK(counted("nanos", Limits::max()) == "infinity");
+        CHECK(counted("nanos", Limits::min()) == "-infinity");
+    }
+    CHECK(text(connect("long", "org.apache.kafka.connect.data.Timestamp"), 9223372036825200) ==
+          "infinity");
+}
+
 TEST_CASE("avro: milliseconds beyond what microseconds can count stay a number") {
     const std::int64_t far = std::numeric_limits<std::int64_t>::max();
     Decoding instant(logical("long", "timestamp-millis"));
@@ -322,6 +365,19 @@ TEST_CASE("avro: a few bytes cannot demand much of what takes no bytes") {
     CHECK(Decoding(doubling, {{}}).complaint("").find("too many values that take no bytes") !=
           std::string::npos);
     CHECK(Decoding(doubling, {{"nothing"}}).decode(""));
+}
+
+TEST_CASE("avro: a few bytes cannot become any amount of JSON") {
+    Decoding decoding(
+        one_field(R"({"type":"array","items":{"type":"record","name":"e","fields":[{"name":")" +
+                  std::string(2000, 'n') + R"(","type":"boolean"}]}})"));
+    const auto array = [](std::int64_t count) {
+        return number(count) + std::string(static_cast<std::size_t>(count), '\1') + raw("\0");
+    };
+    CHECK(decoding.decode(array(5'000)));
+    CHECK(decoding.complaint(array(50'000))
+              .find("as JSON longer than 16 MiB and 16 times the record at byte") !=
+          std::string::npos);
 }
 
 TEST_CASE("avro: counts and sizes of blocks that cannot be are rejects") {

@@ -154,6 +154,10 @@ TEST_CASE("avro schema: Connect's and Debezium's names are read where no logical
         "namespace":"io.debezium.data","fields":[{"name":"scale","type":"int"},
         {"name":"value","type":"bytes"}]}})")
               .meaning == Meaning::scaled_decimal);
+    CHECK(field(R"({"name":"f","type":{"type":"record","name":"VariableScaleDecimal",
+        "namespace":"io.debezium.data","fields":[{"name":"scale","type":["null","int"]},
+        {"name":"value","type":"bytes"}]}})")
+              .meaning == Meaning::plain);
 }
 
 TEST_CASE("avro schema: a logical type that is unknown or does not fit is ignored") {

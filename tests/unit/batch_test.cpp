@@ -1,4 +1,4 @@
-#include "pipeline/ingest/batch.h"
+#include "pipeline/batch.h"
 #include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
@@ -190,7 +190,7 @@ TEST_CASE("batch: a record of several rows in several targets counts once, and g
     CHECK(batch.slices()[0].filtered == 0);
     batch.clear();
     CHECK(batch.row_count() == 0);
-    CHECK(batch.targets.size() == 2);
+    CHECK(batch.targets.size() == 1);
 }
 
 TEST_CASE("batch: what is cut off leaves sums and range of what stays") {
@@ -257,6 +257,46 @@ TEST_CASE("batch: what had no effect is counted once, and forgotten with what is
     CHECK((slice.loaded == 2 && slice.filtered == 0 && batch.effective_rows() == 2));
 }
 
+TEST_CASE("batch: partitions that are dropped are as if nothing of them had come") {
+    Batch batch;
+    for (const PartitionId partition : {0, 1, 2, 0, 1})
+        batch.records.append(record(partition, 7, "v"));
+    batch.use(3).text = rows({"a", "b", "c", "d"});
+    batch.reject(4, {{"", "no number"}});
+    batch.slice(0, 7) = {.partition = 0, .range = {7, 9}, .loaded = 2};
+    batch.slice(1, 7) = {.partition = 1, .range = {7, 9}, .loaded = 1, .rejected = 1};
+    batch.slice(2, 7) = {.partition = 2, .range = {7, 8}, .loaded = 1};
+    CHECK(batch.partitions_of(3) == std::vector<PartitionId>{0, 1, 2});
+    CHECK(batch.partitions_of(0).empty());
+    batch.set_without_effect({.superseded = {0, 2}, .unmatched = {}, .rows = 2});
+
+    batch.drop({0, 1});
+    CHECK(split(batch.targets[3].text) == std::vector<std::string>{"c"});
+    CHECK(batch.rejects.empty());
+    REQUIRE(batch.slices().size() == 1);
+    CHECK((batch.slices()[0].partition == 2 && batch.slices()[0].loaded == 1));
+    CHECK(batch.effective_rows() == 1);
+    // What comes of them now is as of a partition that the batch has not seen.
+    CHECK(batch.slice(0, 5).range == OffsetRange{5, 5});
+    CHECK(batch.slice(2, 5).range == OffsetRange{7, 8});
+    batch.drop({0, 2});
+    CHECK((batch.empty() && !batch.has_changes()));
+}
+
+TEST_CASE("batch: bytes are those of all targets, whichever grows") {
+    Batch batch;
+    batch.use(2).text = rows({std::string(500, 'a')});
+    batch.use(0).text = rows({std::string(300, 'b')});
+    const std::size_t both = batch.bytes();
+    CHECK(both >= 800);
+    batch.use(2).text.bytes.append(100, 'c');
+    CHECK(batch.bytes() == both + 100);
+    batch.use(1);
+    CHECK(batch.bytes() == both + 100);
+    batch.clear();
+    CHECK(batch.bytes() == 0);
+}
+
 TEST_CASE("batch: truncations are records that are loaded and have no rows") {
     Batch batch;
     for (const Offset offset : {0, 1, 2, 3}) batch.records.append(record(0, offset, "v"));
@@ -276,6 +316,16 @@ TEST_CASE("batch: truncations are records that are loaded and have no rows") {
     CHECK_FALSE(batch.has_changes());
 }
 
+TEST_CASE("batch: a truncation that one target refuses is not to stay in others") {
+    Batch batch;
+    batch.records.append(record(0, 0, "v"));
+    batch.targets.resize(2);
+    batch.targets[0].truncations = batch.targets[1].truncations = {0};
+    batch.slice(0, 0) = {.partition = 0, .range = {0, 1}, .loaded = 1};
+    CHECK(batch.refuse({{0, {{"", "others refer to it"}}}}));
+    CHECK_FALSE(batch.has_changes());
+}
+
 TEST_CASE("batch: bytes count records, rows and rejects") {
     Batch batch;
     CHECK(batch.bytes() == 0);
@@ -284,6 +334,10 @@ TEST_CASE("batch: bytes count records, rows and rejects") {
     const std::size_t before = batch.bytes();
     batch.targets[0].binary = rows({std::string(500, 'r')});
     CHECK(batch.bytes() >= before + 500);
+    const std::size_t of_rows = batch.bytes();
+    for (int i = 0; i < 100; ++i) batch.targets[0].kept.emplace_back(800);
+    batch.targets[0].truncations.assign(250, 0);
+    CHECK(batch.bytes() >= of_rows + 100 * 100 + 1000);
     const std::size_t without = batch.bytes();
     batch.reject(0, {{"column", std::string(2000, 'w')}, {"", std::string(3000, 'y')}});
     CHECK(batch.bytes() >= without + 5000);

@@ -64,14 +64,19 @@ std::vector<std::size_t> all_of(const OrderedChanges& changes) {
     return all;
 }
 
-/// "change/layer …" of what is left.
-std::string left_of(const Changes& changes, bool has_other_columns = false) {
+/// "part+part+change/layer …" of what is left, "?" behind what is made one for another, "!" behind
+/// what stands on that.
+std::string left_of(const Changes& changes, const FoldOptions& options = {}) {
     const OrderedChanges ordered(changes.rows);
     std::string text;
     for (const FoldedChange& each :
-         fold(ordered, all_of(ordered), changes.rows.kept, has_other_columns))
-        text += (text.empty() ? "" : " ") + std::to_string(each.change) + "/" +
-                std::to_string(each.layer);
+         fold(ordered, all_of(ordered), changes.rows.kept, options).changes) {
+        text += text.empty() ? "" : " ";
+        for (const std::size_t part : each.parts) text += std::to_string(part) + "+";
+        text += std::to_string(each.change) + "/" + std::to_string(each.layer);
+        if (each.turn == FoldedChange::Turn::unless_made) text += "?";
+        if (each.turn == FoldedChange::Turn::if_made) text += "!";
+    }
     return text;
 }
 
@@ -93,16 +98,26 @@ TEST_CASE("fold: of each key the last change is left, in the order of the record
     CHECK(left_of(changes) == "3/0 4/0 5/0");
 }
 
-TEST_CASE("fold: a change that leaves columns needs those before it that speak of them") {
+TEST_CASE("fold: what several changes say of a row's columns is made as one") {
     Changes changes;
     changes.add("a", upsert);
     changes.add("a", upsert);
     changes.add("a", upsert, keeps_last);
     changes.add("b", upsert);
     changes.add("a", upsert, keeps_last);
-    CHECK(left_of(changes) == "1/0 3/1 4/1");
+    CHECK(left_of(changes) == "3/0 1+4/0");
+    CHECK(left_of(changes, {.joins = false}) == "1/0 3/1 4/1");
     changes.add("a", upsert, keeps_first);
-    CHECK(left_of(changes) == "1/0 4/1 3/2 5/2");
+    CHECK(left_of(changes) == "3/0 1+4+5/0");
+    CHECK(left_of(changes, {.joins = false}) == "1/0 4/1 3/2 5/2");
+}
+
+TEST_CASE("fold: rows of two forms are made one behind the other") {
+    Changes changes;
+    changes.add("a", upsert, {}, CopyForm::text);
+    changes.add("a", upsert, keeps_last);
+    changes.add("b", upsert);
+    CHECK(left_of(changes) == "0/0 1/1 2/1");
 }
 
 TEST_CASE("fold: what a removal takes beyond the changes' columns does not come back") {
@@ -110,9 +125,39 @@ TEST_CASE("fold: what a removal takes beyond the changes' columns does not come 
     changes.add("a", removal);
     changes.add("a", upsert);
     CHECK(left_of(changes) == "1/0");
-    CHECK(left_of(changes, true) == "0/0 1/1");
+    CHECK(left_of(changes, {.removals_matter = true}) == "0/0 1/0");
     changes.add("a", removal);
-    CHECK(left_of(changes, true) == "2/0");
+    CHECK(left_of(changes, {.removals_matter = true}) == "2/0");
+}
+
+TEST_CASE("fold: what is behind a removal leaves nothing as it was") {
+    Changes changes;
+    changes.add("a", removal);
+    changes.add("a", upsert, keeps_last);
+    const OrderedChanges ordered(changes.rows);
+    const Folded folded = fold(ordered, all_of(ordered), changes.rows.kept, {});
+    REQUIRE(folded.changes.size() == 1);
+    CHECK(folded.changes.front().parts == std::vector<std::size_t>{0});
+    CHECK(folded.kept_sets[folded.changes.front().kept].empty());
+}
+
+TEST_CASE(
+    "fold: of a key that is apart the latest whole row that is taken counts, and what follows") {
+    const std::vector<bool> apart = {true};
+    Changes changes;
+    changes.add("a", upsert, keeps_last);
+    changes.add("a", removal);
+    changes.add("a", upsert);
+    changes.add("a", upsert);
+    changes.add("a", upsert, keeps_last);
+    changes.add("a", upsert, keeps_last);
+    CHECK(left_of(changes, {.apart = &apart}) == "3/0? 2/1? 1/2? 4/3! 5/4!");
+    CHECK(left_of(changes, {.removals_matter = true, .apart = &apart}) ==
+          "1/0 3/1? 2/2? 4/3! 5/4!");
+    Changes of_some_columns;
+    of_some_columns.add("a", upsert, keeps_last);
+    of_some_columns.add("a", upsert, keeps_last);
+    CHECK(left_of(of_some_columns, {.apart = &apart}) == "0/0 1/1");
 }
 
 TEST_CASE("fold: what is left leads where all changes lead") {
@@ -126,8 +171,10 @@ TEST_CASE("fold: what is left leads where all changes lead") {
             before[std::to_string(i)] = {{7, 8, 9}, has_other_columns ? 5 : 0};
         for (std::size_t i = random() % 30; i > 0; --i) {
             std::vector<bool> kept;
-            if (random() % 2 == 0)
+            if (random() % 2 == 0) {
                 for (std::size_t c = 0; c < columns; ++c) kept.push_back(random() % 2 == 0);
+                if (std::ranges::find(kept, true) == kept.end()) kept.clear();
+            }
             const bool removes = random() % 4 == 0;
             changes.add(std::to_string(random() % keys), removes ? removal : upsert,
                         removes ? std::vector<bool>{} : kept,
@@ -138,8 +185,15 @@ TEST_CASE("fold: what is left leads where all changes lead") {
         for (std::size_t i = 0; i < ordered.size(); ++i) changes.make(all, i, ordered[i].about());
         Table folded = before;
         std::map<std::string, std::size_t> left;
-        for (const FoldedChange& each :
-             fold(ordered, all_of(ordered), changes.rows.kept, has_other_columns)) {
+        Folded what = fold(ordered, all_of(ordered), changes.rows.kept,
+                           {.removals_matter = has_other_columns, .joins = random() % 2 == 0});
+        // Of a layer removals are made first.
+        std::ranges::stable_sort(what.changes, {}, [&](const FoldedChange& each) {
+            return std::pair(each.layer, ordered[each.change].about().change != removal);
+        });
+        for (const FoldedChange& each : what.changes) {
+            for (const std::size_t part : each.parts)
+                changes.make(folded, part, ordered[part].about());
             changes.make(folded, each.change, ordered[each.change].about());
             ++left[changes.keys[each.change]];
         }
@@ -160,7 +214,7 @@ TEST_CASE("change fold: where a column says which change is newer, it wins where
     add("b", "1", CopyForm::text);
     const OrderedChanges ordered(changes.rows);
     std::vector<RecordLog::Index> left;
-    for (const FoldedChange& each : fold(ordered, all_of(ordered), changes.rows.kept, false))
+    for (const FoldedChange& each : fold(ordered, all_of(ordered), changes.rows.kept, {}).changes)
         left.push_back(ordered[each.change].about().record);
     std::ranges::sort(left);
     CHECK(left == std::vector<RecordLog::Index>{0, 3});  // of equal ones the later record

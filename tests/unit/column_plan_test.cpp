@@ -1,5 +1,6 @@
 #include "pipeline/mapping/column_plan.h"
 
+#include "config/filter.h"
 #include "pipeline/errors.h"
 
 #include <doctest/doctest.h>
@@ -109,6 +110,60 @@ TEST_CASE("mapping: all misfits are told at once") {
     contains(text, "column \"at\": @partition cannot go to timestamp with time zone");
     contains(text, "column \"note\": it is mapped twice");
     contains(text, "column \"must\": it is not null, has no default and gets no value");
+}
+
+TEST_CASE("mapping: an update need not fill what only a new row would need") {
+    Table table = orders();
+    table.columns.push_back({"must", ColumnType::int4, "integer"});
+    table.columns.back().not_null = true;
+    config::Ingest changes = ingest({mapping("id", Kind::field, "id")});
+    changes.mode = config::Mode::merge;
+    changes.key = {"id"};
+    contains(misfits(changes, table), "column \"must\": it is not null");
+    changes.mode = config::Mode::update;
+    CHECK(misfits(changes, table).empty());
+}
+
+TEST_CASE("mapping: a condition compares a record's time with times") {
+    const auto complaint = [](const char* condition) {
+        config::Ingest made = ingest({mapping("id", Kind::field, "id")});
+        made.filter = std::get<config::Filter>(config::parse_filter(condition, {}));
+        return misfits(made, orders());
+    };
+    for (const char* fine :
+         {"@timestamp > '2026-01-31'", "@timestamp is null or id = 'x'",
+          "@timestamp between '2026-01-31T12:00:00Z' and '2026-02-01 00:00:00+01'",
+          "not @timestamp like '2026-%'"}) {
+        CAPTURE(fine);
+        CHECK(complaint(fine).empty());
+    }
+    for (const char* wrong : {"@timestamp > 'today'", "@timestamp > 5", "@timestamp = true",
+                              "id = 1 or (id = 2 and not @timestamp < '2026-02-30')"})
+        contains(complaint(wrong), "filter: @timestamp is a time, and cannot be compared with ");
+}
+
+TEST_CASE("mapping: what hides needs a column that can hold it") {
+    Table table = orders();
+    table.columns.push_back({"short", ColumnType::varchar, "character varying(63)", 63 + 4});
+    table.columns.push_back({"exact", ColumnType::varchar, "character varying(64)", 64 + 4});
+    table.columns.push_back({"raw", ColumnType::bytea, "bytea"});
+    const auto hidden = [](const std::string& column, Conversion as) {
+        auto mapped = mapping(column, Kind::field, "x");
+        mapped.as = as;
+        return mapped;
+    };
+    const std::string text =
+        misfits(ingest({hidden("id", Conversion::sha256), hidden("short", Conversion::sha256),
+                        hidden("raw", Conversion::mask)}),
+                table);
+    contains(text, "column \"id\": as = \"sha256\" goes to text or bytea, not to ");
+    contains(text,
+             "column \"short\": the 64 digits of a hash do not fit into character varying(63)");
+    contains(text, "column \"raw\": mask goes to text, not to bytea");
+    CHECK(misfits(ingest({hidden("exact", Conversion::sha256), hidden("raw", Conversion::sha256),
+                          hidden("note", Conversion::mask)}),
+                  table)
+              .empty());
 }
 
 TEST_CASE("mapping: a not-null column with a default may be left out") {

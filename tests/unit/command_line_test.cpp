@@ -1,5 +1,6 @@
 #include "daemon/commands/command_line.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/help.h"
 
 #include <doctest/doctest.h>
 
@@ -26,6 +27,26 @@ std::string wrong(const Arguments& arguments) {
     return text != nullptr ? *text : "";
 }
 
+/// As a shell splits them, up to what is its own: "|" and ">".
+Arguments words_of_shell(const std::string& line) {
+    Arguments words;
+    bool quoted = false;
+    bool inside = false;
+    for (const char c : line) {
+        if (!quoted && (c == '|' || c == '>')) break;
+        if (c == '"') {
+            quoted = !quoted;
+        } else if (c == ' ' && !quoted) {
+            inside = false;
+        } else {
+            if (!inside) words.emplace_back();
+            inside = true;
+            words.back() += c;
+        }
+    }
+    return words;
+}
+
 }  // namespace
 
 TEST_CASE("command line: each command is known, and has its defaults") {
@@ -36,7 +57,7 @@ TEST_CASE("command line: each command is known, and has its defaults") {
     for (const char* help : {"help", "--help", "-h"}) {
         CHECK(parsed({help}).command == "help");
     }
-    for (const char* version : {"version", "--version"}) {
+    for (const char* version : {"version", "--version", "-V"}) {
         CHECK(parsed({version}).command == "version");
     }
     const CommandLine line = parsed({"run"});
@@ -60,9 +81,29 @@ TEST_CASE("command line: pipelines, only where a command takes them") {
     CHECK(wrong({"run", "a"}).find("\"a\"") != std::string::npos);
 }
 
-TEST_CASE("command line: help is given behind any command") {
-    CHECK(parsed({"verify", "--help"}).command == "help");
-    CHECK(parsed({"run", "-h"}).command == "help");
+TEST_CASE("command line: help is given behind any command, for that command") {
+    for (const Arguments& asked : {Arguments{"peek", "--help"}, Arguments{"peek", "orders", "-h"},
+                                   Arguments{"help", "peek"}}) {
+        CHECK(parsed(asked).command == "help");
+        CHECK(parsed(asked).words == Arguments{"peek"});
+    }
+    CHECK(parsed({"--help"}).words.empty());
+}
+
+TEST_CASE("command line: each command has two examples, which it takes, and its help shows") {
+    for (const sluice::Command& command : sluice::all_commands()) {
+        const std::string name(command.syntax.name);
+        const std::string help = sluice::help_on(command.syntax);
+        CHECK_MESSAGE(command.syntax.examples.size() >= 2, name);
+        for (const sluice::CommandExample& example : command.syntax.examples) {
+            CHECK(help.find("sluice " + sluice::with_arguments(command.syntax, example) + "\n") !=
+                  std::string::npos);
+            CHECK(parsed(words_of_shell(name + " " + std::string(example.arguments))).command ==
+                  name);
+        }
+        for (const sluice::OptionSyntax& option : sluice::all_options_of(command.syntax))
+            CHECK(help.find(option.name) != std::string::npos);
+    }
 }
 
 TEST_CASE("command line: what is unknown is named") {

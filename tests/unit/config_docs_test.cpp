@@ -1,4 +1,5 @@
 #include "config/load.h"
+#include "tests/fixture/source_dir.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>  // setenv
@@ -16,9 +17,9 @@ struct Example {
     std::string toml;
 };
 
-/// The blocks that begin with ```toml complete.
-std::vector<Example> complete_examples(const std::string& document) {
-    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/" + document);
+/// The blocks that begin with this line.
+std::vector<Example> examples_in(const std::string& document, const std::string& begin) {
+    std::ifstream in(sluice::fixture::source_dir() + "/" + document);
     REQUIRE_MESSAGE(in, "cannot read " << document);
     std::vector<Example> examples;
     bool inside = false;
@@ -29,7 +30,7 @@ std::vector<Example> complete_examples(const std::string& document) {
             inside = false;
         } else if (inside) {
             examples.back().toml += line + '\n';
-        } else if (line == "```toml complete") {
+        } else if (line == begin) {
             inside = true;
             examples.push_back({.line = number + 1, .toml = {}});
         }
@@ -42,8 +43,9 @@ std::vector<Loaded> load_examples(const std::string& document) {
     setenv("KAFKA_PASSWORD", "hidden", 1);
     setenv("REGISTRY_PASSWORD", "hidden", 1);
     setenv("SLUICE_TOKEN", "long enough for a token", 1);
+    setenv("SLUICE_SQL_SECRET", "long enough for a secret, as it has to be", 1);
     std::vector<Loaded> all;
-    for (const Example& example : complete_examples(document)) {
+    for (const Example& example : examples_in(document, "```toml complete")) {
         all.push_back(parse(example.toml, document + ":" + std::to_string(example.line)));
         for (const Problem& problem : all.back().problems) FAIL_CHECK(to_string(problem));
     }
@@ -52,6 +54,18 @@ std::vector<Loaded> load_examples(const std::string& document) {
 
 TEST_CASE("documentation: its complete examples load without a problem") {
     CHECK(load_examples("docs/configuration.md").size() == 2);
+}
+
+TEST_CASE("documentation: each recipe's pipelines load without a problem") {
+    const std::vector<Example> recipes = examples_in("docs/recipes.md", "```toml");
+    CHECK(recipes.size() >= 14);
+    for (const Example& recipe : recipes) {
+        const Loaded loaded =
+            parse("kafka.brokers = \"localhost:9092\"\ncloudberry.dsn = \"host=localhost\"\n" +
+                      recipe.toml,
+                  "docs/recipes.md:" + std::to_string(recipe.line));
+        for (const Problem& problem : loaded.problems) FAIL_CHECK(to_string(problem));
+    }
 }
 
 TEST_CASE("documentation: the full example says what it means to") {
@@ -65,7 +79,7 @@ TEST_CASE("documentation: the full example says what it means to") {
     // Everything that the example spells out is the default, save start, columns and
     // receipts.
     Ingest orders;
-    orders.name = orders.topic = "orders";
+    orders.topic = orders.name = "orders";
     orders.table = "public.orders";
     orders.group = "sluice.orders";
     orders.start = {.kind = Start::Kind::time, .time_ms = 1767225600000};

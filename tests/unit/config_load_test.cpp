@@ -2,6 +2,7 @@
 #include "tests/unit/config_setup.h"
 
 #include <doctest/doctest.h>
+#include <stdlib.h>  // setenv
 
 #include <algorithm>
 
@@ -102,6 +103,21 @@ TEST_CASE("config: start is a word or a time, as a string or as TOML's own") {
     CHECK(contains(problem_of(pipeline + "start = 5\n"), "\"start\" must be a string"));
 }
 
+TEST_CASE("config: max_rejects is a number or a share") {
+    using Unit = MaxRejects::Unit;
+    CHECK_FALSE(accepted_pipeline("").max_rejects);
+    CHECK(accepted_pipeline("max_rejects = 1000").max_rejects ==
+          MaxRejects{.unit = Unit::records, .most = 1000, .text = "1000"});
+    CHECK(accepted_pipeline("max_rejects = '0.5%'").max_rejects ==
+          MaxRejects{.unit = Unit::percent, .most = 0.5, .text = "0.5%"});
+    for (const std::string wrong : {"-1", "'1000'", "'0%'", "'100%'", "'1 %'", "'%'"})
+        CHECK(contains(problem_of(pipeline + "max_rejects = " + wrong + "\n"),
+                       "\"max_rejects\" must be a number of records, such as 1000, or a share of "
+                       "them between 0% and 100%, such as \"1%\", not "));
+    CHECK(contains(problem_of(pipeline + "on_reject = 'stop'\nmax_rejects = 5\n"),
+                   "on_reject = \"stop\" permits none"));
+}
+
 TEST_CASE("config: the long form of a column") {
     const Ingest ingest = accepted_pipeline(
         "[ingest.orders.columns]\na = { from = '/ts', as = 'epoch_ms', default = 'now' }\n"
@@ -126,6 +142,39 @@ TEST_CASE("config: the long form of a column") {
         const auto one = accepted_pipeline("columns = { a = { from = 'a', as = '" + word + "' } }");
         CHECK(one.columns.at(0).as == conversion);
     }
+}
+
+TEST_CASE("config: after_commit is SQL, once a minute unless it says otherwise") {
+    CHECK(accepted_pipeline("after_commit = { sql = 'ANALYZE t' }").after_commit ==
+          AfterCommit{.sql = "ANALYZE t", .every = std::chrono::minutes(1)});
+    CHECK(accepted_pipeline("after_commit = { sql = 'ANALYZE t', every = '5m' }")
+              .after_commit->every == std::chrono::minutes(5));
+    CHECK(contains(problem_of(pipeline + "after_commit = { every = '5m' }\n"), "sql"));
+    CHECK(
+        contains(problem_of(pipeline + "after_commit = { sql = 'x', every = '10ms' }\n"), "every"));
+}
+
+TEST_CASE("config: what columns hide") {
+    setenv("CONFIG_TEST_SALT", "grain", 1);
+    const Ingest ingest = accepted_pipeline(
+        "[ingest.orders.columns]\n"
+        "a = { from = 'a', as = 'sha256', salt = { env = 'CONFIG_TEST_SALT' } }\n"
+        "b = { from = '@key', mask = 4 }\n");
+    CHECK(ingest.columns.at(0).as == Conversion::sha256);
+    CHECK(ingest.columns.at(0).salt == "grain");
+    CHECK(ingest.columns.at(1).as == Conversion::mask);
+    CHECK(ingest.columns.at(1).scale == 4);
+    const auto problem_of_column = [](const std::string& long_form) {
+        return problem_of(pipeline + "columns = { a = { " + long_form + " } }\n");
+    };
+    CHECK(contains(problem_of_column("from = 'a', as = 'sha256'"),
+                   "as = \"sha256\" has no salt, and short values could be found by trying"));
+    CHECK(contains(problem_of_column("from = 'a', as = 'sha256', salt = ''"), "has no salt"));
+    CHECK(contains(problem_of_column("from = 'a', salt = 'x'"),
+                   "\"salt\" is for as = \"sha256\"; remove it"));
+    CHECK(contains(problem_of_column("from = 'a', mask = 4, as = 'hex'"), "two ways"));
+    CHECK(contains(problem_of_column("from = '@offset', mask = 4"),
+                   "mask cannot convert \"@offset\"; remove it"));
 }
 
 TEST_CASE("config: kafka properties of every type become text, dotted keys are joined") {
@@ -160,7 +209,7 @@ TEST_CASE("config: the revision follows what is configured, not how it is writte
     CHECK(revision.find_first_not_of("0123456789abcdef") == std::string::npos);
     CHECK(accepted(pipeline + "# a comment\ngroup = \"g\"\n\nlanes=3").revision == revision);
     CHECK(accepted("ingest.orders = { topic = 'orders', group = 'g', table = 'public.orders', "
-                   "lanes = 3, memory = '80MiB', batch = { delay = '500ms' } }\n" +
+                   "lanes = 3, memory = '128MiB', batch = { delay = '500ms' } }\n" +
                    cloudberry + kafka)
               .revision == revision);
 

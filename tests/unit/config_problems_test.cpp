@@ -1,3 +1,4 @@
+#include "config/pipeline.h"
 #include "tests/unit/config_setup.h"
 
 #include <doctest/doctest.h>
@@ -97,6 +98,25 @@ TEST_CASE("config: kafka properties that Sluice owns are refused with the key to
         CHECK(contains(text, "sluice.toml:6:"));
         CHECK(contains(text, '"' + name + "\" cannot be set in [kafka.properties]: "));
         CHECK(contains(text, remedy));
+    }
+}
+
+TEST_CASE("config: what only Kafka's Java clients know is translated") {
+    const std::pair<std::string, std::string> translated[] = {
+        {"sasl.jaas.config", "sasl.username and sasl.password"},
+        {"ssl.truststore.location", "ssl.ca.location, a file in PEM"},
+        {"ssl.truststore.password", "remove it"},
+        {"ssl.keystore.type", "always PKCS#12"},
+        {"value.deserializer", "format in [ingest.NAME]"},
+        {"max.poll.records", "batch.rows in [ingest.NAME]"},
+        {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+        {"schema.registry.url", "url in [registry]"}};
+    for (const auto& [name, instead] : translated) {
+        const std::string text =
+            problem_of(cloudberry + kafka + "[kafka.properties]\n" + name + " = 'x'\n");
+        CHECK_MESSAGE(contains(text, '"' + name + "\" is of Kafka's Java clients; here it is "),
+                      text);
+        CHECK_MESSAGE(contains(text, instead), text);
     }
 }
 
@@ -217,9 +237,18 @@ TEST_CASE("config: memory must hold every lane's batch, and the arithmetic is sh
         CHECK(!contains(problem, "memory"));
         CHECK(contains(problem, "bytes"));
     }
-    CHECK(accepted_pipeline("lanes = 8\n").memory == 160u << 20);
+    CHECK(accepted_pipeline("lanes = 8\n").memory == 288u << 20);
     CHECK(contains(problem_of(pipeline + "memory = '20MiB'\n"), "sluice.toml:8:10: \"memory\" is"));
     CHECK(accepted_pipeline("memory = '48MiB'\n").memory == 48u << 20);
+}
+
+TEST_CASE("config: a lane reads on while its batch is committed where memory has room for two") {
+    CHECK(config::reads_on(accepted_pipeline("")));
+    CHECK(config::fetch_budget(accepted_pipeline("")) == 32u << 20);
+    CHECK(config::reads_on(accepted_pipeline("memory = '80MiB'\n")));
+    CHECK(config::fetch_budget(accepted_pipeline("memory = '80MiB'\n")) == 16u << 20);
+    CHECK_FALSE(config::reads_on(accepted_pipeline("memory = '79MiB'\n")));
+    CHECK(config::fetch_budget(accepted_pipeline("memory = '79MiB'\n")) == 47u << 20);
 }
 
 TEST_CASE("config: names that the database or Kafka would not take are refused") {

@@ -103,8 +103,10 @@ TEST_CASE("config: schemas that are missing, wrong or without a meaning are told
     CHECK(contains(folder.problem("format = 'avro'\nschema = { file = 'none.avsc' }\n"),
                    "none.avsc\": No such file"));
     CHECK(contains(folder.problem("format = 'avro'\nschema = { file = 'bad.avsc' }\n"),
-                   "schema \"bad.avsc\" is not an Avro schema: "));
+                   "schema \"bad.avsc\": not an Avro schema: "));
     CHECK(contains(folder.problem("on_unknown_schema = 'stop'\n"), "remove it"));
+    CHECK(
+        contains(folder.problem("schema = 'registry'\non_unknown_schema = 'stop'\n"), "remove it"));
     CHECK(contains(
         folder.problem("format = 'avro'\nschema = { file = 'order.avsc', message = 'x' }\n"),
         "\"message\" is for Protobuf"));

@@ -1,6 +1,7 @@
 #include "config/load.h"
 #include "config/revision.h"
 #include "config/settings.h"
+#include "tests/fixture/source_dir.h"
 
 #include <doctest/doctest.h>
 
@@ -39,7 +40,7 @@ using Texts = std::vector<std::string>;
 
 /// The first cells of the table behind a headline of the documentation: "`batch.rows`".
 Texts documented_keys(const std::string& headline) {
-    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/docs/configuration.md");
+    std::ifstream in(sluice::fixture::source_dir() + "/docs/configuration.md");
     Texts keys;
     bool inside = false;
     for (std::string line; std::getline(in, line);) {
@@ -103,15 +104,28 @@ TEST_CASE("settings: a pipeline's revision follows what decides about its record
 }
 
 TEST_CASE("settings: every documented key is there") {
-    const Config config = loaded(
-        head +
-        "[registry]\nurl = 'http://r'\n[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
-        "table = 't'\nformat = 'avro'\nschema = 'registry'\ncolumns = { a = 'x' }\n"
-        "receipts = { table = 'r' }\nwhere = 'f'\nfields = { f = 'f' }\n");
+    const Config config =
+        loaded(head +
+               "[registry]\nurl = 'http://r'\n[segments]\nlisten = '0.0.0.0:1'\nadvertise = 'h'\n"
+               "[kafka.properties]\na = 1\n[ingest.orders]\ntopic = 'o'\n"
+               "table = 't'\nformat = 'avro'\nschema = 'registry'\ncolumns = { a = 'x' }\n"
+               "receipts = { table = 'r' }\nwhere = 'f'\nfields = { f = 'f' }\n"
+               "after_commit = { sql = 'ANALYZE' }\nschedule = { run = '02:00-06:00' }\n");
     const Settings pipeline = settings_of(pipelines_of(config).at("ingest.orders"));
     const Settings process = process_settings_of(config);
     for (const std::string& key : documented_keys("## [ingest.NAME]")) {
         CHECK_MESSAGE(has(pipeline, key), key);
+    }
+    for (const std::string& key : documented_keys("### after_commit")) {
+        CHECK_MESSAGE(has(pipeline, "after_commit." + key), key);
+    }
+    const Config of_several = loaded(head +
+                                     "[ingest.orders]\ntopic = 'o'\n"
+                                     "[[ingest.orders.into]]\ntable = 't'\n");
+    const Settings several = settings_of(pipelines_of(of_several).at("ingest.orders"));
+    for (const std::string& key : documented_keys("### Several targets")) {
+        // Each of the tables is a target.
+        CHECK_MESSAGE((has(several, key) || key == "tables"), key);
     }
     for (const std::string& key : documented_keys("### csv")) {
         CHECK_MESSAGE(has(pipeline, "csv." + key), key);
@@ -119,7 +133,8 @@ TEST_CASE("settings: every documented key is there") {
     for (const std::string& key : documented_keys("### receipts")) {
         CHECK_MESSAGE(has(pipeline, "receipts." + key), key);
     }
-    for (const std::string section : {"kafka", "cloudberry", "daemon", "admin", "registry"}) {
+    for (const std::string section :
+         {"kafka", "cloudberry", "daemon", "admin", "registry", "segments"}) {
         for (const std::string& key : documented_keys("## [" + section + "]")) {
             CHECK_MESSAGE((has(pipeline, section + "." + key) || has(process, section + "." + key)),
                           section << "." << key);

@@ -68,6 +68,10 @@ TEST_CASE("configuration: what a truncation does is of change events, and applie
     CHECK(problems(events + "mode = 'merge'\norder = 'n'\n").find("no place in the order") !=
           std::string::npos);
     CHECK(problems("on_truncate = 'ignore'\n").find("add envelope") != std::string::npos);
+    CHECK(problems("unavailable = '#none#'\n").find("add envelope") != std::string::npos);
+    CHECK(problems("envelope = 'debezium'\nunavailable = '#none#'\n").empty());
+    CHECK(problems("envelope = 'debezium'\nunavailable = '\"none\"'\n").find("without quotes") !=
+          std::string::npos);
 }
 
 }  // namespace

@@ -179,17 +179,47 @@ TEST_CASE("excerpt: printable, in quotes, cut") {
     CHECK(excerpt(std::string(1000, 'x')) == '"' + std::string(64, 'x') + "…\"");
 }
 
+TEST_CASE("conversion: what Debezium counts days and moments without an end by is infinite") {
+    for (const char* days : {"2146033979", "-2147472692", "-622191233", "-622191234"})
+        CHECK(converted(days, Conversion::epoch_days) == "infinity");
+    for (const char* days : {"-2147472691", "-625821272", "-625821271"})
+        CHECK(converted(days, Conversion::epoch_days) == "-infinity");
+    CHECK(converted("9223372036825200", Conversion::epoch_ms) == "infinity");
+    CHECK(converted("-9223372036832400000", Conversion::epoch_us) == "-infinity");
+    CHECK(converted("9223372036854775807", Conversion::epoch_ns) == "infinity");
+    CHECK(converted("-9223372036854775808", Conversion::epoch_ns) == "-infinity");
+    CHECK(converted("9223372036854774999", Conversion::epoch_ns) ==
+          "2262-04-11 23:47:16.854774+00");
+}
+
 TEST_CASE("conversion: days, times of day, nanoseconds and decimals as Debezium writes them") {
     CHECK(converted("20484", Conversion::epoch_days) == "2026-01-31");
     CHECK(converted("-1", Conversion::epoch_days) == "1969-12-31");
-    CHECK(converted("-2147472691", Conversion::epoch_days) == "is out of range for a date");
+    CHECK(converted("-2147472690", Conversion::epoch_days) == "is out of range for a date");
+    CHECK(converted("-2440588", Conversion::epoch_days) == "4714-11-24 BC");
+    CHECK(converted("-2440589", Conversion::epoch_days) == "is out of range for a date");
+    CHECK(converted("2145042905", Conversion::epoch_days) == "5874897-12-31");
+    CHECK(converted("2145042906", Conversion::epoch_days) == "is out of range for a date");
     CHECK(converted("x", Conversion::epoch_days) == "is not a number of days since 1970");
     CHECK(converted("11045000", Conversion::time_ms) == "03:04:05");
     CHECK(converted("11045123456", Conversion::time_us) == "03:04:05.123456");
-    CHECK(converted("11045123456789", Conversion::time_ns) == "03:04:05.123457");
+    CHECK(converted("11045123456789", Conversion::time_ns) == "03:04:05.123456");
     CHECK(converted("-1", Conversion::time_us) == "is out of range for a time of day");
     CHECK(converted("1769860800123456789", Conversion::epoch_ns) ==
-          "2026-01-31 12:00:00.123457+00");
+          "2026-01-31 12:00:00.123456+00");
+    CHECK(converted("1999", Conversion::epoch_ns) == "1970-01-01 00:00:00.000001+00");
+    CHECK(converted("-1", Conversion::epoch_ns) == "1969-12-31 23:59:59.999999+00");
+    CHECK(converted("-2000.0", Conversion::epoch_ns) == "1969-12-31 23:59:59.999998+00");
+    CHECK(converted("-1999.5", Conversion::epoch_ns) == "1969-12-31 23:59:59.999998+00");
+    for (const Conversion as : {Conversion::epoch_days, Conversion::epoch_s, Conversion::epoch_ms,
+                                Conversion::time_ms, Conversion::time_us, Conversion::time_ns}) {
+        CAPTURE(static_cast<int>(as));
+        CHECK(converted("9223372036854775807", as).starts_with("is out of range for a "));
+        CHECK(converted("-9223372036854775808", as).starts_with("is out of range for a "));
+    }
+    CHECK(converted("9223372036854775807", Conversion::epoch_us) ==
+          "294247-01-10 04:00:54.775807+00");
+    CHECK(converted("-9223372036854775808", Conversion::epoch_us) == "is out of range for a time");
     CHECK(converted("BNI=", Conversion::decimal, 2) == "12.34");
     CHECK(converted("+y4=", Conversion::decimal, 2) == "-12.34");
     CHECK(converted("?", Conversion::decimal, 2) == "is not base64");

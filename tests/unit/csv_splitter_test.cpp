@@ -1,4 +1,4 @@
-#include "pipeline/decode/csv_splitter.h"
+#include "pipeline/decode/csv/csv_splitter.h"
 
 #include <doctest/doctest.h>
 

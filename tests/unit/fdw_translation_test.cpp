@@ -1,6 +1,7 @@
 #include "daemon/imports/fdw_translation.h"
 
 #include "config/load.h"
+#include "tests/unit/translation_setup.h"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +9,8 @@
 
 namespace sluice {
 namespace {
+
+using translation_test::configuration_in;
 
 FdwTable csv_table() {
     return {.schema = "public",
@@ -46,12 +49,6 @@ FdwTranslation translation(FdwTable table) {
                          .into = std::nullopt}}};
 }
 
-config::Config loaded(const std::string& toml) {
-    const config::Loaded loaded = config::parse(toml, "made.toml");
-    for (const auto& problem : loaded.problems) FAIL_CHECK(config::to_string(problem) << toml);
-    return loaded.config;
-}
-
 /// "column=source" of each, in order.
 std::string mapping(const config::Ingest& ingest) {
     std::string text;
@@ -67,7 +64,7 @@ bool says(const std::string& toml, const std::string& text) {
 TEST_CASE("fdw translation: partition, offset and junk columns are not CSV fields") {
     FdwTranslation csv = translation(csv_table());
     csv.sources[0].into = target({"part", "offs", "some_int", "Some Text", "some_date"});
-    const config::Config config = loaded(to_toml(csv));
+    const config::Config config = configuration_in(to_toml(csv));
     CHECK(config.kafka.brokers.text == "k1:9092,k2:9092");
     CHECK(config.cloudberry.dsn.text == "dbname=demo");
     REQUIRE(config.ingest.size() == 1);
@@ -93,7 +90,7 @@ TEST_CASE("fdw translation: columns that the target lacks keep their place in th
     csv.sources[0].table.options["strict"] = "true";
     csv.sources[0].into = target({"some_int", "some_date"});
     const std::string toml = to_toml(csv);
-    const config::Ingest ingest = loaded(toml).ingest.at(0);
+    const config::Ingest ingest = configuration_in(toml).ingest.at(0);
     REQUIRE(ingest.columns.size() == 2);
     CHECK(ingest.columns[1].source.position == 3);
     CHECK(ingest.on_missing == config::OnMissing::reject);
@@ -110,7 +107,7 @@ TEST_CASE("fdw translation: JSON names, also such as look like sources of Sluice
                      {"d", {{"json", "/x~y"}}},
                      {"e\n\"", {{"json", "with \"quotes\" \\ and\nmore"}}}};
     FdwTranslation json = translation(table);
-    const config::Ingest ingest = loaded(to_toml(json)).ingest.at(0);
+    const config::Ingest ingest = configuration_in(to_toml(json)).ingest.at(0);
     CHECK(ingest.format == config::Format::json);
     CHECK(mapping(ingest) == "a=int_val,b=b,c=/@type,d=/~1x~0y,e\n\"=with \"quotes\" \\ and\nmore");
     CHECK(ingest.columns[3].source.path == std::vector<std::string>{"/x~y"});
@@ -124,7 +121,7 @@ TEST_CASE("fdw translation: what ended a read of 30 rows does not end a transact
     FdwTable table = csv_table();
     table.options["batch_size"] = "30";
     const std::string toml = to_toml(translation(table));
-    const config::Ingest ingest = loaded(toml).ingest.at(0);
+    const config::Ingest ingest = configuration_in(toml).ingest.at(0);
     CHECK(ingest.batch.rows == config::BatchLimits{}.rows);
     CHECK(ingest.batch.delay == std::chrono::milliseconds(250));
     CHECK(says(toml, "# batch_size 30 ended a read there"));
@@ -135,7 +132,7 @@ TEST_CASE("fdw translation: how CSV is written") {
     FdwTable table = csv_table();
     table.options = {{"format", "CSV"}, {"topic", "t"},   {"delimiter", "\t"},
                      {"quote", "'"},    {"escape", "\\"}, {"null", "\\N"}};
-    const config::Ingest ingest = loaded(to_toml(translation(table))).ingest.at(0);
+    const config::Ingest ingest = configuration_in(to_toml(translation(table))).ingest.at(0);
     CHECK(ingest.csv == config::Csv{'\t', '\'', '\\', "\\N"});
 }
 
@@ -143,7 +140,7 @@ TEST_CASE("fdw translation: without a target the file loads and says what is to 
     FdwTranslation csv = translation(csv_table());
     csv.sources[0].target.clear();
     const std::string toml = to_toml(csv);
-    CHECK(loaded(toml).ingest.at(0).table == "target_of_kafka_test");
+    CHECK(configuration_in(toml).ingest.at(0).table == "target_of_kafka_test");
     CHECK(says(toml, "# TO DO: the table that the import function was given"));
     CHECK(says(toml, "# part = \"@partition\"   if the target has this column"));
 }
@@ -165,7 +162,7 @@ TEST_CASE("fdw translation: what cannot be carried over is said, secrets are not
     csv.server.mapped_options = {"user"};
     ::setenv("KAFKA_PASSWORD", "from outside", 1);
     const std::string toml = to_toml(csv);
-    const config::Config config = loaded(toml);
+    const config::Config config = configuration_in(toml);
     ::unsetenv("KAFKA_PASSWORD");
     CHECK(config.kafka.properties.at("security.protocol").text == "SASL_SSL");
     CHECK(config.kafka.properties.at("sasl.password").text == "from outside");
@@ -180,7 +177,7 @@ TEST_CASE("fdw translation: a format of its own is left out, and the rest loads"
     FdwTable table = csv_table();
     table.options["format"] = "protobuf";
     const std::string toml = to_toml(translation(table));
-    CHECK(loaded(toml).ingest.empty());
+    CHECK(configuration_in(toml).ingest.empty());
     CHECK(says(toml, "\"protobuf\" is not one of Sluice's"));
 }
 

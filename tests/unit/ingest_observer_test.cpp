@@ -13,7 +13,7 @@ namespace {
 struct Stage {
     explicit Stage(std::chrono::milliseconds patience = 1h)
         : observer(registry, "orders", patience) {
-        fakes::add_partitions(observer.partitions(), "orders");
+        fakes::add_partitions(observer.partitions(), std::string("orders"));
         number = observer.on_began();
         observer.on_assigned(number, 1);
         observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
@@ -52,6 +52,13 @@ struct Stage {
                                                      .headers = {}});
             batch.rejects.push_back({.record = index, .reasons = {{"id", "\"x\" is no number"}}});
         }
+        observer.lane(0).on_committed(batch, {.writing = 20ms, .commit = 2ms});
+    }
+    void filter(int count) {
+        Batch batch;
+        Slice& slice = batch.slice(3, 100);
+        slice.range.to = 100 + count;
+        slice.filtered = count;
         observer.lane(0).on_committed(batch, {.writing = 20ms, .commit = 2ms});
     }
     bool shows(const std::string& line) {
@@ -205,6 +212,7 @@ TEST_CASE("observer: what a lane did in vain is counted as such") {
     CHECK(lane.status().activity == LaneActivity::backing_off);
     lane.on_offering();
     lane.on_fenced();
+    lane.on_polled({}, LaneObserver::no_time);
     CHECK(stage.observer.status().oldest_uncommitted_seconds == 0);
     CHECK(stage.shows("sluice_ingest_commits_total{outcome=\"retried\",pipeline=\"orders\"} 1"));
     CHECK(stage.shows("sluice_ingest_commits_total{outcome=\"fenced\",pipeline=\"orders\"} 1"));
@@ -235,6 +243,19 @@ TEST_CASE("observer: a pipeline that rejects nearly everything says so, until th
     CHECK(rejecting().empty());
     stage.reject(9);
     CHECK(rejecting().empty());  // too few to tell
+}
+
+TEST_CASE("observer: a pipeline that filters everything says so, until a record becomes a row") {
+    Stage stage;
+    const auto filtering = [&] { return stage.observer.status().filtering; };
+    stage.filter(9);
+    CHECK(filtering().empty());  // too few to tell
+    stage.filter(1);
+    CHECK(filtering().ends_with("See sluice peek orders"));
+    stage.commit(11, 10);
+    CHECK(filtering().empty());
+    stage.filter(5000);
+    CHECK_FALSE(filtering().empty());
 }
 
 TEST_CASE("observer: open dead letters are shown once they were counted") {

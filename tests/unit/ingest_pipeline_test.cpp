@@ -18,6 +18,58 @@ TEST_CASE("pipeline: what is assigned is loaded, by several lanes, and reported 
     CHECK(daemon.trouble().empty());
 }
 
+TEST_CASE("pipeline: a target that takes no rows holds up its topic, and no other") {
+    World world(4, numbers_by_topic(4));
+    for (PartitionId p = 0; p < 4; ++p) world.topic.append_numbers(p, p * 100, 5);
+    world.database.hold_up({0, 1});
+    Daemon& daemon = world.start();
+    daemon.offer({0, 1, 2, 3});
+    eventually([&] { return world.database.next(2) == 5 && world.database.next(3) == 5; },
+               "the others to be loaded");
+    eventually([&] { return daemon.held_up().ends_with("and 1 more such topics"); }, "the word");
+    CHECK(daemon.held_up().starts_with("topic \"numbers.0\": it is locked"));
+    CHECK(daemon.trouble().empty());
+    CHECK(world.database.next(0) == 0);
+    world.topic.append_numbers(3, 305, 5);
+    world.database.hold_up({});
+    world.await_caught_up();
+    world.check_table();
+}
+
+TEST_CASE("pipeline: a topic whose table comes later starts where the others do") {
+    config::Ingest config = numbers_by_topic(2);
+    config.start.kind = config::Start::Kind::latest;
+    World world(2, config);
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100, 3);
+    world.database.hold_up({1});
+    Daemon& daemon = world.start();
+    daemon.offer({0, 1});
+    eventually([&] { return world.database.next(0) == 3 && world.database.next(1) == 3; },
+               "the start of both");
+    eventually([&] { return daemon.held_up().starts_with("topic \"numbers.1\""); }, "the word");
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100 + 3, 2);
+    world.database.hold_up({});
+    world.await_caught_up();
+    CHECK(world.database.rows().size() == 4);
+}
+
+TEST_CASE("pipeline: topics that are held up are handed over like any other") {
+    World world(2, numbers_by_topic(2));
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100, 5);
+    world.database.hold_up({0, 1});
+    Daemon& one = world.start();
+    one.offer({0, 1});
+    eventually([&] { return one.held_up().ends_with("and 1 more such topics"); }, "the word");
+    one.revoke({0, 1});
+    world.database.hold_up({});
+    Daemon& other = world.start();
+    other.offer({0, 1});
+    world.await_caught_up();
+    world.check_table();
+    CHECK(other.held_up().empty());
+    eventually([&] { return one.held_up().empty(); }, "who has them not to speak of them");
+}
+
 TEST_CASE("pipeline: an empty assignment is answered") {
     World world(1);
     Daemon& daemon = world.start();
@@ -102,6 +154,17 @@ TEST_CASE("pipeline: start is for all partitions at the first start, not for lat
     CHECK(world.database.progress(1)->anchor == 9);
     CHECK(world.database.progress(late)->anchor == 0);
     CHECK(world.database.rows().size() == 7);
+}
+
+TEST_CASE("pipeline: a topic that comes after the pipeline is read from its beginning") {
+    World world(
+        2, with([](config::Ingest& config) { config.start.kind = config::Start::Kind::latest; }));
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 10, 3);
+    Daemon& daemon = world.start();
+    daemon.group().come_late();
+    daemon.offer({0, 1});
+    world.await_caught_up();
+    CHECK(world.database.rows().size() == 6);
 }
 
 TEST_CASE("pipeline: two that anchor at the same time agree") {

@@ -1,4 +1,4 @@
-#include "daemon/process/instance_name.h"
+#include "daemon/identity/instance_name.h"
 
 #include "config/instance.h"
 

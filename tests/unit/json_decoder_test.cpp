@@ -1,6 +1,6 @@
-#include "pipeline/decode/json_decoder.h"
+#include "pipeline/decode/json/json_decoder.h"
 
-#include "pipeline/decode/json_text.h"
+#include "pipeline/values/json_text.h"
 
 #include <doctest/doctest.h>
 

@@ -37,6 +37,10 @@ public:
         const std::lock_guard lock{mutex_};
         for (const PartitionId partition : partitions) rewound_.push_back({partition, cause});
     }
+    void on_held_up(std::vector<PartitionId> partitions, std::string why) override {
+        const std::lock_guard lock{mutex_};
+        for (const PartitionId partition : partitions) held_up_.push_back({partition, why});
+    }
     void on_lost_position(PartitionId partition, LostPosition how) override {
         const std::lock_guard lock{mutex_};
         lost_.push_back({partition, how});
@@ -50,6 +54,10 @@ public:
         const std::lock_guard lock{mutex_};
         return rewound_;
     }
+    std::vector<std::pair<PartitionId, std::string>> held_up() const {
+        const std::lock_guard lock{mutex_};
+        return held_up_;
+    }
     std::vector<std::pair<PartitionId, LostPosition>> lost() const {
         const std::lock_guard lock{mutex_};
         return lost_;
@@ -62,6 +70,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::vector<std::pair<PartitionId, RewindCause>> rewound_;
+    std::vector<std::pair<PartitionId, std::string>> held_up_;
     std::vector<std::pair<PartitionId, LostPosition>> lost_;
     std::exception_ptr error_;
 };
@@ -71,6 +80,7 @@ struct Stage : GroupListener {
     explicit Stage(int partitions = 1, const config::Ingest& ingest = numbers_config())
         : config(ingest), topic(partitions) {
         add_partitions(observer.partitions(), config.topic);
+        for (const std::string& each : config.topic.names) give_table(*targets, config, each);
     }
     ~Stage() override {
         lane.reset();
@@ -88,10 +98,13 @@ struct Stage : GroupListener {
             LaneOptions{.name = "numbers/0",
                         .partitions = observer.partitions(),
                         .limits = config.batch,
+                        .reads_on = reads_on,
                         .on_reject = config.on_reject,
+                        .max_rejects = config.max_rejects,
+                        .reject_count = observer.reject_count(),
                         .retry = {1ms, 4ms},
                         .observer = observer.lane(0)},
-            LaneParts{group.lane(0), numbers_mapper(config, schemas),
+            LaneParts{group.lane(0), numbers_router(config, targets, schemas),
                       sink ? std::move(sink) : std::make_unique<FakeSink>(database)},
             reports);
         lane->run();
@@ -144,12 +157,14 @@ struct Stage : GroupListener {
 
     config::Ingest config;
     std::shared_ptr<FakeRegistry> schemas = std::make_shared<FakeRegistry>();
+    std::shared_ptr<Targets> targets = std::make_shared<Targets>();
     metrics::Registry registry;
     IngestObserver observer{registry, "numbers", 1h};
     FakeTopic topic;
-    FakeGroup group{topic, 1};
+    FakeGroup group{topic, 1, config.topic};
     FakeDatabase database;
     Reports reports;
+    bool reads_on = true;
     std::unique_ptr<Sink> sink;  ///< instead of a FakeSink
     std::unique_ptr<Lane> lane;
 };

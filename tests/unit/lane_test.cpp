@@ -68,6 +68,7 @@ TEST_CASE("lane: what waited during a commit has begun its delay") {
     std::atomic<bool> go_on = false;
     std::atomic<int> commits = 0;
     Stage stage(1, config);
+    stage.reads_on = false;
     stage.sink = std::make_unique<SlowSink>(stage.database, go_on, commits);
     stage.run();
     stage.start(0);
@@ -169,6 +170,23 @@ TEST_CASE("lane: a sink that committed what precedes a reject ends it with the r
     stage.begin();
     CHECK(stage.failure() == "the record behind is refused");
     CHECK(stage.database.next(0) == 1);
+}
+
+TEST_CASE("lane: more rejects than max_rejects end it, once they are dead letters") {
+    config::Ingest config = numbers_config();
+    config.max_rejects =
+        config::MaxRejects{.unit = config::MaxRejects::Unit::records, .most = 1, .text = "1"};
+    Stage stage(1, config);
+    stage.topic.append(0, "1");
+    stage.topic.append(0, "x");
+    stage.begin();
+    stage.await_progress(2);
+    CHECK(stage.reports.error() == nullptr);
+    stage.topic.append(0, "y");
+    CHECK(stage.failure().starts_with("2 of 3 records were rejected, and max_rejects = 1;"));
+    CHECK_THROWS_AS(std::rethrow_exception(stage.reports.error()), TooManyRejects);
+    CHECK(stage.database.next(0) == 3);
+    CHECK(stage.values() == Strings{"1"});
 }
 
 TEST_CASE("lane: on_reject = stop commits what comes before, then fails with the position") {

@@ -9,7 +9,9 @@ using namespace sluice::lane_test;
 using namespace std::chrono_literals;
 
 TEST_CASE("lane: a retrying sink is offered the same batch again, nothing is consumed twice") {
-    Stage stage;
+    config::Ingest config = slow_batches();
+    config.batch.rows = 3;
+    Stage stage(1, config);
     stage.database.script({Fault::retry, Fault::retry, Fault::retry});
     stage.topic.append_numbers(0, 0, 3);
     stage.begin();
@@ -134,7 +136,9 @@ TEST_CASE("lane: stop takes back a start that was not applied yet") {
 }
 
 TEST_CASE("lane: stop while the sink is in trouble gives the batch up at once") {
-    Stage stage(2);
+    config::Ingest config = slow_batches();
+    config.batch.rows = 10;  // both partitions' records, however late the second begins
+    Stage stage(2, config);
     stage.database.choose_faults([] { return Fault::retry; });
     stage.topic.append_numbers(0, 0, 5);
     stage.topic.append_numbers(1, 0, 5);
@@ -277,6 +281,7 @@ TEST_CASE("lane: while a schema cannot be had, what came before is committed and
     SUBCASE("until it can") {
         stage.schemas->is_away = false;
         eventually([&] { return stage.lane->trouble().empty(); }, "the end of the trouble");
+        stage.await_read({0});
         CHECK(stage.stop());
         CHECK(stage.values() == Strings{in_avro(1, 10), in_avro(2, 11), in_avro(1, 12)});
     }

@@ -1,5 +1,5 @@
 #include "pipeline/log.h"
-#include "daemon/process/logging.h"
+#include "daemon/report/logging.h"
 #include "pipeline/log_limiter.h"
 
 #include <doctest/doctest.h>

@@ -1,10 +1,14 @@
 #include "daemon/admin/admin_server.h"
 #include "daemon/reload/reload_metrics.h"
 #include "daemon/supervisor/observatory.h"
+#include "daemon/tables/topic_scan.h"
+#include "daemon/tables/topic_write.h"
 #include "metrics/process_metrics.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest/ingest_observer.h"
 #include "registry/registry_metrics.h"
+#include "segments/channel.h"
+#include "tests/fixture/source_dir.h"
 
 #include <doctest/doctest.h>
 
@@ -21,7 +25,7 @@ namespace sluice::metrics {
 namespace {
 
 std::set<std::string> lines_of(const std::string& document) {
-    std::ifstream in(std::string(SLUICE_SOURCE_DIR) + "/" + document);
+    std::ifstream in(sluice::fixture::source_dir() + "/" + document);
     REQUIRE_MESSAGE(in, "cannot read " << document);
     std::set<std::string> lines;
     for (std::string line; std::getline(in, line);) lines.insert(line);
@@ -39,9 +43,9 @@ std::string row_of(const Family& family) {
 std::set<std::string> names_in_code() {
     const std::regex name{"\"((?:sluice|process)_[a-z_]+)\""};
     std::set<std::string> names;
-    for (const char* folder : {"metrics", "pipeline", "registry", "daemon"}) {
+    for (const char* folder : {"metrics", "pipeline", "registry", "segments", "daemon"}) {
         for (const auto& file : std::filesystem::recursive_directory_iterator(
-                 std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
+                 std::filesystem::path(sluice::fixture::source_dir()) / folder)) {
             if (file.path().extension() != ".cpp") continue;
             std::ifstream in(file.path());
             const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -86,10 +90,12 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     ResumePoint point;
     point.partition = observer->partitions().id_of("orders", 0);
     observer->lane(0).on_took_up(point);
+    observer->lane(0).on_committed({}, {.rows = {{"public.orders", 1}}});
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);
     observer->on_open_dead_letters({});
+    observer->on_after_commit("");
     PipelineConfig events;
     events.of_kind = config::Outbox{};
     const auto outbox = observatory.observe_outbox(events);
@@ -98,6 +104,10 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     reloads.note({.result = ReloadOutcome::Result::applied, .revision = "1"});
     const registry::RegistryMetrics of_registry{registry};
     const AdminServer admin{registry, [](const HttpRequest&) { return HttpResponse{}; }};
+    segments::Server segments{registry};
+    const segments::Channel channel{segments, "orders"};
+    const TopicCounts of_sql = topic_counts(registry, "orders");
+    const WriteCounts of_writing = write_counts(registry, "orders");
 
     std::set<std::string> in_code;
     std::set<std::string> names;

@@ -1,7 +1,7 @@
 #include "pipeline/ongoing_trouble.h"
 
-#include "daemon/process/logging.h"
-#include "daemon/process/recent_log.h"
+#include "daemon/report/logging.h"
+#include "daemon/report/recent_log.h"
 
 #include <doctest/doctest.h>
 

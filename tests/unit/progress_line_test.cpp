@@ -1,4 +1,4 @@
-#include "daemon/commands/progress_line.h"
+#include "daemon/report/progress_line.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

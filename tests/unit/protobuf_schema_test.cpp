@@ -144,6 +144,13 @@ TEST_CASE(
     CHECK(imports_of({"shop.proto", text}) == std::vector<std::string>{"b.proto"});
 }
 
+TEST_CASE("protobuf schema: a registry's may refer to any name") {
+    const SchemaText text{SchemaType::protobuf,
+                          "syntax = \"proto3\"; import \"schema.proto\"; message A { B b = 1; }",
+                          {{"schema.proto", "syntax = \"proto3\"; message B { bool x = 1; }"}}};
+    CHECK(message(parse_protobuf(text), "A").fields[0].name == "b");
+}
+
 TEST_CASE("protobuf schema: a message is meant by its name, whole or not, or by indexes") {
     const ProtobufSchema schema = parse(shop);
     const auto at = [&](std::vector<std::int32_t> indexes) {

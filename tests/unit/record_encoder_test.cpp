@@ -1,7 +1,7 @@
+#include "pipeline/batch.h"
+#include "pipeline/decode/registry/wire_format.h"
 #include "pipeline/decode/schema_decoders.h"
-#include "pipeline/decode/wire_format.h"
 #include "pipeline/encode/make_encoder.h"
-#include "pipeline/ingest/batch.h"
 #include "schemas/bad_schema.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/protobuf_bytes_setup.h"
@@ -36,8 +36,11 @@ struct Encoding {
     std::string round(const std::string& json) {
         WantedField whole;
         const auto decoder = written.schema.type == SchemaType::avro
-                                 ? avro_decoder(written.schema.text, {}, {whole})
-                                 : protobuf_decoder({"m.proto", written.schema.text}, {},
+                                 ? avro_decoder(std::make_shared<const schemas::AvroSchema>(
+                                                    schemas::parse_avro(written.schema.text)),
+                                                {whole})
+                                 : protobuf_decoder(std::make_shared<const schemas::ProtobufSchema>(
+                                                        schemas::parse_protobuf(written.schema)),
                                                     {written.message, {}}, {whole});
         const std::string made = bytes(json);
         const std::string padded = made + std::string(RecordLog::padding, '\0');
@@ -130,6 +133,11 @@ TEST_CASE("avro encoder: numbers and times are read as people and files write th
     CHECK(avro_of(R"("boolean")").round(f(R"("t")")) == f("true"));
     CHECK(avro_of(R"("bytes")").round(f(R"("ab")")) == f(R"("\\x6162")"));
     CHECK(avro_of(R"({"type":"int","logicalType":"date"})").round(f("1")) == f(R"("1970-01-02")"));
+    CHECK(avro_of(R"("long")").round(f("0e2000")) == f("0"));
+    CHECK(avro_of(R"("double")").round(f("0.0e2000")) == f("0"));
+    CHECK(avro_of(R"("double")").round(f("1e-400")) == f("0"));
+    CHECK(avro_of(R"({"type":"bytes","logicalType":"decimal","precision":4,"scale":2})")
+              .round(f("-0e-2000")) == f("0.00"));
     Encoding instant = avro_of(R"({"type":"long","logicalType":"timestamp-millis"})");
     CHECK(instant.round(f(R"("2026-01-31T12:30:00.1239+02:00")")) ==
           f(R"("2026-01-31 10:30:00.123+00")"));
@@ -159,6 +167,50 @@ TEST_CASE("avro encoder: a union takes the branch that is meant for the value") 
     CHECK(avro_of(R"(["null","int"])").round(f(R"("7")")) == f("7"));
 }
 
+TEST_CASE("avro encoder: of a union's branches the one that keeps the value takes it") {
+    const auto branch = [](const char* type, const char* value) {
+        return static_cast<int>(avro_of(type).bytes(f(value))[0]) / 2;
+    };
+    CHECK(branch(R"(["double","long"])", "5") == 0);
+    CHECK(branch(R"(["double","long"])", "0.1") == 0);
+    CHECK(branch(R"(["double","long"])", "9007199254740993") == 1);
+    CHECK(branch(R"(["float","double"])", "0.1") == 0);
+    CHECK(branch(R"(["float","double"])", "0.123456789") == 1);
+    CHECK(branch(R"(["float","int"])", "0.123456789") == 0);
+    CHECK(branch(R"(["null","bytes","string"])", R"("text")") == 2);
+    CHECK(branch(R"(["null","bytes","string"])", R"("\\x00ff")") == 1);
+    CHECK(branch(R"(["null","string","bytes"])", R"("\\x00ff")") == 2);
+    CHECK(branch(R"(["string","bytes"])", R"("\\xylophone")") == 0);
+    CHECK(branch(R"(["null","bytes"])", R"("text")") == 1);
+}
+
+TEST_CASE("avro encoder: of a field that comes twice, the last counts") {
+    Encoding record(SchemaType::avro, R"({"type":"record","name":"r","fields":[
+        {"name":"a","type":"int"},
+        {"name":"b","type":["null",{"type":"record","name":"n","fields":[
+            {"name":"x","type":"int"}]}]}]})");
+    CHECK(record.round(R"({"a":1,"a":2,"b":null})") == R"({"a":2,"b":null})");
+    CHECK(record.round(R"({"a":1,"b":null,"b":{"x":1,"x":"no","x":3},"a":2})") ==
+          R"({"a":2,"b":{"x":3}})");
+    CHECK(record.refusal(R"({"a":1,"a":2,"c":3})") ==
+          R"(field "/c": the schema has no such field)");
+}
+
+TEST_CASE("avro encoder: bytes in a default are its characters, however deep they stand") {
+    Encoding record(SchemaType::avro, R"({"type":"record","name":"r","fields":[
+        {"name":"a","type":{"type":"record","name":"n","fields":[
+            {"name":"b","type":"bytes"},
+            {"name":"f","type":{"type":"fixed","name":"two","size":2}},
+            {"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},
+            {"name":"s","type":"string"}]},
+         "default":{"b":"\u00ff","f":"\u0000\u0080","d":"\u0004\u00d2","s":"\u00ff\""}},
+        {"name":"m","type":{"type":"map","values":["null","bytes"]},
+         "default":{"k\"\\":"\u00fe","n":null}},
+        {"name":"l","type":{"type":"array","items":"two"},"default":["\u0001\u00ff","ab"]}]})");
+    CHECK(record.round("{}") == R"({"a":{"b":"\\xff","f":"\\x0080","d":12.34,"s":"ÿ\""},)"
+                                R"("m":{"k\"\\":"\\xfe","n":null},"l":["\\x01ff","\\x6162"]})");
+}
+
 TEST_CASE("avro encoder: a field that is missing has its default, else null") {
     Encoding record(SchemaType::avro, R"({"type":"record","name":"r","fields":[
         {"name":"a","type":"int","default":7},
@@ -185,8 +237,9 @@ TEST_CASE("avro encoder: what does not fit is told by field and type") {
     CHECK(refusal(R"("int")", "2147483648") == R"(field "/f": "2147483648" is out of range (int))");
     CHECK(refusal(R"("int")", "1.5") == R"(field "/f": "1.5" is not a whole number (int))");
     CHECK(refusal(R"("int")", "{}") == R"(field "/f": an object is not a number (int))");
-    CHECK(refusal(R"("int")", "null") == R"(field "/f": "null" is not a number (int))");
+    CHECK(refusal(R"("int")", "null") == R"(field "/f": null is not a number (int))");
     CHECK(refusal(R"("float")", "1e39") == R"(field "/f": "1e39" is out of range (float))");
+    CHECK(refusal(R"("double")", "1e400") == R"(field "/f": "1e400" is out of range (double))");
     CHECK(refusal(R"("string")", "5") == R"(field "/f": "5" is not a string (string))");
     CHECK(refusal(R"({"type":"bytes","logicalType":"decimal","precision":4,"scale":2})", "1.234") ==
           R"(field "/f": "1.234" has more digits behind its point than the schema has )"
@@ -225,14 +278,15 @@ TEST_CASE("protobuf encoder: what a decoder reads is what was written") {
         {"map<bool, Color> f = 1;", R"({"false":"RED","true":"BLUE"})"},
         {"message In { int32 a = 1; optional string b = 2; } In f = 1;", R"({"a":1,"b":"x"})"},
         {"message In { int32 a = 1; } repeated In f = 1;", R"([{"a":1},{"a":0}])"},
-        {"google.protobuf.Timestamp f = 1;", R"("1969-12-31T23:59:59.500Z")"},
-        {"google.protobuf.Timestamp f = 1;", R"("2026-01-31T12:30:00.123456789Z")"},
-        {"google.protobuf.Duration f = 1;", R"("-1.500s")"},
+        {"google.protobuf.Timestamp f = 1;", R"("1969-12-31 23:59:59.5+00")"},
+        {"google.protobuf.Timestamp f = 1;", R"("2026-01-31 12:30:00.123456+00")"},
+        {"google.protobuf.Duration f = 1;", R"("-00:00:01.5")"},
         {"google.protobuf.Int64Value f = 1;", "0"},
         {"google.protobuf.Struct f = 1;", R"({"a":[1,"b",null,true,{}]})"},
         {"google.protobuf.Value f = 1;", "null"},
         {"google.protobuf.ListValue f = 1;", "[1,[]]"},
         {"google.protobuf.FieldMask f = 1;", R"("a.b,c")"},
+        {"google.protobuf.FieldMask f = 1;", R"("aB.cD,f_1")"},
         {"google.protobuf.Any f = 1;", R"({"@type":"x/N","n":5})"},
         {"google.protobuf.Any f = 1;", R"({"@type":"x/Unknown","value":"\\x0102"})"},
     };
@@ -248,7 +302,16 @@ TEST_CASE("protobuf encoder: the spellings of Protobuf's own JSON are read, too"
     CHECK(proto("bytes f = 1;").round(f(R"("AP8=")")) == f(R"("\\x00ff")"));
     CHECK(proto("optional int32 f = 1;").round(f("null")) == "{}");
     CHECK(proto("google.protobuf.Duration f = 1;").round(f(R"("1 day 00:00:01.5")")) ==
-          f(R"("86401.500s")"));
+          f(R"("24:00:01.5")"));
+    const auto duration = [](const char* text) {
+        return proto("google.protobuf.Duration f = 1;").bytes(f(text));
+    };
+    CHECK(duration(R"("1 day -00:00:00.5")") ==
+          protobuf_bytes::sized(
+              1, protobuf_bytes::number(1, 86'399) + protobuf_bytes::number(2, 500'000'000)));
+    CHECK(duration(R"("-1 days 00:00:00.5")") ==
+          protobuf_bytes::sized(
+              1, protobuf_bytes::number(1, -86'399) + protobuf_bytes::number(2, -500'000'000)));
 }
 
 TEST_CASE("protobuf encoder: what does not fit is told by field and type") {
@@ -258,6 +321,19 @@ TEST_CASE("protobuf encoder: what does not fit is told by field and type") {
           R"(field "/f": "-1" is out of range (uint64))");
     CHECK(proto("Color f = 1;").refusal(f(R"("GREEN")")) ==
           R"(field "/f": "GREEN" is none of the enum's labels (Color))");
+    CHECK(proto("repeated Color f = 1;").refusal(f(R"(["RED",null])")) ==
+          R"(field "/f/1": null is none of the enum's labels (Color))");
+    CHECK(proto("map<string, Color> f = 1;").refusal(f(R"({"k":null})")) ==
+          R"(field "/f/k": null is none of the enum's labels (Color))");
+    CHECK(proto("repeated google.protobuf.NullValue f = 1;").bytes(f("[null]")) ==
+          protobuf_bytes::sized(1, avro::raw("\0")));
+    for (const char* long_one : {R"("315576000001s")", R"("-9223372036854775808s")",
+                                 R"("3652501 days")", R"("-9223372036854775808 days")"})
+        CHECK(proto("google.protobuf.Duration f = 1;")
+                  .refusal(f(long_one))
+                  .find("is not a duration") != std::string::npos);
+    CHECK(proto("int32 f = 1;").refusal(R"({"@type":"x"})") ==
+          R"(field "/@type": M has no such field)");
     CHECK(proto("repeated int32 f = 1;").refusal(f(R"([1,"x"])")) ==
           R"(field "/f/1": "x" is not a number (int32))");
     CHECK(proto("int32 f = 1;").refusal(R"({"g":1})") == R"(field "/g": M has no such field)");

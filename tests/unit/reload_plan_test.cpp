@@ -56,7 +56,7 @@ TEST_CASE("plan: pipeline by pipeline, the same over the wire as inside of the d
     const Case cases[] = {
         {head + orders, head + orders, "ingest.orders unchanged\n"},
         {head + orders, head + orders + "lanes = 4\n",
-         "ingest.orders restart, lanes: 2 → 4, memory: 64MiB → 96MiB\n"},
+         "ingest.orders restart, lanes: 2 → 4, memory: 96MiB → 160MiB\n"},
         {head + orders, head + orders + "batch.rows = 7\n[daemon]\nlog_level = 'debug'\n",
          "ingest.orders in_place, batch.rows: 50000 → 7\ndaemon.log_level: info → debug\n"},
         {head + orders, head + copies, "ingest.copies added\ningest.orders removed\n"},
@@ -80,6 +80,25 @@ TEST_CASE("plan: a summary counts, and nothing to do is seen as such") {
     CHECK_FALSE(plan.changes_nothing());
     CHECK(summary_of(plan) == "1 removed, 1 restarted");
     CHECK(summary_of(ReloadPlan{}) == "no pipelines");
+}
+
+TEST_CASE("plan: what is written in the file has its line, whichever section it is of") {
+    const std::string from = head + orders + copies;
+    const std::string to =
+        "[kafka]\nbrokers = 'b:1'\nproperties = { security.protocol = 'ssl' }\n"
+        "[cloudberry]\ndsn = 'dbname=d password=hunter2'\n" +
+        orders + "batch.rows = 7\nlanes = 3\n[ingest.orders.columns]\n\"a.b\" = 'x'\n" + copies +
+        "[daemon]\nlog_level = 'debug'\n";
+    const config::Loaded loaded_to = config::parse(to, "sluice.toml");
+    REQUIRE(loaded_to.problems.empty());
+    CHECK(
+        text_of(plan_reload(settings_of(loaded(from)), settings_of(loaded_to.config),
+                            loaded_to.places)) ==
+        "ingest.copies restart, kafka.properties.security.protocol: none → ssl (line 3)\n"
+        "ingest.orders restart, batch.rows: 50000 → 7 (line 9), columns.a.b: none → /x (line 12), "
+        "kafka.properties.security.protocol: none → ssl (line 3), lanes: 2 → 3 (line 10), "
+        "memory: 96MiB → 128MiB\n"
+        "daemon.log_level: info → debug (line 17)\n");
 }
 
 TEST_CASE("plan: what is no daemon's answer is refused") {

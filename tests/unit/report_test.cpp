@@ -1,4 +1,4 @@
-#include "daemon/commands/report.h"
+#include "daemon/report/report.h"
 
 #include <doctest/doctest.h>
 

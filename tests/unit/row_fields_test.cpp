@@ -1,4 +1,5 @@
 #include "schemas/row_fields.h"
+#include "config/column_source.h"
 #include "schemas/bad_schema.h"
 #include "sinks/catalogue/check_fields.h"
 #include "sinks/catalogue/proposed_table.h"
@@ -34,7 +35,7 @@ TEST_CASE("schema --from-topic: each type of Avro has a column that holds its va
                                    "fields": [{"name": "x", "type": "int"}]}}},
         {"name": "some", "type": ["int", "string"]}]})");
     CHECK_FALSE(rows.in_envelope);
-    CHECK(ddl(rows, {"id", "none"}) ==
+    CHECK(ddl(rows, {"id"}) ==
           "CREATE TABLE t (\n    \"id\" bigint,\n    \"n\" integer,\n    \"price\" numeric(12,2),"
           "\n    \"born\" date,\n    \"at\" timestamptz,\n    \"token\" uuid,\n    \"doc\" jsonb,"
           "\n    \"tags\" text[],\n    \"lines\" jsonb,\n    \"some\" text,"
@@ -71,6 +72,44 @@ TEST_CASE("schema --from-topic: Protobuf's own types, and those of JSON Schema")
           "\n    \"any\" text\n);\n");
     CHECK_THROWS_AS(static_cast<void>(of(SchemaType::json, "no")), schemas::BadSchema);
     CHECK(of(SchemaType::avro, R"("long")").fields.empty());
+}
+
+TEST_CASE("schema --from-topic: of Protobuf's messages the one that is part of no other is meant") {
+    const auto rows = [](const std::string& text, std::string_view message = {}) {
+        return schemas::row_fields({.type = SchemaType::protobuf, .text = text, .references = {}},
+                                   message);
+    };
+    const std::string file = R"(syntax = "proto3"; package shop; message City { string name = 1; }
+        message Order { int64 id = 1; City city = 2; repeated Order parts = 3; })";
+    const RowFields order = rows(file);
+    CHECK(order.messages.empty());
+    CHECK(ddl(order) ==
+          "CREATE TABLE t (\n    \"id\" bigint,\n    \"city\" jsonb,\n    "
+          "\"parts\" jsonb\n);\n");
+    const RowFields any = rows(file + "message Return { int64 of = 1; }");
+    CHECK(any.fields.empty());
+    CHECK(any.messages == std::vector<std::string>{"shop.Order", "shop.Return"});
+    CHECK(ddl(rows(file, "City")) == "CREATE TABLE t (\n    \"name\" text\n);\n");
+    CHECK(rows("message A { optional B b = 1; } message B { optional A a = 1; }").messages.size() ==
+          2);
+}
+
+TEST_CASE("schema --from-topic: a record that may be null has its fields") {
+    CHECK(ddl(of(SchemaType::avro, R"(["null", {"type": "record", "name": "r", "fields": [
+        {"name": "id", "type": "long"}]}])")) == "CREATE TABLE t (\n    \"id\" bigint\n);\n");
+}
+
+TEST_CASE("schema --from-topic: names that no column can have are told") {
+    const std::string longest(63, 'x');
+    RowFields rows;
+    for (const std::string& name : {std::string("id"), std::string("ctid"), longest, longest + 'y'})
+        rows.fields.push_back({.name = name, .type = schemas::RowField::Type::int64});
+    CHECK(ddl(rows, {"ctid", "id"}) ==
+          "-- no column for \"ctid\": the database has a column of its own of this name; map it to "
+          "another one\n-- no column for \"" +
+              longest + "y\": its name is longer than 63 bytes; map it to another one\n" +
+              "-- no primary key (\"ctid\", \"id\"): no column is \"ctid\"\n" +
+              "CREATE TABLE t (\n    \"id\" bigint,\n    \"" + longest + "\" bigint\n);\n");
 }
 
 TEST_CASE("check: what a schema and a table do not have in common") {
@@ -116,6 +155,57 @@ TEST_CASE("check: what a schema and a table do not have in common") {
     map("at", "at", config::Conversion::epoch_ms);
     map("town", "city", config::Conversion::none);
     CHECK(told(ingest).empty());
+}
+
+TEST_CASE("check: changes that are told apart by something else than the table's rows") {
+    Table table;
+    table.schema = "public";
+    table.name = "people";
+    for (const char* name : {"id", "email", "place"}) {
+        Column& column = table.columns.emplace_back();
+        column.name = name;
+        column.type = ColumnType::text;
+        column.type_name = "text";
+    }
+    table.primary_key = {"id"};
+    config::Ingest ingest;
+    ingest.name = "p";
+    ingest.mode = config::Mode::merge;
+    ingest.envelope = config::Envelope::debezium;
+    const auto told = [&](std::vector<std::string> fields_of_key) {
+        std::vector<schemas::RowField> fields;
+        for (std::string& name : fields_of_key) fields.push_back({.name = std::move(name)});
+        std::string text;
+        for (const Finding& finding : check_key_of_changes(ingest, table, fields, "people-key"))
+            text += to_string(finding);
+        return text;
+    };
+    CHECK(told({"id"}) == "");
+    CHECK(told({}) == "");
+    ingest.key = {"email"};
+    CHECK(told({"email"}) == "");
+    CHECK(told({"id"}) ==
+          "ingest.p: rows are told apart by \"email\", and changes by \"id\" (people-key): an "
+          "update that changes \"email\" leaves the row of the old value where it is; "
+          "key = [\"id\"]");
+    CHECK(told({"id", "zone"}).ends_with("fill columns by those fields, and name them in key ="));
+
+    // By another name, and from the key itself.
+    const auto map = [&](const char* column, const char* source) {
+        config::ColumnMapping& mapping = ingest.columns.emplace_back();
+        mapping.column = column;
+        mapping.source =
+            std::get<config::Source>(config::parse_source(source, config::Format::json));
+    };
+    map("id", "@key/number");
+    map("email", "email");
+    ingest.key = {"id"};
+    CHECK(told({"number"}) == "");
+    ingest.key = {"email"};
+    CHECK(told({"number"}).ends_with("key = [\"id\"]"));
+    // What a key is computed from, nobody can tell.
+    ingest.key = {"place"};
+    CHECK(told({"number"}) == "");
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ struct Mapping {
 
 Mapping orders() {
     Mapping mapping;
-    mapping.ingest.name = mapping.ingest.topic = "orders";
+    mapping.ingest.topic = mapping.ingest.name = "orders";
     mapping.column("id", ColumnType::int4, "integer");
     mapping.column("note", ColumnType::text, "text");
     mapping.column("day", ColumnType::date, "date");
@@ -222,6 +222,11 @@ TEST_CASE("row mapper: a record that holds none of the mapped fields is a reject
     CHECK(mapping.row(R"({"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1})")
               .find("\"8\", …; see") != std::string::npos);
     CHECK(mapping.row(R"({"ID":1,"note":null})") == "\\N\t\\N\t\\N");
+    Mapping deeper;
+    deeper.column("city", ColumnType::text, "text");
+    deeper.map("city", Kind::field, "to").source.path = {"to", "city"};
+    CHECK(deeper.row(R"({"to":"Ulm"})") ==
+          "none of the mapped fields is in the record; it has: \"to\"; see [columns] and on_empty");
     mapping.ingest.on_empty = config::OnEmpty::load;
     CHECK(mapping.row("{}") == "\\N\t\\N\t\\N");
 }
@@ -403,6 +408,69 @@ TEST_CASE("row mapper: conversions") {
           "t: \"\\xff\" is not UTF-8");
 }
 
+TEST_CASE("row mapper: the digits of a number are no base64") {
+    Mapping mapping;
+    mapping.column("n", ColumnType::numeric, "numeric");
+    mapping.column("b", ColumnType::bytea, "bytea");
+    config::ColumnMapping& number = mapping.map("n", Kind::field, "n");
+    number.as = Conversion::decimal;
+    number.scale = 2;
+    mapping.map("b", Kind::field, "b").as = Conversion::base64;
+    CHECK(mapping.row(R"({"n":"BNI=","b":"1234"})") == "12.34\t\\\\xd76df8");
+    CHECK(mapping.row(R"({"n":1234})") == "1234\t\\N");
+    CHECK(mapping.row(R"({"n":-12.34})") == "-12.34\t\\N");
+    CHECK(mapping.row(R"({"n":true,"b":1234})") ==
+          "n: \"true\" is no text, and so no base64\n"
+          "b: \"1234\" is no text, and so no base64");
+}
+
+TEST_CASE("row mapper: a hash is of the salt and the text, as digits or as bytes") {
+    Mapping mapping;
+    mapping.column("t", ColumnType::text, "text");
+    mapping.column("b", ColumnType::bytea, "bytea");
+    for (const char* name : {"t", "b"}) {
+        auto& mapped = mapping.map(name, Kind::field, name);
+        mapped.as = Conversion::sha256;
+        mapped.salt = "grain";
+        mapped.default_value = "none";
+    }
+    // select encode(sha256('grain0664 1234567'), 'hex')
+    const std::string hash = "73a225464492b0c8caf2e63f0f0f0c2062403aa7d6be44fa1931a3d96e7e9a7f";
+    CHECK(mapping.row(R"({"t":"0664 1234567","b":"0664\u00201234567"})") ==
+          hash + "\t\\\\x" + hash);
+    // A number is what a column of text would hold, null stays, and a default is no secret.
+    CHECK(mapping.row(R"({"t":1.50,"b":null})") ==
+          "81b60d4c96d3fbed2f44a9113461dc02133784bb65777e0ddb42b644a335831d\tnone");
+}
+
+TEST_CASE("row mapper: a mask leaves the end of a text, and none of a short one") {
+    Mapping mapping;
+    mapping.column("t", ColumnType::text, "text");
+    auto& mapped = mapping.map("t", Kind::field, "t");
+    mapped.as = Conversion::mask;
+    mapped.scale = 4;
+    CHECK(mapping.row(R"({"t":"AT611904300234573201"})") == "****************3201");
+    CHECK(mapping.row(R"({"t":"größer"})") == "**ößer");
+    CHECK(mapping.row(R"({"t":"1234"})") == "****");
+    CHECK(mapping.row(R"({"t":""})") == "");
+    CHECK(mapping.row(R"({"t":4711471147114711})") == "************4711");
+    mapping.ingest.columns.back().scale = 0;
+    CHECK(mapping.row(R"({"t":"secret"})") == "******");
+}
+
+TEST_CASE("row mapper: what is hidden stands in no reason") {
+    Mapping mapping;
+    mapping.column("t", ColumnType::text, "text");
+    auto& mapped = mapping.map("t", Kind::key, "@key");
+    mapped.as = Conversion::mask;
+    mapping.key = "secret\xff";
+    CHECK(mapping.row("{}") == "t: \"…\" is not UTF-8");
+    mapped.as = Conversion::sha256;
+    mapped.salt = "grain";
+    // Of any bytes there is a hash.
+    CHECK(mapping.row("{}").size() == 64);
+}
+
 TEST_CASE("row mapper: the form is text when a column has no binary form") {
     Mapping mapping = orders();
     mapping.column("period", ColumnType::other, "interval");
@@ -442,7 +510,7 @@ namespace {
 /// Rows with a key, from the records' keys.
 Mapping keyed_by(ColumnType type, const std::string& type_name, std::int32_t typmod = -1) {
     Mapping mapping;
-    mapping.ingest.name = mapping.ingest.topic = "t";
+    mapping.ingest.topic = mapping.ingest.name = "t";
     mapping.ingest.mode = config::Mode::merge;
     mapping.ingest.delete_when = config::DeleteWhen::tombstone;
     mapping.column("id", type, type_name).typmod = typmod;
@@ -565,7 +633,11 @@ TEST_CASE("row mapper: a key that cannot be one is told with what to do") {
     mapping.ingest.key = {"note"};
     says(mapping, "comes from the record's value, which a tombstone has not");
     mapping.ingest.key = {"it"};
+    says(mapping, "column \"it\": the table has no such column");
+    mapping.table.columns.push_back({"it", ColumnType::text, "text"});
     says(mapping, "column \"it\": it is part of the key and gets no value; map it");
+    mapping.ingest.computed.push_back({.column = "it", .sql = "upper(note)"});
+    says(mapping, "column \"it\": it is part of the key and is filled by SQL");
     says(keyed_by(ColumnType::jsonb, "jsonb"), "only the database knows which values are equal");
     Mapping collated = keyed_by(ColumnType::text, "text");
     collated.table.columns[0].deterministic = false;

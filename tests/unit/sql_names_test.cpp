@@ -30,5 +30,15 @@ TEST_CASE("sql names: texts, comments and functions that are called are none") {
     CHECK(used("$1 + qty") == "qty ");
 }
 
+TEST_CASE("sql names: the row as a whole is all of its fields") {
+    const std::string all = "price qty Tax Rate e größe ";
+    for (const char* sql : {"to_jsonb(record)", "price(record)", "record.*", "\"record\" is null",
+                            "row(record . *)", "RECORD"})
+        CHECK(used(sql) == all);
+    CHECK(used("record . \"Tax Rate\" || record.qty") == "qty Tax Rate ");
+    CHECK(used("'record' || record(1)") == "");
+    CHECK(names_used_in("record", {"record", "qty"}) == std::vector<std::size_t>{0});
+}
+
 }  // namespace
 }  // namespace sluice::config

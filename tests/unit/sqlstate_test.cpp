@@ -1,5 +1,5 @@
 #include "sinks/session/sqlstate.h"
-#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/books/dead_letters.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "sinks/books/stored_json.h"
 
-#include "sinks/dead_letters/dead_letters.h"
+#include "sinks/books/dead_letters.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/supervisor.h"
 
+#include "pipeline/errors.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -26,6 +27,7 @@ struct Script {
     std::atomic<int> running = 0;
     std::atomic<bool> cannot_be_built = false;
     std::atomic<bool> fails = false;
+    std::atomic<bool> rejects_too_much = false;
     std::atomic<bool> deaf = false;  ///< does not end when asked to, until `let_go`
     std::atomic<bool> let_go = false;
     std::atomic<bool> in_trouble = false;
@@ -37,10 +39,12 @@ public:
     explicit ScriptedPipeline(Script& script) : script_(script) {}
     void run() override {
         ++script_.running;
-        while (!(stopping_ && (!script_.deaf || script_.let_go)) && !script_.fails) {
+        while (!(stopping_ && (!script_.deaf || script_.let_go)) && !script_.fails &&
+               !script_.rejects_too_much) {
             std::this_thread::sleep_for(1ms);
         }
         --script_.running;
+        if (script_.rejects_too_much) throw TooManyRejects("1001 of 2000 records were rejected");
         if (script_.fails) throw std::runtime_error("the disk is full");
     }
     void request_stop(std::chrono::steady_clock::time_point) override { stopping_ = true; }
@@ -61,13 +65,21 @@ private:
 
 struct Stage {
     std::map<std::string, Script> scripts;
+    std::atomic<std::chrono::system_clock::time_point> now{};  ///< by which schedules go
+    std::atomic<int> looks = 0;
     Supervisor supervisor{[this](const PipelineConfig& config) {
                               Script& script = scripts.at(config::key_of(config));
                               ++script.built;
                               if (script.cannot_be_built) throw std::runtime_error("no such table");
                               return std::make_unique<ScriptedPipeline>(script);
                           },
-                          BackoffLimits{1ms, 8ms}};
+                          BackoffLimits{1ms, 8ms},
+                          WallClock{.now =
+                                        [this] {
+                                            ++looks;
+                                            return now.load();
+                                        },
+                                    .look = 1ms}};
 
     Stage() {
         scripts["ingest.a"];
@@ -222,6 +234,113 @@ TEST_CASE("supervisor: what is paused stays so through a reload, until it is res
     CHECK(stage.scripts["ingest.a"].built == 2);
     CHECK(stage.status("a").restarts == 1);
     CHECK(stage.scripts["ingest.b"].built == 1);
+}
+
+TEST_CASE("supervisor: what too many rejects hold is not tried again until it is resumed") {
+    Stage stage;
+    Script& script = stage.scripts["ingest.a"];
+    script.rejects_too_much = true;
+    config::Config config = configured({"a", "b"});
+    stage.apply(config);
+    stage.await("a", State::held);
+    CHECK(stage.status("a").reason == "1001 of 2000 records were rejected");
+    // A reload that is about others, and a pause, change nothing of it.
+    config.ingest[1].lanes = 7;
+    stage.apply(config);
+    CHECK(stage.status("a").state == State::held);
+    CHECK(script.built == 1);
+    CHECK(stage.supervisor.pause("a").get() == Result::done);
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    stage.await("a", State::held);
+    CHECK(script.built == 2);
+    script.rejects_too_much = false;
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    stage.await("a", State::running);
+    CHECK(stage.status("a").reason.empty());
+    CHECK(script.built == 3);
+}
+
+TEST_CASE("supervisor: a limit of rejects that was raised lets go of what it held") {
+    Stage stage;
+    Script& script = stage.scripts["ingest.a"];
+    script.rejects_too_much = true;
+    config::Config config = configured({"a"});
+    stage.apply(config);
+    stage.await("a", State::held);
+    script.rejects_too_much = false;
+    config.ingest[0].max_rejects =
+        config::MaxRejects{.unit = config::MaxRejects::Unit::records, .most = 5000, .text = "5000"};
+    stage.apply(config);
+    stage.await("a", State::running);
+}
+
+namespace {
+
+/// The pipeline "a" runs from two to six.
+config::Config scheduled() {
+    config::Config config = configured({"a"});
+    config.ingest[0].schedule = config::Schedule{.from = 2h, .to = 6h, .text = "02:00-06:00"};
+    return config;
+}
+
+void set_clock(Stage& stage, std::chrono::hours hours) {
+    stage.now = std::chrono::system_clock::time_point(hours);
+    if (stage.supervisor.status().pipelines.empty()) return;
+    const int before = stage.looks;
+    eventually([&] { return stage.looks > before + 2; }, "looks at the clock");
+}
+
+}  // namespace
+
+TEST_CASE("supervisor: a schedule starts a pipeline and stops it") {
+    Stage stage;
+    set_clock(stage, 1h);
+    config::Config config = scheduled();
+    stage.apply(config);
+    CHECK(stage.status("a").state == State::scheduled);
+    CHECK(stage.status("a").reason == "scheduled: it runs 02:00-06:00 UTC");
+    CHECK(stage.scripts["ingest.a"].built == 0);
+    CHECK(stage.supervisor.restart("a").get() == Result::is_paused);
+    set_clock(stage, 2h);
+    stage.await("a", State::running);
+    set_clock(stage, 6h);
+    stage.await("a", State::scheduled);
+    CHECK(stage.scripts["ingest.a"].running == 0);
+    set_clock(stage, 26h);
+    stage.await("a", State::running);
+    // Another schedule needs no restart, and none at all none either.
+    config.ingest[0].schedule->to = 4h;
+    stage.apply(config);
+    CHECK(stage.scripts["ingest.a"].built == 2);
+    set_clock(stage, 28h);
+    stage.await("a", State::scheduled);
+    config.ingest[0].schedule.reset();
+    stage.apply(config);
+    stage.await("a", State::running);
+}
+
+TEST_CASE("supervisor: what waits for its time runs by command until its time is over") {
+    Stage stage;
+    set_clock(stage, 1h);
+    stage.apply(scheduled());
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    stage.await("a", State::running);
+    stage.apply(scheduled());
+    set_clock(stage, 3h);
+    stage.await("a", State::running);
+    CHECK(stage.scripts["ingest.a"].built == 1);
+    set_clock(stage, 6h);
+    stage.await("a", State::scheduled);
+    // One that is paused stays so in its time, and resumed outside of it the schedule decides.
+    CHECK(stage.supervisor.pause("a").get() == Result::done);
+    set_clock(stage, 27h);
+    CHECK(stage.supervisor.restart("a").get() == Result::is_paused);
+    CHECK(stage.status("a").state == State::paused);
+    set_clock(stage, 30h);
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    CHECK(stage.status("a").state == State::scheduled);
+    CHECK(stage.supervisor.resume("a").get() == Result::done);
+    stage.await("a", State::running);
 }
 
 TEST_CASE("supervisor: restart builds one pipeline anew") {

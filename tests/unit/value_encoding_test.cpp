@@ -103,6 +103,20 @@ TEST_CASE("value encoding: a registry that goes away later holds nothing up") {
     CHECK(stage.registry->asked == 2);
 }
 
+TEST_CASE("value encoding: a registry that does not answer is asked once, not for each subject") {
+    Stage stage({-1ms, 1h, 1h});
+    for (const char* topic : {"t", "u", "v"}) {
+        stage.registry->subjects[std::string(topic) + "-value"] =
+            stage.registry->subjects["t-value"];
+        stage.add(R"({"f":3})", topic);
+    }
+    CHECK(stage.refusals().empty());
+    stage.registry->is_away = true;
+    stage.registry->asked = 0;
+    for (int round = 0; round < 3; ++round) CHECK(stage.refusals().empty());
+    CHECK(stage.registry->asked == 1);
+}
+
 TEST_CASE("value encoding: without the schema nothing is refused, and a wrong one is told") {
     Stage stage;
     stage.add(R"({"f":3})", "other");

@@ -1,6 +1,6 @@
-#include "pipeline/decode/wire_format.h"
+#include "pipeline/decode/registry/wire_format.h"
 
-#include "pipeline/decode/framed_decoder.h"
+#include "pipeline/decode/registry/registry_decoder.h"
 #include "tests/fakes/fake_registry.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/protobuf_bytes_setup.h"
@@ -127,15 +127,21 @@ TEST_CASE("avro: a schema that the registry does not know stops, or makes a reje
     CHECK_THROWS_AS(static_cast<void>(strict.decode(raw("\0\0\0\0\x9x"))), WrongConfiguration);
 }
 
-TEST_CASE("avro: schemas of other kinds, or that are none, make rejects that say so") {
+TEST_CASE("avro: schemas of other kinds, or that are none, stop, or make rejects that say so") {
     Reading reading;
     reading.registry->schemas[confluent(4)] = {schemas::SchemaType::protobuf, "message X {}", {}};
     reading.registry->schemas[confluent(5)] = {{}, "{", {}};
     CHECK_FALSE(reading.decode(raw("\0\0\0\0\4x")));
-    CHECK(reading.decoder.error().text == "of schema 4, which is Protobuf");
+    CHECK(reading.decoder.error().text == "of schema 4: it is Protobuf");
     CHECK_FALSE(reading.decode(raw("\0\0\0\0\5x")));
-    CHECK(reading.decoder.error().text.starts_with(
-        "of schema 5, which is not an Avro schema: not JSON"));
+    CHECK(reading.decoder.error().text.starts_with("of schema 5: not an Avro schema: not JSON"));
+    Reading strict(OnUnknownSchema::stop);
+    strict.registry->schemas = reading.registry->schemas;
+    CHECK_THROWS_WITH_AS(static_cast<void>(strict.decode(raw("\0\0\0\0\4x"))),
+                         "schema 4 of the registry: it is Protobuf; on_unknown_schema = "
+                         "\"dead_letter\" makes dead letters of such records",
+                         WrongConfiguration);
+    CHECK_THROWS_AS(static_cast<void>(strict.decode(raw("\0\0\0\0\5x"))), WrongConfiguration);
     CHECK_FALSE(reading.decode("{}"));
     CHECK(reading.decoder.error().text.starts_with("not in the registry's wire format"));
 }
@@ -155,15 +161,18 @@ TEST_CASE("protobuf: each record says by which message of its schema it is read"
     CHECK(reading.value.text == "x");
     REQUIRE(reading.decode(id + raw("\4\2\2") + protobuf_bytes::number(1, 1)));
     CHECK(reading.value.text == "BLUE");
-    CHECK(reading.registry->asked == 3);
+    CHECK(reading.registry->asked == 1);
     CHECK_FALSE(reading.decode(id + raw("\2\x14") + five));
     CHECK(reading.decoder.error().text ==
-          "of schema 6, which is without the message that the record names");
+          "of schema 6: it lacks the message that the record names");
     // However a record spells the way to a message, it is the same one; and of those that are not
     // there, few are remembered.
     REQUIRE(reading.decode(id + raw("\x82\0\x80\0") + five));
     CHECK(reading.value.integer == 5);
-    CHECK(reading.registry->asked == 4);
+    CHECK(reading.registry->asked == 1);
+    // More than a file can have within each other are none.
+    CHECK_FALSE(reading.decode(id + raw("\x42") + std::string(33, '\0') + five));
+    CHECK(reading.decoder.error().text.starts_with("not in the registry's wire format: which"));
     for (char index = 3; index < 120; ++index)
         CHECK_FALSE(reading.decode(id + "\2" +
                                    std::string(1, static_cast<char>(2 * (index % 60 + 2))) + five));

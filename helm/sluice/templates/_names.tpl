@@ -21,10 +21,10 @@ app.kubernetes.io/name: {{ include "sluice.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* Of the daemon's pods, and what selects them; never changes. */}}
+{{/* Of the pods that move data, and what selects them; never changes. */}}
 {{- define "sluice.podSelector" -}}
 {{ include "sluice.selectorLabels" . }}
-app.kubernetes.io/component: daemon
+app.kubernetes.io/component: {{ .Values.job.enabled | ternary "job" "daemon" }}
 {{- end -}}
 
 {{/* Called with a list: the context and the component. Without the chart's version, which would

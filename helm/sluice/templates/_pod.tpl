@@ -8,6 +8,14 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -33,6 +41,12 @@ securityContext:
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+{{- if .Values.segments.enabled }}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+{{- end }}
 {{- range $name, $from := .Values.secrets.env }}
 - name: {{ $name }}
   valueFrom:
@@ -71,6 +85,16 @@ securityContext:
   mountPath: /run/sluice/admin-token
   readOnly: true
 {{- end }}
+{{- if and .Values.segments.enabled .Values.segments.tlsSecret }}
+- name: segments-tls
+  mountPath: /run/sluice/segments-tls
+  readOnly: true
+{{- end }}
+{{- if and .Values.segments.enabled .Values.segments.sqlSecret }}
+- name: segments-sql
+  mountPath: /run/sluice/segments-sql
+  readOnly: true
+{{- end }}
 {{- range .Values.secrets.files }}
 - name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
   mountPath: /run/sluice/secrets/{{ . }}
@@ -93,6 +117,20 @@ securityContext:
   secret:
     secretName: {{ .secret }}
     items: [{key: {{ .key }}, path: token}]
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- with $root.Values.segments }}
+{{- if and .enabled .tlsSecret }}
+- name: segments-tls
+  secret:
+    secretName: {{ .tlsSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- if and .enabled .sqlSecret }}
+- name: segments-sql
+  secret:
+    secretName: {{ .sqlSecret }}
     defaultMode: 0440
 {{- end }}
 {{- end }}
@@ -119,6 +157,46 @@ securityContext:
 {{- range $spread }}
 - {{ merge (deepCopy .) (dict "labelSelector" $selector) | toYaml | nindent 2 | trim }}
 {{- end -}}
+{{- end -}}
+
+{{/* What of the daemon's own pods is the same in a Job: all but its probes and its port. Called with a
+list: the context, and the arguments of `sluice`. */}}
+{{- define "sluice.daemonContainer" -}}
+{{- $root := index . 0 -}}
+- name: sluice
+  {{- include "sluice.containerCommon" $root | nindent 2 }}
+  args:
+    {{- toYaml (concat (index . 1) $root.Values.extraArgs) | nindent 4 }}
+  env:
+    {{- include "sluice.env" $root | nindent 4 }}
+  {{- with include "sluice.envFrom" (list $root "") | trim }}
+  envFrom:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- with $root.Values.lifecycle }}
+  lifecycle:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  resources:
+    {{- toYaml $root.Values.resources | nindent 4 }}
+  volumeMounts:
+    {{- include "sluice.volumeMounts" $root | nindent 4 }}
+{{- end -}}
+
+{{/* And what stands around that container. Called with the context. */}}
+{{- define "sluice.daemonPod" -}}
+serviceAccountName: {{ include "sluice.serviceAccountName" . }}
+{{ include "sluice.podCommon" . }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+# The drain, and time for its last words.
+terminationGracePeriodSeconds: {{ add .Values.drainDeadlineSeconds 15 }}
+{{- with .Values.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* Called with a list: the context, the name, the arguments, and one more Secret or "". */}}

@@ -1,0 +1,53 @@
+#include "config/hidden_source.h"
+
+#include <algorithm>
+#include <span>
+
+namespace sluice::config {
+namespace {
+
+bool is_of_value(Source::Kind kind) {
+    return kind == Source::Kind::field || kind == Source::Kind::position ||
+           kind == Source::Kind::envelope;
+}
+
+/// Of a part, where it is within what holds it.
+std::span<const std::string> path_within(const Source& whole, const Source& part) {
+    return std::span(part.path).subspan(whole.kind == part.kind ? whole.path.size() : 0);
+}
+
+bool begins(std::span<const std::string> path, std::span<const std::string> with) {
+    return with.size() <= path.size() && std::ranges::equal(with, path.first(with.size()));
+}
+
+}  // namespace
+
+bool holds(const Source& whole, const Source& part) {
+    if (whole.kind == Source::Kind::value && is_of_value(part.kind)) return true;
+    if (whole.kind == Source::Kind::key && part.kind == Source::Kind::key_field) return true;
+    if (whole.kind == Source::Kind::headers && part.kind == Source::Kind::header) return true;
+    return whole.kind == part.kind && whole.position == part.position && whole.name == part.name &&
+           begins(part.path, whole.path);
+}
+
+bool drops(const ColumnMapping& whole, const Source& part) {
+    const auto path = path_within(whole.source, part);
+    return std::ranges::any_of(whole.drop,
+                               [&](const auto& left_out) { return begins(path, left_out); });
+}
+
+bool tells_hidden(const Ingest& ingest, const Source& source) {
+    const auto tells = [&source](const ColumnMapping& mapping) {
+        if (hides(mapping.as))
+            return holds(source, mapping.source) || holds(mapping.source, source);
+        if (!holds(mapping.source, source)) return false;
+        const auto path = path_within(mapping.source, source);
+        return std::ranges::any_of(mapping.drop, [&](const auto& left_out) {
+            return begins(path, left_out) || begins(left_out, path);
+        });
+    };
+    return std::ranges::any_of(ingest.columns, tells) ||
+           std::ranges::any_of(ingest.fields, tells, &SqlField::mapping);
+}
+
+}  // namespace sluice::config

@@ -1,9 +1,0 @@
-#include "daemon/process/version.h"
-
-namespace sluice {
-
-std::string version() {
-    return SLUICE_VERSION;
-}
-
-}  // namespace sluice

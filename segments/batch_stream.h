@@ -1,0 +1,50 @@
+#pragma once
+
+#include "pipeline/batch.h"
+#include "segments/service.h"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace sluice::segments {
+
+/// What became of rows that were on offer.
+struct Delivery {
+    std::size_t rows = 0;     ///< that some segment was sent, each once
+    std::size_t readers = 0;  ///< segments that asked
+    std::string scan;         ///< the statement's that read them; empty: none did
+    std::string failure;      ///< why the statement that read them cannot have succeeded; or empty
+    /// Until the first segment asked.
+    std::chrono::duration<double> waited{};
+};
+
+/// Rows of a batch in COPY's text form, each to whichever segment of one statement asks first, and
+/// to no other, whatever becomes of it: what a segment was sent and did not take is lost, and the
+/// statement with it. Used by the server's thread while it serves; the rows must outlive it.
+class BatchStream : public Service {
+public:
+    /// `over`: a scan that has been and gone.
+    BatchStream(const EncodedRows& rows, std::string over);
+
+    [[nodiscard]] std::variant<std::unique_ptr<Reading>, Refusal> begin(
+        const Request& request) override;
+    [[nodiscard]] const Delivery& delivery() const { return delivery_; }
+
+private:
+    class Part;
+
+    [[nodiscard]] std::optional<std::string_view> take();
+    void fail(const std::string& why);
+
+    const EncodedRows& rows_;
+    const std::string over_;
+    const std::chrono::steady_clock::time_point offered_ = std::chrono::steady_clock::now();
+    std::size_t block_ = 0;        ///< in bytes
+    std::set<std::size_t> asked_;  ///< segments
+    Delivery delivery_;
+};
+
+}  // namespace sluice::segments

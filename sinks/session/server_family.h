@@ -1,0 +1,19 @@
+#pragma once
+
+#include "sinks/session/session.h"
+
+#include <string_view>
+
+namespace sluice {
+
+/// What the server is. Where Sluice's own SQL has to differ, it differs by this.
+enum class Family { postgresql, greenplum, cloudberry };
+
+/// From what version() says.
+[[nodiscard]] Family family_of(std::string_view version);
+[[nodiscard]] Family family_of(Session& session);
+[[nodiscard]] inline bool is_mpp(Family family) {
+    return family != Family::postgresql;
+}
+
+}  // namespace sluice

@@ -1,0 +1,166 @@
+#include "tests/component/merge_setup.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+/// Changes that are valid one after the other, and are in each other's way in another order; and
+/// many that are refused.
+namespace sluice::test {
+namespace {
+
+const std::string with_city = with_key + ", UNIQUE (city)";
+/// City is the id of another row.
+const std::string of_itself =
+    "id text PRIMARY KEY, city text REFERENCES t (id), amount numeric, day date";
+
+std::string refused_offsets(const Merge& merge) {
+    return merge.setup.list("SELECT kafka_offset FROM sluice.dead_letter ORDER BY 1");
+}
+
+}  // namespace
+
+TEST_CASE("merge: a row that others leave within the batch is removed") {
+    Merge merge(of_itself);
+    merge.change("p1", Said{});
+    merge.change("p2", Said{});
+    merge.change("c", Said{.city = "p1"});
+    merge.commit();
+    merge.change("c", Said{.city = "p2"});
+    merge.change("p1", std::nullopt);
+    merge.commit();
+    CHECK(merge.table("id, city") == "c|p2 p2|NULL");
+    CHECK(merge.setup.rejected() == "0");
+}
+
+TEST_CASE("merge: a row refers to one that comes with it, and is changed once more") {
+    Merge merge(of_itself);
+    merge.change("p1", Said{});
+    merge.change("c", Said{.city = "p1"});
+    merge.change("c", Said{.amount = "5", .keeps_city = true});
+    merge.commit();
+    CHECK(merge.table("id, city, amount") == "c|p1|5 p1|NULL|0");
+    // Rows of two forms are made in layers: the reference comes before what it refers to.
+    merge.change("p2", Said{});
+    merge.change("d", Said{.city = "p2", .day = "Jan 8 1999"});
+    merge.change("d", Said{.amount = "6", .keeps_city = true});
+    merge.commit();
+    CHECK(merge.table("id, city, amount") == "c|p1|5 d|p2|6 p1|NULL|0 p2|NULL|0");
+    CHECK(merge.setup.rejected() == "0");
+}
+
+TEST_CASE("merge: a unique value that a row leaves is another's, which is changed once more") {
+    Merge merge(with_city);
+    for (const char* day : {"1999-01-08", "Jan 8 1999"}) {
+        CAPTURE(day);
+        merge.setup.exec("TRUNCATE t; INSERT INTO t VALUES (1, 'a', 0), (4, 'd', 0)");
+        merge.change("1", std::nullopt);
+        merge.change("2", Said{.city = "a", .day = day});
+        merge.change("2", Said{.amount = "5", .keeps_city = true});
+        merge.change("4", Said{.city = "x"});
+        merge.change("3", Said{.city = "d", .day = day});
+        merge.change("3", Said{.amount = "5", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table() == "2|a|5 3|d|5 4|x|0");
+    }
+    CHECK(merge.setup.rejected() == "0");
+}
+
+TEST_CASE("merge: values change places in rows that are only updated, and by changes of columns") {
+    for (const config::Mode mode : {config::Mode::merge, config::Mode::update}) {
+        Merge merge(with_city + ", more int", mode);
+        merge.setup.exec(
+            "INSERT INTO t (id, city, amount, more) VALUES (1, 'a', 1, 7), (2, 'b', 2, NULL), "
+            "(3, 'c', 3, NULL)");
+        merge.change("1", Said{.city = "b"});
+        merge.change("2", Said{.city = "a"});
+        merge.commit();
+        CHECK(merge.table("id, city, amount, more") == "1|b|0|7 2|a|0|NULL 3|c|3|NULL");
+        // Amount and day stay: nothing is said of them.
+        const auto city = [&](const std::string& id, const std::string& to) {
+            merge.change(id, Said{.city = to, .keeps_rest = true});
+        };
+        city("1", "c");
+        city("3", "a");
+        city("2", "b");
+        merge.commit();
+        CHECK(merge.table("id, city, amount, more") == "1|c|0|7 2|b|0|NULL 3|a|3|NULL");
+        CHECK(merge.setup.value("SELECT day FROM t WHERE id = 1") == "2026-01-02");
+        CHECK(merge.sums() == "5|0|0|0");
+    }
+}
+
+TEST_CASE("merge: values move along a row of rows to a place that is free, or stay") {
+    Merge merge(with_city);
+    constexpr int count = 300;
+    const auto move = [&](int by) {
+        for (int id = 0; id < count; ++id)
+            merge.change(std::to_string(id), Said{.city = std::to_string(id + by)});
+        merge.commit();
+    };
+    move(0);
+    move(1);
+    CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
+    CHECK(merge.setup.rejected() == "0");
+    // Someone who does not move has the last place: nobody can.
+    merge.setup.exec("INSERT INTO t VALUES (-1, '301', 0)");
+    move(2);
+    CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
+    CHECK(merge.setup.rejected() == "300");
+}
+
+TEST_CASE("merge: a change whose place is kept by one that is refused comes after an earlier one") {
+    Merge merge(with_city);
+    merge.change("1", Said{.city = "a"});
+    merge.change("9", Said{.city = "z"});
+    merge.commit();
+    merge.change("1", Said{.city = "b"});
+    merge.change("1", Said{.city = "z"});  // 9 has it
+    merge.change("2", Said{.city = "a"});
+    merge.commit();
+    CHECK(merge.table() == "1|b|0 2|a|0 9|z|0");
+    CHECK(refused_offsets(merge) == "3");
+}
+
+TEST_CASE("merge: a place that a row left again is another's, and of its changes one is refused") {
+    Merge merge(with_city);
+    merge.change("1", Said{.city = "a"});
+    merge.change("2", Said{.city = "z"});
+    merge.commit();
+    merge.change("1", Said{.city = "b", .amount = "1"});
+    merge.change("1", Said{.city = "b", .amount = "-1"});
+    merge.change("1", Said{.city = "c", .keeps_rest = true});
+    merge.change("1", Said{.amount = "-2", .keeps_city = true});
+    merge.change("1", Said{.city = "d", .keeps_rest = true});
+    merge.change("2", Said{.city = "b"});
+    merge.commit();
+    CHECK(merge.table() == "1|d|1 2|b|0");
+    CHECK(refused_offsets(merge) == "3 5");
+}
+
+TEST_CASE("merge: what is refused for other tables' rows is not taken for what comes later") {
+    Merge merge(with_key);
+    merge.setup.exec(
+        "CREATE TABLE city (name text PRIMARY KEY); INSERT INTO city VALUES ('a'); "
+        "ALTER TABLE t ADD FOREIGN KEY (city) REFERENCES city");
+    merge.setup.read_table();
+    merge.begin();
+    merge.change("1", Said{.city = "a"});
+    merge.change("2", Said{.city = "nowhere"});
+    merge.change("3", Said{.city = "a"});
+    merge.commit();
+    CHECK(merge.table("id, city") == "1|a 3|a");
+    CHECK(refused_offsets(merge) == "1");
+}
+
+TEST_CASE("merge: of a key of which every change is refused others are made") {
+    Merge merge(with_key);
+    constexpr int count = 400;
+    for (int i = 0; i < count; ++i) merge.change("1", Said{.city = "x", .amount = "-1"});
+    merge.change("2", Said{.city = "y"});
+    merge.commit();
+    CHECK(merge.table("id, city") == "2|y");
+    CHECK(merge.setup.rejected() == std::to_string(count));
+}
+
+}  // namespace sluice::test
