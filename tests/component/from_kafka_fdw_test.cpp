@@ -187,8 +187,12 @@ TEST_CASE("from kafka_fdw: what the page shows does what it says") {
     until_loaded(4 * in_each + 6 + 5);
     CHECK(site.value("SELECT count(*) FROM readings WHERE some_int = 5464565 AND some_date IS NULL "
                      "AND some_text LIKE '%partition 0' AND part = 0") == "2");
+    // The row of the file has no key: it may be in partition 2 as well.
+    const int found =
+        std::stoi(site.value("SELECT count(*) FROM readings WHERE part = 2 AND some_int < 10"));
+    CHECK(found >= 10);
     static_cast<void>(site.ask(insert.next("sql")));
-    until_loaded(4 * in_each + 6 + 5 + 10);
+    until_loaded(4 * in_each + 6 + 5 + found);
     CHECK(site.value("SELECT count(DISTINCT part) FROM readings WHERE some_text = 'SOME, TEXT'") ==
           "1");
     CHECK(insert.is_over());
