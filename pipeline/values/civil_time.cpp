@@ -15,14 +15,13 @@ namespace {
 
 using Outcome = Reading::Outcome;
 
-/// Days since 1970-01-01. Years begin in March, so that the leap day is the last.
+/// Days since 1970-01-01 of a year from 1 on.
 std::int32_t days_of(int year, int month, int day) {
-    const int shifted_year = month <= 2 ? year - 1 : year;
-    const int era = shifted_year / 400;  // years are positive here
-    const int year_of_era = shifted_year - era * 400;
-    const int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    const int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
+    constexpr int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    const int leap_days_until = month <= 2 ? year - 1 : year;
+    const int centuries = leap_days_until / 100;
+    return year * 365 + leap_days_until / 4 - centuries + centuries / 4 + before[month - 1] + day -
+           719528;
 }
 
 struct Date {
@@ -104,16 +103,30 @@ private:
 constexpr Pattern clock_pattern("00:00:00");
 constexpr Pattern month_pattern("0000-00-");
 
-/// The part of a second behind its point, rounded as the database rounds.
-std::int64_t fraction_of(const char* digits, const char* end) {
+/// The part of a second behind its point, from its first digit on; advances behind the last. Eight
+/// characters before it are readable: those of the clock. Rounded as the database rounds.
+std::int64_t read_fraction(const char*& at, const char* end) {
     constexpr std::int64_t scale[] = {0, 100'000, 10'000, 1'000, 100, 10, 1};
-    if (end - digits <= 6) {
+    const char* const digits = at;
+    // As most end: all at once, with zeros in the place of what stands before them.
+    const char* const last = end[-1] == 'Z' ? end - 1 : end;
+    if (const auto count = last - digits; count <= 6) {
+        const std::uint64_t before = ~std::uint64_t{0} >> (8 * count);
+        const std::uint64_t word = (eight_at(last - 8) & ~before) | (eight_zeros & before);
+        if (const auto number = number_of_eight(word)) {
+            at = last;
+            return static_cast<std::int64_t>(*number) * scale[count];
+        }
+    }
+    while (at != end && is_digit(*at)) ++at;
+    if (at - digits <= 6) {
         std::int64_t number = 0;
-        for (const char* at = digits; at != end; ++at) number = number * 10 + (*at - '0');
-        return number * scale[end - digits];
+        for (const char* digit = digits; digit != at; ++digit)
+            number = number * 10 + (*digit - '0');
+        return number * scale[at - digits];
     }
     double fraction = 0;
-    std::from_chars(digits - 1, end, fraction);  // with the point
+    std::from_chars(digits - 1, at, fraction);  // with the point
     return static_cast<std::int64_t>(std::rint(fraction * 1e6));
 }
 
@@ -128,11 +141,7 @@ Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds)
         minute = clock->two_at(3);
         second = clock->two_at(6);
         at += 8;
-        if (end - at >= 2 && *at == '.' && is_digit(at[1])) {
-            const char* const digits = ++at;
-            while (at != end && is_digit(*at)) ++at;
-            fraction = fraction_of(digits, at);
-        }
+        if (end - at >= 2 && *at == '.' && is_digit(at[1])) fraction = read_fraction(++at, end);
     } else if (end - at >= 5 && at[2] == ':') {
         hour = two(at);
         minute = two(at + 3);
@@ -226,7 +235,9 @@ Reading read_date_time(std::string_view text) {
             reading.has_zone = true;
         }
     }
-    if (!time_in_range || month < 1 || month > 12 || day < 1 || day > days_in(year, month)) {
+    const bool is_day =
+        month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= days_in(year, month));
+    if (!time_in_range || !is_day) {
         reading.outcome = Outcome::out_of_range;
         return reading;
     }

@@ -30,15 +30,18 @@ inline constexpr std::uint64_t eight_zeros = 0x3030'3030'3030'3030;
     return std::countr_zero(no_digits(eight_at(at) ^ eight_zeros)) / 8;
 }
 
-/// The number that they are; nullopt: one of them is no digit.
-[[nodiscard]] inline std::optional<std::uint64_t> eight_digits(const char* at) {
-    std::uint64_t digits = eight_at(at) ^ eight_zeros;
+/// The number that eight characters are; nullopt: one of them is no digit.
+[[nodiscard]] inline std::optional<std::uint64_t> number_of_eight(std::uint64_t characters) {
+    std::uint64_t digits = characters ^ eight_zeros;
     if (no_digits(digits) != 0) return std::nullopt;
     digits = digits * 10 + (digits >> 8);  // every other byte: a number of two digits
     constexpr std::uint64_t two = 0x0000'00ff'0000'00ff;
     return ((digits & two) * 0x000f'4240'0000'0064 +
             (digits >> 16 & two) * 0x0000'2710'0000'0001) >>
            32;
+}
+[[nodiscard]] inline std::optional<std::uint64_t> eight_digits(const char* at) {
+    return number_of_eight(eight_at(at));
 }
 
 }  // namespace sluice
