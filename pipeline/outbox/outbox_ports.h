@@ -38,9 +38,10 @@ struct EventLimits {
     std::size_t bytes = 16u << 20;
 };
 
-/// An outbox table and the books of its relay. Used by the relay's thread only; connects on first
-/// use and again after a connection broke. No transaction stays open between calls, save the one
-/// that a sweep reads in, which changes nothing.
+/// An outbox table and the books of its relay. Used by the relay's thread only, save read(), which
+/// may run on another one beside claim(), refuse() and last_claimed(); connects on first use and
+/// again after a connection broke. No transaction stays open between calls, save the one that a
+/// sweep reads in, which changes nothing.
 class OutboxStore {
 public:
     virtual ~OutboxStore() = default;

@@ -3,6 +3,7 @@
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "pipeline/log.h"
+#include "pipeline/outbox/read_ahead.h"
 
 #include <algorithm>
 
@@ -198,20 +199,27 @@ OutboxRelay::Went OutboxRelay::sweep() {
     found_ = false;
     outrun_ = false;
     parts_.store->begin_sweep(parts_.purger->purged());
+    const Went went = send_all(began);
+    if (went == Went::superseded) return went;
+    parts_.store->end_sweep();
+    if (!found_) parts_.observer.on_read(read_took_, OutboxObserver::Backlog::none);
+    return finish();
+}
+
+/// What the sweep that began then reads.
+OutboxRelay::Went OutboxRelay::send_all(Clock::time_point began) {
+    ReadAhead rows(*parts_.store, {config_.batch_rows, config_.batch_bytes});
     for (;;) {
-        EventBatch events = parts_.store->read({config_.batch_rows, config_.batch_bytes});
+        EventBatch events = rows.next();
         if (!found_) read_took_ = Clock::now() - began;
-        if (events.empty()) break;
+        if (events.empty()) return Went::on;
         if (!found_) parts_.observer.on_read(read_took_, OutboxObserver::Backlog::some);
         found_ = true;
         SLUICE_FAIL_POINT("outbox_after_read");
         if (take(std::move(events)) == Went::superseded) return Went::superseded;
-        if (outrun_ || stopping() || Clock::now() - began > config_.sweep) break;
-        if (!parts_.leadership->hold()) break;
+        if (outrun_ || stopping() || Clock::now() - began > config_.sweep) return Went::on;
+        if (!parts_.leadership->hold()) return Went::on;
     }
-    parts_.store->end_sweep();
-    if (!found_) parts_.observer.on_read(read_took_, OutboxObserver::Backlog::none);
-    return finish();
 }
 
 /// Claims what was read and hands it to Kafka. The batch before it, which Kafka's threads have been

@@ -75,6 +75,7 @@ private:
     Went resend(const ClaimedBatch& batch);
     Went work();
     Went sweep();
+    Went send_all(Clock::time_point began);
     Went take(EventBatch events);
     void inspect(EventBatch& events, std::vector<Refusal>& refusals);
     Went refuse(InFlight& batch, const std::vector<Refusal>& refusals);

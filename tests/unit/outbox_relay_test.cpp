@@ -102,6 +102,26 @@ TEST_CASE("relay: every row is sent, in batches, and purged") {
     CHECK(stage.kafka.topic().back() == "-5");
 }
 
+TEST_CASE("relay: the next batch is read while the one before is claimed and sent") {
+    struct ReadAlong : FakeOutboxStore {
+        using FakeOutboxStore::FakeOutboxStore;
+        EventBatch read(const EventLimits& limits) override {
+            ++reads;
+            return FakeOutboxStore::read(limits);
+        }
+        ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override {
+            if (number == 1) fixture::wait_until([&] { return reads >= 2; }, 20s, "the next read");
+            return FakeOutboxStore::claim(number, last, events);
+        }
+        std::atomic<int> reads = 0;
+    };
+    Stage stage;
+    for (int i = 0; i < 7; ++i) stage.insert(i);
+    stage.start(std::make_unique<ReadAlong>(stage.database, stage.chance));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6"});
+}
+
 TEST_CASE("relay: an empty outbox gets the first mark, and nothing else happens") {
     Stage stage;
     auto& relay = stage.start();
