@@ -22,7 +22,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::chrono::seconds between_looks_at_failed{10};
+constexpr std::chrono::seconds between_looks_at_standing{10};
 
 /// The same for as long as the process lives, and another one each time.
 std::string new_salt() {
@@ -169,7 +169,7 @@ Admin::Admin(const Parts& parts)
       server_(parts.registry, handler_of(
                                   parts, [this] { return status(); }, history_, books_, retries_)),
       remembering_(again_and_again(History::between, [this] { remember(); })),
-      looking_(again_and_again(between_looks_at_failed, [this] { look_at_failed(); })) {}
+      looking_(again_and_again(between_looks_at_standing, [this] { look_at_standing(); })) {}
 
 void Admin::remember() {
     std::vector<History::Sample> samples;
@@ -191,7 +191,7 @@ void Admin::remember() {
     history_.add(samples, History::Clock::now());
 }
 
-void Admin::look_at_failed() {
+void Admin::look_at_standing() {
     stopped_lag_.look(*parts_.reloader.config(), parts_.supervisor.status());
 }
 

@@ -39,7 +39,7 @@ public:
 private:
     [[nodiscard]] DaemonStatus status() const;
     void remember();
-    void look_at_failed();
+    void look_at_standing();
 
     const Parts parts_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();

@@ -8,8 +8,9 @@
 namespace sluice {
 
 bool cannot_tell_its_lag(PipelineState state) {
-    return state == PipelineState::failed || state == PipelineState::backing_off ||
-           state == PipelineState::held;
+    using enum PipelineState;
+    return state == failed || state == backing_off || state == held || state == scheduled ||
+           state == paused;
 }
 
 void StoppedLag::look(const config::Config& config, const SupervisorStatus& supervised) {
@@ -32,6 +33,8 @@ void StoppedLag::look(const config::Config& config, const SupervisorStatus& supe
             partition.end = told.end;
             partition.lag = told.lag;
             partition.next = told.next.value_or(told.end.value_or(told.lag) - told.lag);
+            // To whoever is woken by it, what waits for its time is no lag.
+            if (status->second.state == PipelineState::scheduled) continue;
             lags.push_back(lag_gauge(registry_, ingest.name, named));
             lags.back().set(static_cast<double>(told.lag));
         }

@@ -12,14 +12,14 @@
 
 namespace sluice {
 
-/// Where ingest pipelines stand that have failed: they read nothing that would tell how far behind
-/// they are, so database and broker are asked. Holds their lag's series for as long as they do not.
-/// From any thread.
+/// Where ingest pipelines stand that do not run, since they failed, are held, paused or outside of
+/// their times: they read nothing that would tell how far behind they are, so database and broker
+/// are asked. Holds their lag's series for as long as they do not. From any thread.
 class StoppedLag {
 public:
     explicit StoppedLag(metrics::Registry& registry) : registry_(registry) {}
 
-    /// Asks for all that have failed; takes as long as they take to answer.
+    /// Asks for all that do not run; takes as long as they take to answer.
     void look(const config::Config& config, const SupervisorStatus& supervised);
     /// What was found, as the partitions of this one; as it is, where nothing was.
     void fill(const std::string& key, IngestStatus& status) const;

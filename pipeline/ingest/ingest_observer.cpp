@@ -73,6 +73,7 @@ void IngestObserver::on_ended(int number) {
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
     forget_partitions();
+    for (LaneObserver& lane : lanes_) lane.on_ended();
     serving_ = 0;
 }
 

@@ -34,6 +34,8 @@ public:
 
     /// A lane begins, whatever the one before it was at when it failed.
     void on_began();
+    /// And ends: what it has read and not committed is read again.
+    void on_ended() { oldest_ms_ = no_time; }
     void on_took_up(const ResumePoint& point);
     /// The record before its progress is the one that was read, or gone.
     void on_recognised(PartitionId partition);

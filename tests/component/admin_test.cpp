@@ -212,6 +212,10 @@ TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their
         "sluice_pipeline_state{kind=\"ingest\",pipeline=\"orders\",state=\"paused\"} 1"));
     CHECK(stage.post("/pipelines/orders/restart") == 409);
     stage.produce(10);
+    // It reads nothing, and tells all the same how much waits for it.
+    stage.until([&] { return contains(stage.get("/status").body, R"("lag":10,)"); }, "its lag");
+    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"0\",pipeline=\"orders\",topic=\"" +
+                      stage.topic() + "\"} 5"));
     CHECK(stage.post("/pipelines/orders/resume") == 200);
     stage.until([&] { return stage.rows() == 10; }, "the rows");
     CHECK(stage.post("/pipelines/orders/restart") == 200);

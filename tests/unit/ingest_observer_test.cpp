@@ -201,6 +201,16 @@ TEST_CASE("observer: rejects are counted by cause, the latest are remembered") {
     CHECK(letters.front().reasons.size() < 400);
 }
 
+TEST_CASE("observer: a pipeline that has ended holds no record") {
+    Stage stage;
+    stage.observer.lane(0).on_polled({.records = 5, .bytes = 50}, 1'700'000'000'000);
+    stage.observer.on_ended(stage.number + 1);  // another one's
+    CHECK(stage.observer.status().oldest_uncommitted_seconds > 1000);
+    stage.observer.on_ended(stage.number);
+    CHECK(stage.observer.status().oldest_uncommitted_seconds == 0);
+    CHECK(stage.shows("sluice_ingest_oldest_uncommitted_age_seconds{pipeline=\"orders\"} 0"));
+}
+
 TEST_CASE("observer: what a lane did in vain is counted as such") {
     Stage stage;
     LaneObserver& lane = stage.observer.lane(0);
