@@ -160,7 +160,9 @@ std::optional<Overview> parse_overview(const std::string& status_json) {
     return overview;
 }
 
-std::string overview_table(const Overview& overview) {
+std::string overview_table(Overview overview) {
+    std::stable_partition(overview.pipelines.begin(), overview.pipelines.end(),
+                          [](const PipelineOverview& pipeline) { return !pipeline.fine; });
     std::vector<std::vector<std::string>> pipelines{
         {"pipeline", "state", "rows/s", "lag", "dead letters", "partitions"}};
     std::vector<std::vector<std::string>> partitions{

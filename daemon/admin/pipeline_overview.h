@@ -59,7 +59,8 @@ struct Overview {
 /// says why.
 [[nodiscard]] Overview look_up(const config::Config& config);
 
-[[nodiscard]] std::string overview_table(const Overview& overview);
+/// Those first that somebody has to look at.
+[[nodiscard]] std::string overview_table(Overview overview);
 [[nodiscard]] std::string overview_json(const Overview& overview);
 
 }  // namespace sluice

@@ -156,6 +156,9 @@ void print(const Status& status, const Overview& overview, const CommandLine& li
 
 int show_status(const config::Config&, const CommandLine& line) {
     try {
+        // What stands on the terminal is scrolled up, not written over.
+        if (const auto screen = line.has("--watch") ? screen_size() : std::nullopt)
+            std::cout << std::string(screen->rows, '\n');
         for (Status status(line);; std::this_thread::sleep_for(between_two_looks)) {
             const auto overview = status.look();
             if (!overview) {

@@ -55,8 +55,9 @@ std::string redrawn(std::string_view text, ScreenSize size) {
     }
     std::string drawn(to_upper_left);
     for (const std::string_view line : lines) {
-        drawn += beginning(line, size.columns);
+        // Before the line: behind a full one the cursor still stands on its last character.
         drawn += clear_rest_of_line;
+        drawn += beginning(line, size.columns);
         drawn += '\n';
     }
     drawn += clear_rest_of_screen;
