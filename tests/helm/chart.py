@@ -80,6 +80,11 @@ def pod_specs(documents):
             yield document["kind"], template["metadata"], template["spec"]
 
 
+def is_hook(document, when=""):
+    hook = document["metadata"].get("annotations", {}).get("helm.sh/hook")
+    return hook is not None and when in hook
+
+
 def containers(spec):
     return spec.get("initContainers", []) + spec["containers"]
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -68,6 +69,20 @@ class Manifests(unittest.TestCase):
         of_chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
         self.assertEqual(of_chart["appVersion"], version)
         self.assertIn(f"ARG VERSION={version}\n", (chart.ROOT / "Dockerfile").read_text())
+
+    def test_a_release_sets_it_everywhere(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "clone", "-q", chart.ROOT, folder], check=True)
+            before = re.search(r"^appVersion: \"(.*)\"$",
+                               (Path(folder) / "helm/sluice/Chart.yaml").read_text(), re.MULTILINE)[1]
+            release = subprocess.run([f"{folder}/dev", "release", "98.76.54"],
+                                     capture_output=True, text=True)
+            self.assertEqual(release.returncode, 0, release.stderr)
+            left = subprocess.run(
+                ["git", "grep", "-nwF", before, "--", "CMakeLists.txt", "Dockerfile", "docs", "helm",
+                 "packaging", "tests/helm/golden", "tests/helm/values"], cwd=folder, capture_output=True, text=True)
+            self.assertEqual(left.stdout, "")
+            self.assertIn("\n## 98.76.54 (", (Path(folder) / "CHANGELOG.md").read_text())
 
     def test_golden(self):
         for case in GOLDEN:
@@ -207,13 +222,13 @@ class Pods(unittest.TestCase):
 
     def test_a_job_loads_what_is_there_and_has_nothing_of_a_daemon(self):
         for case, kind in {"job": "Job", "cron": "CronJob"}.items():
-            documents = render(case)
-            kinds = {document["kind"] for document in documents} - {"Pod"}
+            documents = [document for document in render(case) if not chart.is_hook(document)]
+            kinds = {document["kind"] for document in documents}
             self.assertEqual(kinds, {"ConfigMap", "ServiceAccount", kind})
             [spec] = [spec for what, _, spec in pod_specs(documents) if what == kind]
             self.assertIn("--until-caught-up", spec["containers"][0]["args"])
             self.assertEqual(spec["restartPolicy"], "Never")
-        job = find(render("job"), "Job")
+        job = find(render("job"), "Job", "data-sluice-1")
         self.assertEqual(job["spec"]["template"]["spec"]["containers"][0]["args"][-2:],
                          ["--fail-on-reject", "--timeout=30m"])
         self.assertEqual(find(render("cron"), "CronJob")["spec"]["schedule"], "15 2 * * *")
@@ -268,8 +283,7 @@ class Configuration(unittest.TestCase):
     def test_the_schema_job_has_what_it_needs_before_anything_is_installed(self):
         for case in ("production", "existing"):
             documents = render(case)
-            hooks = [d for d in documents
-                     if "pre-install" in d["metadata"].get("annotations", {}).get("helm.sh/hook", "")]
+            hooks = [d for d in documents if chart.is_hook(d, "pre-install")]
             spec = find(hooks, "Job")["spec"]["template"]["spec"]
             there = {d["metadata"]["name"] for d in hooks if d["kind"] == "ConfigMap"} | {"our-sluice"}
             self.assertIn(spec["volumes"][0]["configMap"]["name"], there)
@@ -277,6 +291,29 @@ class Configuration(unittest.TestCase):
             before = [container["args"][:2] for container in spec["initContainers"]]
             self.assertEqual(before, [["check", "--before-schema"], ["schema", "--apply"]])
             self.assertEqual(spec["containers"][0]["args"][0], "check")
+
+    def test_a_wrong_configuration_stops_the_release(self):
+        for case in ("default", "job", "cron"):
+            hooks = [d for d in render(case) if chart.is_hook(d, "pre-install,pre-upgrade")]
+            written = find(hooks, "ConfigMap")
+            [(_, _, spec)] = pod_specs(hooks)
+            # Nothing that the release itself brings along may be waited for.
+            self.assertNotIn("serviceAccountName", spec)
+            self.assertEqual(spec["volumes"], [
+                {"name": "config", "configMap": {"name": written["metadata"]["name"]}}])
+            [container] = spec["containers"]
+            self.assertLessEqual(container.keys(), {
+                "name", "image", "imagePullPolicy", "securityContext", "args", "resources", "volumeMounts"})
+            for wrong, code in {"": 0, "tabel = \"x\"\n": 2}.items():
+                with self.subTest(case, wrong=wrong), tempfile.TemporaryDirectory() as folder:
+                    file = Path(folder) / "sluice.toml"
+                    file.write_text(wrong + written["data"]["sluice.toml"])
+                    arguments = [argument.replace("/etc/sluice", folder)
+                                 for argument in container["args"]]
+                    check = subprocess.run([sluice, *arguments], env={}, capture_output=True, text=True)
+                    self.assertEqual(check.returncode, code, check.stdout + check.stderr)
+        for case in ("production", "existing"):  # they look deeper, or have a file of their own
+            self.assertNotIn("data-sluice-config", {d["metadata"]["name"] for d in render(case)})
 
     def test_notes_tell_what_to_do_next(self):
         for case, says in {"default": "No pipeline is configured yet", "production": "helm test",

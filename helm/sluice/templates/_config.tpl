@@ -46,7 +46,7 @@ sql_writable = {{ toJson . }}
 {{- end -}}
 
 {{/* The memory of all ingest pipelines, in bytes, as far as it is written in the usual way: those that
-say nothing have 64MiB or more. */}}
+say nothing have the default, 96MiB without more lanes or larger batches. */}}
 {{- define "sluice.pipelineMemory" -}}
 {{- $all := regexFindAll `(?m)^\s*\[\s*ingest\.[^].]+\]` .Values.config -1 | len -}}
 {{- $sum := 0 -}}
@@ -54,7 +54,7 @@ say nothing have 64MiB or more. */}}
 {{- $sum = add $sum (regexFind `[0-9]+ *[kKMGT]?i?B` . | replace " " "" | include "sluice.bytes") -}}
 {{- $all = sub $all 1 -}}
 {{- end -}}
-{{- add $sum (mul (max $all 0) 67108864) -}}
+{{- add $sum (mul (max $all 0) 100663296) -}}
 {{- end -}}
 
 {{- define "sluice.checkMemory" -}}

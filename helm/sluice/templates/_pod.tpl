@@ -217,3 +217,28 @@ initContainers:
   volumeMounts:
     {{- include "sluice.volumeMounts" $root | nindent 4 }}
 {{- end -}}
+
+{{/* Of what runs before install and upgrade. Called with its weight. */}}
+{{- define "sluice.hookAnnotations" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-weight: {{ . | quote }}
+{{- end -}}
+
+{{/* The release's own ConfigMap does not exist by then, or is still the old one. Called with a list: the
+context, and a name. */}}
+{{- define "sluice.hookConfigMap" -}}
+{{- $root := index . 0 -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ index . 1 }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "sluice.labels" $root | nindent 4 }}
+  annotations:
+    {{- include "sluice.hookAnnotations" "-10" | nindent 4 }}
+data:
+  sluice.toml: |
+    {{- include "sluice.toml" $root | nindent 4 }}
+{{- end -}}
