@@ -25,7 +25,8 @@ public:
     void configure(const std::string& pipelines) const {
         write_file(file(), "[kafka]\nbrokers = \"" + broker_->bootstrap() +
                                "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(name_) +
-                               "\"\n[admin]\nlisten = \"" + address(port_) + "\"\n" + pipelines);
+                               "\"\n[admin]\nlisten = \"" + address(port_) + "\"\ntoken = \"" +
+                               token + "\"\n" + pipelines);
     }
     void produce(const std::string& topic, int from, int to, const std::string& more = "") const {
         KafkaProducer producer(broker_->client());

@@ -160,7 +160,54 @@ TEST_CASE("recipes: an array's elements are rows") {
     kitchen.sluice({"verify"});
 }
 
-// Behind the recipe whose pattern this one's topic has.
+TEST_CASE("recipes: some records become rows, and the others are counted") {
+    Recipe recipe("Only some records");
+    Kitchen kitchen("filter");
+    make_topics({"web_orders"});
+    const auto order = [](int id, const std::string& amount, const std::string& country) {
+        return R"({"id": )" + std::to_string(id) + R"(, "amount": )" + amount +
+               R"(, "customer": {"country": ")" + country + R"("}})";
+    };
+    send("web_orders", {order(1, "250.5", "at"), order(2, "99.9", "at"), order(3, "100", "fr"),
+                        order(4, "100", "de")});
+    kitchen.sql(recipe.next("sql"));
+    kitchen.configure(recipe.next("toml"));
+    kitchen.catch_up();
+    CHECK(kitchen.value("select string_agg(id || '=' || amount, ' ' order by id)"
+                        " from large_orders") == "1=250.5 4=100");
+    CHECK(kitchen.value("select sum(filtered) || ' ' || sum(rejected) from sluice.ledger") ==
+          "2 0");
+    CHECK(
+        kitchen
+            .sluice({"peek", "large_orders", "--where", "not (amount >= 100)", "--output", "json"})
+            .find(R"("becomes":"filtered")") != std::string::npos);
+    kitchen.sluice({"verify"});
+}
+
+// This recipe and the next one behind the one whose pattern their topics have.
+TEST_CASE("recipes: a table follows another database's") {
+    Recipe recipe("A table that follows another database's (Debezium)");
+    Kitchen kitchen("changes");
+    make_topics({"shop.public.articles"});
+    const auto event = [](const std::string& op, const std::string& before,
+                          const std::string& after) {
+        return R"({"op": ")" + op + R"(", "before": )" + before + R"(, "after": )" + after + "}";
+    };
+    const auto change = [&](const std::string& id, const std::string& value) {
+        send("shop.public.articles", {value}, R"({"id": )" + id + "}");
+    };
+    change("1", event("r", "null", R"({"id": 1, "name": "ink", "stock": 5})"));
+    change("2", event("c", "null", R"({"id": 2, "name": "tea", "stock": 7})"));
+    change("1", event("u", "null", R"({"id": 1, "name": "ink", "stock": 4})"));
+    change("2", event("d", R"({"id": 2, "name": null, "stock": null})", "null"));
+    change("2", "");
+    kitchen.sql(recipe.next("sql"));
+    kitchen.configure(recipe.next("toml"));
+    kitchen.catch_up();
+    CHECK(kitchen.value("select string_agg(id || name || stock, ' ') from articles") == "1ink4");
+    kitchen.sluice({"verify"});
+}
+
 TEST_CASE("recipes: a history has each state") {
     Recipe recipe("A history of each row");
     Kitchen kitchen("history");

@@ -1,5 +1,6 @@
 #include "sinks/catalogue/check_growth.h"
 #include "sinks/catalogue/grow_table.h"
+#include "tests/component/kitchen.h"
 #include "tests/component/topics_stage.h"
 #include "tests/fixture/http_fake.h"
 #include "tests/fixture/pg_connection.h"
@@ -35,6 +36,13 @@ std::string record_of(const std::string& fields) {
     return R"({"type":"record","name":"Order","fields":[)" + fields + "]}";
 }
 
+/// For values of this topic; the schema's id.
+int add_to_registry(const std::string& topic, const std::string& fields) {
+    std::string escaped;
+    for (const char c : record_of(fields)) escaped += c == '"' ? "\\\"" : std::string(1, c);
+    return shared_registry().add(topic + "-value", "{\"schema\":\"" + escaped + "\"}");
+}
+
 const std::string id = R"({"name":"id","type":"long"})";
 const std::string city = R"({"name":"city","type":"string"})";
 const std::string tags = R"({"name":"tags","type":{"type":"array","items":"int"}})";
@@ -50,9 +58,7 @@ struct Following : TopicsStage {
                          "[registry]\nurl = '" + shared_registry().url() + "'\n" + into);
     }
     [[nodiscard]] int add_schema(const std::string& last, const std::string& fields) const {
-        std::string escaped;
-        for (const char c : record_of(fields)) escaped += c == '"' ? "\\\"" : std::string(1, c);
-        return shared_registry().add(topic(last) + "-value", "{\"schema\":\"" + escaped + "\"}");
+        return add_to_registry(topic(last), fields);
     }
     [[nodiscard]] std::string columns(const std::string& table) const {
         return value(
@@ -131,6 +137,44 @@ TEST_CASE("schema growth: tables are made and get columns while records arrive")
                   framed(v3, avro::sized("B-2") + avro::sized("Bern") + list_of_two));
     stage.until_count("orders", "id = 'B-2'", 1);
     stage.check_all_accounted_for();
+}
+
+TEST_CASE("recipes: tables follow schemas that change late") {
+    Recipe recipe("Late schema changes");
+    Kitchen kitchen("late");
+    shared_broker().admin().create_topic("lake.orders", 1);
+    const auto send = [](int schema, const std::string& bytes) {
+        KafkaProducer producer(shared_broker().client());
+        producer.produce("lake.orders", 0, framed(schema, bytes));
+        producer.flush();
+    };
+    const auto until_value = [&](const std::string& sql, const std::string& value) {
+        kitchen.until([&] { return kitchen.value(sql) == value; }, sql);
+    };
+    kitchen.sql("create schema landing");
+    std::string toml = recipe.next("toml");
+    const std::string url = "http://localhost:8081";
+    kitchen.configure(toml.replace(toml.find(url), url.size(), shared_registry().url()));
+    send(add_to_registry("lake.orders", id), avro::number(1));
+    kitchen.start();
+    until_value("select to_regclass('landing.orders') is not null", "t");
+    kitchen.until_rows("landing.orders", 1);
+    send(add_to_registry("lake.orders", id + "," + city), avro::number(2) + avro::sized("Ulm"));
+    kitchen.until_rows("landing.orders", 2);
+    CHECK(kitchen.value("select city from landing.orders where id = 2") == "Ulm");
+
+    // A type is not taken over; what does not fit waits.
+    const int by_name = add_to_registry("lake.orders", R"({"name":"id","type":"string"})");
+    send(by_name, avro::sized("A-3"));
+    until_value("select count(*) from sluice.open_dead_letter", "1");
+    const std::string ddl = kitchen.sluice({"plan", "--ddl"});
+    CHECK_MESSAGE(contains(ddl, "ALTER TABLE \"landing\".\"orders\" ALTER \"id\" TYPE text"), ddl);
+    kitchen.sql("alter table landing.orders alter id type text");
+    kitchen.sluice({"restart", "lake"});
+    kitchen.sluice({"dead-letters", "retry", "lake", "--yes"});
+    CHECK(kitchen.value("select string_agg(id, ' ' order by id) from landing.orders") == "1 2 A-3");
+    kitchen.stop();
+    kitchen.sluice({"verify"});
 }
 
 TEST_CASE("schema growth: a locked table holds up its topic, and no other") {

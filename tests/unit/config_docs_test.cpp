@@ -1,10 +1,13 @@
 #include "config/load.h"
 #include "tests/fixture/source_dir.h"
+#include "tests/fixture/temp_dir.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>  // setenv
 
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +68,21 @@ TEST_CASE("documentation: each recipe's pipelines load without a problem") {
                       recipe.toml,
                   "docs/recipes.md:" + std::to_string(recipe.line));
         for (const Problem& problem : loaded.problems) FAIL_CHECK(to_string(problem));
+    }
+}
+
+TEST_CASE("documentation: each recipe is run by a test") {
+    const std::filesystem::path root = sluice::fixture::source_dir();
+    std::string tests;
+    for (const auto& file : std::filesystem::directory_iterator(root / "tests/component"))
+        if (file.path().extension() == ".cpp") tests += sluice::fixture::read_file(file.path());
+    std::istringstream recipes(sluice::fixture::read_file(root / "docs/recipes.md"));
+    std::string heading;
+    for (std::string line; std::getline(recipes, line);) {
+        if (line.starts_with("## ")) heading = line.substr(3);
+        if (line == "```toml")
+            CHECK_MESSAGE(tests.find("Recipe recipe(\"" + heading + "\")") != std::string::npos,
+                          heading);
     }
 }
 
