@@ -239,7 +239,7 @@ Loaded parse_in(std::string_view toml, const std::string& name,
         const Scope scope{.problems = problems, .folder = folder, .files = loaded.files};
         loaded.config = read_config(std::get<TomlTable>(document), scope);
         loaded.config.revision = revision_of(loaded.config);
-        loaded.places = Places(std::get<TomlTable>(std::move(document)));
+        loaded.places = Places(std::get<TomlTable>(std::move(document)), name);
     }
     loaded.problems = std::move(problems).sorted();
     return loaded;

@@ -113,14 +113,14 @@ std::optional<Place> place_below(const Node& node, Place at, std::string_view pa
 
 }  // namespace
 
-Places::Places(std::string_view toml) {
+Places::Places(std::string_view toml, std::string file) : file_(std::move(file)) {
     auto document = read_document(toml);
     if (auto* table = std::get_if<TomlTable>(&document)) document_ = std::move(*table);
 }
 
 Places Places::of_file(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
-    return Places(std::string(std::istreambuf_iterator<char>(in), {}));
+    return Places(std::string(std::istreambuf_iterator<char>(in), {}), file.string());
 }
 
 std::optional<Place> Places::of(std::string_view section, std::string_view text) const {
@@ -143,6 +143,12 @@ std::optional<Place> Places::of(std::string_view section, std::string_view text)
     Search search(text);
     search.look(*table, "");
     return search.found() ? search.found() : at;
+}
+
+std::string Places::told(std::string_view section, std::string_view text) const {
+    const auto at = of(section, text);
+    if (!at) return {};
+    return file_ + ':' + std::to_string(at->line) + ':' + std::to_string(at->column);
 }
 
 std::optional<Place> Places::of_key(std::string_view key) const {

@@ -1,4 +1,3 @@
-#include "config/places.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/usable_configuration.h"
 #include "daemon/reload/pipeline_checks.h"
@@ -25,24 +24,6 @@ const char* name_of(Severity severity) {
             break;
     }
     return "error";
-}
-
-/// "ingest.orders" of "ingest.orders: column …", "kafka.properties" of "[kafka.properties] …".
-std::string_view section_of(std::string_view where) {
-    if (!where.starts_with('[')) return where.substr(0, where.find(':'));
-    return where.substr(1, where.find(']') - 1);
-}
-
-/// What Kafka and the database say is of lines of the file as well. Hints are of no line: one is
-/// told for many pipelines.
-void find_places(std::vector<Finding>& findings, const std::string& file) {
-    const config::Places places = config::Places::of_file(file);
-    for (Finding& finding : findings) {
-        if (finding.severity == Severity::hint) continue;
-        const auto at = places.of(section_of(finding.where), finding.where + ": " + finding.text);
-        if (!at) continue;
-        finding.place = file + ':' + std::to_string(at->line) + ':' + std::to_string(at->column);
-    }
 }
 
 /// A hint that is one for many pipelines is read once, with their names before it.
@@ -113,7 +94,7 @@ int check_configuration(const config::Config&, const CommandLine& line) {
         line.has("--before-schema") ? OwnTables::left_out : OwnTables::asked_for;
     CheckedPipelines checked =
         offline ? check_offline(*loaded, keys) : check_pipelines(loaded->config, keys, own_tables);
-    find_places(checked.findings, line.config_file);
+    find_places(checked.findings, config::Places::of_file(line.config_file));
     if (line.output == CommandLine::Output::json) {
         print_json(checked);
     } else {

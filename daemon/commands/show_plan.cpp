@@ -37,7 +37,7 @@ Foreseen foresee(const config::Config& config, const config::Places& places,
     foreseen.plan =
         plan_reload(running.settings, with_fingerprints(settings_of(config), running.salt), places);
     const Preparation prepared =
-        prepare_reload(request_for(foreseen.plan, config, running.targets));
+        prepare_reload(request_for(foreseen.plan, config, running.targets, places));
     add_drift(prepared, foreseen.plan);
     foreseen.problems = prepared.problems;
     return foreseen;

@@ -114,7 +114,21 @@ std::vector<config::Pipeline> chosen(const config::Config& config,
     return pipelines;
 }
 
+/// "ingest.orders" of "ingest.orders: column …", "kafka.properties" of "[kafka.properties] …".
+std::string_view section_of(std::string_view where) {
+    if (!where.starts_with('[')) return where.substr(0, where.find(':'));
+    return where.substr(1, where.find(']') - 1);
+}
+
 }  // namespace
+
+void find_places(std::vector<Finding>& findings, const config::Places& places) {
+    for (Finding& finding : findings) {
+        if (finding.severity != Finding::Severity::hint)
+            finding.place =
+                places.told(section_of(finding.where), finding.where + ": " + finding.text);
+    }
+}
 
 bool CheckedPipelines::any_error() const {
     return std::ranges::any_of(findings, &Finding::is_error);

@@ -13,8 +13,9 @@ namespace sluice {
 using Kind = PipelineChange::Kind;
 
 PreparationRequest request_for(const ReloadPlan& plan, const config::Config& config,
-                               const std::map<std::string, std::string>& targets) {
-    PreparationRequest request{config, {}, {}};
+                               const std::map<std::string, std::string>& targets,
+                               const config::Places& places) {
+    PreparationRequest request{config, {}, {}, places};
     for (const PipelineChange& change : plan.pipelines) {
         if (change.kind == Kind::restart || change.kind == Kind::added) {
             request.to_check.insert(change.pipeline);
@@ -58,7 +59,9 @@ std::optional<std::string> target_of(Session& session, const config::Pipeline& p
 
 Preparation prepare_reload(const PreparationRequest& request) {
     Preparation prepared;
-    for (const Finding& finding : check_pipelines(request.config, request.to_check).findings) {
+    CheckedPipelines checked = check_pipelines(request.config, request.to_check);
+    find_places(checked.findings, request.places);
+    for (const Finding& finding : checked.findings) {
         if (finding.is_error()) prepared.problems.push_back(to_string(finding));
         if (finding.severity == Finding::Severity::warning)
             log(LogLevel::warn, "sluice", to_string(finding));

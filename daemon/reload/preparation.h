@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/places.h"
 #include "daemon/reload/reload_plan.h"
 
 #include <map>
@@ -15,6 +16,7 @@ struct PreparationRequest {
     const config::Config& config;
     std::set<std::string> to_check;  ///< keys of the pipelines that are new or changed
     std::map<std::string, std::string> to_compare;  ///< others: key → target() of what runs
+    config::Places places{};                        ///< of the file: problems are told with theirs
 };
 struct Preparation {
     std::vector<std::string> problems;           ///< any: the reload is refused
@@ -23,7 +25,8 @@ struct Preparation {
 
 /// What to ask for this plan; `targets`: what those run on that can be compared.
 [[nodiscard]] PreparationRequest request_for(const ReloadPlan& plan, const config::Config& config,
-                                             const std::map<std::string, std::string>& targets);
+                                             const std::map<std::string, std::string>& targets,
+                                             const config::Places& places);
 /// Pipelines whose tables have changed are restarted as well.
 void add_drift(const Preparation& prepared, ReloadPlan& plan);
 

@@ -179,7 +179,7 @@ ReloadOutcome Reloader::reload() {
     if (!problems.empty()) return refusal(std::move(problems));
     const config::Config& next = loaded.config;
     ReloadPlan plan = plan_reload(settings_of(*config()), settings_of(next), loaded.places);
-    problems = prepare(next, plan);
+    problems = prepare(loaded, plan);
     if (!problems.empty()) return refusal(std::move(problems));
     if (plan.changes_nothing() && next == *config()) return {.plan = plan};
     if (std::string problem = world_.adopt(next); !problem.empty()) return refusal({problem});
@@ -199,8 +199,9 @@ ReloadOutcome Reloader::put_in_force(const config::Config& config, ReloadPlan pl
     return {.result = Result::applied, .plan = std::move(plan)};
 }
 
-std::vector<std::string> Reloader::prepare(const config::Config& config, ReloadPlan& plan) {
-    Preparation prepared = world_.prepare(request_for(plan, config, targets_of(world_.supervisor)));
+std::vector<std::string> Reloader::prepare(const config::Loaded& loaded, ReloadPlan& plan) {
+    Preparation prepared = world_.prepare(
+        request_for(plan, loaded.config, targets_of(world_.supervisor), loaded.places));
     add_drift(prepared, plan);
     return std::move(prepared.problems);
 }

@@ -92,7 +92,7 @@ private:
     [[nodiscard]] ReloadOutcome reload();
     [[nodiscard]] ReloadOutcome put_in_force(const config::Config& config, ReloadPlan plan);
     /// Adds pipelines that are to be restarted since their tables changed; returns what is wrong.
-    [[nodiscard]] std::vector<std::string> prepare(const config::Config& config, ReloadPlan& plan);
+    [[nodiscard]] std::vector<std::string> prepare(const config::Loaded& loaded, ReloadPlan& plan);
     void conclude(ReloadOutcome& outcome);
 
     const World world_;

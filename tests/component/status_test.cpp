@@ -174,8 +174,19 @@ TEST_CASE("plan: what a reload would do to the running daemon, before anyone doe
     const std::string missing = "[ingest.new]\ntopic = \"not_there\"\ntable = \"orders\"\n";
     const RunResult refused = planned(running + missing);
     CHECK(refused.exit_code == 1);
-    CHECK_MESSAGE(contains(refused.out, "it would be refused: ingest.new: there is no topic"),
-                  refused.out);
+    const std::string line = std::to_string(std::ranges::count(running, '\n') + 2);
+    const auto why = [&](const std::string& file) {
+        return (stage.folder() / file).string() + ":" + line + ":1: ingest.new: there is no topic";
+    };
+    CHECK_MESSAGE(contains(refused.out, "it would be refused: " + why("next.toml")), refused.out);
+    // The daemon finds the same, and says so in the same words.
+    write_file(stage.file(), running + missing);
+    stage.until(
+        [&] {
+            return contains(stage.daemon->log(), "reload refused: " + why(stage.file().filename()));
+        },
+        "the reload to be refused");
+    write_file(stage.file(), running);
 
     stage.exec("alter table copies add note text");
     const RunResult drifted = planned(running);

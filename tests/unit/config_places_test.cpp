@@ -55,6 +55,12 @@ TEST_CASE("places: of a key, wherever its dots are") {
     CHECK_FALSE(lists.of_key("ingest.a.into.3.table"));
 }
 
+TEST_CASE("places: messages name them with their file") {
+    const Places places(file, "a.toml");
+    CHECK(places.told("ingest.orders", "table public.orders: not found") == "a.toml:9:1");
+    CHECK(places.told("ingest.nobody", "").empty());
+}
+
 TEST_CASE("places: of a file that is no TOML, nothing is known") {
     CHECK_FALSE(Places("[kafka").of("kafka", ""));
 }
