@@ -29,6 +29,8 @@ if [[ ${1:-} == --of ]]; then
     built=$2
     shift 2
 fi
+# What is left of other builds would be installed along.
+rm -rf build/packages
 mkdir -p build/packages
 # shellcheck source=/dev/null
 here=$(. /etc/os-release && echo "$VERSION_CODENAME")

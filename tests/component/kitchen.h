@@ -49,7 +49,7 @@ public:
         try {
             wait_until(predicate, patient(60s), what);
         } catch (const WaitedTooLong& late) {
-            FAIL(late.what() << "\n" << daemon_->log());
+            FAIL(late.what() << "\n" << (daemon_ ? daemon_->log() : ""));
         }
     }
     void until_rows(const std::string& table, int rows) const {
@@ -62,10 +62,9 @@ public:
               std::to_string(rows) + " " + std::to_string(rows));
     }
     const std::string& name() const { return name_; }
-
-private:
     std::filesystem::path file() const { return dir_.path() / "sluice.toml"; }
 
+private:
     const std::string name_;
     KafkaBroker* broker_;
     const std::uint16_t port_ = free_port();
