@@ -332,7 +332,8 @@ const Command commands[] = {
     {.syntax = {.name = "config-schema",
                 .summary = "print a JSON Schema of the configuration, for editors and CI",
                 .examples = {{"> sluice.schema.json", "for an editor that knows TOML"},
-                             {"| taplo check --schema -", "for CI"}}},
+                             {"> s.json && taplo check --schema file://$PWD/s.json sluice.toml",
+                              "for CI"}}},
      .configuration = Command::Configuration::by_itself,
      .run = print_config_schema},
     {.syntax =

@@ -106,21 +106,22 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
                             "let cloudberry.dsn name the primary"});
     }
     if (!has_own_table(session, schema)) {
-        const bool may_create =
-            session
-                .exec(
-                    "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)"
-                    " THEN has_schema_privilege($1, 'CREATE')"
-                    " ELSE has_database_privilege(current_database(), 'CREATE') END",
-                    {schema})
-                .text(0, 0) == "t";
-        if (may_create)
+        const auto asked = session.exec(
+            "SELECT there, CASE WHEN there THEN has_schema_privilege($1, 'CREATE')"
+            " ELSE has_database_privilege(current_database(), 'CREATE') END FROM"
+            " (SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)) AS s (there)",
+            {schema});
+        const std::string to_own = asked.text(0, 0) == "t"
+                                       ? "ALTER SCHEMA " + name + " OWNER TO "
+                                       : "CREATE SCHEMA " + name + " AUTHORIZATION ";
+        if (asked.text(0, 1) == "t")
             findings.push_back({Severity::hint, where, "sluice's tables are missing",
                                 "the daemon creates them when it starts"});
         else
             findings.push_back({Severity::error, where,
                                 "sluice's tables are missing and this role may not create them",
-                                "let an owner run: sluice schema | psql"});
+                                "let an owner run " + to_own + role_of(session) +
+                                    "; or sluice schema | psql, and grant what is then missing"});
         return findings;
     }
     std::vector<Finding> missing = lacking(session, where, needs(schema));

@@ -132,6 +132,18 @@ class Schema(unittest.TestCase):
         self.validator.validate(complete_example())
         self.assertFalse(self.loader_refuses(complete_example()))
 
+    def test_an_editor_takes_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            schema, file = Path(folder) / "sluice.schema.json", Path(folder) / "sluice.toml"
+            schema.write_bytes(subprocess.check_output([sluice, "config-schema"]))
+            text = dict(examples())["packaging/sluice.toml, all of it"]
+            for broken, fits in {text: True, text.replace("topic =", "topc ="): False}.items():
+                file.write_text("#:schema ./sluice.schema.json\n" + broken)
+                for arguments in [["sluice.toml"], ["--schema", f"file://{schema}", "sluice.toml"]]:
+                    check = subprocess.run(["taplo", "check", *arguments], cwd=folder,
+                                           capture_output=True, text=True)
+                    self.assertEqual(check.returncode == 0, fits, check.stdout + check.stderr)
+
     def test_an_unknown_key_is_refused_by_both(self):
         document = complete_example()
         for path in tables_in(document):
