@@ -1,6 +1,7 @@
 #include "sinks/load/constraint_judge.h"
 
 #include "pipeline/values/binary_copy.h"
+#include "sinks/session/server_family.h"
 #include "sinks/session/server_text.h"
 #include "sinks/session/sql_text.h"
 
@@ -27,7 +28,7 @@ std::string duplicate(const std::string& constraint, const std::vector<std::stri
     return text + " already exists.";
 }
 
-/// Of what a DELETE returns: the row's number, then its key's values.
+/// Of what a query returns: the row's number, then its key's values.
 template <typename Complaint>
 void append_offenders(const Rows& rows, const StagedRows& staged, std::vector<Offender>& found,
                       Complaint complaint_of) {
@@ -63,6 +64,9 @@ constexpr const char* takes_rows_as_they_are =
     // tgtype: 1 is FOR EACH ROW, 4 is INSERT, 2 is BEFORE, 64 is INSTEAD OF.
     " AND NOT EXISTS (SELECT 1 FROM parts JOIN pg_trigger t ON t.tgrelid = parts.oid"
     " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 5 = 5 AND t.tgtype & 66 <> 0)";
+
+/// The name of what has none: that a partition takes the row.
+constexpr const char* taken_by_some = "";
 
 /// That a partition takes the row is a CHECK of the table as a whole, which has no name. Of a table
 /// with very many partitions it would cost more than it saves: a NULL column says so, and also that
@@ -140,7 +144,7 @@ ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
     : session_(session),
       target_(std::move(qualified_table)),
       columns_(std::move(columns)),
-      staged_(session, "sluice_judged", target_, columns_) {}
+      staged_(session, {.name = "sluice_judged", .target = target_, .columns = columns_}) {}
 
 void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to) {
     const std::size_t first = to.size();
@@ -172,22 +176,38 @@ std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
         read_rows_of(taken_by_a_partition, Kind::check, constraints);
     read_rows_of(checks, Kind::check, constraints);
     read_rows_of(unique_keys(session_.server_version()), Kind::unique, constraints);
-    read_rows_of(references, Kind::reference, constraints);
+    if (!mpp_) mpp_ = is_mpp(family_of(session_));
+    // There they are taken and not enforced.
+    if (mpp_ == false) read_rows_of(references, Kind::reference, constraints);
     return constraints;
 }
 
 bool ConstraintJudge::still_holds() {
-    return !has_judged_ || constraints_ == read_constraints();
+    if (!has_judged_) return true;
+    std::vector<Constraint> now = read_constraints();
+    if (now == constraints_) return true;
+    know(std::move(now));
+    return false;
+}
+
+void ConstraintJudge::know(std::vector<Constraint> constraints) {
+    suspects_changed_ |= constraints != constraints_;
+    constraints_ = std::move(constraints);
 }
 
 bool ConstraintJudge::suspect(const DatabaseError& error) {
     static const std::map<std::string, Kind> kinds = {
-        {"23503", Kind::reference}, {"23505", Kind::unique}, {"23514", Kind::check}};
+        {"22M01", Kind::check},  // no partition, on Greenplum and Cloudberry
+        {"23503", Kind::reference},
+        {"23505", Kind::unique},
+        {"23514", Kind::check}};
     const auto kind = kinds.find(error.sqlstate());
     if (kind == kinds.end()) return false;
     Clues& clues = clues_[kind->second];
     const DatabaseError::Details& details = error.details();
-    if (details.constraint.empty())
+    if (error.sqlstate() == "22M01")
+        clues.names.insert(taken_by_some);
+    else if (details.constraint.empty())
         clues.message = details.message;
     else
         clues.names.insert(details.constraint);
@@ -232,20 +252,21 @@ void ConstraintJudge::choose_columns() {
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& rows, CopyForm form,
                                                             std::size_t begin, std::size_t end,
                                                             const RowChanges& changes) {
-    // Asked each time: by a constraint that was dropped no row may be judged.
-    if (auto now = read_constraints(); now != constraints_) {
-        constraints_ = std::move(now);
-        suspects_changed_ = true;
-    }
+    // Asked again when something is new, or has failed; otherwise still_holds() does, in the end.
+    if (!std::exchange(knows_, false) || !clues_.empty()) know(read_constraints());
     follow_clues();
     const std::vector<const Constraint*> keys = suspected(Kind::unique);
+    knows_ = true;
     if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
         return std::nullopt;
+    knows_ = false;
+    has_judged_ = true;
     std::vector<Offender> found;
     judge_by_queries(rows, form, begin, end, changes, found);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves)
         judge_among_themselves(*keys.front(), rows, form, begin, end, changes, found);
+    knows_ = true;
     return found;
 }
 
@@ -256,25 +277,20 @@ void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, s
     if (!duplicates_.in_table) keys.clear();
     const std::vector<const Constraint*> to_others = suspected(Kind::reference);
     if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
-    if (std::exchange(suspects_changed_, false)) choose_columns();
-    has_judged_ = true;
+    if (suspects_changed_) choose_columns();
+    suspects_changed_ = false;
     staged_.fill(rows, form, begin, end, changes);
     judge_checks(found);
-    if (keys.empty() && to_others.empty()) return;
-    // The table may be of any size, and each key is one look into its index.
-    session_.run(
-        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
-        "SET LOCAL enable_nestloop = on");
     for (const Constraint* key : to_others) judge_reference(*key, found);
     const std::size_t before = found.size();
     for (const Constraint* key : keys) judge_against_table(*key, found);
     if (!keys.empty()) duplicates_.in_table = found.size() > before;
-    session_.run(
-        "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;"
-        "SET LOCAL enable_nestloop TO DEFAULT");
+    // By whom a row is found first, says why.
+    std::ranges::stable_sort(found, {}, &Offender::row);
+    const auto same_row = [](const Offender& a, const Offender& b) { return a.row == b.row; };
+    found.erase(std::unique(found.begin(), found.end(), same_row), found.end());
 }
 
-/// What is found leaves the temporary table, so that nobody is called its duplicate.
 void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
     const std::vector<const Constraint*> constraints = suspected(Kind::check);
     if (constraints.empty()) return;
@@ -285,8 +301,9 @@ void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
         broken.append(i == 0 ? "" : " OR ").append(is_broken);
         which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
     }
-    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " WHERE " + broken +
-                                    " RETURNING " + staged_.number() + ", CASE" + which + " END");
+    const Rows rows = session_.exec("SELECT " + staged_.number() + ", CASE" + which + " END FROM " +
+                                    staged_.rows_as("s") + " WHERE " + broken);
+    if (rows.rows.empty()) return;
     const std::string relation =
         session_
             .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
@@ -312,9 +329,9 @@ void ConstraintJudge::judge_reference(const Constraint& key, std::vector<Offende
         equal += (i == 0 ? "r." : " AND r.") + quote_identifier(key.keys[i]) + " = " + column;
         values += ", " + column + "::text";
     }
-    const Rows rows = session_.exec("DELETE FROM " + staged_.table() + " s WHERE " + is_one +
-                                    "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal +
-                                    ") RETURNING s." + staged_.number() + values);
+    const Rows rows = look_up("SELECT s." + staged_.number() + values + " FROM " +
+                              staged_.rows_as("s") + " WHERE " + is_one +
+                              "NOT EXISTS (SELECT 1 FROM " + key.text + " r WHERE " + equal + ")");
     append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
         return "insert violates foreign key constraint " + quote_identifier(key.name) + ": Key (" +
                list(key.columns) + ")=(" + list(of_row) + ") is not present.";
@@ -329,12 +346,23 @@ void ConstraintJudge::judge_against_table(const Constraint& key, std::vector<Off
         conditions += (conditions.empty() ? "s." : " AND s.") + name + " = t." + name;
         values += ", s." + name + "::text";
     }
-    const Rows rows =
-        session_.exec("DELETE FROM " + staged_.table() + " s USING " + target_ + " t WHERE " +
-                      conditions + " RETURNING s." + staged_.number() + values);
+    const Rows rows = look_up("SELECT s." + staged_.number() + values + " FROM " +
+                              staged_.rows_as("s") + " JOIN " + target_ + " t ON " + conditions);
     append_offenders(rows, staged_, found, [&](const std::vector<std::string>& of_row) {
         return duplicate(key.name, key.columns, of_row);
     });
+}
+
+/// The table may be of any size, and each key is one look into its index.
+Rows ConstraintJudge::look_up(const std::string& query) {
+    session_.run(
+        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+        "SET LOCAL enable_nestloop = on");
+    Rows rows = session_.exec(query);
+    session_.run(
+        "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;"
+        "SET LOCAL enable_nestloop TO DEFAULT");
+    return rows;
 }
 
 /// Equal bytes are equal values. Equal values of other bytes, like 1.0 and 1.00, are for COPY.

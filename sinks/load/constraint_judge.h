@@ -49,8 +49,8 @@ public:
     [[nodiscard]] std::optional<std::vector<Offender>> judge(const EncodedRows& rows, CopyForm form,
                                                              std::size_t begin, std::size_t end,
                                                              const RowChanges& changes);
-    /// Whether the table is still as judge() saw it. With rows in the table by this transaction the
-    /// answer holds to its end.
+    /// Whether the table is as judge() took it to be, which need not have asked. With rows in the
+    /// table by this transaction the answer holds to its end.
     [[nodiscard]] bool still_holds();
 
 private:
@@ -73,6 +73,7 @@ private:
     };
 
     [[nodiscard]] std::vector<Constraint> read_constraints();
+    void know(std::vector<Constraint> constraints);
     void follow_clues();
     void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
     [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
@@ -82,6 +83,7 @@ private:
     void judge_checks(std::vector<Offender>& found);
     void judge_reference(const Constraint& key, std::vector<Offender>& found);
     void judge_against_table(const Constraint& key, std::vector<Offender>& found);
+    [[nodiscard]] Rows look_up(const std::string& query);
     void judge_among_themselves(const Constraint& key, const EncodedRows& rows, CopyForm form,
                                 std::size_t begin, std::size_t end, const RowChanges& changes,
                                 std::vector<Offender>& found);
@@ -97,8 +99,10 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     StagedRows staged_;
+    std::optional<bool> mpp_;              ///< whether the database is one
     bool has_judged_ = false;              ///< in this transaction
     std::vector<Constraint> constraints_;  ///< as last read
+    bool knows_ = false;                   ///< nothing says that they are others now
     std::map<Kind, Clues> clues_;
     std::set<std::string> suspects_;
     bool suspects_changed_ = false;

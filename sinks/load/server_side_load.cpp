@@ -120,7 +120,11 @@ ServerSideLoad::ServerSideLoad(Session& session, std::string qualified_table,
     : session_(session),
       target_(std::move(qualified_table)),
       columns_(std::move(columns)),
-      staged_(session, "sluice_staged", target_, columns_, page_fill) {}
+      staged_(session, {.name = "sluice_staged",
+                        .target = target_,
+                        .columns = columns_,
+                        .fill = page_fill,
+                        .alone = true}) {}
 
 bool ServerSideLoad::inserts_as_copy_does() {
     return session_.server_version() >= oldest_version && !is_mpp(family_of(session_)) &&

@@ -5,21 +5,21 @@
 #include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
+#include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace sluice {
 namespace {
 constexpr std::size_t block = 128u << 10;
+/// What is left of so many of the same size is cheaper read than truncated.
+constexpr std::size_t most_fills = 8;
 }  // namespace
 
-StagedRows::StagedRows(Session& session, std::string name, std::string qualified_target,
-                       std::vector<std::string> columns, int fill)
+StagedRows::StagedRows(Session& session, Options options)
     : session_(session),
-      name_(std::move(name)),
-      target_(std::move(qualified_target)),
-      columns_(std::move(columns)),
-      fill_(fill),
-      number_(quote_identifier(unused_name("row", columns_))) {}
+      options_(std::move(options)),
+      number_(quote_identifier(unused_name("row", options_.columns))) {}
 
 /// Under a new name, since the columns may be others.
 void StagedRows::choose(std::vector<std::size_t> taken) {
@@ -28,13 +28,33 @@ void StagedRows::choose(std::vector<std::size_t> taken) {
     create_ = !table_.empty() ? "DROP TABLE IF EXISTS " + table_ + ";" : "";
     // Unique in the process, and so in the session, whoever else stages rows there.
     static std::atomic<int> tables = 0;
-    const std::string name = name_ + "_" + std::to_string(++tables);
+    const std::string name = options_.name + "_" + std::to_string(++tables);
     const bool mpp = is_mpp(family_of(session_));
     create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " int" + types_ +
                ") WITH (" + (mpp ? "appendonly=false, " : "") +
-               "fillfactor=" + std::to_string(fill_) + ") ON COMMIT DELETE ROWS" +
-               (mpp ? " DISTRIBUTED RANDOMLY" : "");
+               "fillfactor=" + std::to_string(options_.fill) + ") ON COMMIT DELETE ROWS" +
+               (mpp ? " " + distribution() : "");
     table_ = "pg_temp." + name;
+    rows_.clear();
+    first_ = 0;
+}
+
+/// As the target's, where the rows have what that needs: a row then meets those of its key in its
+/// own segment. NULL: of a table without a policy.
+std::string StagedRows::distribution() const {
+    const Rows rows = session_.exec(
+        "SELECT pg_get_table_distributedby(d.localoid), a.attname FROM gp_distribution_policy d"
+        " LEFT JOIN pg_attribute a ON a.attrelid = d.localoid AND a.attnum = ANY (d.distkey)"
+        " WHERE d.localoid = $1::regclass",
+        {options_.target});
+    const auto is_staged = [&](const Row& row) {
+        return row[1] && std::ranges::any_of(taken_, [&](std::size_t taken) {
+                   return options_.columns[taken] == *row[1];
+               });
+    };
+    if (rows.rows.empty() || !std::ranges::all_of(rows.rows, is_staged))
+        return "DISTRIBUTED RANDOMLY";
+    return rows.text(0, 0);
 }
 
 std::string StagedRows::types() const {
@@ -42,12 +62,12 @@ std::string StagedRows::types() const {
         std::string("SELECT a.attname, format_type(a.atttypid, a.atttypmod), ") + own_collation +
             " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
             " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {target_});
+        {options_.target});
     std::string types;
     for (const std::size_t taken : taken_) {
         for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-            if (rows.text(row, 0) != columns_[taken]) continue;
-            types += ", " + quote_identifier(columns_[taken]) + " " + rows.text(row, 1);
+            if (rows.text(row, 0) != options_.columns[taken]) continue;
+            types += ", " + quote_identifier(options_.columns[taken]) + " " + rows.text(row, 1);
             if (rows.rows[row][2]) types += " COLLATE " + rows.text(row, 2);
         }
     }
@@ -56,8 +76,11 @@ std::string StagedRows::types() const {
 
 void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
                       const RowChanges& changes) {
-    // Rolled back rows would stay in its blocks, and COPY would fill gaps between them.
-    session_.run(create_ + ";TRUNCATE " + table_);
+    // Mostly a COMMIT has emptied it, but whether there was one, others know.
+    first_ += rows_.size();
+    const bool crowded = options_.alone || first_ > most_fills * (end - begin);
+    if (crowded) first_ = 0;
+    session_.run(crowded ? create_ + ";TRUNCATE " + table_ : create_);
     rows_.clear();
     try {
         copy(rows, form, begin, end, changes);
@@ -91,9 +114,9 @@ void StagedRows::append(std::string& to, std::string_view row, CopyForm form) co
     const bool binary = form == CopyForm::binary;
     if (binary) {
         binary_copy::append_column_count(to, taken_.size() + 1);
-        binary_copy::append_field(to, static_cast<std::int32_t>(rows_.size()));
+        binary_copy::append_field(to, static_cast<std::int32_t>(first_ + rows_.size()));
     } else {
-        to += std::to_string(rows_.size());
+        to += std::to_string(first_ + rows_.size());
     }
     std::size_t column = 0;
     for (const std::size_t taken : taken_) {

@@ -116,8 +116,45 @@ TEST_CASE("judge: a constraint that was dropped rejects nothing more") {
     load_batches(setup, sink, plain);
     const std::string before = setup.rejected();
     setup.exec("ALTER TABLE t DROP CONSTRAINT few");
-    load_batches(setup, sink, plain, CopyForm::binary, 1);
+    const Offset from = setup.next(0);
+    Batch batch = make_batch(from, from + rows_per_batch, plain);
+    CHECK(retry_reason(sink.commit(batch)).find("constraints have just changed") !=
+          std::string::npos);
+    REQUIRE(committed(sink.commit(batch)));
     CHECK(setup.rejected() == before);
+}
+
+TEST_CASE("judge: a constraint that took another's place, and another column, is learnt") {
+    const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow make_row = [](Offset o) { return TestRow{o, o % 30 == 5 ? "bad" : "city"}; };
+    load_batches(setup, sink, make_row, CopyForm::binary, 2);
+    setup.exec(
+        "ALTER TABLE t DROP CONSTRAINT few; DELETE FROM t WHERE city = 'bad';"
+        "ALTER TABLE t ADD CONSTRAINT few CHECK (city <> 'bad')");
+    Batch batch = make_batch(6000, 9000, make_row);
+    REQUIRE_FALSE(retry_reason(sink.commit(batch)).empty());
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter WHERE kafka_offset >= 6000") ==
+          setup.value("SELECT count(*) FROM generate_series(6000, 8999) o WHERE o % 30 = 5"));
+    CHECK(setup.value("SELECT count(*) FROM t WHERE id >= 6000 AND id % 20 = 7") ==
+          setup.value("SELECT count(*) FROM generate_series(6000, 8999) o"
+                      " WHERE o % 20 = 7 AND o % 30 <> 5"));
+}
+
+TEST_CASE("judge: what an earlier load of the same transaction staged judges nothing") {
+    const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
+    const MakeLoader make = copy_loader(setup.table, {"id", "city"}, config::OnInvalid::reject);
+    Session session(setup.dsn, "test");
+    const std::unique_ptr<Loader> loader = make(session);
+    Transaction transaction(session);
+    for (Offset from = 0; from < 30000; from += 3000) {
+        Batch batch = make_batch(from, from + 3000, [](Offset o) { return TestRow{o, "city"}; });
+        CHECK(loader->isolate(batch.targets[0], Alike::refuse).size() == 150);
+    }
+    transaction.commit();
+    CHECK(setup.value("SELECT count(*) FROM t") == "28500");
 }
 
 TEST_CASE("judge: rows that a trigger puts right are loaded") {
