@@ -26,6 +26,7 @@ constexpr std::size_t smallest_window = 16;
 // The judge reads a part of each row once more, and offenders then cost next to nothing. Measured:
 // it pays from one offender in this many rows on, and for pieces that are worth its queries.
 constexpr double longest_dense_gap = 400;
+constexpr double longest_dense_gap_of_mpp = 4000;
 // The server goes through all rows once more. Measured: that pays where stops of COPY are denser.
 constexpr double longest_server_side_gap = 150;
 constexpr std::size_t smallest_dense_piece = 1000;
@@ -108,7 +109,7 @@ void RowIsolation::learn(std::size_t rows) {
     if (by_server_.gap > longest_server_side_gap) gap_ = std::exchange(by_server_.gap, 0);
     if (by_judge_.rows == 0) return;
     by_judge_.gap = by_judge_.gap_of_load();
-    if (by_judge_.gap > 0 && by_judge_.gap <= longest_dense_gap) return;
+    if (by_judge_.gap > 0 && by_judge_.gap <= dense_gap()) return;
     // So few that COPY may find them; it will say which constraint they break, if any.
     if (gap_ == 0 && by_judge_.gap < static_cast<double>(rows)) gap_ = by_judge_.gap;
     by_judge_.gap = 0;
@@ -124,12 +125,27 @@ Refused RowIsolation::refused() const {
     return refused;
 }
 
+double RowIsolation::dense_gap() const {
+    return mpp_ == true ? longest_dense_gap_of_mpp : longest_dense_gap;
+}
+
+bool RowIsolation::can_be_judged(const Piece& piece) const {
+    return !piece.proven && !piece.judged && by_judge_.loads_without == 0 &&
+           piece.size() >= smallest_dense_piece;
+}
+
 bool RowIsolation::judging_pays(const Piece& piece) const {
-    if (piece.proven || piece.judged || by_judge_.loads_without > 0 ||
-        piece.size() < smallest_dense_piece)
-        return false;
+    if (!can_be_judged(piece)) return false;
     if (by_judge_.gap > 0) return true;
-    return suspected_failures_ >= failures_before_asking && gap_ < longest_dense_gap;
+    return suspected_failures_ >= failures_before_asking && gap_ < dense_gap();
+}
+
+/// Where stops are dear, before the first row is looked for.
+bool RowIsolation::judged_at_once(Piece& piece, const DatabaseError& error) {
+    if (mpp_ != true || !can_be_judged(piece) || !judge_.suspect(error)) return false;
+    ++suspected_failures_;
+    judge(piece);
+    return piece.judged;
 }
 
 void RowIsolation::judge(Piece& piece) {
@@ -291,11 +307,12 @@ void RowIsolation::on_success(const Piece& piece) {
     }
 }
 
-void RowIsolation::on_failure(const Piece& piece, const DatabaseError& error) {
+void RowIsolation::on_failure(Piece piece, const DatabaseError& error) {
     if (!may_be_a_rows(session_, error)) throw error;
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = undo;
     if (piece.size() == 1) return on_bad_row(piece, error);
+    if (judged_at_once(piece, error)) return open_.push_back(std::move(piece));
     const auto line = piece.doubted || piece.proven ? std::nullopt : hint_of(error).line;
     const std::size_t row =
         line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;

@@ -102,7 +102,7 @@ private:
     void copy(std::size_t begin, std::size_t end);
     [[nodiscard]] CopyHint hint_of(const DatabaseError& error) const;
     void on_success(const Piece& piece);
-    void on_failure(const Piece& piece, const DatabaseError& error);
+    void on_failure(Piece piece, const DatabaseError& error);
     void set_aside(Piece piece, std::size_t row);
     void split(const Piece& piece, std::size_t row);
     void halve(const Piece& piece);
@@ -112,7 +112,10 @@ private:
                                                           const DatabaseError& error);
     void note_failure(std::size_t row, const DatabaseError& error);
     void put_on_record(std::size_t row, const DatabaseError& error);
+    [[nodiscard]] double dense_gap() const;
+    [[nodiscard]] bool can_be_judged(const Piece& piece) const;
     [[nodiscard]] bool judging_pays(const Piece& piece) const;
+    [[nodiscard]] bool judged_at_once(Piece& piece, const DatabaseError& error);
     void judge(Piece& piece);
     [[nodiscard]] bool server_side_pays(const Piece& piece) const;
     void load_server_side();

@@ -1,4 +1,5 @@
 #include "tests/component/sink_setup.h"
+#include "tests/fixture/fake_cluster.h"
 #include "tests/fixture/segment_errors.h"
 #include "tests/fixture/tcp_proxy.h"
 
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,8 +18,9 @@ namespace {
 /// A sink whose errors come as those of an MPP database's segments.
 class BehindSegments {
 public:
-    explicit BehindSegments(const SinkSetup& setup)
-        : proxy_(fixture::shared_postgres().port()),
+    explicit BehindSegments(const SinkSetup& setup,
+                            std::uint16_t server = fixture::shared_postgres().port())
+        : proxy_(server),
           dsn_(fixture::shared_postgres().dsn(setup.database, "postgres", proxy_.port()) +
                " sslmode=disable gssencmode=disable") {
         fixture::lose_names(proxy_);
@@ -95,6 +98,43 @@ TEST_CASE("segments: rows that break a CHECK are found by queries though no erro
     check_split(setup, "o % 100 = 7 OR o % 150 = 3");
     CHECK(std::stoi(reasons_like(setup, "%Failing row%")) < 10);
     CHECK(copies(setup) < 40);
+}
+
+TEST_CASE("segments: what queries tell costs one COPY that fails, and none in later batches") {
+    struct Kind {
+        const char* columns;
+        const char* also;
+        TestRow bad;
+    };
+    for (const Kind& kind :
+         {Kind{"id bigint, city text CHECK (city <> 'bad')", "ANALYZE t", {1, "bad"}},
+          Kind{"id bigint UNIQUE, city text", "INSERT INTO t VALUES (-1, 'older')", {-1, "city"}},
+          Kind{"id bigint, city text, UNIQUE (city, id)",
+               "INSERT INTO t VALUES (-1, 'older')",
+               {-1, "older"}},
+          Kind{"id bigint, city text) PARTITION BY LIST (city",
+               "CREATE TABLE cities PARTITION OF t FOR VALUES IN ('city')",
+               {1, "Ulm"}}}) {
+        CAPTURE(std::string(kind.columns));
+        const SinkSetup setup(kind.columns);
+        setup.exec(kind.also);
+        setup.exec(
+            "CREATE TABLE gp_distribution_policy AS SELECT 't'::regclass::oid AS localoid,"
+            " '1'::int2vector AS distkey;"
+            "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
+            " $$ SELECT 'DISTRIBUTED BY (id)'::text $$");
+        setup.call_it_mpp();
+        setup.anchor(0, 0);
+        const fixture::FakeCluster cluster(fixture::shared_postgres().port());
+        const BehindSegments segments(setup, cluster.port());
+        CloudberrySink sink = segments.sink(setup);
+        load_batches(setup, sink, [&](Offset o) {
+            return o % 100 == 7 ? kind.bad : TestRow{o, "city"};
+        });
+        setup.exec("DELETE FROM t WHERE id = -1");
+        check_split(setup, "o % 100 = 7");
+        CHECK(copies(setup) == 1 + usual_batches);
+    }
 }
 
 TEST_CASE("segments: a unique key is found by the words of an error, or by its kind") {
