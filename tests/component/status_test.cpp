@@ -187,6 +187,8 @@ TEST_CASE("plan: what a reload would do to the running daemon, before anyone doe
         },
         "the reload to be refused");
     write_file(stage.file(), running);
+    stage.until([&] { return contains(stage.daemon->log(), "nothing differs from what runs"); },
+                "the file to be as it was");
 
     stage.exec("alter table copies add note text");
     const RunResult drifted = planned(running);
