@@ -391,14 +391,14 @@ std::vector<PartitionId> GroupMember::partitions() {
 
 std::vector<Position> GroupMember::resolve(const config::Start& start,
                                            std::span<const PartitionId> partitions) {
-    std::map<std::string, std::vector<PartitionNumber>> by_topic;
+    TopicPartitions by_topic;
     for (const PartitionId partition : partitions) {
         const TopicPartition& named = partitions_[partition];
         by_topic[named.topic].push_back(named.number);
     }
     std::vector<Position> found;
-    for (const auto& [topic, numbers] : by_topic)
-        for (const auto& [number, next] : resolve_start(*client_, topic, start, numbers))
+    for (const auto& [topic, offsets] : resolve_start(*client_, by_topic, start))
+        for (const auto& [number, next] : offsets)
             found.push_back({partitions_.id_of(topic, number), next});
     return found;
 }

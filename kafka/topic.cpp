@@ -35,21 +35,30 @@ std::vector<PartitionNumber> partitions_in(const struct rd_kafka_metadata_topic&
     return partitions;
 }
 
+TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
+                          std::int64_t timestamp) {
+    const PartitionList list = empty_list(partitions.size());
+    for (const auto& [topic, numbers] : partitions)
+        for (const PartitionNumber number : numbers) add(*list, topic, number, timestamp);
+    const std::string of = partitions.size() == 1 ? "topic \"" + partitions.begin()->first + '"'
+                                                  : std::to_string(partitions.size()) + " topics";
+    check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
+          "reading the offsets of " + of);
+    TopicOffsets answers;
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& entry = list->elems[i];
+        check(entry.err, std::string("reading the offset of ") + entry.topic + "[" +
+                             std::to_string(entry.partition) + "]");
+        answers[entry.topic][entry.partition] = entry.offset;
+    }
+    return answers;
+}
+
 std::map<PartitionNumber, Offset> list_offsets(rd_kafka_t& client, const std::string& topic,
                                                std::int64_t timestamp,
                                                std::span<const PartitionNumber> partitions) {
-    const PartitionList list = empty_list(partitions.size());
-    for (const PartitionNumber partition : partitions) add(*list, topic, partition, timestamp);
-    check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
-          "reading the offsets of topic \"" + topic + "\"");
-    std::map<PartitionNumber, Offset> answers;
-    for (int i = 0; i < list->cnt; ++i) {
-        const auto& entry = list->elems[i];
-        check(entry.err,
-              "reading the offset of " + topic + "[" + std::to_string(entry.partition) + "]");
-        answers[entry.partition] = entry.offset;
-    }
-    return answers;
+    return list_offsets(client, {{topic, {partitions.begin(), partitions.end()}}},
+                        timestamp)[topic];
 }
 
 }  // namespace
@@ -121,22 +130,28 @@ std::map<PartitionNumber, Offset> resolve_start(rd_kafka_t& client, const std::s
                                                 const config::Start& start,
                                                 std::span<const PartitionNumber> partitions) {
     if (partitions.empty()) return {};
+    return resolve_start(client, {{topic, {partitions.begin(), partitions.end()}}}, start)[topic];
+}
+
+TopicOffsets resolve_start(rd_kafka_t& client, const TopicPartitions& partitions,
+                           const config::Start& start) {
+    if (partitions.empty()) return {};
     switch (start.kind) {
         case config::Start::Kind::earliest:
-            return list_offsets(client, topic, beginning_of_partition, partitions);
+            return list_offsets(client, partitions, beginning_of_partition);
         case config::Start::Kind::latest:
-            return list_offsets(client, topic, end_of_partition, partitions);
+            return list_offsets(client, partitions, end_of_partition);
         case config::Start::Kind::time:
             break;
     }
-    std::map<PartitionNumber, Offset> found =
-        list_offsets(client, topic, start.time_ms, partitions);
-    std::vector<PartitionNumber> beyond;
-    for (const auto& [partition, offset] : found)
-        if (offset < 0) beyond.push_back(partition);
+    TopicOffsets found = list_offsets(client, partitions, start.time_ms);
+    TopicPartitions beyond;
+    for (const auto& [topic, offsets] : found)
+        for (const auto& [partition, offset] : offsets)
+            if (offset < 0) beyond[topic].push_back(partition);
     if (beyond.empty()) return found;
-    for (const auto& [partition, end] : list_offsets(client, topic, end_of_partition, beyond))
-        found[partition] = end;
+    for (const auto& [topic, ends] : list_offsets(client, beyond, end_of_partition))
+        for (const auto& [partition, end] : ends) found[topic][partition] = end;
     return found;
 }
 

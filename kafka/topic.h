@@ -46,6 +46,13 @@ using TopicPartitions = std::map<std::string, std::vector<PartitionNumber>>;
     rd_kafka_t& client, const std::string& topic, const config::Start& start,
     std::span<const PartitionNumber> partitions);
 
+/// By topic and partition.
+using TopicOffsets = std::map<std::string, std::map<PartitionNumber, Offset>>;
+/// The same of several topics, by a question or two to each broker. Throws where one of them cannot
+/// be told.
+[[nodiscard]] TopicOffsets resolve_start(rd_kafka_t& client, const TopicPartitions& partitions,
+                                         const config::Start& start);
+
 /// From the first offset that is still there to the end (past transaction markers).
 [[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
                                             PartitionNumber partition);

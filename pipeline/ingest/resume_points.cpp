@@ -28,31 +28,54 @@ std::vector<ResumePoint> ResumePoints::read(const std::vector<PartitionId>& of,
 void ResumePoints::anchor(const std::vector<PartitionId>& missing, std::string& trouble) {
     const std::set<std::string> read_before = progress_.topics();
     const bool is_first = !config_.topic.regex.empty() && read_before.empty();
-    std::optional<std::vector<PartitionId>> all;
-    if (is_first) all = group_.partitions();
-    std::map<std::string, std::vector<PartitionId>> by_topic;
-    for (const PartitionId partition : is_first ? *all : missing)
-        by_topic[partitions_[partition].topic].push_back(partition);
-    std::vector<Position> starts;
-    for (auto& [topic, partitions] : by_topic) {
+    ByTopic from_beginning;
+    ByTopic from_start;
+    for (const PartitionId partition : is_first ? group_.partitions() : missing) {
+        const std::string& topic = partitions_[partition].topic;
+        const bool at_beginning = begins_at_its_beginning(topic, read_before);
+        (at_beginning ? from_beginning : from_start)[topic].push_back(partition);
+    }
+    std::vector<Position> starts = resolve({}, from_beginning, trouble);
+    try {
+        if (!from_start.empty() && !is_first) {
+            for (auto& [topic, partitions] : from_start) partitions.clear();
+            for (const PartitionId partition : group_.partitions())
+                if (const auto of = from_start.find(partitions_[partition].topic);
+                    of != from_start.end())
+                    of->second.push_back(partition);
+        }
+        std::ranges::move(resolve(config_.start, from_start, trouble), std::back_inserter(starts));
+    } catch (const TroubleOfTheWorld& world) {
+        trouble = world.what();
+    }
+    progress_.anchor(starts);
+    SLUICE_FAIL_POINT("after_anchor");
+}
+
+/// By one question, and where that fails by one for each topic.
+std::vector<Position> ResumePoints::resolve(const config::Start& start, const ByTopic& of,
+                                            std::string& trouble) {
+    std::vector<PartitionId> all;
+    for (const auto& [topic, partitions] : of)
+        all.insert(all.end(), partitions.begin(), partitions.end());
+    try {
+        if (all.empty()) return {};
+        return group_.resolve(start, all);
+    } catch (const TroubleOfTheWorld& world) {
+        if (of.size() == 1) {
+            trouble = world.what();
+            return {};
+        }
+    }
+    std::vector<Position> found;
+    for (const auto& [topic, partitions] : of) {
         try {
-            const bool from_beginning = begins_at_its_beginning(topic, read_before);
-            if (!from_beginning && !is_first) {
-                if (!all) all = group_.partitions();
-                partitions.clear();
-                std::ranges::copy_if(
-                    *all, std::back_inserter(partitions),
-                    [&, &of = topic](PartitionId each) { return partitions_[each].topic == of; });
-            }
-            std::ranges::move(
-                group_.resolve(from_beginning ? config::Start{} : config_.start, partitions),
-                std::back_inserter(starts));
+            std::ranges::move(group_.resolve(start, partitions), std::back_inserter(found));
         } catch (const TroubleOfTheWorld& world) {
             trouble = world.what();
         }
     }
-    progress_.anchor(starts);
-    SLUICE_FAIL_POINT("after_anchor");
+    return found;
 }
 
 /// What fits an expression once the pipeline reads others came later, like what was seen to come.

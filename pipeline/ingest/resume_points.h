@@ -4,6 +4,7 @@
 #include "pipeline/ingest/ports.h"
 #include "pipeline/partition_table.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,7 +25,11 @@ public:
                                                 std::string& trouble);
 
 private:
+    using ByTopic = std::map<std::string, std::vector<PartitionId>>;
+
     void anchor(const std::vector<PartitionId>& missing, std::string& trouble);
+    [[nodiscard]] std::vector<Position> resolve(const config::Start& start, const ByTopic& of,
+                                                std::string& trouble);
     [[nodiscard]] bool begins_at_its_beginning(const std::string& topic,
                                                const std::set<std::string>& read_before) const;
 

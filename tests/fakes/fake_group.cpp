@@ -85,6 +85,11 @@ void FakeGroup::refuse_seeks(std::optional<PartitionId> partition) {
     unseekable_ = partition;
 }
 
+void FakeGroup::refuse_offsets(std::optional<PartitionId> partition) {
+    const std::lock_guard lock{mutex_};
+    untold_ = partition;
+}
+
 void FakeGroup::report_trouble(PartitionId partition, const std::string& text) {
     const std::lock_guard lock{mutex_};
     Fetching& fetching = assigned_.at(partition);
@@ -203,6 +208,8 @@ std::vector<Position> FakeGroup::resolve(const config::Start& start,
     ask();
     std::vector<Position> positions;
     for (const PartitionId partition : partitions) {
+        if (const std::lock_guard lock{mutex_}; untold_ == partition)
+            throw TroubleOfTheWorld("kafka does not know the topic");
         Offset next = topic_.available(partition).from;
         if (start.kind == config::Start::Kind::latest) next = topic_.available(partition).to;
         if (start.kind == config::Start::Kind::time) {

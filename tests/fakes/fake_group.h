@@ -82,6 +82,8 @@ public:
     void fail_questions(int count);
     /// seek() fails whenever it is about this partition; nullopt: about none.
     void refuse_seeks(std::optional<PartitionId> partition);
+    /// resolve() fails whenever it is about this partition, too; nullopt: about none.
+    void refuse_offsets(std::optional<PartitionId> partition);
     /// The topic comes while the members look for it.
     void come_late() { topic_is_new_ = true; }
     /// The broker has trouble with the partition; librdkafka tells, and goes on by itself.
@@ -147,6 +149,7 @@ private:
     int questions_to_fail_ = 0;
     std::function<void()> before_answer_;
     std::optional<PartitionId> unseekable_;
+    std::optional<PartitionId> untold_;
     std::vector<std::unique_ptr<FakeSource>> sources_;
 };
 

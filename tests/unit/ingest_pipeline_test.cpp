@@ -219,6 +219,20 @@ TEST_CASE("pipeline: Kafka does not answer at assignment: asked again") {
     world.await_caught_up();
 }
 
+TEST_CASE("pipeline: a topic whose offsets Kafka does not tell holds back no other") {
+    World world(3, numbers_by_topic(3));
+    for (PartitionId p = 0; p < 3; ++p) world.topic.append_numbers(p, p * 100, 3);
+    Daemon& daemon = world.start();
+    daemon.group().refuse_offsets(1);
+    daemon.offer({0, 1, 2});
+    eventually([&] { return world.database.next(0) == 3 && world.database.next(2) == 3; },
+               "the others to be loaded");
+    eventually([&] { return daemon.trouble() == "kafka does not know the topic"; }, "trouble");
+    daemon.group().refuse_offsets(std::nullopt);
+    world.await_caught_up();
+    world.check_table();
+}
+
 TEST_CASE("pipeline: a partition that cannot seek holds back no other") {
     World world(3);
     Daemon& daemon = world.start();
