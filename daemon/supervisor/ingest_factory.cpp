@@ -129,13 +129,15 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
         schemas = std::make_shared<registry::StoppableRegistry>(registry, stop.get_token());
     std::shared_ptr<TopicTargets> found;
     if (routes) found = std::make_shared<TopicTargets>(config, identity, schemas);
+    const auto tips = std::make_shared<TipsRead>();
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
         CloudberrySinkOptions options{.dsn = dsn,
                                       .identity = identity,
                                       .on_reject = ingest.on_reject,
                                       .reject_after = ingest.reject_after,
-                                      .receipts = receipts};
+                                      .receipts = receipts,
+                                      .tips = tips};
         if (found) {
             options.targets = found->targets();
             options.loader_of =
@@ -149,14 +151,17 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
         lanes.push_back({member->lane(number), std::move(mapper),
                          std::make_unique<CloudberrySink>(std::move(options))});
     }
-    auto progress = std::make_unique<CloudberryProgress>(dsn, identity);
+    auto progress = std::make_unique<CloudberryProgress>(dsn, identity, tips);
     auto in_the_way = [&asked = *progress] { return asked.in_the_way(); };
     IngestParts parts{.group = *member,
                       .progress = std::move(progress),
                       .lanes = std::move(lanes),
                       .observer = *observer,
                       .in_the_way = std::move(in_the_way)};
-    if (found) parts.find_target = [found](const std::string& topic) { return found->find(topic); };
+    if (found)
+        parts.find_targets = [found](const std::vector<std::string>& topics) {
+            return found->find(topics);
+        };
     auto pipeline = std::make_unique<IngestPipeline>(ingest, std::move(parts));
     auto after_commit = after_commit_of(config, observer);
     return std::make_unique<RunningIngest>(

@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t most_told = 1000;
 constexpr const char* of_records = "a schema of its records";
+/// Whoever has locked a table must not hold up those who ask for the others.
+constexpr const char* short_wait = "SET LOCAL lock_timeout = '1s'";
 
 bool goes_to(const config::Ingest& ingest, const std::string& topic, const std::string& table,
              const std::string& own_schema) {
@@ -40,17 +42,46 @@ TopicTargets::TopicTargets(const config::Pipeline& pipeline, PipelineIdentity id
     if (registry) subjects_.emplace(registry);
 }
 
-std::string TopicTargets::find(const std::string& topic) {
+std::map<std::string, std::string> TopicTargets::find(const std::vector<std::string>& topics) {
     const std::lock_guard lock{mutex_};
-    return look_for(topic);
+    begin_anew_for(topics);
+    const TablesByName known = read_together(topics);
+    std::map<std::string, std::string> missing;
+    for (const std::string& topic : topics)
+        if (std::string why = look_for(topic, known); !why.empty())
+            missing.emplace(topic, std::move(why));
+    return missing;
 }
 
-std::string TopicTargets::look_for(const std::string& topic) {
+void TopicTargets::begin_anew_for(const std::vector<std::string>& topics) {
+    const auto is_known = [&](const std::string& topic) {
+        return !targets_->of_topic(topic).empty();
+    };
+    if (std::ranges::any_of(topics, is_known)) session_.close();
+}
+
+/// Those that are to grow are read when they have. Where this fails for one of them, each is read
+/// by itself, which says why.
+TablesByName TopicTargets::read_together(const std::vector<std::string>& topics) {
+    if (topics.size() < 2 || config::grows(ingest_)) return {};
+    std::set<std::string> names;
+    for (const std::string& topic : topics) {
+        const auto targets = config::targets_of_topic(ingest_, topic, identity_.schema);
+        if (const auto* const all = std::get_if<std::vector<config::Ingest>>(&targets))
+            for (const config::Ingest& target : *all) names.insert(target.table);
+    }
     try {
-        // What is looked for once more need not be what this session was begun with: its time zone.
-        if (!targets_->of_topic(topic).empty()) session_.close();
+        const Transaction reading(session_, short_wait);
+        return read_tables(session_, {names.begin(), names.end()});
+    } catch (const DatabaseError&) {
+        return {};
+    }
+}
+
+std::string TopicTargets::look_for(const std::string& topic, const TablesByName& known) {
+    try {
         if (config::grows(ingest_)) grow_targets_of(topic);
-        read_targets_of(topic);
+        read_targets_of(topic, known);
         return {};
     } catch (const WrongConfiguration& wrong) {
         return wrong.what();
@@ -67,10 +98,14 @@ std::string TopicTargets::look_for(const std::string& topic) {
     }
 }
 
-void TopicTargets::read_targets_of(const std::string& topic) {
-    // Whoever has locked a table must not hold up those who ask for the others.
-    const Transaction reading(session_, "SET LOCAL lock_timeout = '1s'");
-    auto targets = read_targets(session_, ingest_, topic, identity_.schema);
+void TopicTargets::read_targets_of(const std::string& topic, const TablesByName& known) {
+    const std::vector<config::Ingest> all = targets_of_topic(ingest_, topic, identity_.schema);
+    std::optional<Transaction> reading;
+    if (std::ranges::any_of(all, [&](const config::Ingest& each) {
+            return !known.contains(each.table) || !each.fields.empty();
+        }))
+        reading.emplace(session_, short_wait);
+    auto targets = read_targets(session_, ingest_, topic, identity_.schema, known);
     for (const Targets::Target& target : targets) {
         const RowMapper fits(target.ingest, target.table, registry_);
         static_cast<void>(make_loader(target.ingest, target.table, fits, identity_.schema));
@@ -172,7 +207,8 @@ std::string TopicTargets::grow(const std::string& topic, TargetId target,
     auto& demanded = demanded_[{topic, asked.ingest.table}];
     if (std::ranges::find(demanded, fields.fields, &schemas::RowFields::fields) == demanded.end())
         demanded.push_back(fields);
-    return look_for(topic);
+    begin_anew_for({topic});
+    return look_for(topic, {});
 }
 
 }  // namespace sluice

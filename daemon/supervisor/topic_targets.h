@@ -7,6 +7,7 @@
 #include "registry/registry_client.h"
 #include "schemas/row_fields.h"
 #include "sinks/books/identity.h"
+#include "sinks/catalogue/catalogue.h"
 #include "sinks/catalogue/finding.h"
 #include "sinks/session/session.h"
 
@@ -30,8 +31,8 @@ public:
     TopicTargets(const config::Pipeline& pipeline, PipelineIdentity identity,
                  const std::shared_ptr<registry::StoppableRegistry>& registry);
 
-    /// IngestParts::find_target.
-    [[nodiscard]] std::string find(const std::string& topic);
+    /// IngestParts::find_targets.
+    [[nodiscard]] std::map<std::string, std::string> find(const std::vector<std::string>& topics);
     [[nodiscard]] const std::shared_ptr<Targets>& targets() const { return targets_; }
 
     [[nodiscard]] bool wants_column(const Targets::Target& target,
@@ -41,8 +42,12 @@ public:
 
 private:
     // All with mutex_ held.
-    [[nodiscard]] std::string look_for(const std::string& topic);
-    void read_targets_of(const std::string& topic);
+    /// What is looked for once more need not be what the session was begun with: its time zone.
+    void begin_anew_for(const std::vector<std::string>& topics);
+    [[nodiscard]] TablesByName read_together(const std::vector<std::string>& topics);
+    /// `known`: tables that were just read. Why its targets take no rows; empty: they do.
+    [[nodiscard]] std::string look_for(const std::string& topic, const TablesByName& known);
+    void read_targets_of(const std::string& topic, const TablesByName& known);
     void grow_targets_of(const std::string& topic);
     void create(const config::Ingest& target, const std::string& topic);
     void refuse_where_rows_were(const config::Ingest& target);

@@ -40,7 +40,7 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       resume_points_(config_, group_, *progress_, observer_.partitions()),
       lost_positions_(config_, group_, *progress_, observer_.partitions()),
       ask_in_the_way_(std::move(parts.in_the_way)),
-      find_target_(std::move(parts.find_target)),
+      find_targets_(std::move(parts.find_targets)),
       handover_(patience.handover),
       assign_patience_(patience.assign),
       held_topics_(config.name, patience.held_up),
@@ -264,31 +264,44 @@ void IngestPipeline::apply(const Held& held) {
 }
 
 std::vector<PartitionId> IngestPipeline::with_targets(const std::vector<PartitionId>& partitions) {
-    if (!find_target_) return partitions;
-    const auto now = Clock::now();
+    if (!find_targets_) return partitions;
+    find_targets(partitions);
     std::vector<PartitionId> found;
+    for (const PartitionId partition : partitions)
+        if (held_topics_.has_target(topic_of(partition))) found.push_back(partition);
+    return found;
+}
+
+/// Of all topics at once: hundreds that are asked for one by one take seconds.
+void IngestPipeline::find_targets(const std::vector<PartitionId>& partitions) {
+    const auto now = Clock::now();
+    std::map<std::string, PartitionId> wanted;  // of each topic one of them
     for (const PartitionId partition : partitions) {
         const std::string& topic = topic_of(partition);
-        if (held_topics_.waits(topic, now)) continue;
-        if (!held_topics_.has_target(topic)) {
-            if (const std::string why = find_target_(topic); !why.empty()) {
-                if (!held_topics_.contains(topic)) fix_start(partition);
-                held_topics_.hold_up_again(topic, why);
-                tell_held_up();
-                continue;
-            }
-            held_topics_.found_target(topic, now);
-        }
-        found.push_back(partition);
+        if (!held_topics_.has_target(topic) && !held_topics_.waits(topic, now))
+            wanted.try_emplace(topic, partition);
     }
-    return found;
+    if (wanted.empty()) return;
+    std::vector<std::string> topics;
+    for (const auto& [topic, partition] : wanted) topics.push_back(topic);
+    const std::map<std::string, std::string> missing = find_targets_(topics);
+    std::vector<PartitionId> newly_held;
+    for (const auto& [topic, partition] : wanted) {
+        if (!missing.contains(topic))
+            held_topics_.found_target(topic, now);
+        else if (!held_topics_.contains(topic))
+            newly_held.push_back(partition);
+    }
+    if (!newly_held.empty()) fix_starts(newly_held);
+    for (const auto& [topic, why] : missing) held_topics_.hold_up_again(topic, why);
+    if (!missing.empty()) tell_held_up();
 }
 
 /// What comes while its target is missing is not before the start. A topic that Kafka does not tell
 /// about starts when its target is there.
-void IngestPipeline::fix_start(PartitionId partition) {
+void IngestPipeline::fix_starts(const std::vector<PartitionId>& partitions) {
     std::string trouble;
-    static_cast<void>(resume_points_.read({partition}, trouble));
+    static_cast<void>(resume_points_.read(partitions, trouble));
 }
 
 /// A target that takes rows again shows that within a batch's time; whose partitions others have

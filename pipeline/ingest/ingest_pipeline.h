@@ -33,10 +33,11 @@ struct IngestParts {
     /// Who holds a lock that a session of the pipeline waits for, in words; empty: nobody, as far
     /// as can be told. Called on the control thread; throws nothing.
     std::function<std::string()> in_the_way = [] { return std::string(); };
-    /// Where each topic has a target of its own: looks for this one's, before a record of it is
-    /// read, and again after it took no rows. Why it takes none, in words; empty: it does. Called
-    /// on the control thread; throws TroubleOfTheWorld when nobody can tell now.
-    std::function<std::string(const std::string& topic)> find_target{};
+    /// Where each topic has a target of its own: looks for those of these topics, before a record
+    /// of them is read, and again after one took no rows. By topic whose target takes none, why, in
+    /// words. Called on the control thread; throws TroubleOfTheWorld when nobody can tell now.
+    std::function<std::map<std::string, std::string>(const std::vector<std::string>& topics)>
+        find_targets{};
 };
 
 /// How long a pipeline waits for what.
@@ -124,7 +125,8 @@ private:
     void look_for_standstill();
     /// Those of them whose topics have targets that take rows, as far as is known.
     [[nodiscard]] std::vector<PartitionId> with_targets(const std::vector<PartitionId>& partitions);
-    void fix_start(PartitionId partition);
+    void find_targets(const std::vector<PartitionId>& partitions);
+    void fix_starts(const std::vector<PartitionId>& partitions);
     void forget_what_goes_on();
     void tell_held_up() const;
     [[nodiscard]] const std::string& topic_of(PartitionId partition) const {
@@ -139,7 +141,7 @@ private:
     ResumePoints resume_points_;
     LostPositions lost_positions_;
     const std::function<std::string()> ask_in_the_way_;
-    const std::function<std::string(const std::string& topic)> find_target_;
+    const decltype(IngestParts::find_targets) find_targets_;
 
     const std::chrono::milliseconds handover_;
     const std::chrono::milliseconds assign_patience_;

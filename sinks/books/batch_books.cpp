@@ -3,6 +3,7 @@
 #include "sinks/books/dead_letters.h"
 #include "sinks/books/tip.h"
 #include "sinks/copy/copy_rows.h"
+#include "sinks/session/server_family.h"
 
 #include <algorithm>
 #include <array>
@@ -76,6 +77,23 @@ std::optional<Tip> BatchBooks::tip_before(const Slice& slice) {
     return tip;
 }
 
+std::optional<Tip> BatchBooks::known_before(const Slice& slice) {
+    if (const auto known = known_.find(slice.partition);
+        known != known_.end() && is_before(slice, known->second))
+        return known->second;
+    if (std::optional<Tip> tip = read_ ? read_->of(slice.partition) : std::nullopt;
+        tip && is_before(slice, *tip))
+        return tip;
+    return tip_before(slice);
+}
+
+TipKeys BatchBooks::keys_for(std::size_t tips) {
+    constexpr std::size_t few = 16;
+    if (tips <= few) return TipKeys::written_out;
+    if (!is_mpp_) is_mpp_ = is_mpp(family_of(session_));
+    return *is_mpp_ ? TipKeys::written_out : TipKeys::joined;
+}
+
 /// The row that it begins behind is there, and the key that it begins with is free, or it is not
 /// inserted: of two writers who begin at one offset, the second one waits for the first.
 bool BatchBooks::insert_ledger(const Batch& batch) {
@@ -83,10 +101,7 @@ bool BatchBooks::insert_ledger(const Batch& batch) {
     std::vector<Tip> tips;
     for (const Slice& slice : batch.slices()) {
         if (!slice.moves()) continue;
-        const auto known = known_.find(slice.partition);
-        std::optional<Tip> tip = known != known_.end() && is_before(slice, known->second)
-                                     ? known->second
-                                     : tip_before(slice);
+        const std::optional<Tip> tip = known_before(slice);
         if (!tip) return false;
         tips.push_back(*tip);
         written_.push_back({.partition = slice.partition,
@@ -122,7 +137,7 @@ bool BatchBooks::insert_ledger(const Batch& batch) {
             " unnest($15::bigint[]) AS unmatched, unnest($16::bigint[]) AS last_offset,"
             " unnest($17::bigint[]) AS last_timestamp_ms, unnest($18::bigint[]) AS last_checksum) v"
             " WHERE " +
-            still_there(identity_, tips) +
+            still_there(identity_, tips, keys_for(tips.size())) +
             // Whoever waits for another one's row, waits for none that comes before it.
             " ORDER BY v.topic, v.kafka_partition ON CONFLICT DO NOTHING",
         parameters);
@@ -143,8 +158,16 @@ PartitionId BatchBooks::partition(const Rows& rows, std::size_t row) const {
 
 std::vector<PartitionId> BatchBooks::moved_by_others(const Batch& batch) {
     std::vector<PartitionId> moved;
+    std::vector<PartitionId> moving;
     for (const Slice& slice : batch.slices())
-        if (slice.moves() && !tip_before(slice)) moved.push_back(slice.partition);
+        if (slice.moves()) moving.push_back(slice.partition);
+    std::map<PartitionId, Tip> now;
+    for (const Tip& tip : read_tips(session_, identity_, moving)) now.emplace(tip.partition, tip);
+    for (const Slice& slice : batch.slices()) {
+        if (!slice.moves()) continue;
+        const auto tip = now.find(slice.partition);
+        if (tip == now.end() || !is_before(slice, tip->second)) moved.push_back(slice.partition);
+    }
     return moved;
 }
 

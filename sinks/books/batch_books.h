@@ -3,10 +3,12 @@
 #include "pipeline/batch.h"
 #include "sinks/books/identity.h"
 #include "sinks/books/tip.h"
+#include "sinks/books/tips_read.h"
 #include "sinks/session/session.h"
 #include "sinks/session/sql_text.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,10 +21,13 @@ namespace sluice {
 /// by its thread. Throws DatabaseError.
 class BatchBooks {
 public:
-    BatchBooks(Session& session, PipelineIdentity identity)
+    /// `read`: what the pipeline has read of its partitions already; null: nothing.
+    BatchBooks(Session& session, PipelineIdentity identity,
+               std::shared_ptr<const TipsRead> read = nullptr)
         : session_(session),
           identity_(std::move(identity)),
-          ledger_(identity_.own_table("ledger")) {}
+          ledger_(identity_.own_table("ledger")),
+          read_(std::move(read)) {}
 
     /// For messages.
     [[nodiscard]] std::string where() const {
@@ -43,8 +48,12 @@ public:
     [[nodiscard]] std::map<PartitionId, Offset> settled(const Batch& batch);
 
 private:
+    /// As it was written or read by us last, or as the database has it now. nullopt: the slice does
+    /// not begin there.
+    [[nodiscard]] std::optional<Tip> known_before(const Slice& slice);
     /// As the database has it now; nullopt: the slice does not begin there.
     [[nodiscard]] std::optional<Tip> tip_before(const Slice& slice);
+    [[nodiscard]] TipKeys keys_for(std::size_t tips);
     /// Pipeline, cluster, and the topics, numbers, incarnations and first offsets of the slices
     /// that move.
     [[nodiscard]] Row keys(const Batch& batch) const;
@@ -54,8 +63,10 @@ private:
     Session& session_;
     const PipelineIdentity identity_;
     const std::string ledger_;  ///< quoted name
+    const std::shared_ptr<const TipsRead> read_;
     std::map<PartitionId, Tip> known_;
-    std::vector<Tip> written_;  ///< what is known once the transaction has committed
+    std::vector<Tip> written_;    ///< what is known once the transaction has committed
+    std::optional<bool> is_mpp_;  ///< the database; once it was asked
 };
 
 }  // namespace sluice

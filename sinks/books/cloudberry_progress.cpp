@@ -9,8 +9,11 @@
 #include <utility>
 
 namespace sluice {
-CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity)
-    : identity_(std::move(identity)), session_(dsn, "sluice/" + identity_.pipeline) {}
+CloudberryProgress::CloudberryProgress(const std::string& dsn, PipelineIdentity identity,
+                                       std::shared_ptr<TipsRead> read)
+    : identity_(std::move(identity)),
+      session_(dsn, "sluice/" + identity_.pipeline),
+      read_(std::move(read)) {}
 
 template <typename Call>
 auto CloudberryProgress::guarded(Call call) {
@@ -26,12 +29,13 @@ auto CloudberryProgress::guarded(Call call) {
 std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> partitions) {
     return guarded([&] {
         std::vector<ResumePoint> points;
-        for (const PartitionId partition : partitions)
-            if (const auto tip = read_tip(session_, identity_, partition))
-                points.push_back({.partition = partition,
-                                  .next = tip->next,
-                                  .last = tip->last,
-                                  .incarnation = tip->incarnation});
+        for (const Tip& tip : read_tips(session_, identity_, partitions)) {
+            if (read_) read_->note(tip);
+            points.push_back({.partition = tip.partition,
+                              .next = tip.next,
+                              .last = tip.last,
+                              .incarnation = tip.incarnation});
+        }
         return points;
     });
 }
@@ -74,28 +78,36 @@ void CloudberryProgress::anchor(std::span<const Position> starts) {
 
 /// In the order of names, so that of two who do so none waits for what the other waits for.
 std::size_t CloudberryProgress::insert(std::span<const Position> starts) {
-    std::vector<std::pair<Row, Offset>> sorted;
-    for (const Position& start : starts)
-        sorted.emplace_back(partition_key(identity_, start.partition), start.next);
-    std::ranges::sort(sorted);
-    const std::string anchors = identity_.own_table("anchor");
-    std::size_t inserted = 0;
-    for (auto& [parameters, start] : sorted) {
-        parameters.insert(parameters.end(), {std::to_string(start), identity_.writer});
-        // Of anchors that somebody has deleted, the ledger may still have rows.
-        const Rows done = session_.exec(
-            "INSERT INTO " + anchors +
-                " (pipeline, cluster_id, topic, kafka_partition, incarnation, anchor_offset,"
-                " writer)"
-                " SELECT $1::text, $2::text, $3::text, $4::int,"
-                " coalesce((SELECT max(incarnation) + 1 FROM " +
-                identity_.own_table("ledger") + of_partition +
-                "), 0), $5::bigint, $6::text WHERE NOT EXISTS (SELECT 1 FROM " + anchors +
-                of_partition + ") ON CONFLICT DO NOTHING",
-            parameters);
-        inserted += static_cast<std::size_t>(done.affected);
+    std::vector<std::string> topics;
+    std::vector<std::int64_t> numbers;
+    std::vector<std::int64_t> offsets;
+    for (const Position& start : starts) {
+        const TopicPartition& named = (*identity_.partitions)[start.partition];
+        topics.push_back(named.topic);
+        numbers.push_back(named.number);
+        offsets.push_back(start.next);
     }
-    return inserted;
+    const std::string anchors = identity_.own_table("anchor");
+    // Of anchors that somebody has deleted, the ledger may still have rows.
+    const Rows inserted = session_.exec(
+        "INSERT INTO " + anchors +
+            " (pipeline, cluster_id, topic, kafka_partition, incarnation, anchor_offset, writer)"
+            " SELECT $1::text, $2::text, v.topic, v.kafka_partition, coalesce(l.unused, 0),"
+            " v.anchor_offset, $6::text FROM (SELECT unnest($3::text[]) AS topic,"
+            " unnest($4::int[]) AS kafka_partition, unnest($5::bigint[]) AS anchor_offset) v"
+            " LEFT JOIN (SELECT topic, kafka_partition, max(incarnation) + 1 AS unused FROM " +
+            identity_.own_table("ledger") +
+            " WHERE pipeline = $1::text AND cluster_id = $2::text AND topic = ANY($3::text[])"
+            " AND kafka_partition = ANY($4::int[]) GROUP BY topic, kafka_partition) l"
+            " ON l.topic = v.topic AND l.kafka_partition = v.kafka_partition"
+            " WHERE NOT EXISTS (SELECT 1 FROM " +
+            anchors +
+            " a WHERE a.pipeline = $1::text AND a.cluster_id = $2::text AND a.topic = v.topic"
+            " AND a.kafka_partition = v.kafka_partition)"
+            " ORDER BY v.topic, v.kafka_partition ON CONFLICT DO NOTHING",
+        {identity_.pipeline, identity_.cluster_id, array_literal(topics), array_literal(numbers),
+         array_literal(offsets), identity_.writer});
+    return static_cast<std::size_t>(inserted.affected);
 }
 
 Move CloudberryProgress::skip_lost(PartitionId partition, OffsetRange range) {

@@ -2,8 +2,10 @@
 
 #include "pipeline/ingest/ports.h"
 #include "sinks/books/identity.h"
+#include "sinks/books/tips_read.h"
 #include "sinks/session/session.h"
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,7 +24,9 @@ struct ProgressMove {
 /// connects on first use and again after the connection broke. Every call is one transaction.
 class CloudberryProgress : public ProgressStore {
 public:
-    CloudberryProgress(const std::string& dsn, PipelineIdentity identity);
+    /// `read`: where to note what was read, for the pipeline's sinks; null: nowhere.
+    CloudberryProgress(const std::string& dsn, PipelineIdentity identity,
+                       std::shared_ptr<TipsRead> read = nullptr);
 
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
     std::set<std::string> topics() override;
@@ -56,6 +60,7 @@ private:
 
     PipelineIdentity identity_;
     Session session_;
+    const std::shared_ptr<TipsRead> read_;
 };
 
 /// A row of progress, for status and verify.

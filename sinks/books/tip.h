@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -41,15 +42,27 @@ enum TipColumn : std::size_t {
     tip_last_timestamp,
     tip_last_checksum,
     tip_moved_at,
-    tip_writer
+    tip_writer,
+    tip_columns  ///< how many there are
 };
 
 /// The same; nullopt: there is no anchor.
 [[nodiscard]] std::optional<Tip> read_tip(Session& session, const PipelineIdentity& identity,
                                           PartitionId partition);
 
+/// The same of many, by one statement where the database has a plan for that; those without an
+/// anchor are left out.
+[[nodiscard]] std::vector<Tip> read_tips(Session& session, const PipelineIdentity& identity,
+                                         std::span<const PartitionId> partitions);
+
+enum class TipKeys {
+    written_out,  ///< for an MPP database, and for few: planning it takes the square of their
+                  ///< number
+    joined        ///< as arrays, for many
+};
 /// The condition that the ledger still has each of these last rows as it was seen, or the anchor,
 /// for an INSERT of rows that begin there; $1 and $2 are pipeline and cluster.
-[[nodiscard]] std::string still_there(const PipelineIdentity& identity, std::span<const Tip> tips);
+[[nodiscard]] std::string still_there(const PipelineIdentity& identity, std::span<const Tip> tips,
+                                      TipKeys keys = TipKeys::written_out);
 
 }  // namespace sluice

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -51,43 +53,66 @@ std::string find_table(Session& session, const std::string& name) {
         "); create it, write it as schema.table, or grant USAGE on its schema");
 }
 
+/// What can be said of tables by one look at all of them, by their oids.
+struct Look {
+    Table table;
+    std::string unfit;  ///< why it cannot be loaded into; empty: it can
+};
+using Looks = std::map<std::string, Look>;
+
+/// As an array of oids.
+std::string oids_of(const Looks& looks) {
+    std::vector<std::string> oids;
+    for (const auto& [oid, look] : looks) oids.push_back(oid);
+    return array_literal(oids);
+}
+
 /// What commits apart from progress, or is emptied by a crash, loses or doubles rows: the table, or
 /// one of its partitions.
-void refuse_unsafe(Session& session, const std::string& oid, const std::string& name) {
+void note_unsafe(Session& session, Looks& looks) {
     const std::string external = has_relstorage(session) ? "c.relstorage IN ('x', 'f')" : "false";
     const Rows rows = session.exec(
-        "WITH RECURSIVE parts AS (SELECT $1::oid AS oid UNION ALL SELECT i.inhrelid"
+        "WITH RECURSIVE parts (root, oid) AS (SELECT oid, oid FROM pg_class"
+        " WHERE oid = ANY($1::oid[]) UNION ALL SELECT p.root, i.inhrelid"
         " FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid)"
-        " SELECT c.relname, c.oid = $1::oid, c.relkind = 'f' OR " +
+        " SELECT parts.root, c.relname, c.oid = parts.root, c.relkind = 'f' OR " +
             external +
             " FROM parts JOIN pg_class c ON c.oid = parts.oid WHERE c.relkind IN ('r', 'p', 'f')"
             " AND (c.relkind = 'f' OR " +
-            external + " OR c.relpersistence <> 'p') ORDER BY 2 DESC, 1 LIMIT 1",
-        {oid});
-    if (rows.rows.empty()) return;
-    const std::string which =
-        rows.text(0, 1) == "t" ? "" : "its partition " + quote_identifier(rows.text(0, 0)) + ": ";
-    throw WrongConfiguration(
-        "table " + name + ": " + which +
-        (rows.text(0, 2) == "t"
-             ? "a foreign or external table commits apart from progress, so rows could double; "
-               "load into an ordinary table"
-             : "a temporary or unlogged table is emptied by a crash while progress stays; ALTER "
-               "TABLE … SET LOGGED, or use another"));
+            external + " OR c.relpersistence <> 'p') ORDER BY 1, 3 DESC, 2",
+        {oids_of(looks)});
+    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
+        Look& look = looks[rows.text(row, 0)];
+        if (!look.unfit.empty()) continue;
+        look.unfit =
+            (rows.text(row, 2) == "t"
+                 ? ""
+                 : "its partition " + quote_identifier(rows.text(row, 1)) + ": ") +
+            (rows.text(row, 3) == "t"
+                 ? "a foreign or external table commits apart from progress, so rows could double; "
+                   "load into an ordinary table"
+                 : "a temporary or unlogged table is emptied by a crash while progress stays; "
+                   "ALTER TABLE … SET LOGGED, or use another");
+    }
 }
 
-/// Of a view: whether it has a trigger FOR EACH ROW (1), on INSERT (4), INSTEAD OF it (64).
-bool takes_rows(Session& session, const std::string& oid) {
-    return session
-               .exec(
-                   "SELECT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid"
-                   " AND tgtype & 69 = 69 AND tgenabled <> 'D')",
-                   {oid})
-               .text(0, 0) == "t";
+/// Of a view: it needs a trigger FOR EACH ROW (1), on INSERT (4), INSTEAD OF it (64).
+void note_views(Session& session, Looks& looks, std::set<std::string> views) {
+    if (views.empty()) return;
+    const Rows taking = session.exec(
+        "SELECT DISTINCT tgrelid FROM pg_trigger WHERE tgrelid = ANY($1::oid[])"
+        " AND tgtype & 69 = 69 AND tgenabled <> 'D'",
+        {oids_of(looks)});
+    for (std::size_t row = 0; row < taking.rows.size(); ++row) views.erase(taking.text(row, 0));
+    for (const std::string& view : views)
+        looks[view].unfit =
+            "a view takes no rows by COPY; load into the table behind it, or give it an INSTEAD OF "
+            "INSERT trigger";
 }
 
-std::vector<Column> read_columns_of(Session& session, const std::string& oid) {
-    std::vector<Column> all;
+/// By the tables' oids, of which `oids` is an array.
+std::map<std::string, std::vector<Column>> read_columns(Session& session, const std::string& oids) {
+    std::map<std::string, std::vector<Column>> all;
     const int version = session.server_version();
     std::string generated = "false";
     std::string has_default = "a.atthasdef";
@@ -101,12 +126,12 @@ std::vector<Column> read_columns_of(Session& session, const std::string& oid) {
         " AND t.typcategory = 'A', format_type(a.atttypid, a.atttypmod), a.atttypmod,"
         " a.attnotnull, " +
             has_default + ", " + generated + ", " + own_collation +
-            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " ORDER BY a.attnum",
-        {oid});
+            ", a.attrelid FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
+            " ORDER BY a.attrelid, a.attnum",
+        {oids});
     for (std::size_t row = 0; row < columns.rows.size(); ++row) {
-        Column& column = all.emplace_back();
+        Column& column = all[columns.text(row, 10)].emplace_back();
         column.name = columns.text(row, 0);
         column.type =
             type_of(columns.number(row, 1), columns.text(row, 2), columns.text(row, 3) == "t");
@@ -118,6 +143,36 @@ std::vector<Column> read_columns_of(Session& session, const std::string& oid) {
         column.collation = columns.rows[row][9].value_or("");
     }
     return all;
+}
+
+/// Those of them that are gone are left out.
+Looks look_at(Session& session, const std::vector<std::string>& oids) {
+    Looks looks;
+    std::set<std::string> views;
+    const Rows about = session.exec(
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, current_setting('TimeZone')"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid = ANY($1::oid[])",
+        {array_literal(oids)});
+    for (std::size_t row = 0; row < about.rows.size(); ++row) {
+        Look& look = looks[about.text(row, 0)];
+        look.table.schema = about.text(row, 1);
+        look.table.name = about.text(row, 2);
+        look.table.session_is_utc = is_utc(about.text(row, 4));
+        const std::string& kind = about.text(row, 3);
+        if (kind == "v") views.insert(about.text(row, 0));
+        if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
+            look.unfit = "not a table that rows can be copied into";
+    }
+    if (looks.empty()) return looks;
+    note_views(session, looks, std::move(views));
+    note_unsafe(session, looks);
+    std::map<std::string, Table*> tables;
+    for (auto& [oid, columns] : read_columns(session, oids_of(looks)))
+        looks[oid].table.columns = std::move(columns);
+    for (auto& [oid, look] : looks) tables[oid] = &look.table;
+    read_keys(session, oids_of(looks), tables);
+    return looks;
 }
 
 /// As the database understands a type that somebody wrote, its modifiers included.
@@ -133,40 +188,38 @@ Column typed_field(Session& session, const std::string& name, const std::string&
                                  quote_identifier(type) + ": " + error.details().message);
     }
     const std::string oid = session.exec("SELECT 'pg_temp.sluice_field'::regclass::oid").text(0, 0);
-    return read_columns_of(session, oid).front();
+    return read_columns(session, array_literal(std::vector{oid})).at(oid).front();
 }
 
 }  // namespace
 
 Table read_table(Session& session, const std::string& name) {
     const std::string oid = find_table(session, name);
-    const Rows about = session.exec(
-        "SELECT n.nspname, c.relname, c.relkind, current_setting('TimeZone')"
-        " FROM pg_class c"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
-        {oid});
-    if (about.rows.empty()) throw WrongConfiguration("table " + name + ": it was dropped just now");
-    const std::string& kind = about.text(0, 2);
-    if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
-        throw WrongConfiguration("table " + name + ": not a table that rows can be copied into");
-    if (kind == "v" && !takes_rows(session, oid))
-        throw WrongConfiguration("table " + name +
-                                 ": a view takes no rows by COPY; load into the table behind it, "
-                                 "or give it an INSTEAD OF INSERT trigger");
-    refuse_unsafe(session, oid, name);
-
-    Table table;
-    table.schema = about.text(0, 0);
-    table.name = about.text(0, 1);
-    table.session_is_utc = is_utc(about.text(0, 3));
-
-    table.columns = read_columns_of(session, oid);
-    read_keys(session, oid, table);
-    return table;
+    Looks looks = look_at(session, {oid});
+    if (looks.empty()) throw WrongConfiguration("table " + name + ": it was dropped just now");
+    Look& look = looks.begin()->second;
+    if (!look.unfit.empty()) throw WrongConfiguration("table " + name + ": " + look.unfit);
+    return std::move(look.table);
 }
 
-Table read_target(Session& session, const config::Ingest& ingest) {
-    Table table = read_table(session, ingest.table);
+TablesByName read_tables(Session& session, const std::vector<std::string>& names) {
+    const Rows found = session.exec(
+        "SELECT n, to_regclass(n)::oid FROM unnest($1::text[]) n WHERE to_regclass(n) IS NOT NULL",
+        {array_literal(names)});
+    std::vector<std::string> oids;
+    for (std::size_t row = 0; row < found.rows.size(); ++row) oids.push_back(found.text(row, 1));
+    const Looks looks = look_at(session, oids);
+    TablesByName tables;
+    for (std::size_t row = 0; row < found.rows.size(); ++row)
+        if (const auto look = looks.find(oids[row]);
+            look != looks.end() && look->second.unfit.empty())
+            tables.emplace(found.text(row, 0), look->second.table);
+    return tables;
+}
+
+Table read_target(Session& session, const config::Ingest& ingest, const TablesByName& known) {
+    const auto found = known.find(ingest.table);
+    Table table = found == known.end() ? read_table(session, ingest.table) : found->second;
     for (const config::SqlField& field : ingest.fields) {
         const std::string& name = field.mapping.column;
         const auto same = std::ranges::find(table.columns, name, &Column::name);
@@ -204,10 +257,11 @@ std::string shared_by(const std::string& one, const std::string& other) {
 }
 
 std::vector<Targets::Target> read_targets(Session& session, const config::Ingest& ingest,
-                                          const std::string& topic, const std::string& own_schema) {
+                                          const std::string& topic, const std::string& own_schema,
+                                          const TablesByName& known) {
     std::vector<Targets::Target> targets;
     for (config::Ingest& one : targets_of_topic(ingest, topic, own_schema)) {
-        Table table = read_target(session, one);
+        Table table = read_target(session, one, known);
         std::optional<std::size_t> place;
         if (!ingest.into.empty()) place = targets.size();
         refuse_shared(targets, one, table);

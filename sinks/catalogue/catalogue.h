@@ -18,17 +18,25 @@ namespace sluice {
 /// such table or it cannot be loaded into, DatabaseError when the database does not answer.
 [[nodiscard]] Table read_table(Session& session, const std::string& name);
 
-/// The table that an [ingest.NAME] loads, with the fields that its SQL reads. Throws the same, and
-/// WrongConfiguration for a type that the database does not know. Needs the right to create
-/// temporary tables where a field has a type.
-[[nodiscard]] Table read_target(Session& session, const config::Ingest& ingest);
+/// By their names, as above.
+using TablesByName = std::map<std::string, Table>;
+/// The same of many, by as many statements as of one. What cannot be loaded into is left out:
+/// read_table() says why. Throws DatabaseError, for a name that is none, too.
+[[nodiscard]] TablesByName read_tables(Session& session, const std::vector<std::string>& names);
+
+/// The table that an [ingest.NAME] loads, with the fields that its SQL reads. `known`: tables that
+/// were read just now. Throws what read_table() throws, and WrongConfiguration for a type that the
+/// database does not know. Needs the right to create temporary tables where a field has a type.
+[[nodiscard]] Table read_target(Session& session, const config::Ingest& ingest,
+                                const TablesByName& known = {});
 
 /// Those of one of its topics, with the same. Throws WrongConfiguration where one has none, too,
 /// and where two that change rows are one table.
 [[nodiscard]] std::vector<Targets::Target> read_targets(Session& session,
                                                         const config::Ingest& ingest,
                                                         const std::string& topic,
-                                                        const std::string& own_schema);
+                                                        const std::string& own_schema,
+                                                        const TablesByName& known = {});
 /// What is wrong with two targets that are one table, as these call it.
 [[nodiscard]] std::string shared_by(const std::string& one, const std::string& other);
 

@@ -3,6 +3,7 @@
 #include "pipeline/table.h"
 #include "sinks/session/session.h"
 
+#include <map>
 #include <string>
 
 namespace sluice {
@@ -19,9 +20,10 @@ struct Followers {
 /// `table`: its name in SQL. Throws DatabaseError.
 [[nodiscard]] Followers read_followers(Session& session, const std::string& table);
 
-/// What decides how changes of a table's rows are made: its primary key, its indexes, whom it
-/// refers to, how it is stored, which columns' equality is that of bytes. `oid`: the table's.
-/// Throws DatabaseError.
-void read_keys(Session& session, const std::string& oid, Table& table);
+/// What decides how changes of tables' rows are made: their primary keys, their indexes, whom they
+/// refer to, how they are stored, which columns' equality is that of bytes. `oids`: an array of
+/// theirs, by which they are given, with their columns. Throws DatabaseError.
+void read_keys(Session& session, const std::string& oids,
+               const std::map<std::string, Table*>& tables);
 
 }  // namespace sluice

@@ -53,7 +53,7 @@ CommitResult retry(const std::string& doing, const DatabaseError& error) {
 CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
-      books_(session_, options_.identity),
+      books_(session_, options_.identity, options_.tips),
       locked_tables_(session_),
       loaders_(loaders_of_the_only_target()),
       alike_(options_.reject_after),

@@ -33,6 +33,8 @@ struct CloudberrySinkOptions {
     /// they are rejects; nullopt: for ever.
     std::optional<std::chrono::milliseconds> reject_after = std::chrono::minutes(10);
     std::optional<Receipts> receipts{};  ///< what is committed is said there, too
+    /// What the pipeline has read of its partitions; null: nothing.
+    std::shared_ptr<const TipsRead> tips{};
 };
 
 /// The transaction that a batch is written in: rows, which are the loader's, and books, the ledger

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,8 +47,12 @@ public:
                           .lanes = std::move(lanes),
                           .observer = observer_};
         if (config.tables_by_topic)
-            parts.find_target = [this, config, &database](const std::string& each) {
-                return find_target(config, database, each);
+            parts.find_targets = [this, config, &database](const std::vector<std::string>& topics) {
+                std::map<std::string, std::string> missing;
+                for (const std::string& each : topics)
+                    if (std::string why = find_target(config, database, each); !why.empty())
+                        missing.emplace(each, std::move(why));
+                return missing;
             };
         pipeline_ = std::make_unique<IngestPipeline>(config, std::move(parts),
                                                      Patience{.commit = {1ms, 4ms},
