@@ -32,14 +32,18 @@ void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std:
     session.put(std::string_view(rows.bytes).substr(first, rows.begin_of(end) - first));
 }
 
-void copy_whole(Session& session, const CopyStatement& statement, const EncodedRows& rows) {
-    session.send(statement.sql);
+void feed_copy(Session& session, const CopyStatement& statement, const EncodedRows& rows) {
     session.await_copy();
     const bool binary = statement.form == CopyForm::binary;
     if (binary) session.put(copy_header());
     put_rows(session, rows, 0, rows.rows.size());
     if (binary) session.put(copy_trailer());
     session.end_copy();
+}
+
+void copy_whole(Session& session, const CopyStatement& statement, const EncodedRows& rows) {
+    session.send(statement.sql);
+    feed_copy(session, statement, rows);
     session.finish();
 }
 

@@ -30,6 +30,8 @@ struct CopyStatement {
 /// end_copy().
 void put_rows(Session& session, const EncodedRows& rows, std::size_t begin, std::size_t end);
 
+/// What follows the statement, when the session has got it and those before it are done.
+void feed_copy(Session& session, const CopyStatement& statement, const EncodedRows& rows);
 /// The whole of it, from the statement to its end.
 void copy_whole(Session& session, const CopyStatement& statement, const EncodedRows& rows);
 

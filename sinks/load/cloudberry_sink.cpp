@@ -85,6 +85,11 @@ void CloudberrySink::at_books() {
     where_ = books_.where();
 }
 
+void CloudberrySink::at_tables() {
+    at_.reset();
+    where_ = "the tables";
+}
+
 CommitResult CloudberrySink::commit(Batch& batch) {
     if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
     CommitResult result = write(batch);
@@ -105,7 +110,7 @@ CommitResult CloudberrySink::write_to_targets(Batch& batch) {
     if (!result) {
         // Rows that no longer fit need not be tried one by one.
         if (whole)
-            for (const TargetId target : targets) at(target).refuse_drift();
+            if (HeldUp drifted = refuse_drift(targets); !drifted.targets.empty()) return drifted;
         result = write_isolated(batch);
         alike_.end();
     }
@@ -259,12 +264,8 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,
             for (const TargetId target : backwards(targets))
                 gone[target] = at(target).take_away(batch.targets[target]);
         }
-        for (const TargetId target : targets) {
-            Loader& loader = at(target);
-            loader.load(batch.targets[target], gone[target]);
-            none[target] = loader.without_effect();
-            SLUICE_FAIL_POINT("after_target");
-        }
+        if (HeldUp drifted = load(batch, targets, gone); !drifted.targets.empty()) return drifted;
+        for (const TargetId target : targets) none[target] = at(target).without_effect();
         batch.set_without_effect(batch.without_effect_in_all(none));
         SLUICE_FAIL_POINT("after_copy");
         stage = Stage::books;
@@ -276,6 +277,47 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,
         if (!may_be_a_rows(session_, error) || stage == Stage::books || !batch.has_changes()) throw;
         return std::nullopt;
     }
+}
+
+/// COPYs that follow each other share a message: a table then costs one statement and one round
+/// trip, and all of them one look at the end.
+HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& targets,
+                            std::map<TargetId, TakenAway>& gone) {
+    std::vector<TargetId> to_look_at;
+    const auto note = [&](TargetId target, bool look) {
+        if (look) to_look_at.push_back(target);
+        SLUICE_FAIL_POINT("after_target");
+    };
+    for (auto next = targets.begin(); next != targets.end();) {
+        std::string copies;
+        auto end = next;
+        for (; end != targets.end(); ++end) {
+            const std::string of_target = at(*end).copies(batch.targets[*end]);
+            if (of_target.empty()) break;
+            copies += of_target;
+        }
+        if (end == next) {
+            note(*next, at(*next).load_without_look(batch.targets[*next], gone[*next]));
+            ++next;
+            continue;
+        }
+        session_.send(copies);
+        for (; next != end; ++next) note(*next, at(*next).feed_without_look(batch.targets[*next]));
+        session_.finish();
+    }
+    return refuse_drift(to_look_at);
+}
+
+HeldUp CloudberrySink::refuse_drift(const std::vector<TargetId>& targets) {
+    std::vector<ExpectedTable> expected;
+    for (const TargetId target : targets) expected.push_back(at(target).expects());
+    if (targets.size() > 1) at_tables();
+    HeldUp drifted;
+    for (const Drift& drift : drift_among(session_, expected)) {
+        if (!options_.targets) throw TroubleOfTheWorld(drift.what);
+        drifted.targets.push_back({targets[drift.place], drift.what});
+    }
+    return drifted;
 }
 
 CommitResult CloudberrySink::write_isolated(Batch& batch) {

@@ -64,6 +64,7 @@ private:
     /// The loader of this one, which errors are about from here on.
     Loader& at(TargetId target);
     void at_books();
+    void at_tables();
     [[nodiscard]] std::vector<std::unique_ptr<Loader>> loaders_of_the_only_target();
     [[nodiscard]] std::optional<CommitResult> locked(const std::vector<TargetId>& targets);
     /// What an error means, whose statement was about one of several targets.
@@ -72,6 +73,10 @@ private:
     std::optional<CommitResult> settle(const Batch& batch);
     /// All rows at once, which nearly always works; nullopt: some row may have been refused.
     std::optional<CommitResult> write_whole(Batch& batch, const std::vector<TargetId>& targets);
+    /// Puts the rows there. Of several targets, those that are not what their rows were made for.
+    [[nodiscard]] HeldUp load(const Batch& batch, const std::vector<TargetId>& targets,
+                              std::map<TargetId, TakenAway>& gone);
+    [[nodiscard]] HeldUp refuse_drift(const std::vector<TargetId>& targets);
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch);
     [[nodiscard]] bool refer_to_each_other(const std::vector<TargetId>& targets);

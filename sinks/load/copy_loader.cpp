@@ -1,7 +1,6 @@
 #include "sinks/load/copy_loader.h"
 
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/load/drift.h"
 #include "sinks/load/key_turns.h"
 
 #include <utility>
@@ -40,17 +39,31 @@ bool CopyLoader::expects_refusals(const TargetRows& rows) const {
            text_.isolation.expects_refusals(rows.text.rows.size());
 }
 
-void CopyLoader::put(const TargetRows& rows, const TakenAway&) {
-    binary_.failed.reset();
-    text_.failed.reset();
-    copy_form(binary_, rows.binary);
-    copy_form(text_, rows.text);
+std::string CopyLoader::copies(const TargetRows& rows) const {
+    std::string sql;
+    if (!rows.binary.rows.empty()) sql += binary_.copy.sql + ";";
+    if (!rows.text.rows.empty()) sql += text_.copy.sql + ";";
+    return sql;
 }
 
-void CopyLoader::copy_form(Form& form, const EncodedRows& rows) {
+void CopyLoader::put(const TargetRows& rows, const TakenAway&) {
+    const std::string sql = copies(rows);
+    if (!sql.empty()) session_.send(sql);
+    feed(rows);
+    if (!sql.empty()) session_.finish();
+}
+
+void CopyLoader::feed(const TargetRows& rows) {
+    binary_.failed.reset();
+    text_.failed.reset();
+    feed_form(binary_, rows.binary);
+    feed_form(text_, rows.text);
+}
+
+void CopyLoader::feed_form(Form& form, const EncodedRows& rows) {
     if (rows.rows.empty()) return;
     try {
-        copy_whole(session_, form.copy, rows);
+        feed_copy(session_, form.copy, rows);
     } catch (const DatabaseError& error) {
         form.failed = error;
         throw;
@@ -79,10 +92,6 @@ std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike, co
     if (!rejects.empty() && !judge_.still_holds())
         throw DatabaseError({"40001", "the table's constraints have just changed", {}});
     return rejects;
-}
-
-void CopyLoader::refuse_drift() {
-    refuse_drift_of(session_, table_, columns_);
 }
 
 MakeLoader copy_loader(const Table& table, const std::vector<std::string>& columns,

@@ -20,7 +20,9 @@ public:
     [[nodiscard]] std::optional<std::string> waits_for_keys_of() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows) override;
-    void refuse_drift() override;
+    [[nodiscard]] ExpectedTable expects() const override { return {table_, &columns_}; }
+    void refuse_drift() override { refuse_drift_of(session_, expects()); }
+    [[nodiscard]] std::string copies(const TargetRows& rows) const override;
 
 private:
     /// One of the two forms of COPY.
@@ -34,9 +36,10 @@ private:
     };
 
     void put(const TargetRows& rows, const TakenAway&) override;
+    void feed(const TargetRows& rows) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway&) override;
-    void copy_form(Form& form, const EncodedRows& rows);
+    void feed_form(Form& form, const EncodedRows& rows);
 
     Session& session_;
     const Table table_;

@@ -6,56 +6,71 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace sluice {
 namespace {
 
-[[noreturn]] void refuse_column(const Table& table, const std::string& column,
-                                const std::string& what) {
-    throw TroubleOfTheWorld("table " + qualified(table) + ": column " + quote_identifier(column) +
-                            what + "; a new start takes it as it is now");
-}
-
 /// By column, its type.
-std::map<std::string, std::string> refuse_drift_where(Session& session, const Table& table,
-                                                      const auto& is_used) {
-    const Rows now = session.exec_prepared(
-        "types",
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), current_setting('TimeZone')"
-        " FROM pg_attribute a"
-        " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {qualified(table)});
-    std::map<std::string, std::string> types;
-    for (std::size_t row = 0; row < now.rows.size(); ++row)
-        types[now.text(row, 0)] = now.text(row, 1);
+using Types = std::map<std::string_view, std::string_view>;
+
+/// Empty: it is what it was.
+std::string drift_of(const ExpectedTable& expected, const Types& types,
+                     const std::string& time_zone) {
+    const Table& table = expected.table;
+    const auto of_table = [&](const std::string& what) {
+        return "table " + qualified(table) + ": " + what + "; a new start takes it as it is now";
+    };
     for (const Column& column : table.columns) {
-        if (is_used(column.name) && types[column.name] != column.type_name)
-            refuse_column(table, column.name,
-                          " has changed since it was looked up: it was " + column.type_name);
+        const bool is_used =
+            expected.columns == nullptr ||
+            std::ranges::find(*expected.columns, column.name) != expected.columns->end();
+        const auto type = types.find(column.name);
+        if (is_used && (type == types.end() || type->second != column.type_name))
+            return of_table("column " + quote_identifier(column.name) +
+                            " has changed since it was looked up: it was " + column.type_name);
     }
     // Times without a zone have become instants already.
-    if (table.session_is_utc && !is_utc(now.text(0, 2)))
-        throw TroubleOfTheWorld("table " + qualified(table) +
-                                ": the time zone of sessions has changed since it was looked up: "
-                                "it was UTC and is " +
-                                now.text(0, 2) + "; a new start takes it as it is now");
-    return types;
+    if (table.session_is_utc && !is_utc(time_zone))
+        return of_table(
+            "the time zone of sessions has changed since it was looked up: it was UTC and is " +
+            time_zone);
+    if (expected.columns != nullptr) return {};
+    for (const auto& [column, type] : types)
+        if (std::ranges::find(table.columns, column, &Column::name) == table.columns.end())
+            return of_table("column " + quote_identifier(std::string(column)) +
+                            " has come since it was looked up");
+    return {};
 }
 
 }  // namespace
 
-void refuse_drift_of(Session& session, const Table& table,
-                     const std::vector<std::string>& columns) {
-    refuse_drift_where(session, table, [&](const std::string& column) {
-        return std::ranges::find(columns, column) != columns.end();
-    });
+std::vector<Drift> drift_among(Session& session, std::span<const ExpectedTable> expected) {
+    if (expected.empty()) return {};
+    std::vector<std::string> names;
+    for (const ExpectedTable& each : expected) names.push_back(qualified(each.table));
+    const Rows now = session.exec_prepared(
+        "types",
+        "SELECT t.place, a.attname, format_type(a.atttypid, a.atttypmod),"
+        " current_setting('TimeZone') FROM unnest($1::regclass[]) WITH ORDINALITY t (oid, place)"
+        " LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped",
+        {array_literal(names)});
+    std::vector<Types> types(expected.size());
+    for (std::size_t row = 0; row < now.rows.size(); ++row)
+        if (now.rows[row][1])
+            types[static_cast<std::size_t>(now.number(row, 0)) - 1][now.text(row, 1)] =
+                now.text(row, 2);
+    std::vector<Drift> drifted;
+    for (std::size_t place = 0; place < expected.size(); ++place)
+        if (std::string what = drift_of(expected[place], types[place], now.text(0, 3));
+            !what.empty())
+            drifted.push_back({place, std::move(what)});
+    return drifted;
 }
 
-void refuse_any_drift_of(Session& session, const Table& table) {
-    const auto types = refuse_drift_where(session, table, [](const std::string&) { return true; });
-    for (const auto& [column, type] : types)
-        if (std::ranges::find(table.columns, column, &Column::name) == table.columns.end())
-            refuse_column(table, column, " has come since it was looked up");
+void refuse_drift_of(Session& session, const ExpectedTable& expected) {
+    const auto drifted = drift_among(session, {&expected, 1});
+    if (!drifted.empty()) throw TroubleOfTheWorld(drifted.front().what);
 }
 
 }  // namespace sluice

@@ -3,16 +3,31 @@
 #include "pipeline/table.h"
 #include "sinks/session/session.h"
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace sluice {
 
-/// Throws TroubleOfTheWorld when these columns of the table, or whatever else decides what its rows
-/// look like, are not what they were when it was looked up. In a transaction that has loaded into
-/// it, its lock keeps it as it is until the end.
-void refuse_drift_of(Session& session, const Table& table, const std::vector<std::string>& columns);
-/// The same of all columns, and of how many there are.
-void refuse_any_drift_of(Session& session, const Table& table);
+/// What rows were made for. Refers to what it is made of.
+struct ExpectedTable {
+    const Table& table;  ///< as it was looked up
+    /// Those of its columns that matter; null: all, and that there are no others.
+    const std::vector<std::string>* columns = nullptr;
+};
+struct Drift {
+    std::size_t place = 0;  ///< of the table, among those asked for
+    std::string what;
+};
+
+/// Of these tables the ones whose columns, or whatever else decides what their rows look like, are
+/// not what they were when it was looked up: by one statement, however many they are. In a
+/// transaction that has loaded into a table, its lock keeps it as it is until the end. Throws
+/// DatabaseError, where a table is gone, too.
+[[nodiscard]] std::vector<Drift> drift_among(Session& session,
+                                             std::span<const ExpectedTable> expected);
+/// Throws TroubleOfTheWorld where this one is.
+void refuse_drift_of(Session& session, const ExpectedTable& expected);
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "pipeline/batch.h"
 #include "pipeline/mapping/targets.h"
+#include "sinks/load/drift.h"
 #include "sinks/load/row_isolation.h"
 #include "sinks/session/session.h"
 
@@ -53,8 +54,21 @@ public:
     }
     /// All rows at once, which nearly always works. After an error that may be a row's, isolate().
     void load(const TargetRows& rows, const TakenAway& gone = {}) {
+        if (load_without_look(rows, gone)) refuse_drift();
+    }
+    /// The same for who loads several targets, and looks at all of them at once: whether what this
+    /// one expects() is to be looked at before COMMIT.
+    [[nodiscard]] bool load_without_look(const TargetRows& rows, const TakenAway& gone) {
         put(rows, gone);
-        if (could_be_misread(rows)) refuse_drift();
+        return could_be_misread(rows);
+    }
+    /// Where load_without_look() is COPYs and nothing else: their statements, each with a semicolon
+    /// behind it, for a message that may have those of other loaders, too; empty: it is more.
+    [[nodiscard]] virtual std::string copies(const TargetRows&) const { return {}; }
+    /// load_without_look(), when the session has got copies(), and those before them are done.
+    [[nodiscard]] bool feed_without_look(const TargetRows& rows) {
+        feed(rows);
+        return could_be_misread(rows);
     }
     /// What of isolate() has to happen outside of a transaction. It may be left out.
     virtual void look(const TargetRows& rows) = 0;
@@ -72,11 +86,14 @@ public:
         static const WithoutEffect none;
         return none;
     }
-    /// Whether the target still is what the rows were made for; in a transaction or outside.
+    /// What the rows were made for; valid as long as the loader.
+    [[nodiscard]] virtual ExpectedTable expects() const = 0;
+    /// Whether the target still is that; in a transaction or outside.
     virtual void refuse_drift() = 0;
 
 private:
     virtual void put(const TargetRows& rows, const TakenAway& gone) = 0;
+    virtual void feed(const TargetRows&) {}
     [[nodiscard]] virtual std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                        const TakenAway& gone) = 0;
     /// Eight bytes that were a bigint are a double precision as well: in binary they would be

@@ -2,7 +2,6 @@
 
 #include "pipeline/fail_point.h"
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/load/drift.h"
 #include "sinks/session/server_family.h"
 
 #include <algorithm>
@@ -60,10 +59,6 @@ bool MergeLoader::expects_refusals(const TargetRows&) const {
 }
 
 void MergeLoader::look(const TargetRows&) {}
-
-void MergeLoader::refuse_drift() {
-    refuse_any_drift_of(session_, statements_.target().table);
-}
 
 /// Of the SQL, by its place: what a step leaves as it is, and all where a row goes.
 std::vector<bool> MergeLoader::not_computed(const MergeStep& step) const {

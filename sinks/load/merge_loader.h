@@ -27,7 +27,8 @@ public:
     [[nodiscard]] std::string target() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows) override;
-    void refuse_drift() override;
+    [[nodiscard]] ExpectedTable expects() const override { return {statements_.target().table}; }
+    void refuse_drift() override { refuse_drift_of(session_, expects()); }
     /// In what they are staged with the types of before, and what no change speaks of is, too.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }

@@ -25,6 +25,7 @@ public:
         return takes_rows_ || copy_.expects_refusals(rows);
     }
     void look(const TargetRows& rows) override { copy_.look(rows); }
+    [[nodiscard]] ExpectedTable expects() const override { return copy_.expects(); }
     void refuse_drift() override { copy_.refuse_drift(); }
 
 private:

@@ -1,7 +1,6 @@
 #include "sinks/load/sql_loader.h"
 
 #include "sinks/catalogue/catalogue.h"
-#include "sinks/load/drift.h"
 #include "sinks/load/key_turns.h"
 
 #include <map>
@@ -39,10 +38,6 @@ std::string SqlLoader::target() const {
 
 std::optional<std::string> SqlLoader::waits_for_keys_of() const {
     return name_if_it_has_keys(load_.target().table);
-}
-
-void SqlLoader::refuse_drift() {
-    refuse_drift_of(session_, load_.target().table, load_.target().columns);
 }
 
 void SqlLoader::put(const TargetRows& rows, const TakenAway&) {

@@ -19,7 +19,10 @@ public:
         return refused_lately_;
     }
     void look(const TargetRows&) override {}
-    void refuse_drift() override;
+    [[nodiscard]] ExpectedTable expects() const override {
+        return {load_.target().table, &load_.target().columns};
+    }
+    void refuse_drift() override { refuse_drift_of(session_, expects()); }
     /// In what they are staged with the types of before.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
