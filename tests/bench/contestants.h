@@ -41,7 +41,7 @@ struct DaemonRun {
 class Progress {
 public:
     Progress(Stage& stage, const std::vector<std::string>& pipelines);
-    /// The sum of all next offsets; 0 while nothing is there.
+    /// How many offsets are accounted for; 0 while nothing is there.
     [[nodiscard]] std::int64_t sum();
     /// By partition, for one pipeline.
     [[nodiscard]] std::vector<std::int64_t> next_offsets();
