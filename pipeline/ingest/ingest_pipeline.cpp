@@ -353,8 +353,7 @@ void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
     std::string trouble;
     std::vector<ResumePoint> points = resume_points_.read(partitions, trouble);
     SLUICE_FAIL_POINT("after_progress_read");
-    Load load;
-    for (const auto& [partition, assigned] : assigned_) ++load[assigned.lane];
+    LaneLoad load = load_of_lanes();
     std::vector<Position> to_assign;
     std::vector<ResumePoint> assigned_now;
     std::vector<ResumePoint> to_seek;
@@ -407,21 +406,35 @@ void IngestPipeline::start(const std::vector<ResumePoint>& points) {
     for (auto& [lane, of_lane] : by_lane) lane->start(std::move(of_lane));
 }
 
-/// The least loaded; but as long as one has not let go of the partition it must be that one, which
+LaneLoad IngestPipeline::load_of_lanes() const {
+    LaneLoad load(lanes_.size(),
+                  find_targets_ ? LaneLoad::Topics::together : LaneLoad::Topics::spread);
+    for (const auto& [partition, assigned] : assigned_) {
+        if (assigned.lane == nullptr)
+            load.note_waiting();
+        else
+            load.note(topic_of(partition), place_of(*assigned.lane));
+    }
+    return load;
+}
+
+std::size_t IngestPipeline::place_of(const Lane& lane) const {
+    return static_cast<std::size_t>(std::ranges::find(lanes_, &lane, &std::unique_ptr<Lane>::get) -
+                                    lanes_.begin());
+}
+
+/// As its load says; but as long as one has not let go of the partition it must be that one, which
 /// does so before it takes it up again.
-Lane& IngestPipeline::lane_for(PartitionId partition, Load& load) {
+Lane& IngestPipeline::lane_for(PartitionId partition, LaneLoad& load) {
     if (const auto found = lingering_.find(partition); found != lingering_.end()) {
         Lane& lane = *found->second;
         if (!lane.wait_until_stopped({{partition}}, Clock::now())) {
-            ++load[&lane];
+            load.take(topic_of(partition), place_of(lane));
             return lane;
         }
         lingering_.erase(found);
     }
-    Lane& least = **std::ranges::min_element(
-        lanes_, {}, [&](const std::unique_ptr<Lane>& lane) { return load[lane.get()]; });
-    ++load[&least];
-    return least;
+    return *lanes_[load.choose(topic_of(partition))];
 }
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include "pipeline/ingest/held_topics.h"
 #include "pipeline/ingest/ingest_observer.h"
 #include "pipeline/ingest/lane.h"
+#include "pipeline/ingest/lane_load.h"
 #include "pipeline/ingest/lost_positions.h"
 #include "pipeline/ingest/ports.h"
 #include "pipeline/ingest/resume_points.h"
@@ -119,8 +120,9 @@ private:
     [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);
     void seek_and_start(std::vector<ResumePoint> points);
     void start(const std::vector<ResumePoint>& points);
-    using Load = std::map<const Lane*, int>;  // how many partitions each lane has
-    [[nodiscard]] Lane& lane_for(PartitionId partition, Load& load);
+    [[nodiscard]] LaneLoad load_of_lanes() const;
+    [[nodiscard]] std::size_t place_of(const Lane& lane) const;
+    [[nodiscard]] Lane& lane_for(PartitionId partition, LaneLoad& load);
     void let_go(std::span<const PartitionId> partitions, Clock::time_point deadline);
     void look_for_standstill();
     /// Those of them whose topics have targets that take rows, as far as is known.
