@@ -13,6 +13,15 @@ bool cannot_tell_its_lag(PipelineState state) {
            state == paused;
 }
 
+namespace {
+
+/// Since somebody, or the schedule, says so: nothing is behind what it should be.
+bool waits_on_purpose(PipelineState state) {
+    return state == PipelineState::scheduled || state == PipelineState::paused;
+}
+
+}  // namespace
+
 void StoppedLag::look(const config::Config& config, const SupervisorStatus& supervised) {
     std::map<std::string, Found> found;
     for (const config::Ingest& ingest : config.ingest) {
@@ -33,8 +42,8 @@ void StoppedLag::look(const config::Config& config, const SupervisorStatus& supe
             partition.end = told.end;
             partition.lag = told.lag;
             partition.next = told.next.value_or(told.end.value_or(told.lag) - told.lag);
-            // To whoever is woken by it, what waits for its time is no lag.
-            if (status->second.state == PipelineState::scheduled) continue;
+            // To whoever is woken by it, what is to wait is no lag.
+            if (waits_on_purpose(status->second.state)) continue;
             lags.push_back(lag_gauge(registry_, ingest.name, named));
             lags.back().set(static_cast<double>(told.lag));
         }

@@ -14,7 +14,8 @@ namespace sluice {
 
 /// Where ingest pipelines stand that do not run, since they failed, are held, paused or outside of
 /// their times: they read nothing that would tell how far behind they are, so database and broker
-/// are asked. Holds their lag's series for as long as they do not. From any thread.
+/// are asked. Holds the lag's series of those that should run, for as long as they do not. From any
+/// thread.
 class StoppedLag {
 public:
     explicit StoppedLag(metrics::Registry& registry) : registry_(registry) {}

@@ -214,8 +214,8 @@ TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their
     stage.produce(10);
     // It reads nothing, and tells all the same how much waits for it.
     stage.until([&] { return contains(stage.get("/status").body, R"("lag":10,)"); }, "its lag");
-    CHECK(stage.shows("sluice_ingest_lag_records{partition=\"0\",pipeline=\"orders\",topic=\"" +
-                      stage.topic() + "\"} 5"));
+    // That is no lag to be woken by.
+    CHECK_FALSE(stage.shows("sluice_ingest_lag_records{"));
     CHECK(stage.post("/pipelines/orders/resume") == 200);
     stage.until([&] { return stage.rows() == 10; }, "the rows");
     CHECK(stage.post("/pipelines/orders/restart") == 200);
