@@ -142,13 +142,19 @@ private:
     std::string address_ = line_.option("--daemon").value_or("");
 };
 
+/// Where `--watch` draws; nullopt: what it prints is no picture.
+std::optional<ScreenSize> screen_of(const CommandLine& line) {
+    const bool draws = line.has("--watch") && line.output != CommandLine::Output::json;
+    return draws ? screen_size() : std::nullopt;
+}
+
 void print(const Status& status, const Overview& overview, const CommandLine& line) {
     if (line.output == CommandLine::Output::json) {
         std::cout << overview_json(overview) << '\n' << std::flush;
         return;
     }
     const std::string text = status.headline(overview) + overview_table(overview);
-    const auto screen = line.has("--watch") ? screen_size() : std::nullopt;
+    const auto screen = screen_of(line);
     std::cout << (screen ? redrawn(text, *screen) : text) << std::flush;
 }
 
@@ -157,8 +163,7 @@ void print(const Status& status, const Overview& overview, const CommandLine& li
 int show_status(const config::Config&, const CommandLine& line) {
     try {
         // What stands on the terminal is scrolled up, not written over.
-        if (const auto screen = line.has("--watch") ? screen_size() : std::nullopt)
-            std::cout << std::string(screen->rows, '\n');
+        if (const auto screen = screen_of(line)) std::cout << std::string(screen->rows, '\n');
         for (Status status(line);; std::this_thread::sleep_for(between_two_looks)) {
             const auto overview = status.look();
             if (!overview) {
