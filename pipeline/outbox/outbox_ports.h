@@ -32,7 +32,8 @@ enum class DecisionResult {
     outrun,  ///< another relay decides about this batch now
 };
 
-/// How much one read may take at once.
+/// How much one read may take at once. Of such batches a relay holds three at most: in flight,
+/// claimed, and read ahead.
 struct EventLimits {
     std::size_t rows = 50000;
     std::size_t bytes = 16u << 20;

@@ -206,19 +206,21 @@ OutboxRelay::Went OutboxRelay::sweep() {
     return finish();
 }
 
-/// What the sweep that began then reads.
+/// Claims and sends what the sweep that began then reads, until it ends or is cut.
 OutboxRelay::Went OutboxRelay::send_all(Clock::time_point began) {
+    const auto goes_on = [&] {
+        return !outrun_ && !stopping() && Clock::now() - began <= config_.sweep;
+    };
     ReadAhead rows(*parts_.store, {config_.batch_rows, config_.batch_bytes});
     for (;;) {
-        EventBatch events = rows.next();
+        EventBatch events = rows.next(goes_on());
         if (!found_) read_took_ = Clock::now() - began;
         if (events.empty()) return Went::on;
         if (!found_) parts_.observer.on_read(read_took_, OutboxObserver::Backlog::some);
         found_ = true;
         SLUICE_FAIL_POINT("outbox_after_read");
         if (take(std::move(events)) == Went::superseded) return Went::superseded;
-        if (outrun_ || stopping() || Clock::now() - began > config_.sweep) return Went::on;
-        if (!parts_.leadership->hold()) return Went::on;
+        if (!goes_on() || !parts_.leadership->hold()) return Went::on;
     }
 }
 
