@@ -22,8 +22,11 @@ struct Offender {
 
 /// Finds all rows that break a CHECK, a unique key or a foreign key, or that no partition takes, by
 /// queries over a temporary table with the columns that these are about: COPY stops at each of
-/// them. It only speaks of what it is certain of; the rest is for COPY to find. One per sink, used
-/// inside its transactions.
+/// them. What its queries cannot tell for certain is for COPY to find. judge() goes by the
+/// constraints as last read: until still_holds() was asked, in the same transaction, a row that it
+/// found may be one that the table takes by now. A staging table needs no such question, which is
+/// why Staging does not ask: it has no constraints, so no row of it is ever found.
+/// One per sink, used inside its transactions.
 /// Needs the right to create temporary tables, and SELECT on the columns of a unique key, or on
 /// those that a foreign key refers to.
 class ConstraintJudge {

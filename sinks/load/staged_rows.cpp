@@ -30,13 +30,13 @@ void StagedRows::choose(std::vector<std::size_t> taken) {
     static std::atomic<int> tables = 0;
     const std::string name = options_.name + "_" + std::to_string(++tables);
     const bool mpp = is_mpp(family_of(session_));
-    create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " int" + types_ +
-               ") WITH (" + (mpp ? "appendonly=false, " : "") +
+    create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " bigint" +
+               types_ + ") WITH (" + (mpp ? "appendonly=false, " : "") +
                "fillfactor=" + std::to_string(options_.fill) + ") ON COMMIT DELETE ROWS" +
                (mpp ? " " + distribution() : "");
     table_ = "pg_temp." + name;
     rows_.clear();
-    first_ = 0;
+    first_ = emptied_ = 0;
 }
 
 /// As the target's, where the rows have what that needs: a row then meets those of its key in its
@@ -76,10 +76,12 @@ std::string StagedRows::types() const {
 
 void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
                       const RowChanges& changes) {
+    // What comes now has numbers of its own, even if a rollback brings back what TRUNCATE took.
+    // Where rows are alone that does not matter: the next fill takes it again.
+    if (!options_.alone) first_ += rows_.size();
     // Mostly a COMMIT has emptied it, but whether there was one, others know.
-    first_ += rows_.size();
-    const bool crowded = options_.alone || first_ > most_fills * (end - begin);
-    if (crowded) first_ = 0;
+    const bool crowded = options_.alone || first_ - emptied_ > most_fills * (end - begin);
+    if (crowded) emptied_ = first_;
     session_.run(crowded ? create_ + ";TRUNCATE " + table_ : create_);
     rows_.clear();
     try {
@@ -114,7 +116,7 @@ void StagedRows::append(std::string& to, std::string_view row, CopyForm form) co
     const bool binary = form == CopyForm::binary;
     if (binary) {
         binary_copy::append_column_count(to, taken_.size() + 1);
-        binary_copy::append_field(to, static_cast<std::int32_t>(first_ + rows_.size()));
+        binary_copy::append_field(to, static_cast<std::int64_t>(first_ + rows_.size()));
     } else {
         to += std::to_string(first_ + rows_.size());
     }

@@ -3,6 +3,7 @@
 #include "sinks/copy/copy_rows.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ public:
 
     /// Qualified, quoted; empty: none was chosen.
     [[nodiscard]] const std::string& table() const { return table_; }
-    /// Of the latest fill, for FROM.
+    /// Of the latest fill, for FROM. Numbers only grow, so what is left of others is below.
     [[nodiscard]] std::string rows_as(const std::string& alias) const {
         return "(SELECT * FROM " + table_ + " WHERE " + number_ + " >= " + std::to_string(first_) +
                ") " + alias;
@@ -69,6 +70,7 @@ private:
     std::string create_;  ///< again each time: it is rolled back with the transaction that made it
     std::vector<std::size_t> rows_;  ///< index of each that is staged
     std::size_t first_ = 0;          ///< number of the first of them
+    std::size_t emptied_ = 0;        ///< what first_ was at the latest TRUNCATE
 };
 
 }  // namespace sluice

@@ -1,3 +1,5 @@
+#include "sinks/load/constraint_judge.h"
+#include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>
@@ -155,6 +157,43 @@ TEST_CASE("judge: what an earlier load of the same transaction staged judges not
     }
     transaction.commit();
     CHECK(setup.value("SELECT count(*) FROM t") == "28500");
+}
+
+/// The rows of a batch that the judge finds, by its queries alone.
+std::vector<std::size_t> rows_found(ConstraintJudge& judge, Offset count, CopyForm form,
+                                    const MakeRow& make_row) {
+    const Batch batch = make_batch(0, count, make_row, form);
+    const TargetRows& target = batch.targets[0];
+    const EncodedRows& rows = form == CopyForm::text ? target.text : target.binary;
+    const auto offenders = judge.judge(rows, form, 0, rows.rows.size(), {});
+    REQUIRE(offenders.has_value());
+    std::vector<std::size_t> found;
+    for (const Offender& offender : *offenders) found.push_back(offender.row);
+    return found;
+}
+
+TEST_CASE("judge: rows that a rollback brings back into its table judge nothing") {
+    for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
+        const SinkSetup setup(
+            "id bigint CONSTRAINT few CHECK (id <> 7 AND 1 / (id + 1) >= 0), city text");
+        Session session(setup.dsn, "test");
+        ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+        REQUIRE(judge.suspect(DatabaseError(
+            {.sqlstate = "23514", .message = "", .context = {}, .constraint = "few"})));
+        Transaction transaction(session);
+        const auto one = [](std::int64_t id) {
+            return [id](Offset) { return TestRow{id, "city"}; };
+        };
+        CHECK(rows_found(judge, 3000, form, one(7)).size() == 3000);
+        session.run("SAVEPOINT r");
+        // So few rows that the others are truncated first; then the CHECK divides by zero.
+        CHECK_THROWS_AS(rows_found(judge, 10, form, one(-1)), DatabaseError);
+        session.run("ROLLBACK TO SAVEPOINT r");
+        const auto plain = [](Offset o) { return TestRow{o, "city"}; };
+        CHECK(rows_found(judge, 1000, form, plain) == std::vector<std::size_t>{7});
+        // Now a TRUNCATE that stays.
+        CHECK(rows_found(judge, 10, form, plain) == std::vector<std::size_t>{7});
+    }
 }
 
 TEST_CASE("judge: rows that a trigger puts right are loaded") {
