@@ -13,7 +13,7 @@ CopyLoader::Form::Form(Session& session, const RowIsolation::Shared& shared,
 
 CopyLoader::CopyLoader(Session& session, Table table, std::vector<std::string> columns,
                        config::OnInvalid on_invalid)
-    : session_(session),
+    : Loader(session),
       table_(std::move(table)),
       columns_(std::move(columns)),
       judge_(session, qualified(table_), columns_),

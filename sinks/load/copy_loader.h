@@ -21,7 +21,6 @@ public:
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows) override;
     [[nodiscard]] ExpectedTable expects() const override { return {table_, &columns_}; }
-    void refuse_drift() override { refuse_drift_of(session_, expects()); }
     [[nodiscard]] std::string copies(const TargetRows& rows) const override;
 
 private:
@@ -41,7 +40,6 @@ private:
                                                const TakenAway&) override;
     void feed_form(Form& form, const EncodedRows& rows);
 
-    Session& session_;
     const Table table_;
     const std::vector<std::string> columns_;
     ConstraintJudge judge_;

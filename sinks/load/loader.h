@@ -29,6 +29,7 @@ struct TakenAway {
 /// that itself, so that nobody can leave it out.
 class Loader {
 public:
+    explicit Loader(Session& session) : session_(session) {}
     virtual ~Loader() = default;
 
     /// For messages: "table public.orders".
@@ -89,7 +90,10 @@ public:
     /// What the rows were made for; valid as long as the loader.
     [[nodiscard]] virtual ExpectedTable expects() const = 0;
     /// Whether the target still is that; in a transaction or outside.
-    virtual void refuse_drift() = 0;
+    void refuse_drift() { refuse_drift_of(session_, expects()); }
+
+protected:
+    Session& session_;
 
 private:
     virtual void put(const TargetRows& rows, const TakenAway& gone) = 0;

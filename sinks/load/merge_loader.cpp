@@ -34,7 +34,7 @@ std::vector<std::size_t> last_removals(const OrderedChanges& changes, const Targ
 }  // namespace
 
 MergeLoader::MergeLoader(Session& session, MergeTarget target, const StagingWay& way)
-    : session_(session),
+    : Loader(session),
       statements_(std::move(target)),
       staging_(session, {.table = statements_.staging(),
                          .columns = statements_.staged_columns(),

@@ -28,7 +28,6 @@ public:
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows) override;
     [[nodiscard]] ExpectedTable expects() const override { return {statements_.target().table}; }
-    void refuse_drift() override { refuse_drift_of(session_, expects()); }
     /// In what they are staged with the types of before, and what no change speaks of is, too.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
@@ -63,7 +62,6 @@ private:
     void make_round(const StagedChanges& staged, MergeRounds& rounds);
     void tell_without_effect(const OrderedChanges& changes, const std::vector<Fate>& fates);
 
-    Session& session_;
     const MergeStatements statements_;
     Staging staging_;
     std::optional<SqlLoad> sql_;

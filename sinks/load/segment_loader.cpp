@@ -8,7 +8,8 @@
 
 namespace sluice {
 SegmentLoader::SegmentLoader(Session& session, const Target& target, const SegmentRoute& route)
-    : copy_(session, target.table, target.columns, target.on_invalid),
+    : Loader(session),
+      copy_(session, target.table, target.columns, target.on_invalid),
       route_(route),
       transfer_(session, route, {.relation = qualified(target.table), .columns = target.columns}) {}
 

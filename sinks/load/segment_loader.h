@@ -26,7 +26,6 @@ public:
     }
     void look(const TargetRows& rows) override { copy_.look(rows); }
     [[nodiscard]] ExpectedTable expects() const override { return copy_.expects(); }
-    void refuse_drift() override { copy_.refuse_drift(); }
 
 private:
     void put(const TargetRows& rows, const TakenAway&) override;

@@ -30,7 +30,7 @@ NumberedRows numbered(const TargetRows& rows) {
 }  // namespace
 
 SqlLoader::SqlLoader(Session& session, const SqlTarget& target, const StagingWay& way)
-    : session_(session), load_(session, target, {.relation = qualified(target.table)}, way) {}
+    : Loader(session), load_(session, target, {.relation = qualified(target.table)}, way) {}
 
 std::string SqlLoader::target() const {
     return "table " + qualified(load_.target().table);

@@ -22,7 +22,6 @@ public:
     [[nodiscard]] ExpectedTable expects() const override {
         return {load_.target().table, &load_.target().columns};
     }
-    void refuse_drift() override { refuse_drift_of(session_, expects()); }
     /// In what they are staged with the types of before.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
@@ -33,7 +32,6 @@ private:
                                                const TakenAway&) override;
     void tell_filtered(const TargetRows& rows, const std::set<std::size_t>& filtered);
 
-    Session& session_;
     SqlLoad load_;
     WithoutEffect without_effect_;
     bool refused_lately_ = false;
