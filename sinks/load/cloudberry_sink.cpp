@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -110,7 +111,8 @@ CommitResult CloudberrySink::write_to_targets(Batch& batch) {
     if (!result) {
         // Rows that no longer fit need not be tried one by one.
         if (whole)
-            if (HeldUp drifted = refuse_drift(targets); !drifted.targets.empty()) return drifted;
+            if (HeldUp drifted = drifted_or_gone_among(targets); !drifted.targets.empty())
+                return drifted;
         result = write_isolated(batch);
         alike_.end();
     }
@@ -280,7 +282,8 @@ std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,
 }
 
 /// COPYs that follow each other share a message: a table then costs one statement and one round
-/// trip, and all of them one look at the end.
+/// trip, and all of them one look at the end. An error of that look, in a transaction that it has
+/// aborted, is one that may be a row's: whose it is is asked outside, before rows are tried.
 HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& targets,
                             std::map<TargetId, TakenAway>& gone) {
     std::vector<TargetId> to_look_at;
@@ -305,10 +308,10 @@ HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& tar
         for (; next != end; ++next) note(*next, at(*next).feed_without_look(batch.targets[*next]));
         session_.finish();
     }
-    return refuse_drift(to_look_at);
+    return drifted_among(to_look_at);
 }
 
-HeldUp CloudberrySink::refuse_drift(const std::vector<TargetId>& targets) {
+HeldUp CloudberrySink::drifted_among(const std::vector<TargetId>& targets) {
     std::vector<ExpectedTable> expected;
     for (const TargetId target : targets) expected.push_back(at(target).expects());
     if (targets.size() > 1) at_tables();
@@ -318,6 +321,29 @@ HeldUp CloudberrySink::refuse_drift(const std::vector<TargetId>& targets) {
         drifted.targets.push_back({targets[drift.place], drift.what});
     }
     return drifted;
+}
+
+/// One table that cannot be looked at, as in a schema that this role may no longer use, fails the
+/// look at all of them, and no error says whose it is.
+HeldUp CloudberrySink::drifted_or_gone_among(const std::vector<TargetId>& targets) {
+    try {
+        return drifted_among(targets);
+    } catch (const DatabaseError&) {
+        if (targets.size() < 2 || !session_.is_open()) throw;
+    }
+    HeldUp all;
+    for (const TargetId target : targets) {
+        HeldUp its;
+        try {
+            its = drifted_among({target});
+        } catch (const DatabaseError& error) {
+            const auto held = held_up(error);
+            if (!held) throw;
+            its = std::get<HeldUp>(*held);
+        }
+        std::ranges::move(its.targets, std::back_inserter(all.targets));
+    }
+    return all;
 }
 
 CommitResult CloudberrySink::write_isolated(Batch& batch) {

@@ -76,7 +76,11 @@ private:
     /// Puts the rows there. Of several targets, those that are not what their rows were made for.
     [[nodiscard]] HeldUp load(const Batch& batch, const std::vector<TargetId>& targets,
                               std::map<TargetId, TakenAway>& gone);
-    [[nodiscard]] HeldUp refuse_drift(const std::vector<TargetId>& targets);
+    /// Those that are not what their rows were made for; of the only target, throws
+    /// TroubleOfTheWorld. In a transaction or outside. An error is about none of several.
+    [[nodiscard]] HeldUp drifted_among(const std::vector<TargetId>& targets);
+    /// The same outside of a transaction, and those of several that cannot be looked at.
+    [[nodiscard]] HeldUp drifted_or_gone_among(const std::vector<TargetId>& targets);
     /// Finds the rows that the database refuses.
     CommitResult write_isolated(Batch& batch);
     [[nodiscard]] bool refer_to_each_other(const std::vector<TargetId>& targets);
@@ -106,7 +110,8 @@ private:
     std::optional<bool> enforces_references_;       ///< the database; once it was asked
     AlikePatience alike_;
     KeyTurns turns_;
-    std::optional<TargetId> at_;  ///< what the statement that runs is about; nullopt: the books
+    /// What the statement that runs is about; nullopt: none of them alone.
+    std::optional<TargetId> at_;
     /// What a COMMIT would have moved whose answer got lost.
     std::vector<BatchMove> in_doubt_;
     bool refused_at_commit_ = false;  ///< perhaps: it was not answered, and had not committed

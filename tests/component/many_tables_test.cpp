@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Hundreds of tables must not cost hundreds of times what one costs: on an MPP database each
@@ -39,12 +40,20 @@ struct Counted : SinkSetup {
     }
 };
 
-/// A sink of tables u0, u1, …: the partition of the same number goes to each.
+std::vector<std::string> numbered_tables(int count) {
+    std::vector<std::string> names;
+    for (int number = 0; number < count; ++number) names.push_back("u" + std::to_string(number));
+    return names;
+}
+
+/// A sink of tables u0, u1, …, or of these: the partition of the same number goes to each.
 class ManyTables {
 public:
-    explicit ManyTables(int count) {
-        for (PartitionId partition = 0; partition < count; ++partition) {
-            const std::string table = "u" + std::to_string(partition);
+    explicit ManyTables(int count) : ManyTables(numbered_tables(count)) {}
+    explicit ManyTables(std::vector<std::string> names) : names_(std::move(names)) {
+        setup.exec("CREATE SCHEMA sales");
+        for (const std::string& table : names_) {
+            const auto partition = static_cast<PartitionId>(partitions_.size());
             setup.exec("CREATE TABLE " + table + " (id bigint CHECK (id <> 13), city text)");
             setup.anchor(partition, 0);
             partitions_.push_back(partition);
@@ -57,11 +66,25 @@ public:
             Session session(setup.dsn, "test");
             targets_->set(table, {{.ingest = ingest, .table = read_target(session, ingest)}});
         }
-        sink_.emplace(CloudberrySinkOptions{.dsn = setup.dsn,
+        write_by(setup.dsn);
+    }
+    void write_by(const std::string& dsn) {
+        sink_.emplace(CloudberrySinkOptions{.dsn = dsn,
                                             .identity = setup.identity,
                                             .targets = targets_,
                                             .loader_of = loaders_of(targets_, nullptr, "sluice"),
                                             .tips = tips_});
+    }
+    /// A role that may do what a pipeline has to, and no more.
+    void write_by_loader() {
+        counting_server().create_role("loader");
+        for (const char* schema : {"sluice", "sales", "public"}) {
+            const std::string in_schema = std::string(" IN SCHEMA ") + schema + " TO loader;";
+            setup.exec(std::string("GRANT USAGE ON SCHEMA ") + schema +
+                       " TO loader; GRANT SELECT, INSERT, UPDATE ON ALL TABLES" + in_schema +
+                       "GRANT USAGE ON ALL SEQUENCES" + in_schema);
+        }
+        write_by(counting_server().dsn(setup.database, "loader"));
     }
 
     /// As a pipeline does before it serves them.
@@ -114,14 +137,14 @@ public:
     }
     [[nodiscard]] std::string rows() const {
         std::string all;
-        for (const PartitionId partition : partitions_)
-            all += setup.value("SELECT count(*) FROM u" + std::to_string(partition));
+        for (const std::string& name : names_) all += setup.value("SELECT count(*) FROM " + name);
         return all;
     }
 
     Counted setup;
 
 private:
+    std::vector<std::string> names_;
     std::vector<PartitionId> partitions_;
     std::shared_ptr<Targets> targets_ = std::make_shared<Targets>();
     std::shared_ptr<TipsRead> tips_ = std::make_shared<TipsRead>();
@@ -194,6 +217,61 @@ TEST_CASE("many tables: an error is told of the table that it is about") {
     tables.setup.exec("ALTER TABLE elsewhere RENAME TO u0");
     CHECK(tables.commit(1) == "");
     CHECK(tables.rows() == "2212");
+}
+
+/// Each of these, in this order, whatever else the errors say.
+bool tells_in_order(const std::string& told, const std::vector<std::string>& reasons) {
+    std::size_t at = 0;
+    for (const std::string& reason : reasons) {
+        at = told.find(reason, at);
+        if (at == std::string::npos) return false;
+    }
+    return true;
+}
+
+const std::string denied_1 = R"(1: table "sales"."u1": permission denied for schema sales)";
+const std::string denied_2 = R"(2: table "sales"."u2": permission denied for schema sales)";
+
+TEST_CASE("many tables: those in a schema that is closed to the role are told, the rest goes on") {
+    ManyTables tables({"u0", "sales.u1", "sales.u2", "u3"});
+    tables.write_by_loader();
+    REQUIRE(tables.commit(1) == "");
+    tables.setup.exec("REVOKE USAGE ON SCHEMA sales FROM loader");
+    const std::string told = tables.commit(2);
+    CHECK_MESSAGE(tells_in_order(told, {denied_1, denied_2}), told);
+    CHECK_MESSAGE(!tells_in_order(told, {R"("public")"}), told);
+    CHECK(tables.commit_rest(2, {1, 2}) == "");
+    CHECK(tables.rows() == "2112");
+    tables.setup.exec("ALTER TABLE u3 ALTER id TYPE double precision");
+    const std::string with_drift = tables.commit(3);
+    CHECK_MESSAGE(
+        tells_in_order(with_drift, {denied_1, denied_2, R"(3: table "public"."u3": column "id")"}),
+        with_drift);
+    CHECK(tables.commit_rest(3, {1, 2, 3}) == "");
+    tables.setup.exec("ALTER TABLE u3 ALTER id TYPE bigint");
+    tables.setup.exec("GRANT USAGE ON SCHEMA sales TO loader");
+    CHECK(tables.commit(3) == "");
+    CHECK(tables.rows() == "4223");
+    CHECK(tables.setup.rejected() == "0");
+}
+
+TEST_CASE("many tables: one that is out of reach when all have their rows stops no other") {
+    ManyTables tables({"u0", "sales.u1", "u2"});
+    tables.write_by_loader();
+    REQUIRE(tables.commit(1) == "");
+    // Behind the COPY into sales.u1, and undone with it.
+    tables.setup.exec(
+        "CREATE FUNCTION close() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+        " REVOKE USAGE ON SCHEMA sales FROM loader; RETURN NULL; END $$;"
+        "CREATE TRIGGER close AFTER INSERT ON u2 FOR EACH STATEMENT EXECUTE FUNCTION close()");
+    // Row by row each table is looked at when it has its own, which is before that.
+    CHECK(tables.commit(2) == "");
+    CHECK(tables.rows() == "222");
+    const std::string told = tables.commit(3);
+    CHECK_MESSAGE(tells_in_order(told, {denied_1}), told);
+    CHECK(tables.commit_rest(3, {1}) == "");
+    CHECK(tables.rows() == "323");
+    CHECK(tables.setup.rejected() == "0");
 }
 
 TEST_CASE(
