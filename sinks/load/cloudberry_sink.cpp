@@ -18,6 +18,11 @@
 namespace sluice {
 namespace {
 
+/// Before, a statement_timeout is for a message as a whole (the manual of PostgreSQL 13 says so at
+/// statement_timeout): the time of one COPY would have to do for those of all tables. Greenplum 7
+/// is PostgreSQL 12.
+constexpr int times_each_statement = 130000;
+
 bool moves_nothing(const Batch& batch) {
     return std::ranges::none_of(batch.slices(), &Slice::moves);
 }
@@ -291,10 +296,11 @@ HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& tar
         if (look) to_look_at.push_back(target);
         SLUICE_FAIL_POINT("after_target");
     };
+    const bool share = session_.server_version() >= times_each_statement;
     for (auto next = targets.begin(); next != targets.end();) {
         std::string copies;
         auto end = next;
-        for (; end != targets.end(); ++end) {
+        for (; share && end != targets.end(); ++end) {
             const std::string of_target = at(*end).copies(batch.targets[*end]);
             if (of_target.empty()) break;
             copies += of_target;

@@ -46,18 +46,28 @@ std::string CopyLoader::copies(const TargetRows& rows) const {
     return sql;
 }
 
+/// A message for each, so that neither shares the other's statement_timeout.
 void CopyLoader::put(const TargetRows& rows, const TakenAway&) {
-    const std::string sql = copies(rows);
-    if (!sql.empty()) session_.send(sql);
-    feed(rows);
-    if (!sql.empty()) session_.finish();
+    forget_failures();
+    const auto put_form = [&](Form& form, const EncodedRows& of_form) {
+        if (of_form.rows.empty()) return;
+        session_.send(form.copy.sql);
+        feed_form(form, of_form);
+        session_.finish();
+    };
+    put_form(binary_, rows.binary);
+    put_form(text_, rows.text);
 }
 
 void CopyLoader::feed(const TargetRows& rows) {
-    binary_.failed.reset();
-    text_.failed.reset();
+    forget_failures();
     feed_form(binary_, rows.binary);
     feed_form(text_, rows.text);
+}
+
+void CopyLoader::forget_failures() {
+    binary_.failed.reset();
+    text_.failed.reset();
 }
 
 void CopyLoader::feed_form(Form& form, const EncodedRows& rows) {
