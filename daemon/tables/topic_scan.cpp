@@ -114,6 +114,7 @@ void TopicScan::wake() {
 
 void TopicScan::rest(std::unique_lock<std::mutex>& lock) {
     changed_.wait_for(lock, 200ms);
+    if (blocks_.empty()) return;  // who has taken the last may be gone by now
     check_time();
     if (is_abandoned()) throw Abandoned();
 }
