@@ -38,8 +38,9 @@ public:
         shared_broker().admin().create_topic(topic, 4, topic_config);
         std::string text = "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
                            "\"\n[cloudberry]\ndsn = \"" + shared_postgres().dsn(database) +
-                           "\"\n[outbox.events]\ntable = \"outbox\"\nmarks_topic = \"" + topic +
-                           ".marks\"\npoll = { idle = \"20ms\" }\n" + section;
+                           "\"\n[admin]\nlisten = \"\"\n[outbox.events]\ntable = \"outbox\"\n"
+                           "marks_topic = \"" +
+                           topic + ".marks\"\npoll = { idle = \"20ms\" }\n" + section;
         for (auto at = text.find("TOPIC"); at != std::string::npos; at = text.find("TOPIC")) {
             text.replace(at, 5, topic);
         }
