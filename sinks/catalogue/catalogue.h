@@ -20,8 +20,9 @@ namespace sluice {
 
 /// By their names, as above.
 using TablesByName = std::map<std::string, Table>;
-/// The same of many, by as many statements as of one, and one more for all views. What cannot be loaded into is left out:
-/// read_table() says why. Throws DatabaseError, for a name that is none, too.
+/// The same of many, by as many statements as of one, and one more for all views. What cannot be
+/// loaded into is left out: read_table() says why. Throws DatabaseError, for a name that is none,
+/// too.
 [[nodiscard]] TablesByName read_tables(Session& session, const std::vector<std::string>& names);
 
 /// The table that an [ingest.NAME] loads, with the fields that its SQL reads. `known`: tables that
