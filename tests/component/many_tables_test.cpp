@@ -51,7 +51,7 @@ class ManyTables {
 public:
     explicit ManyTables(int count) : ManyTables(numbered_tables(count)) {}
     explicit ManyTables(std::vector<std::string> names) : names_(std::move(names)) {
-        setup.exec("CREATE SCHEMA sales");
+        setup.exec("CREATE SCHEMA closed");
         for (const std::string& table : names_) {
             const auto partition = static_cast<PartitionId>(partitions_.size());
             setup.exec("CREATE TABLE " + table + " (id bigint CHECK (id <> 13), city text)");
@@ -78,7 +78,7 @@ public:
     /// A role that may do what a pipeline has to, and no more.
     void write_by_loader() {
         counting_server().create_role("loader");
-        for (const char* schema : {"sluice", "sales", "public"}) {
+        for (const char* schema : {"sluice", "closed", "public"}) {
             const std::string in_schema = std::string(" IN SCHEMA ") + schema + " TO loader;";
             setup.exec(std::string("GRANT USAGE ON SCHEMA ") + schema +
                        " TO loader; GRANT SELECT, INSERT, UPDATE ON ALL TABLES" + in_schema +
@@ -229,14 +229,14 @@ bool tells_in_order(const std::string& told, const std::vector<std::string>& rea
     return true;
 }
 
-const std::string denied_1 = R"(1: table "sales"."u1": permission denied for schema sales)";
-const std::string denied_2 = R"(2: table "sales"."u2": permission denied for schema sales)";
+const std::string denied_1 = R"(1: table "closed"."u1": permission denied for schema closed)";
+const std::string denied_2 = R"(2: table "closed"."u2": permission denied for schema closed)";
 
 TEST_CASE("many tables: those in a schema that is closed to the role are told, the rest goes on") {
-    ManyTables tables({"u0", "sales.u1", "sales.u2", "u3"});
+    ManyTables tables({"u0", "closed.u1", "closed.u2", "u3"});
     tables.write_by_loader();
     REQUIRE(tables.commit(1) == "");
-    tables.setup.exec("REVOKE USAGE ON SCHEMA sales FROM loader");
+    tables.setup.exec("REVOKE USAGE ON SCHEMA closed FROM loader");
     const std::string told = tables.commit(2);
     CHECK_MESSAGE(tells_in_order(told, {denied_1, denied_2}), told);
     CHECK_MESSAGE(!tells_in_order(told, {R"("public")"}), told);
@@ -249,20 +249,20 @@ TEST_CASE("many tables: those in a schema that is closed to the role are told, t
         with_drift);
     CHECK(tables.commit_rest(3, {1, 2, 3}) == "");
     tables.setup.exec("ALTER TABLE u3 ALTER id TYPE bigint");
-    tables.setup.exec("GRANT USAGE ON SCHEMA sales TO loader");
+    tables.setup.exec("GRANT USAGE ON SCHEMA closed TO loader");
     CHECK(tables.commit(3) == "");
     CHECK(tables.rows() == "4223");
     CHECK(tables.setup.rejected() == "0");
 }
 
 TEST_CASE("many tables: one that is out of reach when all have their rows stops no other") {
-    ManyTables tables({"u0", "sales.u1", "u2"});
+    ManyTables tables({"u0", "closed.u1", "u2"});
     tables.write_by_loader();
     REQUIRE(tables.commit(1) == "");
-    // Behind the COPY into sales.u1, and undone with it.
+    // Behind the COPY into closed.u1, and undone with it.
     tables.setup.exec(
         "CREATE FUNCTION close() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
-        " REVOKE USAGE ON SCHEMA sales FROM loader; RETURN NULL; END $$;"
+        " REVOKE USAGE ON SCHEMA closed FROM loader; RETURN NULL; END $$;"
         "CREATE TRIGGER close AFTER INSERT ON u2 FOR EACH STATEMENT EXECUTE FUNCTION close()");
     // Row by row each table is looked at when it has its own, which is before that.
     CHECK(tables.commit(2) == "");
