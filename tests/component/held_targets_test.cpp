@@ -1,9 +1,8 @@
-#include "pipeline/mapping/row_mapper.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/key_turns.h"
 #include "sinks/load/make_loader.h"
+#include "tests/component/routed_record.h"
 #include "tests/component/sink_setup.h"
-#include "tests/fakes/partitions.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
@@ -41,40 +40,20 @@ public:
             targets_->set(table, {{.ingest = ingest, .table = read_target(session, ingest)}});
         }
         for (const PartitionId partition : {0, 1}) setup.anchor(partition, 0);
-        sink_.emplace(CloudberrySinkOptions{
-            .dsn = setup.dsn,
-            .identity = setup.identity,
-            .targets = targets_,
-            .loader_of =
-                [targets = targets_](TargetId id) {
-                    const Targets::Target& target = (*targets)[id];
-                    const RowMapper mapper(target.ingest, target.table);
-                    return make_loader(target.ingest, target.table, mapper, "sluice");
-                },
-            .reject_after = reject_after});
+        sink_.emplace(CloudberrySinkOptions{.dsn = setup.dsn,
+                                            .identity = setup.identity,
+                                            .targets = targets_,
+                                            .loader_of = loaders_of(targets_, nullptr, "sluice"),
+                                            .reject_after = reject_after});
     }
 
     /// A record of each of these partitions, from the offset on that is next there.
     Batch batch(const std::vector<PartitionId>& partitions) {
         Batch batch;
         for (const PartitionId partition : partitions) {
-            const auto target = static_cast<TargetId>(partition);
             const Offset offset = setup.next(partition);
-            const std::string value = R"({"id": )" + std::to_string(offset) + "}";
-            Record record;
-            record.from = fakes::orders(partition);
-            record.offset = offset;
-            record.value = value;
-            const Targets::Target& of = (*targets_)[target];
-            RowMapper mapper(of.ingest, of.table);
-            batch.use(target);
-            Rejection none;
-            REQUIRE(mapper.map(batch.records.append(record), batch, target, none) ==
-                    RowMapper::Outcome::row);
-            Slice& slice = batch.slice(partition, offset);
-            slice.loaded = 1;
-            slice.range.to = offset + 1;
-            slice.last = identify(record);
+            add_routed_record(batch, *targets_, partition, offset,
+                              R"({"id": )" + std::to_string(offset) + "}");
         }
         return batch;
     }

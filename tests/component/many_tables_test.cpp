@@ -1,8 +1,7 @@
-#include "pipeline/mapping/row_mapper.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/load/make_loader.h"
+#include "tests/component/routed_record.h"
 #include "tests/component/sink_setup.h"
-#include "tests/fakes/partitions.h"
 
 #include <doctest/doctest.h>
 
@@ -95,24 +94,8 @@ public:
     Batch batch(int id) {
         Batch batch;
         const std::string value = R"({"id": )" + std::to_string(id) + "}";
-        for (const PartitionId partition : partitions_) {
-            const auto target = static_cast<TargetId>(partition);
-            const Offset offset = setup.next(partition);
-            Record record;
-            record.from = fakes::orders(partition);
-            record.offset = offset;
-            record.value = value;
-            const Targets::Target& of = (*targets_)[target];
-            RowMapper mapper(of.ingest, of.table);
-            batch.use(target);
-            Rejection none;
-            REQUIRE(mapper.map(batch.records.append(record), batch, target, none) ==
-                    RowMapper::Outcome::row);
-            Slice& slice = batch.slice(partition, offset);
-            slice.loaded = 1;
-            slice.range.to = offset + 1;
-            slice.last = identify(record);
-        }
+        for (const PartitionId partition : partitions_)
+            add_routed_record(batch, *targets_, partition, setup.next(partition), value);
         return batch;
     }
     /// "1: why. " of each table that is held up; "": none is.
