@@ -70,7 +70,7 @@ void OutboxRelay::step_down() noexcept {
 /// Everything that a relay does begins here, whatever happened before.
 void OutboxRelay::lead() {
     in_flight_.reset();
-    sent_ = reconcile(parts_.producer->start());
+    sent_ = reconcile();
     SLUICE_FAIL_POINT("outbox_after_start");
     parts_.purger->on_sent(sent_);
     go_on(Role::leader, false);
@@ -93,15 +93,20 @@ void OutboxRelay::lead() {
     }
 }
 
-/// Makes sure that mark and books are of the same history, before either is relied on.
-BatchNumber OutboxRelay::reconcile(std::optional<BatchNumber> mark) {
+/// Reads the mark, and makes sure that it and the books are of the same history, before either is
+/// relied on. The books are read on both sides of it: a relay that fences this one meanwhile claims
+/// after it has written a mark, so only a claim that is older than our look at the marks misses
+/// one.
+BatchNumber OutboxRelay::reconcile() {
+    const BatchNumber claimed_before = parts_.store->last_claimed();
+    const std::optional<BatchNumber> mark = parts_.producer->start();
     last_ = parts_.store->last_claimed();
-    const bool lost_mark = !mark && last_ > 0;
+    const bool lost_mark = !mark && claimed_before > 0;
     const bool lost_books = mark && *mark > last_;
     if ((lost_mark || lost_books) && config_.on_mark_lost == config::OnMarkLost::stop) {
         throw LostProgress(
             (lost_mark
-                 ? "batches up to " + std::to_string(last_) +
+                 ? "batches up to " + std::to_string(claimed_before) +
                        " were claimed, but there is no mark in topic " + config_.marks_topic
                  : "topic " + config_.marks_topic + " says that batch " + std::to_string(*mark) +
                        " was sent, but the books end at " + std::to_string(last_)) +

@@ -69,7 +69,7 @@ private:
     enum class Went { on, superseded };
 
     void lead();
-    BatchNumber reconcile(std::optional<BatchNumber> mark);
+    BatchNumber reconcile();
     Went recover();
     Went write_mark(BatchNumber mark);
     Went resend(const ClaimedBatch& batch);

@@ -306,6 +306,33 @@ TEST_CASE("relay: mark and books that contradict each other stop it, unless told
     CHECK(stage.kafka.mark >= 6);
 }
 
+TEST_CASE("relay: what another one claims during the first start does not mean a lost mark") {
+    /// Between this relay's look at the marks and its look at the books, another one fences it,
+    /// writes the first mark, and sends a batch.
+    struct Overtaken : FakeOutboxStore {
+        Overtaken(Stage& stage) : FakeOutboxStore(stage.database, stage.chance), its_stage(stage) {}
+        BatchNumber last_claimed() override {
+            const std::scoped_lock lock{its_stage.database.mutex, its_stage.kafka.mutex};
+            FakeKafka& kafka = its_stage.kafka;
+            if (kafka.epoch == 1 && !kafka.mark) {
+                ++kafka.epoch;
+                kafka.mark = 1;
+                kafka.committed.emplace_back("0");
+                its_stage.database.books[{1, 0}] = {"claim", {"0"}};
+            }
+            return its_stage.database.highest();
+        }
+        Stage& its_stage;
+    };
+    Stage stage;
+    stage.insert(0);
+    auto& relay = stage.start(std::make_unique<Overtaken>(stage));
+    stage.wait_until_drained();
+    Stage::stop(relay);
+    CHECK(relay.failure.empty());
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+}
+
 TEST_CASE("relay: whatever fails, with several relays at once, each row is sent once") {
     for (unsigned seed = 1; seed <= 40; ++seed) {
         CAPTURE(seed);
