@@ -74,7 +74,7 @@ private:
         const GrowthGoal goal{.target = target,
                               .rows = schema->rows,
                               .key = key_fields_of(topic, &target, *schema, registry_.get()),
-                              .family = family_of(session_)};
+                              .family = session_.family()};
         const std::string ddl = growth_ddl(goal, table);
         const std::string why = why_not_grown(goal, table);
         if (!why.empty() && !ddl.empty()) std::cout << "\n-- not made by itself: " << why;

@@ -32,7 +32,7 @@ std::vector<const config::Outbox*> outboxes_named(const config::Config& config,
 /// Applications own these tables, so they are made for those only who name the pipeline.
 void make_or_print(Session& session, const std::vector<const config::Outbox*>& outboxes,
                    bool apply) {
-    const Family family = family_of(session);
+    const Family family = session.family();
     for (const config::Outbox* outbox : outboxes) {
         if (!apply) {
             std::cout << outbox_ddl(*outbox, family);
@@ -47,7 +47,7 @@ void make_or_print(Session& session, const std::vector<const config::Outbox*>& o
 
 /// For who may not create them: what there has to be, or what leads there from what there is.
 void print_ddl(Session& session, const std::string& schema) {
-    const Family family = family_of(session);
+    const Family family = session.family();
     const int installed = installed_schema_version(session, schema);
     if (installed > schema_version) throw TroubleOfTheWorld(newer_than_program(schema, installed));
     const std::string upgrade = installed == 0 ? "" : upgrade_ddl(family, schema, installed);
@@ -61,7 +61,7 @@ void suggest_missing(Session& session, const config::Config& config) {
         std::cout << "\n-- The table of [outbox." << outbox.name
                   << "] is missing. This one suits; to print or create it: sluice schema "
                   << outbox.name << " [--apply]\n";
-        std::istringstream ddl(outbox_ddl(outbox, family_of(session)));
+        std::istringstream ddl(outbox_ddl(outbox, session.family()));
         for (std::string line; std::getline(ddl, line);) std::cout << "-- " << line << '\n';
     }
 }

@@ -200,7 +200,7 @@ int print_tables(const config::Config& config, const CommandLine& line) {
             for (const std::string& statement : tables.ddl) std::cout << statement << ";\n";
             return fine;
         }
-        if (!is_mpp(family_of(session)))
+        if (!is_mpp(session.family()))
             throw WrongConfiguration(
                 "the database has no external tables, as Cloudberry and Greenplum have; sluice "
                 "peek reads topics anywhere, and sluice produce writes to them");

@@ -90,8 +90,7 @@ std::optional<Tip> BatchBooks::known_before(const Slice& slice) {
 TipKeys BatchBooks::keys_for(std::size_t tips) {
     constexpr std::size_t few = 16;
     if (tips <= few) return TipKeys::written_out;
-    if (!is_mpp_) is_mpp_ = is_mpp(family_of(session_));
-    return *is_mpp_ ? TipKeys::written_out : TipKeys::joined;
+    return is_mpp(session_.family()) ? TipKeys::written_out : TipKeys::joined;
 }
 
 /// The row that it begins behind is there, and the key that it begins with is free, or it is not

@@ -65,8 +65,7 @@ private:
     const std::string ledger_;  ///< quoted name
     const std::shared_ptr<const TipsRead> read_;
     std::map<PartitionId, Tip> known_;
-    std::vector<Tip> written_;    ///< what is known once the transaction has committed
-    std::optional<bool> is_mpp_;  ///< the database; once it was asked
+    std::vector<Tip> written_;  ///< what is known once the transaction has committed
 };
 
 }  // namespace sluice

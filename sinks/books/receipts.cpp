@@ -107,7 +107,7 @@ std::vector<Finding> check_receipts(Session& session, const config::Ingest& inge
                                     const Table& table) {
     const std::string where = "ingest." + ingest.name + ": receipts: table " + qualified(table);
     const std::vector<std::string> filled = Receipts::columns(*ingest.receipts);
-    const TableTraits traits = read_traits(session, table, family_of(session), filled);
+    const TableTraits traits = read_traits(session, table, session.family(), filled);
     std::vector<Finding> findings = uninsertable(session, where, table, traits);
     std::ranges::move(undrawable(session, where, traits), std::back_inserter(findings));
     for (const Column& column : table.columns) {

@@ -117,7 +117,7 @@ std::vector<Tip> read_tips(Session& session, const PipelineIdentity& identity,
                            std::span<const PartitionId> partitions) {
     std::vector<Tip> tips;
     // An MPP database has no plan for a look that depends on the row beside it.
-    if (partitions.size() < 2 || is_mpp(family_of(session))) {
+    if (partitions.size() < 2 || is_mpp(session.family())) {
         for (const PartitionId partition : partitions)
             if (const auto tip = read_tip(session, identity, partition)) tips.push_back(*tip);
         return tips;

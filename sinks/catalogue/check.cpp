@@ -54,7 +54,7 @@ std::vector<Finding> check_implied_columns(Session& session, const std::string& 
 
 /// What whole tables that are locked mean for those who load.
 std::vector<Finding> check_table_locks(Session& session) {
-    if (!is_mpp(family_of(session))) return {};
+    if (!is_mpp(session.family())) return {};
     const Cell detector =
         session.exec("SELECT current_setting('gp_enable_global_deadlock_detector', true)")
             .rows[0][0];
@@ -153,7 +153,7 @@ std::vector<Finding> check_own_tables(Session& session, const std::string& schem
 std::vector<Finding> check_target(Session& session, const config::Ingest& ingest,
                                   const Table& table, const std::vector<std::string>& columns) {
     std::vector<Finding> findings;
-    const Family family = family_of(session);
+    const Family family = session.family();
     const TableTraits traits = read_traits(session, table, family, columns);
     const std::string name = qualified(table);
     const std::string where = "ingest." + ingest.name + ": table " + name;

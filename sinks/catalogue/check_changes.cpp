@@ -53,7 +53,7 @@ std::vector<Finding> check_changes(Session& session, const std::string& where,
         findings.push_back({Severity::warning, where,
                             "no index begins with a column of the key, so each batch reads the "
                             "whole table",
-                            index_on(table, key, is_mpp(family_of(session)))});
+                            index_on(table, key, is_mpp(session.family()))});
     if (ingest.lanes > 1)
         findings.push_back({Severity::hint, where,
                             "is changed by " + std::to_string(ingest.lanes) +

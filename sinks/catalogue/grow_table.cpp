@@ -65,7 +65,7 @@ std::optional<Table> table_if_any(Session& session, const config::Ingest& target
 
 std::string grow_table(Session& session, GrowthGoal goal) {
     session.open();
-    goal.family = family_of(session);
+    goal.family = session.family();
     for (int left = most_tries;; --left) {
         const std::optional<Table> table = table_if_any(session, goal.target);
         const std::string where =

@@ -42,7 +42,7 @@ void read_indexes(Session& session, const std::string& oids,
 
 void read_storage(Session& session, const std::string& oids,
                   const std::map<std::string, Table*>& tables) {
-    if (!is_mpp(family_of(session))) return;
+    if (!is_mpp(session.family())) return;
     const std::string condition =
         has_relstorage(session)
             ? "c.relstorage IN ('a', 'c')"

@@ -26,7 +26,7 @@ std::int64_t send_one_row(Session& session, segments::Server& server) {
 
 std::vector<Finding> check_segments(Session& session, const std::string& where,
                                     segments::Server& server) {
-    if (!is_mpp(family_of(session)))
+    if (!is_mpp(session.family()))
         return {{Severity::error, where,
                  "load: the database has no segments that could fetch rows, as Cloudberry and "
                  "Greenplum have",

@@ -15,7 +15,7 @@ public:
         : session_(session),
           where_(std::move(where)),
           statements_(target, {.relation = qualified(target.table)}),
-          mpp_(is_mpp(family_of(session))) {}
+          mpp_(is_mpp(session.family())) {}
 
     CheckedSql check() && {
         const SqlTarget& target = statements_.target();

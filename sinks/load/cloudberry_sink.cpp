@@ -422,8 +422,7 @@ bool CloudberrySink::refer_to_each_other(const std::vector<TargetId>& targets) {
         return (*options_.targets)[target].table.references > 0;
     };
     if (targets.size() < 2 || std::ranges::none_of(targets, refers)) return false;
-    if (!enforces_references_) enforces_references_ = !is_mpp(family_of(session_));
-    return *enforces_references_;
+    return !is_mpp(session_.family());
 }
 
 /// A row that others referred to before they were brought elsewhere may go now.

@@ -107,7 +107,6 @@ private:
     BatchBooks books_;
     LockedTables locked_tables_;
     std::vector<std::unique_ptr<Loader>> loaders_;  ///< by target, as they are needed
-    std::optional<bool> enforces_references_;       ///< the database; once it was asked
     AlikePatience alike_;
     KeyTurns turns_;
     /// What the statement that runs is about; nullopt: none of them alone.

@@ -176,9 +176,8 @@ std::vector<ConstraintJudge::Constraint> ConstraintJudge::read_constraints() {
         read_rows_of(taken_by_a_partition, Kind::check, constraints);
     read_rows_of(checks, Kind::check, constraints);
     read_rows_of(unique_keys(session_.server_version()), Kind::unique, constraints);
-    if (!mpp_) mpp_ = is_mpp(family_of(session_));
     // There they are taken and not enforced.
-    if (mpp_ == false) read_rows_of(references, Kind::reference, constraints);
+    if (!is_mpp(session_.family())) read_rows_of(references, Kind::reference, constraints);
     return constraints;
 }
 

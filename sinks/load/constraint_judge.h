@@ -102,7 +102,6 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     StagedRows staged_;
-    std::optional<bool> mpp_;              ///< whether the database is one
     bool has_judged_ = false;              ///< in this transaction
     std::vector<Constraint> constraints_;  ///< as last read
     bool knows_ = false;                   ///< nothing says that they are others now

@@ -70,7 +70,7 @@ std::vector<bool> MergeLoader::not_computed(const MergeStep& step) const {
 
 void MergeLoader::make_staging() {
     if (!form_)
-        form_ = {.mpp = is_mpp(family_of(session_)),
+        form_ = {.mpp = is_mpp(session_.family()),
                  .types = types_behind_domains(session_, statements_.target().table)};
     const bool is_there = form_->mpp && session_.exec(statements_.has_staging()).text(0, 0) == "t";
     session_.run((is_there ? "" : statements_.make_staging(*form_) + ";") +

@@ -81,7 +81,7 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
     if (count == 0) return {};
     by_judge_.begin_load();
     by_server_.begin_load();
-    if (!mpp_) mpp_ = is_mpp(family_of(session_));
+    mpp_ = is_mpp(session_.family());
     session_.run("SAVEPOINT r");
     before_copy_ = "";
     window_ = gap_ > 0 ? static_cast<std::size_t>(gap_ * window_per_gap_) : count;
@@ -126,7 +126,7 @@ Refused RowIsolation::refused() const {
 }
 
 double RowIsolation::dense_gap() const {
-    return mpp_ == true ? longest_dense_gap_of_mpp : longest_dense_gap;
+    return mpp_ ? longest_dense_gap_of_mpp : longest_dense_gap;
 }
 
 bool RowIsolation::can_be_judged(const Piece& piece) const {
@@ -142,7 +142,7 @@ bool RowIsolation::judging_pays(const Piece& piece) const {
 
 /// Where stops are dear, before the first row is looked for.
 bool RowIsolation::judged_at_once(Piece& piece, const DatabaseError& error) {
-    if (mpp_ != true || !can_be_judged(piece) || !judge_.suspect(error)) return false;
+    if (!mpp_ || !can_be_judged(piece) || !judge_.suspect(error)) return false;
     ++suspected_failures_;
     judge(piece);
     return piece.judged;
@@ -318,7 +318,7 @@ void RowIsolation::on_failure(Piece piece, const DatabaseError& error) {
         line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;
     if (row >= piece.end)
         halve(piece);
-    else if (mpp_ == true)
+    else if (mpp_)
         set_aside(piece, row);
     else
         split(piece, row);
@@ -445,7 +445,7 @@ void RowIsolation::note_failure(std::size_t row, const DatabaseError& error) {
         gap_ = gap_ > 0 ? gap_ + smoothing * (seen - gap_) : seen;
         last_failure_ = row;
     }
-    window_per_gap_ = mpp_ == true      ? window_per_gap_of_mpp
+    window_per_gap_ = mpp_              ? window_per_gap_of_mpp
                       : overlaps(error) ? window_per_gap_of_duplicates
                                         : window_per_gap;
     window_ = static_cast<std::size_t>(gap_ * window_per_gap_);

@@ -132,7 +132,7 @@ private:
     FieldTrial fields_;
     double gap_ = 0;  ///< rows from one failure of COPY to the next, smoothed; 0: none known
     double window_per_gap_ = 1;
-    std::optional<bool> mpp_;  ///< whether the database is one
+    bool mpp_ = false;  ///< whether the database is one
     OtherWay by_judge_;
     OtherWay by_server_;
 

@@ -127,7 +127,7 @@ ServerSideLoad::ServerSideLoad(Session& session, std::string qualified_table,
                         .alone = true}) {}
 
 bool ServerSideLoad::inserts_as_copy_does() {
-    return session_.server_version() >= oldest_version && !is_mpp(family_of(session_)) &&
+    return session_.server_version() >= oldest_version && !is_mpp(session_.family()) &&
            session_.exec(differs_from_copy, {target_, array_literal(columns_)}).rows.empty();
 }
 

@@ -58,8 +58,7 @@ SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements:
       halving_(session) {}
 
 void SqlLoad::make_inputs() {
-    if (!mpp_) mpp_ = is_mpp(family_of(session_));
-    session_.run(statements_.make_inputs(*mpp_));
+    session_.run(statements_.make_inputs(is_mpp(session_.family())));
 }
 
 void SqlLoad::fill(const NumberedRows& rows) {

@@ -6,7 +6,6 @@
 #include "sinks/session/session.h"
 
 #include <cstddef>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -58,7 +57,6 @@ private:
     Halving halving_;
     std::set<std::size_t> absent_;  ///< of what is filled in
     bool indexed_ = false;
-    std::optional<bool> mpp_;  ///< whether the database is one
 };
 
 }  // namespace sluice

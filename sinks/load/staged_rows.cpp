@@ -29,7 +29,7 @@ void StagedRows::choose(std::vector<std::size_t> taken) {
     // Unique in the process, and so in the session, whoever else stages rows there.
     static std::atomic<int> tables = 0;
     const std::string name = options_.name + "_" + std::to_string(++tables);
-    const bool mpp = is_mpp(family_of(session_));
+    const bool mpp = is_mpp(session_.family());
     create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " bigint" +
                types_ + ") WITH (" + (mpp ? "appendonly=false, " : "") +
                "fillfactor=" + std::to_string(options_.fill) + ") ON COMMIT DELETE ROWS" +

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "sinks/session/server_family.h"
+#include "sinks/session/session.h"
 
 #include <string>
 

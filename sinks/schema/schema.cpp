@@ -59,7 +59,7 @@ namespace {
 /// Creates the tables, or brings them up to `known`. Of two daemons that start at the same time the
 /// second one finds it done.
 void install(Session& session, const std::string& schema, std::span<const Migration> migrations) {
-    const Family family = family_of(session);
+    const Family family = session.family();
     // CREATE SCHEMA IF NOT EXISTS asks for a right on the database even if the schema is there.
     const Rows there =
         session.exec("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", {schema});

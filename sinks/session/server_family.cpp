@@ -8,8 +8,4 @@ Family family_of(std::string_view version) {
     return Family::postgresql;
 }
 
-Family family_of(Session& session) {
-    return family_of(session.exec("SELECT version()").text(0, 0));
-}
-
 }  // namespace sluice

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "sinks/session/session.h"
-
 #include <string_view>
 
 namespace sluice {
@@ -11,7 +9,6 @@ enum class Family { postgresql, greenplum, cloudberry };
 
 /// From what version() says.
 [[nodiscard]] Family family_of(std::string_view version);
-[[nodiscard]] Family family_of(Session& session);
 [[nodiscard]] inline bool is_mpp(Family family) {
     return family != Family::postgresql;
 }

@@ -84,6 +84,11 @@ int Session::server_version() {
     return PQserverVersion(link().raw());
 }
 
+Family Session::family() {
+    if (!family_) family_ = family_of(exec("SELECT version()").text(0, 0));
+    return *family_;
+}
+
 Rows Session::answer(bool sent) {
     PGconn* const connection = link_->raw();
     if (!sent) break_off(details_of(connection, nullptr));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sinks/session/server_family.h"
 #include "sinks/session/sqlstate.h"
 
 #include <chrono>
@@ -76,6 +77,8 @@ public:
     [[nodiscard]] bool is_open() const { return link_ != nullptr; }
     /// As PostgreSQL counts: 90600, 150002. Of the open connection.
     [[nodiscard]] int server_version();
+    /// Asks the server once, so not first in a transaction that has failed.
+    [[nodiscard]] Family family();
 
     Rows exec(const std::string& sql);
     Rows exec(const std::string& sql, const Row& parameters);
@@ -132,6 +135,7 @@ private:
     std::string dsn_;
     std::string application_name_;
     std::unique_ptr<Link> link_;
+    std::optional<Family> family_;  // once it was asked
     bool in_transaction_ = false;
 };
 
