@@ -1,6 +1,7 @@
 #include "daemon/admin/admin.h"
 
 #include "config/pipeline.h"
+#include "config/words.h"
 #include "daemon/admin/admin_routes.h"
 #include "daemon/admin/problem.h"
 #include "daemon/identity/version.h"
@@ -32,15 +33,35 @@ std::string new_salt() {
     return salt;
 }
 
-HttpResponse answer_to(CommandResult result) {
+/// `keys`: of those that there are.
+HttpResponse no_such_pipeline(const std::string& name, const std::vector<std::string>& keys) {
+    std::vector<std::string_view> known;
+    for (const std::string& key : keys) {
+        known.push_back(std::string_view(key).substr(key.find('.') + 1));
+        known.emplace_back(key);
+    }
+    return problem(404, "there is no such pipeline" + config::suggestion(name, known));
+}
+
+HttpResponse no_such_pipeline(const std::string& name, const config::Config& config) {
+    std::vector<std::string> keys;
+    for (const auto& [key, pipeline] : config::pipelines_of(config)) keys.push_back(key);
+    return no_such_pipeline(name, keys);
+}
+
+HttpResponse ambiguous_name() {
+    return problem(409, "several pipelines have this name; write ingest.NAME or outbox.NAME");
+}
+
+HttpResponse answer_to(CommandResult result, const std::string& pipeline,
+                       const config::Config& config) {
     switch (result) {
         case CommandResult::done:
             return json_answer(R"({"result":"done"})");
         case CommandResult::no_such_pipeline:
-            return problem(404, "there is no such pipeline");
+            return no_such_pipeline(pipeline, config);
         case CommandResult::ambiguous_name:
-            return problem(409,
-                           "several pipelines have this name; write ingest.NAME or outbox.NAME");
+            return ambiguous_name();
         case CommandResult::is_paused:
             return problem(409, "the pipeline is paused; resume it");
         case CommandResult::draining:
@@ -84,16 +105,20 @@ HttpResponse answer_of(PipelineBooks& books, const config::Config& config,
                        const std::string& name) {
     const config::Ingest* const ingest = config::find_ingest(config, name);
     const config::Outbox* const outbox = config::find_outbox(config, name);
-    if (ingest != nullptr && outbox != nullptr) return answer_to(CommandResult::ambiguous_name);
+    if (ingest != nullptr && outbox != nullptr) return ambiguous_name();
     if (ingest != nullptr) return json_answer(books.to_json("ingest." + ingest->name));
     if (outbox != nullptr) return json_answer(books.to_json("outbox." + outbox->name));
-    return answer_to(CommandResult::no_such_pipeline);
+    return no_such_pipeline(name, config);
 }
 
 HttpResponse retry_letters(LetterRetries& retries, const config::Config& config,
                            const std::string& name) {
     const config::Ingest* const ingest = config::find_ingest(config, name);
-    if (ingest == nullptr) return answer_to(CommandResult::no_such_pipeline);
+    if (ingest == nullptr) {
+        std::vector<std::string> keys;
+        for (const config::Ingest& known : config.ingest) keys.push_back("ingest." + known.name);
+        return no_such_pipeline(name, keys);
+    }
     if (!retries.start(ingest->name))
         return problem(409, "its dead letters are being retried already; /status says how far");
     HttpResponse answer = json_answer(R"({"result":"started"})");
@@ -130,9 +155,11 @@ AdminServer::Handler handler_of(const Admin::Parts& parts, std::function<DaemonS
                                 const History& history, PipelineBooks& books,
                                 LetterRetries& retries) {
     using Command = std::future<CommandResult> (Supervisor::*)(std::string);
-    const auto command = [&supervisor = parts.supervisor](Command post) {
-        return [&supervisor, post](const std::string& pipeline) {
-            return answer_to((supervisor.*post)(pipeline).get());
+    const auto command = [&supervisor = parts.supervisor,
+                          &reloader = parts.reloader](Command post) {
+        return [&supervisor, &reloader, post](const std::string& pipeline) {
+            const CommandResult result = (supervisor.*post)(pipeline).get();
+            return answer_to(result, pipeline, *reloader.config());
         };
     };
     auto routes = std::make_shared<const AdminRoutes>(AdminRoutes::Sources{

@@ -45,7 +45,11 @@ TEST_CASE("control: who may not, or asks for what is not there, is told what to 
 
     const RunResult unknown = ask({"pause", "ordres", "--token-file", file});
     CHECK(unknown.exit_code == 2);
-    CHECK(unknown.err == "sluice: ordres: there is no such pipeline\n");
+    CHECK(unknown.err == "sluice: ordres: there is no such pipeline; did you mean \"orders\"?\n");
+    CHECK(contains(ask({"resume", "ingest.copys", "--token-file", file}).err,
+                   "there is no such pipeline; did you mean \"ingest.copies\"?\n"));
+    CHECK(ask({"restart", "something", "--token-file", file}).err ==
+          "sluice: something: there is no such pipeline\n");
     CHECK(contains(ask({"pause", "../reload", "--token-file", file}).err, "is named orders"));
 
     write_file(file, "another one, which is wrong");
