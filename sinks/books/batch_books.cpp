@@ -77,10 +77,19 @@ std::optional<Tip> BatchBooks::tip_before(const Slice& slice) {
     return tip;
 }
 
+std::optional<Tip> BatchBooks::own_before(const Slice& slice) const {
+    const auto known = known_.find(slice.partition);
+    if (known == known_.end() || !is_before(slice, known->second)) return std::nullopt;
+    return known->second;
+}
+
+bool BatchBooks::follows_own(const Batch& batch) const {
+    return std::ranges::all_of(
+        batch.slices(), [&](const Slice& slice) { return !slice.moves() || own_before(slice); });
+}
+
 std::optional<Tip> BatchBooks::known_before(const Slice& slice) {
-    if (const auto known = known_.find(slice.partition);
-        known != known_.end() && is_before(slice, known->second))
-        return known->second;
+    if (const std::optional<Tip> own = own_before(slice)) return own;
     if (std::optional<Tip> tip = read_ ? read_->of(slice.partition) : std::nullopt;
         tip && is_before(slice, *tip))
         return tip;

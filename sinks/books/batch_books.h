@@ -41,6 +41,9 @@ public:
     /// The transaction of the latest insert_ledger() is.
     void note_committed();
 
+    /// Whether all partitions were moved to where the batch begins by this sink itself, the last
+    /// that it knows of.
+    [[nodiscard]] bool follows_own(const Batch& batch) const;
     [[nodiscard]] std::vector<PartitionId> moved_by_others(const Batch& batch);
     /// Where the partitions are once every transaction that had begun where the batch does is over:
     /// there, or at the end of what was committed of that. What it writes to find out has to be
@@ -48,6 +51,8 @@ public:
     [[nodiscard]] std::map<PartitionId, Offset> settled(const Batch& batch);
 
 private:
+    /// As it was written by us last.
+    [[nodiscard]] std::optional<Tip> own_before(const Slice& slice) const;
     /// As it was written or read by us last, or as the database has it now. nullopt: the slice does
     /// not begin there.
     [[nodiscard]] std::optional<Tip> known_before(const Slice& slice);

@@ -118,7 +118,7 @@ CommitResult CloudberrySink::write_to_targets(Batch& batch) {
         if (whole)
             if (HeldUp drifted = drifted_or_gone_among(targets); !drifted.targets.empty())
                 return drifted;
-        result = write_isolated(batch);
+        result = write_isolated(batch, whole ? Before::failed : Before::nothing);
         alike_.end();
     }
     if (std::holds_alternative<Committed>(*result)) alike_.end(batch, targets);
@@ -352,7 +352,7 @@ HeldUp CloudberrySink::drifted_or_gone_among(const std::vector<TargetId>& target
     return all;
 }
 
-CommitResult CloudberrySink::write_isolated(Batch& batch) {
+CommitResult CloudberrySink::write_isolated(Batch& batch, Before before) {
     batch.set_without_effect({});
     const auto began = Clock::now();
     const std::vector<TargetId> targets = targets_of(batch);
@@ -371,7 +371,10 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
         return fenced;
     };
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
-    if (auto fenced = fenced_already()) return *fenced;
+    // That one would be known late, by the ledger, is worth it where refusals are nothing new: an
+    // MPP database takes as long for the look as for some ten thousand rows.
+    if (before == Before::failed || !books_.follows_own(batch))
+        if (auto fenced = fenced_already()) return *fenced;
 
     std::map<TargetId, TakenAway> gone;
     const bool refer = refer_to_each_other(targets);
@@ -403,12 +406,12 @@ CommitResult CloudberrySink::write_isolated(Batch& batch) {
         transaction.roll_back();
         cut_before(batch, refused);
         if (moves_nothing(batch)) return Committed{};
-        return write_isolated(batch);
+        return write_isolated(batch, before);
     }
     if (batch.refuse(std::move(refused))) {
         // The other rows of these records are loaded: all of them, or a dead letter.
         transaction.roll_back();
-        return write_isolated(batch);
+        return write_isolated(batch, before);
     }
     batch.set_without_effect(batch.without_effect_in_all(none));
     SLUICE_FAIL_POINT("after_copy");

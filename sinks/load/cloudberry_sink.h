@@ -81,8 +81,11 @@ private:
     [[nodiscard]] HeldUp drifted_among(const std::vector<TargetId>& targets);
     /// The same outside of a transaction, and those of several that cannot be looked at.
     [[nodiscard]] HeldUp drifted_or_gone_among(const std::vector<TargetId>& targets);
+    /// What was tried of a batch before its rows are isolated: to load it whole, or nothing, as
+    /// refusals were expected.
+    enum class Before { failed, nothing };
     /// Finds the rows that the database refuses.
-    CommitResult write_isolated(Batch& batch);
+    CommitResult write_isolated(Batch& batch, Before before);
     [[nodiscard]] bool refer_to_each_other(const std::vector<TargetId>& targets);
     void take_away_again(const Batch& batch, const std::vector<TargetId>& targets,
                          std::map<TargetId, std::vector<Reject>>& refused);

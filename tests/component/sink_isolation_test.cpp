@@ -216,6 +216,22 @@ TEST_CASE("isolation: rows that another writer loaded fence the batch instead of
     CHECK(setup.value("SELECT count(*) FROM sluice.dead_letter") == "0");
 }
 
+TEST_CASE("isolation: who expects refusals is fenced by another writer, and rejects nothing") {
+    const SinkSetup setup("id bigint PRIMARY KEY, city text CHECK (city <> 'bad')");
+    setup.anchor(0, 0);
+    const MakeRow some_bad = [](Offset o) { return TestRow{o, o % 100 == 7 ? "bad" : "city"}; };
+    CloudberrySink first = setup.sink();
+    load_batches(setup, first, some_bad);
+    CloudberrySink second = setup.sink();
+    load_batches(setup, second, some_bad, CopyForm::binary, 1);
+    const std::string rejected = setup.rejected();
+    Batch same = make_batch(9000, 12000, some_bad);
+    CHECK(fenced(first.commit(same)) == "0");
+    CHECK(setup.rejected() == rejected);
+    CHECK(setup.value("SELECT count(*) FROM t") == std::to_string(12000 * 99 / 100));
+    load_batches(setup, first, some_bad, CopyForm::binary, 1);
+}
+
 TEST_CASE("isolation: progress that moves while rows are found to be bad fences the batch") {
     const SinkSetup setup("id bigint CHECK (id >= 0), city text");
     setup.anchor(0, 0);
