@@ -6,6 +6,7 @@
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -38,6 +39,20 @@ void append_offenders(const Rows& rows, const StagedRows& staged, std::vector<Of
         found.push_back(
             {staged.row_of(rows.number(row, 0)), {"", complaint_of(values)}, std::nullopt});
     }
+}
+
+/// The query for the numbers of rows that break one of these, and which: its index.
+template <typename Constraints, typename Source>
+std::string broken_among(const Constraints& checks, const Source& source) {
+    std::string broken;
+    std::string which;
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        const std::string is_broken = "(" + checks[i]->text + ") IS FALSE";
+        broken.append(i == 0 ? "" : " OR ").append(is_broken);
+        which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
+    }
+    return "SELECT " + source.number() + ", CASE" + which + " END FROM " + source.rows_as("s") +
+           " WHERE " + broken;
 }
 
 /// The bytes of these columns; false when one of them is NULL, which equals nothing.
@@ -82,9 +97,12 @@ constexpr const char* taken_by_a_partition =
     " SELECT '', coalesce((SELECT string_agg(coalesce(takes, 'true'), ' OR ') FROM leaves),"
     " 'false'), CASE WHEN (SELECT count(*) FROM leaves) <= 500 THEN attname END, '' FROM keys";
 
-/// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns.
+/// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns. The
+/// functions that it calls are those that its tree names, those of operators included.
 constexpr const char* checks =
-    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, ''"
+    "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, '',"
+    " EXISTS (SELECT 1 FROM regexp_matches(c.conbin::text, 'funcid ([0-9]+)', 'g') f"
+    " JOIN pg_proc p ON p.oid = f[1]::oid WHERE p.provolatile = 'v')"
     " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(number, position)"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number AND a.attnum > 0"
     " WHERE c.conrelid = $1::regclass AND c.contype = 'c' ORDER BY c.conname, k.position";
@@ -144,7 +162,8 @@ ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
     : session_(session),
       target_(std::move(qualified_table)),
       columns_(std::move(columns)),
-      staged_(session, {.name = "sluice_judged", .target = target_, .columns = columns_}) {}
+      staged_(session, {.name = "sluice_judged", .target = target_, .columns = columns_}),
+      arrays_(session, target_, columns_) {}
 
 void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to) {
     const std::size_t first = to.size();
@@ -154,7 +173,12 @@ void ConstraintJudge::read_rows_of(const std::string& sql, Kind kind, std::vecto
         const std::string& name = rows.text(row, 0);
         const Cell& column = rows.rows[row][2];
         if (to.size() == first || to.back().name != name)
-            to.push_back({name, kind, rows.text(row, 1), {}, {}});
+            to.push_back({.name = name,
+                          .kind = kind,
+                          .text = rows.text(row, 1),
+                          .columns = {},
+                          .keys = {},
+                          .is_volatile = rows.rows[row].size() > 4 && rows.text(row, 4) == "t"});
         // What is not in the rows gets a value that nobody knows yet.
         if (!column || std::ranges::find(columns_, *column) == columns_.end()) {
             unfit.insert(name);
@@ -190,8 +214,14 @@ bool ConstraintJudge::still_holds() {
 }
 
 void ConstraintJudge::know(std::vector<Constraint> constraints) {
-    suspects_changed_ |= constraints != constraints_;
+    if (constraints == constraints_) return;
     constraints_ = std::move(constraints);
+    forget_columns();
+}
+
+void ConstraintJudge::forget_columns() {
+    staged_fits_ = false;
+    arrays_fit_.reset();
 }
 
 bool ConstraintJudge::suspect(const DatabaseError& error) {
@@ -222,8 +252,9 @@ void ConstraintJudge::follow_clues() {
         };
         const bool any = std::ranges::any_of(constraints_, is_meant);
         for (const Constraint& constraint : constraints_)
-            if (constraint.kind == kind && (!any || is_meant(constraint)))
-                suspects_changed_ |= suspects_.insert(constraint.name).second;
+            if (constraint.kind == kind && (!any || is_meant(constraint)) &&
+                suspects_.insert(constraint.name).second)
+                forget_columns();
     }
     clues_.clear();
 }
@@ -236,16 +267,17 @@ std::vector<const ConstraintJudge::Constraint*> ConstraintJudge::suspected(Kind 
     return found;
 }
 
-void ConstraintJudge::choose_columns() {
-    std::vector<std::size_t> taken;
+/// By their indices.
+std::vector<std::size_t> ConstraintJudge::columns_of(
+    const std::vector<const Constraint*>& constraints) const {
+    std::vector<std::size_t> indices;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        const bool wanted = std::ranges::any_of(constraints_, [&](const Constraint& constraint) {
-            return suspects_.contains(constraint.name) &&
-                   std::ranges::find(constraint.columns, columns_[i]) != constraint.columns.end();
+        const bool wanted = std::ranges::any_of(constraints, [&](const Constraint* constraint) {
+            return std::ranges::find(constraint->columns, columns_[i]) != constraint->columns.end();
         });
-        if (wanted) taken.push_back(i);
+        if (wanted) indices.push_back(i);
     }
-    staged_.choose(std::move(taken));
+    return indices;
 }
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& rows, CopyForm form,
@@ -254,18 +286,25 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const EncodedRows& r
     // Asked again when something is new, or has failed; otherwise still_holds() does, in the end.
     if (!std::exchange(knows_, false) || !clues_.empty()) know(read_constraints());
     follow_clues();
-    const std::vector<const Constraint*> keys = suspected(Kind::unique);
+    auto found = judge_suspected(rows, form, begin, end, changes);
     knows_ = true;
+    return found;
+}
+
+std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const EncodedRows& rows,
+                                                                      CopyForm form,
+                                                                      std::size_t begin,
+                                                                      std::size_t end,
+                                                                      const RowChanges& changes) {
+    const std::vector<const Constraint*> keys = suspected(Kind::unique);
     if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
         return std::nullopt;
-    knows_ = false;
     has_judged_ = true;
     std::vector<Offender> found;
     judge_by_queries(rows, form, begin, end, changes, found);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves)
         judge_among_themselves(*keys.front(), rows, form, begin, end, changes, found);
-    knows_ = true;
     return found;
 }
 
@@ -275,11 +314,12 @@ void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, s
     std::vector<const Constraint*> keys = suspected(Kind::unique);
     if (!duplicates_.in_table) keys.clear();
     const std::vector<const Constraint*> to_others = suspected(Kind::reference);
-    if (keys.empty() && to_others.empty() && suspected(Kind::check).empty()) return;
-    if (suspects_changed_) choose_columns();
-    suspects_changed_ = false;
-    staged_.fill(rows, form, begin, end, changes);
-    judge_checks(found);
+    const std::vector<const Constraint*> checks = suspected(Kind::check);
+    if (keys.empty() && to_others.empty() && checks.empty()) return;
+    if (keys.empty() && to_others.empty() && can_be_parameters(checks, form))
+        return judge_parameters(checks, rows, begin, end, changes, found);
+    stage(rows, form, begin, end, changes);
+    judge_checks(checks, found);
     for (const Constraint* key : to_others) judge_reference(*key, found);
     const std::size_t before = found.size();
     for (const Constraint* key : keys) judge_against_table(*key, found);
@@ -290,30 +330,64 @@ void ConstraintJudge::judge_by_queries(const EncodedRows& rows, CopyForm form, s
     found.erase(std::unique(found.begin(), found.end(), same_row), found.end());
 }
 
-void ConstraintJudge::judge_checks(std::vector<Offender>& found) {
-    const std::vector<const Constraint*> constraints = suspected(Kind::check);
-    if (constraints.empty()) return;
-    std::string broken;
-    std::string which;
-    for (std::size_t i = 0; i < constraints.size(); ++i) {
-        const std::string is_broken = "(" + constraints[i]->text + ") IS FALSE";
-        broken.append(i == 0 ? "" : " OR ").append(is_broken);
-        which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
+void ConstraintJudge::stage(const EncodedRows& rows, CopyForm form, std::size_t begin,
+                            std::size_t end, const RowChanges& changes) {
+    if (!staged_fits_) {
+        std::vector<const Constraint*> all;
+        for (const Kind kind : {Kind::check, Kind::unique, Kind::reference})
+            std::ranges::copy(suspected(kind), std::back_inserter(all));
+        staged_.choose(columns_of(all));
     }
-    const Rows rows = session_.exec("SELECT " + staged_.number() + ", CASE" + which + " END FROM " +
-                                    staged_.rows_as("s") + " WHERE " + broken);
-    if (rows.rows.empty()) return;
+    staged_fits_ = true;
+    staged_.fill(rows, form, begin, end, changes);
+}
+
+/// Where it matters how often and where something is called, it is called where the rows are.
+bool ConstraintJudge::can_be_parameters(const std::vector<const Constraint*>& checks,
+                                        CopyForm form) {
+    if (form != CopyForm::binary || std::ranges::any_of(checks, &Constraint::is_volatile))
+        return false;
+    if (!arrays_fit_) arrays_fit_ = arrays_.choose(columns_of(checks));
+    return *arrays_fit_;
+}
+
+void ConstraintJudge::judge_parameters(const std::vector<const Constraint*>& checks,
+                                       const EncodedRows& rows, std::size_t begin, std::size_t end,
+                                       const RowChanges& changes, std::vector<Offender>& found) {
+    try {
+        for (std::size_t at = begin; at < end;) {
+            at = arrays_.take(rows, at, end, changes);
+            note_broken(arrays_.exec(broken_among(checks, arrays_)), checks, arrays_, found);
+        }
+    } catch (const DatabaseError& error) {
+        // The next rows go to the temporary table, whatever this was.
+        if (may_be_the_datas(error.sqlstate())) arrays_fit_ = false;
+        throw NotStaged(error);
+    }
+}
+
+void ConstraintJudge::judge_checks(const std::vector<const Constraint*>& checks,
+                                   std::vector<Offender>& found) {
+    if (checks.empty()) return;
+    note_broken(session_.exec(broken_among(checks, staged_)), checks, staged_, found);
+}
+
+template <typename Source>
+void ConstraintJudge::note_broken(const Rows& broken, const std::vector<const Constraint*>& checks,
+                                  const Source& source, std::vector<Offender>& found) {
+    if (broken.rows.empty()) return;
     const std::string relation =
         session_
             .exec("SELECT quote_ident(relname) FROM pg_class WHERE oid = $1::regclass", {target_})
             .text(0, 0);
-    for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-        const std::string& name = constraints[static_cast<std::size_t>(rows.number(row, 1))]->name;
+    for (std::size_t row = 0; row < broken.rows.size(); ++row) {
+        const std::string& name = checks[static_cast<std::size_t>(broken.number(row, 1))]->name;
         std::string text = name.empty()
                                ? "no partition of relation " + relation + " found for row"
                                : "new row for relation " + relation +
                                      " violates check constraint " + quote_identifier(name);
-        found.push_back({staged_.row_of(rows.number(row, 0)), {"", std::move(text)}, std::nullopt});
+        found.push_back(
+            {source.row_of(broken.number(row, 0)), {"", std::move(text)}, std::nullopt});
     }
 }
 

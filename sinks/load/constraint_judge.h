@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sinks/load/row_arrays.h"
 #include "sinks/load/staged_rows.h"
 
 #include <cstddef>
@@ -21,13 +22,14 @@ struct Offender {
 };
 
 /// Finds all rows that break a CHECK, a unique key or a foreign key, or that no partition takes, by
-/// queries over a temporary table with the columns that these are about: COPY stops at each of
-/// them. What its queries cannot tell for certain is for COPY to find. judge() goes by the
-/// constraints as last read: until still_holds() was asked, in the same transaction, a row that it
-/// found may be one that the table takes by now. A staging table needs no such question, which is
-/// why Staging does not ask: it has no constraints, so no row of it is ever found.
-/// One per sink, used inside its transactions.
-/// Needs the right to create temporary tables, and SELECT on the columns of a unique key, or on
+/// queries about the columns that these are about: COPY stops at each of them. The columns are
+/// parameters where it is about CHECKs and partitions alone, and the rows in binary; else they are
+/// copied into a temporary table. What its queries cannot tell for certain is for COPY to find.
+/// judge() goes by the constraints as last read: until still_holds() was asked, in the same
+/// transaction, a row that it found may be one that the table takes by now. A staging table needs
+/// no such question, which is why Staging does not ask: it has no constraints, so no row of it is
+/// ever found. One per sink, used inside its transactions. Needs the right to create temporary
+/// tables, but for what it asks by parameters, and SELECT on the columns of a unique key, or on
 /// those that a foreign key refers to.
 class ConstraintJudge {
 public:
@@ -64,6 +66,7 @@ private:
         std::string text;                  ///< a CHECK's condition; the table that is referred to
         std::vector<std::string> columns;  ///< that it is about; of a key: the key
         std::vector<std::string> keys;     ///< that the columns refer to, one each
+        bool is_volatile = false;          ///< a CHECK that calls something that is
         bool operator==(const Constraint&) const = default;
     };
     using Kind = Constraint::Kind;
@@ -77,13 +80,31 @@ private:
 
     [[nodiscard]] std::vector<Constraint> read_constraints();
     void know(std::vector<Constraint> constraints);
+    void forget_columns();
     void follow_clues();
     void read_rows_of(const std::string& sql, Kind kind, std::vector<Constraint>& to);
     [[nodiscard]] std::vector<const Constraint*> suspected(Kind kind) const;
-    void choose_columns();
+    [[nodiscard]] std::vector<std::size_t> columns_of(
+        const std::vector<const Constraint*>& constraints) const;
+    [[nodiscard]] std::optional<std::vector<Offender>> judge_suspected(const EncodedRows& rows,
+                                                                       CopyForm form,
+                                                                       std::size_t begin,
+                                                                       std::size_t end,
+                                                                       const RowChanges& changes);
+    [[nodiscard]] bool can_be_parameters(const std::vector<const Constraint*>& checks,
+                                         CopyForm form);
     void judge_by_queries(const EncodedRows& rows, CopyForm form, std::size_t begin,
                           std::size_t end, const RowChanges& changes, std::vector<Offender>& found);
-    void judge_checks(std::vector<Offender>& found);
+    void stage(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
+               const RowChanges& changes);
+    void judge_checks(const std::vector<const Constraint*>& checks, std::vector<Offender>& found);
+    void judge_parameters(const std::vector<const Constraint*>& checks, const EncodedRows& rows,
+                          std::size_t begin, std::size_t end, const RowChanges& changes,
+                          std::vector<Offender>& found);
+    /// `source`: that broken_among() was about.
+    template <typename Source>
+    void note_broken(const Rows& broken, const std::vector<const Constraint*>& checks,
+                     const Source& source, std::vector<Offender>& found);
     void judge_reference(const Constraint& key, std::vector<Offender>& found);
     void judge_against_table(const Constraint& key, std::vector<Offender>& found);
     [[nodiscard]] Rows look_up(const std::string& query);
@@ -102,12 +123,15 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     StagedRows staged_;
+    RowArrays arrays_;
     bool has_judged_ = false;              ///< in this transaction
     std::vector<Constraint> constraints_;  ///< as last read
     bool knows_ = false;                   ///< nothing says that they are others now
     std::map<Kind, Clues> clues_;
     std::set<std::string> suspects_;
-    bool suspects_changed_ = false;
+    bool staged_fits_ = false;  ///< it has the columns that suspects are about
+    /// The same; nullopt: nobody has looked; false: it cannot have them.
+    std::optional<bool> arrays_fit_;
     Duplicates duplicates_;
 };
 

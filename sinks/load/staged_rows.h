@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-/// The temporary table is there and does not take the rows: mostly for a value that its column's
-/// type does not read.
+/// Rows were to be looked at, and what they were sent to does not take them: mostly for a value
+/// that its column's type does not read.
 class NotStaged : public DatabaseError {
 public:
     explicit NotStaged(const DatabaseError& error) : DatabaseError(error) {}

@@ -117,6 +117,18 @@ Rows Session::exec(const std::string& sql, const Row& parameters) {
                                     0) == 1);
 }
 
+Rows Session::exec_binary(const std::string& sql, const std::vector<std::string_view>& parameters) {
+    std::vector<const char*> values;
+    std::vector<int> sizes;
+    for (const std::string_view value : parameters) {
+        values.push_back(value.data());
+        sizes.push_back(static_cast<int>(value.size()));
+    }
+    const std::vector<int> binary(parameters.size(), 1);
+    return answer(PQsendQueryParams(link().raw(), sql.c_str(), static_cast<int>(parameters.size()),
+                                    nullptr, values.data(), sizes.data(), binary.data(), 0) == 1);
+}
+
 Rows Session::exec_prepared(const std::string& name, const std::string& sql,
                             const Row& parameters) {
     Link& connected = link();

@@ -82,6 +82,8 @@ public:
 
     Rows exec(const std::string& sql);
     Rows exec(const std::string& sql, const Row& parameters);
+    /// Each parameter in its type's binary form.
+    Rows exec_binary(const std::string& sql, const std::vector<std::string_view>& parameters);
     /// Prepared on its first use in each connection; `name` stands for one text only.
     Rows exec_prepared(const std::string& name, const std::string& sql, const Row& parameters);
 

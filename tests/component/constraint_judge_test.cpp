@@ -159,6 +159,103 @@ TEST_CASE("judge: what an earlier load of the same transaction staged judges not
     CHECK(setup.value("SELECT count(*) FROM t") == "28500");
 }
 
+/// What makes no temporary tables there, and may load all the same.
+std::string dsn_without_temporary(const SinkSetup& setup) {
+    const fixture::Postgres& server = fixture::shared_postgres();
+    server.create_role("poor");
+    setup.exec("REVOKE TEMPORARY ON DATABASE " + setup.database +
+               " FROM PUBLIC; GRANT INSERT ON t TO poor; GRANT USAGE ON SCHEMA sluice TO poor;"
+               "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA sluice TO poor");
+    return server.dsn(setup.database, "poor");
+}
+
+TEST_CASE("judge: CHECKs are asked of parameters as of rows, whatever the type makes of a value") {
+    struct Kind {
+        const char* columns;
+        std::vector<std::optional<std::string>> cities;
+        const char* bad;  ///< which of these, by their index
+        bool by_parameters = true;
+        const char* before = "SELECT";
+    };
+    const char* const is_bad = "1";
+    for (const Kind& kind :
+         {Kind{"id bigint, city text CHECK (city <> 'bad')", {"city", "bad", std::nullopt}, is_bad},
+          Kind{"id bigint CHECK (id >= 0), city text COLLATE \"C\" CHECK (city < 'a')",
+               {"B", "b", std::nullopt},
+               is_bad},
+          Kind{"id bigint, city varchar(4) CHECK (length(city) = 4)",
+               {"city", "cit", "city  "},
+               is_bad},
+          Kind{"id bigint, city char(6) CHECK (city LIKE 'city  ')",
+               {"city", "cit", "city  "},
+               is_bad},
+          Kind{"id bigint, city named CHECK (city <> 'bad')",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               true,
+               "CREATE DOMAIN named AS text CHECK (VALUE <> 'nobody')"},
+          Kind{"id bigint, city colour CHECK (city <> 'bad')",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               true,
+               "CREATE TYPE colour AS ENUM ('city', 'bad')"},
+          Kind{"\"row\" int, id bigint, city text CHECK ((city, id) <> ('bad', id))",
+               {"city", "bad", "it's \\ \"so\""},
+               is_bad},
+          // Where a function is called matters.
+          Kind{"id bigint, city text CHECK (city <> 'bad' OR random() > 2)",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               false},
+          Kind{"id bigint, city text CHECK (fits(city))",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               false,
+               "CREATE FUNCTION fits(text) RETURNS bool LANGUAGE sql AS $$ SELECT $1 <> 'bad' $$"},
+          // What is not in the rows.
+          Kind{"id bigint, city text, loud text GENERATED ALWAYS AS (upper(city)) STORED,"
+               " CHECK (loud <> 'BAD')",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               false},
+          Kind{"id bigint, city text CHECK (tableoid <> 0 AND city <> 'bad')",
+               {"city", "bad", std::nullopt},
+               is_bad,
+               false}}) {
+        CAPTURE(std::string(kind.columns));
+        SinkSetup setup("id bigint, city text");
+        setup.exec(std::string("DROP TABLE t; ") + kind.before + "; CREATE TABLE t (" +
+                   kind.columns + ")");
+        setup.read_table();
+        setup.anchor(0, 0);
+        CloudberrySink sink =
+            setup.sink(config::OnReject::dead_letter, dsn_without_temporary(setup));
+        const auto count = static_cast<Offset>(kind.cities.size());
+        load_batches(setup, sink, [&](Offset o) {
+            return TestRow{o, kind.cities[static_cast<std::size_t>(o % count)]};
+        });
+        check_split(setup, "o % " + std::to_string(count) + " IN (" + kind.bad + ")");
+        CHECK((judged(setup) != "0") == kind.by_parameters);
+    }
+}
+
+TEST_CASE("judge: an expression that fails for a row sends the next ones to a temporary table") {
+    const SinkSetup setup(
+        "id bigint CHECK (1000 / (id - 4000) <> 77), city text CHECK (city <> 'bad')");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    load_batches(
+        setup, sink,
+        [](Offset o) {
+            return TestRow{o, o % 20 == 7 ? "bad" : "city"};
+        },
+        CopyForm::binary, 5);
+    CHECK(setup.value("SELECT count(*) FROM t") == "14249");
+    CHECK(setup.list("SELECT kafka_offset FROM sluice.dead_letter WHERE kafka_offset % 20 <> 7") ==
+          "4000");
+    CHECK(setup.rejected() == "751");
+}
+
 /// The rows of a batch that the judge finds, by its queries alone.
 std::vector<std::size_t> rows_found(ConstraintJudge& judge, Offset count, CopyForm form,
                                     const MakeRow& make_row) {
@@ -196,6 +293,19 @@ TEST_CASE("judge: rows that a rollback brings back into its table judge nothing"
     }
 }
 
+TEST_CASE("judge: parameters are few megabytes at a time") {
+    const SinkSetup setup("id bigint, city text CONSTRAINT few CHECK (length(city) <> 20007)");
+    Session session(setup.dsn, "test");
+    ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+    REQUIRE(judge.suspect(
+        DatabaseError({.sqlstate = "23514", .message = "", .context = {}, .constraint = "few"})));
+    const Transaction transaction(session);
+    const auto found = rows_found(judge, 1000, CopyForm::binary, [](Offset o) {
+        return TestRow{o, std::string(static_cast<std::size_t>(20000 + o % 100), 'x')};
+    });
+    CHECK(found == std::vector<std::size_t>{7, 107, 207, 307, 407, 507, 607, 707, 807, 907});
+}
+
 TEST_CASE("judge: rows that a trigger puts right are loaded") {
     const SinkSetup setup("id bigint CONSTRAINT few CHECK (id % 20 <> 7), city text");
     setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
@@ -208,17 +318,14 @@ TEST_CASE("judge: rows that a trigger puts right are loaded") {
 
 TEST_CASE("judge: it also works, as slowly as before, without its rights") {
     const SinkSetup setup("id bigint UNIQUE, city text CHECK (city <> 'bad')");
-    const fixture::Postgres& server = fixture::shared_postgres();
-    server.create_role("poor");
-    setup.exec("REVOKE TEMPORARY ON DATABASE " + setup.database +
-               " FROM PUBLIC; GRANT INSERT ON t TO poor; GRANT USAGE ON SCHEMA sluice TO poor;"
-               "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA sluice TO poor");
     setup.anchor(0, 0);
-    CloudberrySink sink =
-        setup.sink(config::OnReject::dead_letter, server.dsn(setup.database, "poor"));
-    load_batches(setup, sink, [](Offset o) {
-        return TestRow{o % 50 == 9 ? o - 1 : o, o % 60 == 1 ? "bad" : "city"};
-    });
+    CloudberrySink sink = setup.sink(config::OnReject::dead_letter, dsn_without_temporary(setup));
+    load_batches(
+        setup, sink,
+        [](Offset o) {
+            return TestRow{o % 50 == 9 ? o - 1 : o, o % 60 == 1 ? "bad" : "city"};
+        },
+        CopyForm::text);
     check_split(setup, "o % 60 = 1 OR (o % 50 = 9 AND (o - 1) % 60 <> 1)");
     CHECK(judged(setup) == "0");
 }
