@@ -216,7 +216,7 @@ void plan_default(ColumnPlan& plan, const std::optional<std::string>& text,
     plan.has_default = ColumnPlan::Default::text;
     plan.default_text = *text;
     Encoding encoding;
-    std::string ignored;
+    RowBuffer ignored;
     if (plan.encode({Value::Kind::text, plan.default_text}, plan.column, encoding, ignored) ==
         Verdict::invalid) {
         problems.push_back("its default " + excerpt(*text) + " " + encoding.complaint);

@@ -40,14 +40,12 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     key_.clear();
     order_.clear();
     kept_.clear();
-    if (!binary_) checked_.clear();
-    std::string& out = binary_ ? rows.binary.bytes : checked_;
-    const std::size_t begin = out.size();
+    row_.clear();
     bool as_text = !binary_;
-    binary_copy::append_column_count(out, columns_.size());
+    binary_copy::append_column_count(row_, columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        switch (has_key_ ? encode_column(i, values[i], change, out)
-                         : encode_value(columns_[i], values[i], out)) {
+        switch (has_key_ ? encode_column(i, values[i], change, row_)
+                         : encode_value(columns_[i], values[i], row_)) {
             case Verdict::encoded:
                 break;
             case Verdict::database:
@@ -61,10 +59,12 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     }
     if (!kept_.empty()) refuse_unjudgeable(why);
     const std::uint16_t kept = kept_.empty() ? std::uint16_t{0} : kept_set(rows, why);
-    if (as_text || !why.reasons.empty()) out.resize(begin);
     if (!why.reasons.empty()) return false;
     EncodedRows& to = as_text ? rows.text : rows.binary;
-    if (as_text) copy_text::append_row(to.bytes, values);
+    if (as_text)
+        copy_text::append_row(to.bytes, values);
+    else
+        to.bytes += row_.view();
     to.rows.push_back({.record = index, .change = change, .kept = kept, .end = to.bytes.size()});
     if (has_key_) {
         to.keys.append(key_);
@@ -73,17 +73,16 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     return true;
 }
 
-Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change,
-                                  std::string& out) {
+Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change, RowBuffer& out) {
     const ColumnPlan& plan = columns_[column];
     const std::size_t begin = out.size();
     if (plan.in_key) {
         const Verdict verdict = encode_value(plan, value, out);
-        return take_key(plan, verdict, std::string_view(out).substr(begin));
+        return take_key(plan, verdict, out.view().substr(begin));
     }
     if (plan.orders) {
         const Verdict verdict = encode_value(plan, value, out);
-        return take_order(plan, verdict, std::string_view(out).substr(begin));
+        return take_order(plan, verdict, out.view().substr(begin));
     }
     if (change != Change::remove && value.kind != Kind::unchanged)
         return encode_value(plan, value, out);
@@ -149,7 +148,7 @@ std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) {
 }
 
 /// Makes the value what its column shall hold, and appends it.
-Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, std::string& out) {
+Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, RowBuffer& out) {
     if (value.kind <= Kind::null) {
         const bool missing = value.kind == Kind::missing;
         value = Preparer::default_of(plan);
@@ -169,18 +168,18 @@ Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, std::stri
     const Verdict verdict = value.is_typed() ? encode_typed(value, plan.column, encoding_, out)
                                              : plan.encode(value, plan.column, encoding_, out);
     if (verdict != Verdict::invalid) return verdict;
-    out.resize(begin);
+    out.cut(begin);
     return invalid(plan, value, out);
 }
 
-Verdict RowEncoder::append_null(const ColumnPlan& plan, std::string& out) {
+Verdict RowEncoder::append_null(const ColumnPlan& plan, RowBuffer& out) {
     if (plan.column.not_null) return encoding_.refuse("null in a column that is not null");
     binary_copy::append_null(out);
     return Verdict::encoded;
 }
 
 /// The encoder's complaint stands, unless such values are to become NULL.
-Verdict RowEncoder::invalid(const ColumnPlan& plan, Value& value, std::string& out) {
+Verdict RowEncoder::invalid(const ColumnPlan& plan, Value& value, RowBuffer& out) {
     if (on_invalid_ == config::OnInvalid::reject) return Verdict::invalid;
     value = {Kind::null, {}};
     return append_null(plan, out);

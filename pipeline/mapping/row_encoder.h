@@ -28,16 +28,16 @@ public:
 
 private:
     /// Of a table whose rows have a key.
-    Verdict encode_column(std::size_t column, Value& value, Change change, std::string& out);
-    Verdict encode_value(const ColumnPlan& plan, Value& value, std::string& out);
+    Verdict encode_column(std::size_t column, Value& value, Change change, RowBuffer& out);
+    Verdict encode_value(const ColumnPlan& plan, Value& value, RowBuffer& out);
     Verdict take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field);
     Verdict take_order(const ColumnPlan& plan, Verdict verdict, std::string_view field);
     Verdict append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
                               std::string_view field, const std::string& what);
     void refuse_unjudgeable(Rejection& why) const;
     [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why);
-    Verdict append_null(const ColumnPlan& plan, std::string& out);
-    Verdict invalid(const ColumnPlan& plan, Value& value, std::string& out);
+    Verdict append_null(const ColumnPlan& plan, RowBuffer& out);
+    Verdict invalid(const ColumnPlan& plan, Value& value, RowBuffer& out);
     [[nodiscard]] std::string complaint(const Value& value) const;
 
     const std::span<const ColumnPlan> columns_;
@@ -53,12 +53,12 @@ private:
     std::vector<Expression> expressions_;
     Preparer preparer_;
     Encoding encoding_;
+    RowBuffer row_;           // in binary, be it only to judge its values
     std::string key_;         // of the row that is encoded
     std::string order_;       // its place in the order; empty: there is none
     std::vector<bool> kept_;  // its columns of which the change says nothing; empty: none
     /// Where in TargetRows::kept each may be.
     std::unordered_map<std::vector<bool>, std::size_t> kept_sets_;
-    std::string checked_;  // binary fields that are only made to judge the values
 };
 
 }  // namespace sluice

@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// COPY's binary form: every field is its length and its bytes, every number big-endian.
+/// COPY's binary form: every field is its length and its bytes, every number big-endian. `To` is a
+/// std::string or a RowBuffer.
 namespace sluice::binary_copy {
 
 template <std::integral Int>
@@ -22,8 +23,8 @@ template <std::integral Int>
     return value;
 }
 
-template <std::integral Int>
-inline void append_int(std::string& to, Int value) {
+template <class To, std::integral Int>
+inline void append_int(To& to, Int value) {
     const Int bytes = big_endian(value);
     to.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
 }
@@ -36,8 +37,8 @@ template <std::integral Int>
 }
 
 /// A field that is one number.
-template <std::integral Int>
-inline void append_field(std::string& to, Int value) {
+template <class To, std::integral Int>
+inline void append_field(To& to, Int value) {
     char field[4 + sizeof(Int)];
     const std::int32_t size = big_endian(std::int32_t{sizeof(Int)});
     const Int bytes = big_endian(value);
@@ -46,17 +47,20 @@ inline void append_field(std::string& to, Int value) {
     to.append(field, sizeof field);
 }
 
-inline void append_field(std::string& to, std::string_view bytes) {
+template <class To>
+inline void append_field(To& to, std::string_view bytes) {
     append_int(to, static_cast<std::int32_t>(bytes.size()));
-    to.append(bytes);
+    to.append(bytes.data(), bytes.size());
 }
 
-inline void append_null(std::string& to) {
+template <class To>
+inline void append_null(To& to) {
     append_int(to, std::int32_t{-1});
 }
 
 /// Begins a row.
-inline void append_column_count(std::string& to, std::size_t columns) {
+template <class To>
+inline void append_column_count(To& to, std::size_t columns) {
     append_int(to, static_cast<std::int16_t>(columns));
 }
 

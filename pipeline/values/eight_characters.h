@@ -17,6 +17,12 @@ namespace sluice {
     return word;
 }
 
+[[nodiscard]] inline std::uint32_t four_at(const char* at) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /// Of characters XORed with '0': the highest bit of the first that is no digit, and others behind
 /// it.
 [[nodiscard]] inline std::uint64_t no_digits(std::uint64_t digits) {

@@ -30,6 +30,9 @@ Verdict refuse_number(std::string_view text, std::string_view complaint, Encodin
 
 namespace {
 
+constexpr std::uint64_t power_of_ten[] = {1,      10,      100,       1'000,
+                                          10'000, 100'000, 1'000'000, 10'000'000};
+
 /// An integer as nearly all are written: nothing but digits, few enough to fit. Else nullopt.
 std::optional<std::int64_t> plain_integer(std::string_view text) {
     const bool negative = text.starts_with('-');
@@ -40,6 +43,17 @@ std::optional<std::int64_t> plain_integer(std::string_view text) {
         const auto eight = eight_digits(text.data());
         if (!eight) return std::nullopt;
         number = number * 100'000'000 + *eight;
+    }
+    if (text.size() >= 4) {
+        // Two reads of four that overlap, behind zeros.
+        const std::size_t zeros = 8 * (8 - text.size());
+        const auto eight =
+            number_of_eight(std::uint64_t{four_at(text.data() + text.size() - 4)} << 32 |
+                            std::uint64_t{four_at(text.data())} << zeros |
+                            (eight_zeros & ~(~std::uint64_t{0} << zeros)));
+        if (!eight) return std::nullopt;
+        number = number * power_of_ten[text.size()] + *eight;
+        text = {};
     }
     for (const char c : text) {
         const auto digit = static_cast<unsigned char>(c - '0');
@@ -53,7 +67,7 @@ std::optional<std::int64_t> plain_integer(std::string_view text) {
 
 template <class Int>
 Verdict encode_integer(const Value& value, const Column& column, Encoding& encoding,
-                       std::string& to) {
+                       RowBuffer& to) {
     if (const auto plain = plain_integer(value.text); plain && std::in_range<Int>(*plain)) {
         binary_copy::append_field(to, static_cast<Int>(*plain));
         return Verdict::encoded;
@@ -81,7 +95,7 @@ bool may_be_exotic_float(std::string_view text) {
 }
 
 template <class Float, class Bits>
-Verdict encode_float(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_float(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const std::string_view text = trimmed(value.text);
     const char* from = text.data();
     const char* const end = from + text.size();
@@ -103,25 +117,23 @@ Verdict encode_float(const Value& value, const Column&, Encoding& encoding, std:
 
 }  // namespace
 
-Verdict encode_int2(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
+Verdict encode_int2(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     return encode_integer<std::int16_t>(value, column, encoding, to);
 }
 
-Verdict encode_int4(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
+Verdict encode_int4(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     return encode_integer<std::int32_t>(value, column, encoding, to);
 }
 
-Verdict encode_int8(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
+Verdict encode_int8(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     return encode_integer<std::int64_t>(value, column, encoding, to);
 }
 
-Verdict encode_float4(const Value& value, const Column& column, Encoding& encoding,
-                      std::string& to) {
+Verdict encode_float4(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     return encode_float<float, std::uint32_t>(value, column, encoding, to);
 }
 
-Verdict encode_float8(const Value& value, const Column& column, Encoding& encoding,
-                      std::string& to) {
+Verdict encode_float8(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     return encode_float<double, std::uint64_t>(value, column, encoding, to);
 }
 

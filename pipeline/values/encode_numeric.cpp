@@ -25,7 +25,7 @@ constexpr std::int16_t sign_negative = 0x4000;
 constexpr std::uint16_t sign_nan = 0xc000;
 
 /// numeric_recv's form: count, weight, sign and scale, then digits to the base of 10,000.
-void append_decimal(const Decimal& decimal, std::string& to) {
+void append_decimal(const Decimal& decimal, RowBuffer& to) {
     std::string_view digits = decimal.digits;
     while (digits.ends_with('0')) digits.remove_suffix(1);
     int weight = 0;
@@ -52,7 +52,7 @@ void append_decimal(const Decimal& decimal, std::string& to) {
     }
 }
 
-void append_nan(std::string& to) {
+void append_nan(RowBuffer& to) {
     using binary_copy::append_int;
     append_int(to, std::int32_t{8});
     append_int(to, std::int16_t{0});
@@ -126,7 +126,7 @@ std::strong_ordering compare(const Decimal& left, const Decimal& right) {
 }
 
 Verdict encode_decimal(const Decimal& decimal, const Column& column, Encoding& encoding,
-                       std::string& to) {
+                       RowBuffer& to) {
     if (overflows(decimal, column.typmod)) {
         return encoding.refuse("has too many digits for " + column.type_name);
     }
@@ -137,7 +137,7 @@ Verdict encode_decimal(const Decimal& decimal, const Column& column, Encoding& e
 }
 
 Verdict encode_numeric(const Value& value, const Column& column, Encoding& encoding,
-                       std::string& to) {
+                       RowBuffer& to) {
     const std::string_view text = trimmed(value.text);
     Digits digits;
     Decimal decimal;

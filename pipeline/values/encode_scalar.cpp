@@ -62,18 +62,18 @@ int read_small(const char*& at, const char* end, int most) {
 
 }  // namespace
 
-Verdict encode_boolean(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_boolean(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const std::string_view text = trimmed(value.text);
     const bool yes = text == "1" || abbreviates(text, "true", 1) || abbreviates(text, "yes", 1) ||
                      abbreviates(text, "on", 2);
-    const bool no = text == "0" || abbreviates(text, "false", 1) || abbreviates(text, "no", 1) ||
-                    abbreviates(text, "off", 2);
+    const bool no = !yes && (text == "0" || abbreviates(text, "false", 1) ||
+                             abbreviates(text, "no", 1) || abbreviates(text, "off", 2));
     if (!yes && !no) return encoding.refuse("is not a boolean");
     binary_copy::append_field(to, static_cast<std::int8_t>(yes));
     return Verdict::encoded;
 }
 
-Verdict encode_bytea(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_bytea(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     if (value.kind == Value::Kind::bytes) {
         binary_copy::append_field(to, value.text);
         return Verdict::encoded;
@@ -93,7 +93,7 @@ Verdict encode_bytea(const Value& value, const Column&, Encoding& encoding, std:
     return Verdict::database;
 }
 
-Verdict encode_uuid(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_uuid(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     std::array<char, 16> bytes;
     std::string_view text = value.text;
     const bool braces = text.starts_with('{');
@@ -112,7 +112,7 @@ Verdict encode_uuid(const Value& value, const Column&, Encoding& encoding, std::
     return Verdict::encoded;
 }
 
-Verdict encode_inet(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_inet(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     // AF_INET, prefix length, not a cidr, size of the address, address.
     std::array<char, 8> bytes{2, 32, 0, 4, 0, 0, 0, 0};
     const char* at = value.text.data();
@@ -141,7 +141,7 @@ Verdict encode_inet(const Value& value, const Column&, Encoding& encoding, std::
     return Verdict::database;
 }
 
-Verdict encode_nothing(const Value&, const Column&, Encoding&, std::string&) {
+Verdict encode_nothing(const Value&, const Column&, Encoding&, RowBuffer&) {
     return Verdict::database;
 }
 

@@ -3,7 +3,6 @@
 #include "pipeline/values/json_text.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace sluice {
 
@@ -23,9 +22,16 @@ bool only_spaces_after(std::string_view text, std::size_t count) {
     return last == std::string_view::npos || count_characters(text.substr(0, last + 1)) <= count;
 }
 
+bool is_json(const Value& value, Encoding& encoding) {
+    if (value.kind == Value::Kind::json) return true;
+    const auto error = json::check(value.text, encoding.json);
+    if (error) encoding.complaint = "is not JSON: " + json::describe(*error);
+    return !error;
+}
+
 }  // namespace
 
-Verdict encode_text(const Value& value, const Column& column, Encoding&, std::string& to) {
+Verdict encode_text(const Value& value, const Column& column, Encoding&, RowBuffer& to) {
     // As text, a label or name that is too long is cut or looked up; in binary it is an error.
     const bool is_name = column.type == ColumnType::enumeration || column.type_name == "name";
     if (is_name && value.text.size() >= name_size) return Verdict::database;
@@ -34,7 +40,7 @@ Verdict encode_text(const Value& value, const Column& column, Encoding&, std::st
 }
 
 Verdict encode_limited_text(const Value& value, const Column& column, Encoding& encoding,
-                            std::string& to) {
+                            RowBuffer& to) {
     if (column.typmod >= typmod_header) {
         const auto limit = static_cast<std::size_t>(column.typmod - typmod_header);
         if (value.text.size() > limit && !only_spaces_after(value.text, limit)) {
@@ -46,28 +52,20 @@ Verdict encode_limited_text(const Value& value, const Column& column, Encoding& 
     return Verdict::encoded;
 }
 
-Verdict encode_json(const Value& value, const Column&, Encoding& encoding, std::string& to) {
-    if (value.kind != Value::Kind::json) {
-        if (const auto error = json::check(value.text, encoding.json)) {
-            return encoding.refuse("is not JSON: " + json::describe(*error));
-        }
-    }
+Verdict encode_json(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
+    if (!is_json(value, encoding)) return Verdict::invalid;
     binary_copy::append_field(to, value.text);
     return Verdict::encoded;
 }
 
-Verdict encode_jsonb(const Value& value, const Column& column, Encoding& encoding,
-                     std::string& to) {
-    constexpr char version = 1;
-    const std::size_t begin = to.size();
-    const Verdict verdict = encode_json(value, column, encoding, to);
-    if (verdict != Verdict::encoded) return verdict;
-    if (const char* complaint = json::complaint_of_jsonb(value.text)) {
+Verdict encode_jsonb(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
+    if (!is_json(value, encoding)) return Verdict::invalid;
+    if (const char* complaint = json::complaint_of_jsonb(value.text))
         return encoding.refuse(complaint);
-    }
-    const auto size = binary_copy::big_endian(static_cast<std::int32_t>(value.text.size() + 1));
-    std::memcpy(to.data() + begin, &size, sizeof size);
-    to.insert(begin + sizeof size, 1, version);
+    constexpr char version = 1;
+    binary_copy::append_int(to, static_cast<std::int32_t>(1 + value.text.size()));
+    to.append(&version, 1);
+    to.append(value.text.data(), value.text.size());
     return Verdict::encoded;
 }
 

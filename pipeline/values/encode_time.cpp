@@ -26,7 +26,7 @@ std::int64_t microseconds(const Reading& reading) {
 
 }  // namespace
 
-Verdict encode_date(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_date(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
         return judge_other(reading, value, "date", encoding);
@@ -35,7 +35,7 @@ Verdict encode_date(const Value& value, const Column&, Encoding& encoding, std::
     return Verdict::encoded;
 }
 
-Verdict encode_time(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_time(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const Reading reading = civil_time::read_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
         return judge_other(reading, value, "time", encoding);
@@ -44,7 +44,7 @@ Verdict encode_time(const Value& value, const Column&, Encoding& encoding, std::
     return Verdict::encoded;
 }
 
-Verdict encode_timestamp(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_timestamp(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
         return judge_other(reading, value, "timestamp", encoding);
@@ -54,7 +54,7 @@ Verdict encode_timestamp(const Value& value, const Column&, Encoding& encoding, 
     return Verdict::encoded;
 }
 
-Verdict encode_timestamptz(const Value& value, const Column&, Encoding& encoding, std::string& to) {
+Verdict encode_timestamptz(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     const Reading reading = civil_time::read_date_time(value.text);
     if (reading.outcome != Reading::Outcome::exact) {
         return judge_other(reading, value, "timestamp", encoding);

@@ -18,7 +18,7 @@ using Kind = Value::Kind;
 
 /// By the encoder of texts, which knows what the database makes of each.
 Verdict encode_as_text(const Value& value, const Column& column, Encoding& encoding,
-                       std::string& to) {
+                       RowBuffer& to) {
     encoding.text.clear();
     append_canonical_text(encoding.text, value);
     return encoder_for(column)({Kind::text, encoding.text}, column, encoding, to);
@@ -26,7 +26,7 @@ Verdict encode_as_text(const Value& value, const Column& column, Encoding& encod
 
 template <class Int>
 Verdict encode_integer(std::int64_t number, const Column& column, Encoding& encoding,
-                       std::string& to) {
+                       RowBuffer& to) {
     if (number < std::numeric_limits<Int>::min() || number > std::numeric_limits<Int>::max()) {
         return encoding.refuse("is out of range for " + column.type_name);
     }
@@ -47,15 +47,14 @@ std::optional<Float> as_float(const Value& value) {
 }
 
 template <class Float, class Bits>
-Verdict encode_real(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
+Verdict encode_real(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     const auto number = as_float<Float>(value);
     if (!number) return encode_as_text(value, column, encoding, to);
     binary_copy::append_field(to, std::bit_cast<Bits>(*number));
     return Verdict::encoded;
 }
 
-Verdict encode_number(const Value& value, const Column& column, Encoding& encoding,
-                      std::string& to) {
+Verdict encode_number(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     encoding.text.clear();
     Decimal decimal;
     if (value.kind == Kind::decimal) {
@@ -84,7 +83,7 @@ std::int64_t floor_of_days(std::int64_t microseconds) {
     return days - (microseconds % civil_time::microseconds_per_day < 0 ? 1 : 0);
 }
 
-Verdict encode_day(const Value& value, const Column& column, Encoding& encoding, std::string& to) {
+Verdict encode_day(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     std::int64_t days = value.integer;
     if (value.kind == Kind::timestamp || value.kind == Kind::instant) {
         days = floor_of_days(value.integer);
@@ -99,8 +98,7 @@ Verdict encode_day(const Value& value, const Column& column, Encoding& encoding,
     return Verdict::encoded;
 }
 
-Verdict encode_clock(const Value& value, const Column& column, Encoding& encoding,
-                     std::string& to) {
+Verdict encode_clock(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     if (value.kind != Kind::time) return encode_as_text(value, column, encoding, to);
     if (value.integer < 0 || value.integer > civil_time::microseconds_per_day) {
         return encoding.refuse("is out of range for a time");
@@ -111,7 +109,7 @@ Verdict encode_clock(const Value& value, const Column& column, Encoding& encodin
 
 /// Of a timestamp with a zone or without one: `is_exact` says whether the value is of that kind.
 Verdict encode_moment(const Value& value, bool is_exact, const Column& column, Encoding& encoding,
-                      std::string& to) {
+                      RowBuffer& to) {
     std::int64_t microseconds = value.integer;
     if (value.kind == Kind::date) {
         is_exact = is_exact && !__builtin_mul_overflow(
@@ -128,8 +126,7 @@ Verdict encode_moment(const Value& value, bool is_exact, const Column& column, E
 
 }  // namespace
 
-Verdict encode_typed(const Value& value, const Column& column, Encoding& encoding,
-                     std::string& to) {
+Verdict encode_typed(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
     const bool is_moment =
         value.kind == Kind::date || value.kind == Kind::timestamp || value.kind == Kind::instant;
     switch (column.type) {

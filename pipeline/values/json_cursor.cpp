@@ -84,8 +84,12 @@ bool JsonCursor::read_scalar(std::string_view& token) {
     const std::string_view rest(begin, static_cast<std::size_t>(limit - begin));
     const char* end = nullptr;
     // Digits and nothing else, as most numbers are.
-    if (is_digit(*begin) && *begin != '0' && end_of_digits(begin, limit) == limit)
-        return pass_scalar(token, limit);
+    if (*begin != '0') {
+        const bool is_short = limit - begin <= 8 && text_end_ - begin >= 8;
+        if (is_short ? leading_digits(begin) >= limit - begin
+                     : is_digit(*begin) && end_of_digits(begin, limit) == limit)
+            return pass_scalar(token, limit);
+    }
     switch (*begin) {
         case 't':
             if (rest.starts_with("true")) end = begin + 4;

@@ -5,9 +5,40 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace sluice {
+
+/// A field's name in its quotes, as it stands in a text that escapes nothing; compared eight
+/// characters at a time.
+class QuotedName {
+public:
+    explicit QuotedName(std::string_view name) : size_(name.size() + 2) {
+        padded_.append(1, '"').append(name).append(1, '"');
+        padded_.resize((size_ + 7) / 8 * 8);
+        behind_ = ~std::uint64_t{0} >> (8 * (padded_.size() - size_));
+    }
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::string_view name() const {
+        return std::string_view(padded_).substr(1, size_ - 2);
+    }
+    /// Whether it is what begins there; `end`: behind what may be read.
+    [[nodiscard]] bool is_at(const char* at, const char* end) const {
+        if (static_cast<std::size_t>(end - at) < padded_.size())
+            return std::string_view(padded_).substr(0, size_) == std::string_view(at, size_);
+        const char* own = padded_.data();
+        for (const char* const last = own + padded_.size() - 8; own != last; own += 8, at += 8)
+            if (eight_at(at) != eight_at(own)) return false;
+        return ((eight_at(at) ^ eight_at(own)) & behind_) == 0;
+    }
+
+private:
+    std::size_t size_;
+    std::string padded_;    // to whole words
+    std::uint64_t behind_;  // what of the last one counts
+};
 
 /// Walks over the tokens of a JSON text and checks its grammar (RFC 8259) on the way: what was
 /// walked over is valid, whether somebody wanted it or not. Views the text and its index.
@@ -32,16 +63,15 @@ public:
         ++token_;
     }
 
-    /// Whether the next tokens are this name, with its quotes, and a colon close behind it; passes
-    /// them if so. Seven bytes behind `quoted` are readable.
-    [[nodiscard]] bool pass_name(std::string_view quoted) {
-        if (end_ - token_ < 2 || token_[1] - token_[0] != quoted.size()) return false;
-        if (text_[token_[1]] != ':' || !equal(text_ + token_[0], quoted)) return false;
+    /// Whether the next tokens are this name and a colon close behind it; passes them if so.
+    [[nodiscard]] bool pass_name(const QuotedName& name) {
+        if (end_ - token_ < 2 || token_[1] - token_[0] != name.size()) return false;
+        if (text_[token_[1]] != ':' || !name.is_at(text_ + token_[0], text_end_)) return false;
         token_ += 2;
         return true;
     }
     /// The next token must be a string: `content` is what stands between its quotes.
-    [[nodiscard]] bool read_string(std::string_view& content) {
+    [[nodiscard, gnu::always_inline]] bool read_string(std::string_view& content) {
         const char* const begin = text_ + *token_ + 1;
         const char* end = text_ + token_[1] - 1;
         if (*end != '"') [[unlikely]]
@@ -76,17 +106,6 @@ private:
 
     /// PostgreSQL's own limit depends on its stack; no sender nests deeper.
     static constexpr int deepest = 1000;
-
-    /// Eight characters at a time, as long as the text has them.
-    [[nodiscard]] bool equal(const char* at, std::string_view text) const {
-        const auto words = static_cast<std::ptrdiff_t>((text.size() + 7) / 8);
-        if (text_end_ - at < words * 8) return text == std::string_view(at, text.size());
-        const char* other = text.data();
-        std::size_t left = text.size();
-        for (; left >= 8; left -= 8, at += 8, other += 8)
-            if (eight_at(at) != eight_at(other)) return false;
-        return left == 0 || (eight_at(at) ^ eight_at(other)) << (64 - 8 * left) == 0;
-    }
 
     bool skip_value(int depth);
     bool skip_object(int depth);

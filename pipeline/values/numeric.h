@@ -34,7 +34,7 @@ enum class ReadDecimal { done, wrong, exotic };
 [[nodiscard]] std::strong_ordering compare(const Decimal& left, const Decimal& right);
 
 [[nodiscard]] Verdict encode_decimal(const Decimal& decimal, const Column& column,
-                                     Encoding& encoding, std::string& to);
+                                     Encoding& encoding, RowBuffer& to);
 
 /// For a text that is no number here: perhaps the database knows better.
 [[nodiscard]] Verdict refuse_number(std::string_view text, std::string_view complaint,

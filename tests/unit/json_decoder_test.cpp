@@ -119,6 +119,47 @@ TEST_CASE("json: of duplicate keys the last wins, with all that is in it") {
     CHECK(json.values[0].kind == Kind::null);
 }
 
+TEST_CASE("json: names of every length, told from those that differ in one character") {
+    for (std::size_t size = 0; size <= 20; ++size) {
+        const std::string name(size, 'n');
+        CAPTURE(name);
+        Decoding json({{name}});
+        // At the end of a short text, where no whole word can be read, and before a long one.
+        for (const std::string behind : {"}", R"(, "z": "........................"})"}) {
+            for (int round = 0; round < 2; ++round) {  // the first one is not expected yet
+                REQUIRE(json.decode("{\"" + name + "\":1" + behind));
+                CHECK(json[0] == "1");
+            }
+            for (std::size_t at = 0; at < size; ++at) {
+                std::string other = name;
+                other[at] = 'm';
+                REQUIRE(json.decode("{\"" + other + "\":1" + behind));
+                CHECK(json[0] == "-");
+                REQUIRE(json.decode("{\"" + name + "\":1" + behind));
+            }
+        }
+    }
+}
+
+TEST_CASE("json: numbers of every length, at the end of a text and before more of it") {
+    Decoding json({{"a"}});
+    for (const std::string behind : {"}", R"(, "z": "........................"})"}) {
+        for (std::size_t size = 1; size <= 20; ++size) {
+            for (const std::string& number :
+                 {std::string(size, '7'), "-" + std::string(size, '7'),
+                  "0." + std::string(size, '0'), std::string(size, '1') + ".5",
+                  std::string(size, '1') + "e5"}) {
+                REQUIRE(json.decode("{\"a\":" + number + behind));
+                CHECK(json[0] == number);
+                REQUIRE(json.decode("{\"a\":" + number + " " + behind));
+                CHECK(json[0] == number);
+                CHECK(!json.decode("{\"a\":" + number + "x" + behind));
+                CHECK(!json.decode("{\"a\":0" + number + "x" + behind));
+            }
+        }
+    }
+}
+
 TEST_CASE("json: escaped keys are the keys that they mean") {
     Decoding json({{"a\"b"}, {"é"}});
     REQUIRE(json.decode(R"({"a\"b":1,"\u00e9":2,"\u0000":3,"\ud800":4})"));

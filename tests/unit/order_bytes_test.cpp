@@ -17,14 +17,14 @@ std::string order_of(ColumnType type, const std::string& text) {
     column.type = type;
     Encoding encoding;
     encoding.session_is_utc = true;
-    std::string field;
+    RowBuffer field;
     std::string key;
     std::string order;
     CAPTURE(text);
     REQUIRE(can_order(column));
     REQUIRE(encoder_for(column)({Value::Kind::text, text}, column, encoding, field) ==
             Verdict::encoded);
-    REQUIRE(append_key_bytes(key, field, column) == nullptr);
+    REQUIRE(append_key_bytes(key, field.view(), column) == nullptr);
     append_order_bytes(order, key, column);
     return order;
 }

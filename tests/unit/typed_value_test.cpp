@@ -54,11 +54,11 @@ struct Encoded {
 Encoded encoded(const Value& value, const Column& column, bool utc = true) {
     Encoding encoding;
     encoding.session_is_utc = utc;
-    std::string to;
+    RowBuffer to;
     const Verdict verdict = value.is_typed() ? encode_typed(value, column, encoding, to)
                                              : encoder_for(column)(value, column, encoding, to);
     if (verdict != Verdict::encoded) to.clear();
-    return {verdict, to};
+    return {verdict, std::string(to.view())};
 }
 
 std::vector<Column> columns() {
@@ -204,10 +204,51 @@ TEST_CASE("typed value: in every column what its text would be") {
     }
 }
 
+TEST_CASE("encoder: whole numbers of every length, as text and as a number") {
+    const Column column{"v", ColumnType::int8, "bigint"};
+    const auto of_text = [&](const std::string& text) {
+        return encoded({Kind::text, text}, column);
+    };
+    std::int64_t number = 0;
+    for (int length = 1; length <= 18; ++length) {
+        number = number * 10 + length % 10;
+        for (const std::int64_t each : {number, -number}) {
+            const std::string text = std::to_string(each);
+            CAPTURE(text);
+            CHECK(of_text(text) == encoded(Value::of(Kind::integer, each), column));
+            for (std::size_t at = each < 0 ? 1 : 0; at < text.size(); ++at) {
+                std::string other = text;
+                other[at] = '/';  // just below the digits
+                CHECK(of_text(other).verdict == Verdict::invalid);
+                other[at] = ':';  // just above them
+                CHECK(of_text(other).verdict == Verdict::invalid);
+            }
+        }
+    }
+    CHECK(of_text("9223372036854775807").verdict == Verdict::encoded);
+    CHECK(of_text("9223372036854775808").verdict == Verdict::invalid);
+    CHECK(of_text("").verdict == Verdict::invalid);
+}
+
+TEST_CASE("encoder: a row of any size") {
+    RowBuffer row;
+    std::string expected;
+    for (std::size_t size = 0; size < 5000; size += 97) {
+        const std::string text(size, static_cast<char>('a' + size % 26));
+        row.append(text.data(), text.size());
+        expected += text;
+        REQUIRE(row.view() == expected);
+    }
+    row.cut(10);
+    CHECK(row.view() == expected.substr(0, 10));
+    row.clear();
+    CHECK(row.view().empty());
+}
+
 TEST_CASE("typed value: beyond what a column holds") {
     const auto refused = [](const Value& value, const Column& column) {
         Encoding encoding;
-        std::string to;
+        RowBuffer to;
         return encode_typed(value, column, encoding, to) == Verdict::invalid ? encoding.complaint
                                                                              : "taken";
     };

@@ -14,6 +14,11 @@ JsonDecoder::JsonDecoder(const std::vector<WantedField>& wanted, Root root) : ro
         const std::uint32_t node = node_for(want.source.path);
         nodes_[node].slots.push_back(want.slot);
     }
+    for (Node& node : nodes_)
+        for (Child& child : node.children)
+            if (const Node& wanted = nodes_[child.node];
+                wanted.children.empty() && wanted.slots.size() == 1)
+                child.only_slot = static_cast<std::uint32_t>(wanted.slots[0]);
 }
 
 std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
@@ -22,17 +27,14 @@ std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
         auto& children = nodes_[at].children;
         const auto found =
             std::find_if(children.begin(), children.end(),
-                         [&token](const Child& child) { return child.key() == token; });
+                         [&token](const Child& child) { return child.key.name() == token; });
         if (found != children.end()) {
             at = found->node;
             continue;
         }
         const auto created = static_cast<std::uint32_t>(nodes_.size());
-        Child child;
-        child.padded = '"' + token + '"' + std::string(Child::padding, '\0');
-        child.element = config::element_of(token);
-        child.node = created;
-        children.push_back(std::move(child));
+        children.push_back(
+            {.key = QuotedName(token), .element = config::element_of(token), .node = created});
         nodes_.emplace_back();
         at = created;
     }
@@ -133,6 +135,23 @@ bool JsonDecoder::take(std::uint32_t number) {
     return true;
 }
 
+/// As most are: a text, number or boolean that one slot wants. Of duplicates the last one stays.
+inline bool JsonDecoder::take_leaf(const Child& leaf) {
+    const char first = cursor_.peek();
+    if (first == '{' || first == '[') return take(leaf.node);
+    Value& value = slots_[leaf.only_slot];
+    std::string_view text;
+    if (first == '"') {
+        if (!cursor_.read_string(text)) return false;
+        value = {Value::Kind::json_string, text};
+        value.escaped = cursor_.has_escapes();
+        return true;
+    }
+    if (!cursor_.read_scalar(text)) return false;
+    value = {text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar, text};
+    return true;
+}
+
 bool JsonDecoder::take_object(std::uint32_t node) {
     cursor_.skip_token();
     if (cursor_.peek() == '}') {
@@ -143,7 +162,7 @@ bool JsonDecoder::take_object(std::uint32_t node) {
     for (;;) {
         std::string_view key;
         Child* child = *prediction;
-        if (child != nullptr && cursor_.pass_name(child->quoted())) {
+        if (child != nullptr && cursor_.pass_name(child->key)) {
             prediction = &child->follower;
         } else {
             if (cursor_.peek() != '"') return cursor_.fail("a field name is expected");
@@ -153,7 +172,8 @@ bool JsonDecoder::take_object(std::uint32_t node) {
             child = find(nodes_[node], key, prediction);
         }
         if (child != nullptr) {
-            if (!take_child(*child)) return false;
+            const bool is_leaf = child->only_slot != Child::several;
+            if (!(is_leaf ? take_leaf(*child) : take_child(*child))) return false;
         } else {
             if (extra_ != nullptr && extra_->size() < most_extra_reasons) {
                 extra_->push_back({"", "field " + excerpt(key) + " is not taken by any column"});
@@ -199,7 +219,7 @@ JsonDecoder::Child* JsonDecoder::find(Node& node, std::string_view key, Child**&
         key = json::unescape(key, keys_).text;
     }
     for (Child& child : node.children) {
-        if (child.key() != key) continue;
+        if (child.key.name() != key) continue;
         *prediction = &child;
         prediction = &child.follower;
         return &child;

@@ -32,21 +32,14 @@ public:
 
 private:
     struct Child {
-        static constexpr std::size_t padding = 7;  // what JsonCursor::pass_name() may read more
+        static constexpr std::uint32_t several = -1U;
 
-        /// As it stands in a document that escapes nothing, close before a colon.
-        [[nodiscard]] std::string_view quoted() const {
-            return std::string_view(padded).substr(0, padded.size() - padding);
-        }
-        [[nodiscard]] std::string_view key() const {
-            return std::string_view(padded).substr(1, padded.size() - padding - 2);
-        }
-
-        std::string padded;                    // the key in quotes, with padding behind
+        QuotedName key;
         std::optional<std::uint64_t> element;  // the key as an array's index
         std::uint32_t node = 0;
-        Child* follower = nullptr;  // the child that came next the last time
-        std::uint64_t seen = 0;     // the last document that had this child
+        std::uint32_t only_slot = several;  // all that is wanted of it
+        Child* follower = nullptr;          // the child that came next the last time
+        std::uint64_t seen = 0;             // the last document that had this child
     };
     struct Node {
         std::vector<Child> children;
@@ -61,6 +54,7 @@ private:
     bool take_object(std::uint32_t node);
     bool take_array(std::uint32_t node);
     bool take_child(Child& child);
+    bool take_leaf(const Child& leaf);
     Child* find(Node& node, std::string_view key, Child**& prediction);
     void forget(const Node& node);
 
