@@ -70,8 +70,8 @@ void Batch::set_without_effect(WithoutEffect of) {
     const auto count = [this](const std::vector<RecordLog::Index>& indices, std::int64_t Slice::*as,
                               int more) {
         for (const RecordLog::Index index : indices) {
-            const Record record = records.at(index);
-            Slice& its = slice(record.from->id, record.offset);
+            const auto partition = static_cast<std::size_t>(records.from(index)->id);
+            Slice& its = slices_[static_cast<std::size_t>(slice_of_partition_[partition])];
             its.loaded -= more;
             its.*as += more;
         }

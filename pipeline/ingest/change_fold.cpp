@@ -1,11 +1,47 @@
 #include "pipeline/ingest/change_fold.h"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <iterator>
 #include <unordered_map>
 
 namespace sluice {
 namespace {
+
+/// Counts keys from 0, in the order in which they come first; equal bytes are equal keys. Views.
+/// All keys of a batch are asked about, which is fast in one table and slow with a node for each.
+class KeyNumbers {
+public:
+    /// For so many keys at most.
+    explicit KeyNumbers(std::size_t most) : slots_(std::bit_ceil(2 * most + 1)) {
+        keys_.reserve(most);
+    }
+
+    [[nodiscard]] std::uint32_t number_of(std::string_view key) {
+        const std::size_t hash = std::hash<std::string_view>{}(key);
+        const auto mark = static_cast<std::uint32_t>(hash >> 32);
+        for (std::size_t at = hash;; ++at) {
+            Slot& slot = slots_[at & (slots_.size() - 1)];
+            if (slot.next == 0) {
+                keys_.push_back(key);
+                slot = {.mark = mark, .next = size()};
+                return slot.next - 1;
+            }
+            if (slot.mark == mark && keys_[slot.next - 1] == key) return slot.next - 1;
+        }
+    }
+    [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(keys_.size()); }
+
+private:
+    struct Slot {
+        std::uint32_t mark = 0;  ///< of the key's hash
+        std::uint32_t next = 0;  ///< the key's number, from 1; 0: free
+    };
+
+    std::vector<Slot> slots_;
+    std::vector<std::string_view> keys_;  ///< by number
+};
 
 /// What the changes behind the one that is looked at have said of its row.
 struct Said {
@@ -42,6 +78,7 @@ public:
             const FoldOptions& options)
         : changes_(changes), options_(options) {
         folded_.kept_sets = kept_sets;
+        folded_.changes.reserve(changes.keys());
     }
 
     [[nodiscard]] bool is_apart(std::size_t change) const {
@@ -160,30 +197,31 @@ OrderedChanges::OrderedChanges(const TargetRows& rows) {
     }
     if (!rows.binary.orders.empty() || !rows.text.orders.empty())
         std::ranges::stable_sort(changes_, {}, &At::order);
-    std::unordered_map<std::string_view, std::uint32_t> ids;
-    ids.reserve(changes_.size());
+    KeyNumbers numbers(changes_.size());
     keys_.reserve(changes_.size());
-    for (const At& change : changes_) {
-        const auto id = static_cast<std::uint32_t>(ids.size());
-        keys_.push_back(ids.try_emplace(change.key(), id).first->second);
-    }
-    key_count_ = ids.size();
+    for (const At& change : changes_) keys_.push_back(numbers.number_of(change.key()));
+    key_count_ = numbers.size();
 }
 
 std::size_t keys_without_order(const Batch& batch) {
     if (batch.slices().size() < 2) return 0;
     constexpr PartitionId several = -1;
     std::size_t count = 0;
+    const auto is_asked = [](const EncodedRows& rows) {
+        return !rows.keys.empty() && rows.orders.empty();
+    };
     for (const TargetRows& target : batch.targets) {
-        std::unordered_map<std::string_view, PartitionId> partitions;
+        if (!is_asked(target.binary) && !is_asked(target.text)) continue;
+        KeyNumbers numbers(target.size());
+        std::vector<PartitionId> partitions;  // by key
         for (const EncodedRows* rows : {&target.binary, &target.text}) {
-            if (rows->keys.empty() || !rows->orders.empty()) continue;
+            if (!is_asked(*rows)) continue;
             for (std::size_t row = 0; row < rows->rows.size(); ++row) {
-                const PartitionId partition = batch.records.at(rows->rows[row].record).from->id;
-                PartitionId& of_key =
-                    partitions.try_emplace(rows->keys[row], partition).first->second;
-                if (of_key == partition || of_key == several) continue;
-                of_key = several;
+                const PartitionId partition = batch.records.from(rows->rows[row].record)->id;
+                const std::uint32_t key = numbers.number_of(rows->keys[row]);
+                if (key == partitions.size()) partitions.push_back(partition);
+                if (partitions[key] == partition || partitions[key] == several) continue;
+                partitions[key] = several;
                 ++count;
             }
         }

@@ -88,7 +88,8 @@ StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& row
         const bool removes = changes[each.change].about().change == Change::remove;
         return std::tuple(each.layer, !removes, each.kept);
     };
-    std::ranges::stable_sort(staged.changes, {}, kind_of);
+    if (!std::ranges::is_sorted(staged.changes, {}, kind_of))
+        std::ranges::stable_sort(staged.changes, {}, kind_of);
     for (std::size_t number = 0; number < staged.changes.size(); ++number) {
         const FoldedChange& each = staged.changes[number];
         const OrderedChanges::At& change = changes[each.change];
