@@ -67,6 +67,13 @@ void SqlLoad::fill(const NumberedRows& rows) {
     SLUICE_FAIL_POINT("sql_staged");
 }
 
+void SqlLoad::load(const TargetRows& rows) {
+    make_inputs();
+    staging_.copy_without_numbers(rows);
+    SLUICE_FAIL_POINT("sql_staged");
+    session_.run(statements_.insert_all());
+}
+
 std::set<std::size_t> SqlLoad::filter(std::size_t end) {
     const auto out = numbers_in(session_.exec(statements_.filter(0, end)));
     return {out.begin(), out.end()};

@@ -26,6 +26,8 @@ public:
     void fill(const NumberedRows& rows);
     /// Takes out numbers below `end` that do not fulfil `where`, and tells them.
     [[nodiscard]] std::set<std::size_t> filter(std::size_t end);
+    /// Of SQL without `where`, whose rows need no numbers then: fills and inserts all of them.
+    void load(const TargetRows& rows);
     /// `without`: as SqlStatements::insert() has it.
     void insert(std::size_t begin, std::size_t end, const std::vector<bool>& without = {});
 

@@ -43,8 +43,9 @@ std::optional<std::string> SqlLoader::waits_for_keys_of() const {
 void SqlLoader::put(const TargetRows& rows, const TakenAway&) {
     without_effect_ = {};
     if (rows.size() == 0) return;
+    if (load_.target().where.empty()) return load_.load(rows);
     load_.fill(numbered(rows));
-    if (!load_.target().where.empty()) tell_filtered(rows, load_.filter(rows.size()));
+    tell_filtered(rows, load_.filter(rows.size()));
     load_.insert(0, rows.size());
 }
 

@@ -95,6 +95,10 @@ std::string SqlStatements::leave_out(const std::vector<std::size_t>& numbers) co
 
 std::string SqlStatements::insert(std::size_t begin, std::size_t end,
                                   const std::vector<bool>& without) const {
+    return insert_all(without) + " WHERE " + range(begin, end);
+}
+
+std::string SqlStatements::insert_all(const std::vector<bool>& without) const {
     std::string columns;
     std::string values;
     const auto add = [&](const std::string& column, const std::string& value) {
@@ -115,7 +119,7 @@ std::string SqlStatements::insert(std::size_t begin, std::size_t end,
             add(column, enclosed(target_.computed[computed]));
     }
     return "INSERT INTO " + into_.relation + " (" + columns + ") SELECT " + values + " FROM " +
-           inputs_ + " record WHERE " + range(begin, end);
+           inputs_ + " record";
 }
 
 SqlStatements::Probe SqlStatements::explain_where() const {

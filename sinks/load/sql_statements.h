@@ -50,6 +50,8 @@ public:
     /// `without`: target().computed that stay NULL; empty: none.
     [[nodiscard]] std::string insert(std::size_t begin, std::size_t end,
                                      const std::vector<bool>& without = {}) const;
+    /// Of rows with numbers or without.
+    [[nodiscard]] std::string insert_all(const std::vector<bool>& without = {}) const;
     /// One expression as it stands behind SELECT, and where in the statement it begins: its first
     /// character has this position, from 1.
     struct Probe {

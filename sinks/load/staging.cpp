@@ -17,30 +17,49 @@ CopyStatement copy_into(const Staging::Options& staging, CopyForm form) {
             .form = form};
 }
 
+Staging::Options unnumbered(Staging::Options options) {
+    options.columns.erase(options.columns.begin());
+    return options;
+}
+
 }  // namespace
+
+Staging::Whole::Whole(Session& session, const Options& options)
+    : binary(copy_into(options, CopyForm::binary)),
+      text(copy_into(options, CopyForm::text)),
+      route(options.segments),
+      transfer(session, route, {.relation = options.table, .columns = options.columns}) {}
+
+void Staging::Whole::copy(Session& session, const EncodedRows& binary_rows,
+                          const EncodedRows& text_rows) {
+    if (!binary_rows.rows.empty()) copy_whole(session, binary, binary_rows);
+    if (text_rows.rows.empty()) return;
+    if (!route.is_for(text_rows.rows.size())) return copy_whole(session, text, text_rows);
+    const std::int64_t staged = transfer.insert(text_rows);
+    if (staged != static_cast<std::int64_t>(text_rows.rows.size()))
+        throw DatabaseError({"08006",
+                             "segments have brought " + std::to_string(staged) + " of " +
+                                 std::to_string(text_rows.rows.size()) + " rows",
+                             {}});
+}
 
 Staging::Staging(Session& session, const Options& options)
     : session_(session),
-      binary_copy_(copy_into(options, CopyForm::binary)),
-      text_copy_(copy_into(options, CopyForm::text)),
-      route_(options.segments),
-      transfer_(session, route_, {.relation = options.table, .columns = options.columns}),
+      numbered_(session, options),
+      without_numbers_(session, unnumbered(options)),
       judge_(session, options.table, options.columns),
       server_side_(session, options.table, options.columns),
       blame_(session),
-      binary_(session, {judge_, server_side_, blame_}, {binary_copy_, options.nulls_for_invalid}),
-      text_(session, {judge_, server_side_, blame_}, {text_copy_, options.nulls_for_invalid}) {}
+      binary_(session, {judge_, server_side_, blame_},
+              {numbered_.binary, options.nulls_for_invalid}),
+      text_(session, {judge_, server_side_, blame_}, {numbered_.text, options.nulls_for_invalid}) {}
 
 void Staging::copy(const NumberedRows& rows) {
-    if (!rows.binary.rows.empty()) copy_whole(session_, binary_copy_, rows.binary);
-    if (rows.text.rows.empty()) return;
-    if (!route_.is_for(rows.text.rows.size())) return copy_whole(session_, text_copy_, rows.text);
-    const std::int64_t staged = transfer_.insert(rows.text);
-    if (staged != static_cast<std::int64_t>(rows.text.rows.size()))
-        throw DatabaseError({"08006",
-                             "segments have brought " + std::to_string(staged) + " of " +
-                                 std::to_string(rows.text.rows.size()) + " rows",
-                             {}});
+    numbered_.copy(session_, rows.binary, rows.text);
+}
+
+void Staging::copy_without_numbers(const TargetRows& rows) {
+    without_numbers_.copy(session_, rows.binary, rows.text);
 }
 
 void Staging::begin_load(Alike alike) {

@@ -28,9 +28,9 @@ struct StagingWay {
     SegmentRoute segments;
 };
 
-/// COPY of numbered rows into a temporary table of the session, which demands nothing of them but
-/// what the types of its columns do. The table is others' to make. One per loader, used inside the
-/// session's open transactions.
+/// COPY of rows into a temporary table of the session, which demands nothing of them but what the
+/// types of its columns do. The table is others' to make. One per loader, used inside the session's
+/// open transactions.
 class Staging {
 public:
     struct Options {
@@ -43,6 +43,8 @@ public:
     Staging(Session& session, const Options& options);
 
     void copy(const NumberedRows& rows);
+    /// As they were encoded: their number stays NULL.
+    void copy_without_numbers(const TargetRows& rows);
 
     void begin_load(Alike alike);
     /// Throws RefusedAlike as Blame does.
@@ -51,11 +53,20 @@ public:
     void end_load() const { blame_.end_load(); }
 
 private:
+    /// All rows at once.
+    struct Whole {
+        Whole(Session& session, const Options& options);
+        void copy(Session& session, const EncodedRows& binary_rows, const EncodedRows& text_rows);
+
+        const CopyStatement binary;
+        const CopyStatement text;
+        const SegmentRoute route;
+        SegmentTransfer transfer;
+    };
+
     Session& session_;
-    const CopyStatement binary_copy_;
-    const CopyStatement text_copy_;
-    const SegmentRoute route_;
-    SegmentTransfer transfer_;
+    Whole numbered_;
+    Whole without_numbers_;
     ConstraintJudge judge_;
     ServerSideLoad server_side_;
     Blame blame_;
