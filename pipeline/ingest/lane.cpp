@@ -27,16 +27,12 @@ Lane::Lane(LaneOptions options, LaneParts parts, LaneListener& listener)
       listener_(listener),
       offering_(options_.name, options_.retry, std::move(parts.sink), options_.observer,
                 [this] { source_.wake(); }),
+      mailbox_([this](bool hurried) { offering_.set_hurried(hurried); }),
       fetch_trouble_(options_.name),
       schema_trouble_(options_.name) {}
 
 Lane::~Lane() {
-    {
-        const std::lock_guard lock{mutex_};
-        ending_ = true;
-        offering_.set_hurried(true);
-    }
-    changed_.notify_all();
+    mailbox_.end();
     source_.wake();
     if (thread_.joinable()) thread_.join();
 }
@@ -53,55 +49,22 @@ void Lane::run() {
         offering_.stop();
         // Moved out of this thread: it must not be the one that frees what another reads.
         if (failure) listener_.on_failed(std::move(failure));
-        const std::lock_guard lock{mutex_};
-        ended_ = true;
-        changed_.notify_all();
+        mailbox_.note_ended();
     });
 }
 
 void Lane::start(std::vector<ResumePoint> points) {
-    {
-        const std::lock_guard lock{mutex_};
-        std::ranges::move(points, std::back_inserter(to_start_));
-    }
+    mailbox_.start(std::move(points));
     source_.wake();
 }
 
 void Lane::stop(std::span<const PartitionId> partitions) {
-    {
-        const std::lock_guard lock{mutex_};
-        for (const PartitionId partition : partitions) {
-            std::erase_if(to_start_,
-                          [&](const ResumePoint& point) { return point.partition == partition; });
-            to_stop_.insert(partition);
-        }
-        if (!to_stop_.empty()) offering_.set_hurried(true);
-    }
-    changed_.notify_all();
+    mailbox_.stop(partitions);
     source_.wake();
 }
 
-bool Lane::wait_until_stopped(std::span<const PartitionId> partitions, Clock::time_point deadline) {
-    std::unique_lock lock{mutex_};
-    return changed_.wait_until(lock, deadline, [&] {
-        return ended_ || std::ranges::none_of(partitions, [&](PartitionId partition) {
-                   return to_stop_.contains(partition);
-               });
-    });
-}
-
-bool Lane::serves(PartitionId partition) const {
-    const std::lock_guard lock{mutex_};
-    return open_.contains(partition) ||
-           std::ranges::any_of(
-               to_start_, [&](const ResumePoint& point) { return point.partition == partition; });
-}
-
 void Lane::set_limits(const config::BatchLimits& limits, bool reads_on) {
-    {
-        const std::lock_guard lock{mutex_};
-        new_limits_ = {limits, reads_on};
-    }
+    mailbox_.set_limits({limits, reads_on});
     source_.wake();
 }
 
@@ -158,35 +121,25 @@ std::size_t Lane::poll() {
 
 bool Lane::apply_commands() {
     for (;;) {
-        std::unique_lock lock{mutex_};
-        if (ending_) return false;
-        if (new_limits_) {
-            options_.limits = new_limits_->batch;
+        const LaneMailbox::Orders orders = mailbox_.take();
+        if (orders.end) return false;
+        if (orders.limits) {
+            options_.limits = orders.limits->batch;
             router_.set_most_bytes(options_.limits.bytes);
-            options_.reads_on = new_limits_->reads_on;
-            new_limits_.reset();
+            options_.reads_on = orders.limits->reads_on;
         }
-        if (to_stop_.empty()) {
-            // stop() took back the starts before it: those that are left came after.
-            const std::vector<ResumePoint> to_start = std::exchange(to_start_, {});
-            for (const ResumePoint& point : to_start) open_.insert(point.partition);
-            lock.unlock();
-            for (const ResumePoint& point : to_start) take_up(point);
+        if (orders.to_stop.empty()) {
+            for (const ResumePoint& point : orders.to_start) take_up(point);
             return true;
         }
-        const std::set<PartitionId> to_stop = to_stop_;
-        lock.unlock();
-        let_go(to_stop);
+        let_go(orders.to_stop);
     }
 }
 
 void Lane::let_go(const std::set<PartitionId>& partitions) {
     flush_all();
     for (const PartitionId partition : partitions) close(partition);
-    const std::lock_guard lock{mutex_};
-    for (const PartitionId partition : partitions) to_stop_.erase(partition);
-    offering_.set_hurried(ending_ || !to_stop_.empty());
-    changed_.notify_all();
+    mailbox_.note_stopped(partitions);
 }
 
 void Lane::take_up(const ResumePoint& point) {
@@ -327,7 +280,7 @@ std::optional<Lane::Mapped> Lane::map(const Record& record) {
         // What came before it need not wait with it.
         flush_all();
         const bool is_ours = cursor_of(record.from->id) != nullptr;
-        if (is_ours && wait(backoff)) continue;
+        if (is_ours && mailbox_.wait(backoff.next())) continue;
         if (is_ours) {
             close(record.from->id);
             listener_.on_rewind({record.from->id}, RewindCause::given_up);
@@ -369,11 +322,6 @@ Lane::Mapped Lane::try_to_map(const Record& record) {
         flush_all();
         throw WrongConfiguration(name_of(record) + ": " + wrong.what());
     }
-}
-
-bool Lane::wait(Backoff& backoff) {
-    std::unique_lock lock{mutex_};
-    return !changed_.wait_for(lock, backoff.next(), [&] { return ending_ || !to_stop_.empty(); });
 }
 
 bool Lane::backlog_ends() const {
@@ -484,8 +432,7 @@ void Lane::close(PartitionId partition) {
         source_.close(partition);
         cursor->open = false;
         if (troubled_ == partition) end_fetch_trouble();
-        const std::lock_guard lock{mutex_};
-        open_.erase(partition);
+        mailbox_.note_closed(partition);
     }
 }
 

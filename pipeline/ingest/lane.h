@@ -3,6 +3,7 @@
 #include "pipeline/backoff.h"
 #include "pipeline/batch.h"
 #include "pipeline/ingest/batch_offering.h"
+#include "pipeline/ingest/lane_mailbox.h"
 #include "pipeline/ingest/lane_observer.h"
 #include "pipeline/ingest/ports.h"
 #include "pipeline/ingest/reject_count.h"
@@ -11,12 +12,9 @@
 #include "pipeline/partition_table.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -87,11 +85,13 @@ public:
     /// True once it has. False when it has not by the deadline: it will, later, and the fence
     /// protects what happens meanwhile.
     bool wait_until_stopped(std::span<const PartitionId> partitions,
-                            std::chrono::steady_clock::time_point deadline);
+                            std::chrono::steady_clock::time_point deadline) {
+        return mailbox_.wait_until_stopped(partitions, deadline);
+    }
 
     /// False when the lane has let go of the partition, or never took it up, and is not about to:
     /// what it reported of the partition is then about the latest start(), not about an older one.
-    [[nodiscard]] bool serves(PartitionId partition) const;
+    [[nodiscard]] bool serves(PartitionId partition) const { return mailbox_.serves(partition); }
 
     /// Holds for the records that come next.
     void set_limits(const config::BatchLimits& limits, bool reads_on);
@@ -136,8 +136,6 @@ private:
     std::optional<Mapped> map(const Record& record);
     [[nodiscard]] Mapped try_to_map(const Record& record);
     bool grow(PartitionId partition, const FieldsWithoutColumn& lacking, std::string& trouble);
-    /// Waits before the next try; false when someone waits for the lane.
-    bool wait(Backoff& backoff);
     [[nodiscard]] Slice& slice_of(Cursor& cursor, PartitionId partition);
     [[nodiscard]] std::chrono::milliseconds time_to_flush() const;
     [[nodiscard]] bool batch_is_full() const;
@@ -160,10 +158,6 @@ private:
     [[nodiscard]] std::int64_t oldest_ms() const {
         return std::min(oldest_ms_, offered_oldest_ms_);
     }
-    struct Limits {
-        config::BatchLimits batch;
-        bool reads_on = true;
-    };
     void close(PartitionId partition);
     void end_fetch_trouble();
 
@@ -172,6 +166,7 @@ private:
     RecordRouter router_;
     LaneListener& listener_;
     BatchOffering offering_;
+    LaneMailbox mailbox_;
 
     // The thread's own.
     Batch batch_;
@@ -186,15 +181,6 @@ private:
 
     OngoingTrouble fetch_trouble_;  // begun and ended by the lane's thread only, as the next
     OngoingTrouble schema_trouble_;
-
-    mutable std::mutex mutex_;  // guards what follows
-    std::condition_variable changed_;
-    std::vector<ResumePoint> to_start_;
-    std::set<PartitionId> to_stop_;
-    std::optional<Limits> new_limits_;
-    std::set<PartitionId> open_;
-    bool ending_ = false;
-    bool ended_ = false;
 
     std::thread thread_;
 };
