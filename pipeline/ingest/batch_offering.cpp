@@ -16,9 +16,15 @@ BatchOffering::BatchOffering(std::string name, const BackoffLimits& retry,
       on_over_(std::move(on_over)),
       trouble_(name_) {}
 
-void BatchOffering::begin(Batch& batch) {
+std::unique_ptr<PreparedBatch> BatchOffering::prepare(const Batch& batch) {
+    if (!under_way_ || batch.empty()) return nullptr;
+    return sink_->prepare(batch);
+}
+
+void BatchOffering::begin(Batch& batch, std::unique_ptr<PreparedBatch> prepared) {
     batch_.clear();
     std::swap(batch_, batch);
+    prepared_ = std::move(prepared);
     under_way_ = true;
     {
         const std::lock_guard lock{mutex_};
@@ -87,6 +93,7 @@ void BatchOffering::run() {
 BatchOffering::Outcome BatchOffering::offer() {
     Backoff backoff{retry_};
     std::vector<Held> held;
+    sink_->use(std::move(prepared_));
     for (;;) {
         observer_.on_offering();
         const CommitResult result = sink_->commit(batch_);

@@ -50,8 +50,12 @@ public:
     BatchOffering(const BatchOffering&) = delete;
     BatchOffering& operator=(const BatchOffering&) = delete;
 
+    /// For a batch that is complete, and may lose records until it begins: while the one before it
+    /// is under way, the sink has time for what it can do without the database.
+    [[nodiscard]] std::unique_ptr<PreparedBatch> prepare(const Batch& batch);
     /// Takes what the batch holds and leaves it empty. Not before the one before is settled.
-    void begin(Batch& batch);
+    /// `prepared`: of this batch, or null.
+    void begin(Batch& batch, std::unique_ptr<PreparedBatch> prepared);
     /// From begin() until settle().
     [[nodiscard]] bool is_under_way() const { return under_way_; }
     /// Whether settle() would not wait.
@@ -82,7 +86,8 @@ private:
     const std::function<void()> on_over_;
     OngoingTrouble trouble_;
 
-    Batch batch_;  // the thread's while it is offered
+    Batch batch_;  // the thread's while it is offered, as the next
+    std::unique_ptr<PreparedBatch> prepared_;
     bool under_way_ = false;
 
     mutable std::mutex mutex_;  // guards what follows

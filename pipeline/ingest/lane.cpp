@@ -350,6 +350,7 @@ std::chrono::milliseconds Lane::time_to_flush() const {
 }
 
 void Lane::flush() {
+    std::unique_ptr<PreparedBatch> prepared = offering_.prepare(batch_);
     settle();
     if (batch_.empty()) return;
     for (const Slice& slice : batch_.slices()) {
@@ -363,7 +364,7 @@ void Lane::flush() {
     came_since_ = Clock::now();
     options_.observer.on_batch_made();
     offered_oldest_ms_ = std::exchange(oldest_ms_, LaneObserver::no_time);
-    offering_.begin(batch_);
+    offering_.begin(batch_, std::move(prepared));
     if (!options_.reads_on) settle();
 }
 

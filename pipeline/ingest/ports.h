@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -97,11 +98,23 @@ struct HeldUp {
 };
 using CommitResult = std::variant<Committed, Fenced, Retry, HeldUp>;
 
-/// One per lane, used by one thread. Connects on first use and reconnects on its own; holds no
-/// transaction open between calls.
+/// What a sink has made of a batch's rows beforehand, for itself.
+class PreparedBatch {
+public:
+    virtual ~PreparedBatch() = default;
+};
+
+/// One per lane, used by one thread, save prepare(). Connects on first use and reconnects on its
+/// own; holds no transaction open between calls.
 class Sink {
 public:
     virtual ~Sink() = default;
+    /// What of a commit needs no database, of the batch that comes next: by the lane's thread while
+    /// the batch before it is being committed. From then on the batch gets no rows, but may lose
+    /// some. Null: nothing.
+    [[nodiscard]] virtual std::unique_ptr<PreparedBatch> prepare(const Batch&) { return nullptr; }
+    /// Before the first commit() of each batch: what was prepared of it, or null.
+    virtual void use(std::unique_ptr<PreparedBatch>) {}
     /// Writes rows, dead letters, ledger and, last, progress in one transaction; blocks until the
     /// outcome is known. A row that the database refuses becomes a reject of the batch. When the
     /// answer to an earlier COMMIT of this batch was lost, that is settled before anything is sent.

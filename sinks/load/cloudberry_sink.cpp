@@ -61,16 +61,12 @@ CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       books_(session_, options_.identity, options_.tips),
       locked_tables_(session_),
-      loaders_(loaders_of_the_only_target()),
+      loaders_(
+          session_,
+          options_.targets ? options_.loader_of : [of = options_.loader](TargetId) { return of; }),
       alike_(options_.reject_after),
       turns_(options_.targets ? KeyTurns::of_several_tables()
-                              : KeyTurns(loaders_.front()->waits_for_keys_of())) {}
-
-std::vector<std::unique_ptr<Loader>> CloudberrySink::loaders_of_the_only_target() {
-    std::vector<std::unique_ptr<Loader>> loaders;
-    if (!options_.targets) loaders.push_back(options_.loader(session_));
-    return loaders;
-}
+                              : KeyTurns(loaders_.at(0).waits_for_keys_of())) {}
 
 std::vector<TargetId> CloudberrySink::targets_of(const Batch& batch) const {
     if (!options_.targets) return {0};
@@ -79,11 +75,9 @@ std::vector<TargetId> CloudberrySink::targets_of(const Batch& batch) const {
 
 Loader& CloudberrySink::at(TargetId target) {
     at_ = target;
-    if (target >= loaders_.size()) loaders_.resize(target + 1);
-    std::unique_ptr<Loader>& loader = loaders_[target];
-    if (!loader) loader = options_.loader_of(target)(session_);
-    where_ = loader->target();
-    return *loader;
+    Loader& loader = loaders_.at(target);
+    where_ = loader.target();
+    return loader;
 }
 
 void CloudberrySink::at_books() {
@@ -180,7 +174,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
 void CloudberrySink::refuse_drift() {
     if (!session_.is_open() || options_.targets) return;
     try {
-        loaders_.front()->refuse_drift();
+        loaders_.at(0).refuse_drift();
     } catch (const DatabaseError&) {
         // The error that led here says more.
     }
@@ -296,6 +290,7 @@ HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& tar
         if (look) to_look_at.push_back(target);
         SLUICE_FAIL_POINT("after_target");
     };
+    const auto prepared = std::exchange(prepared_, nullptr);
     const bool share = session_.server_version() >= times_each_statement;
     for (auto next = targets.begin(); next != targets.end();) {
         std::string copies;
@@ -306,7 +301,8 @@ HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& tar
             copies += of_target;
         }
         if (end == next) {
-            note(*next, at(*next).load_without_look(batch.targets[*next], gone[*next]));
+            note(*next, at(*next).load_without_look(batch.targets[*next], gone[*next],
+                                                    prepared ? prepared->take(*next) : nullptr));
             ++next;
             continue;
         }

@@ -9,6 +9,7 @@
 #include "sinks/load/key_turns.h"
 #include "sinks/load/loader.h"
 #include "sinks/load/locked_tables.h"
+#include "sinks/load/target_loaders.h"
 #include "sinks/session/session.h"
 
 #include <chrono>
@@ -48,6 +49,12 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
+    [[nodiscard]] std::unique_ptr<PreparedBatch> prepare(const Batch& batch) override {
+        return loaders_.prepare(batch);
+    }
+    void use(std::unique_ptr<PreparedBatch> prepared) override {
+        prepared_.reset(static_cast<PreparedLoads*>(prepared.release()));
+    }
     /// Where on_reject is stop, a row that the database refuses cuts the batch: Committed says so.
     /// Besides its results: throws TroubleOfTheWorld when the table has changed under us,
     /// WrongConfiguration when the database calls a statement impossible; of several tables, either
@@ -65,7 +72,6 @@ private:
     Loader& at(TargetId target);
     void at_books();
     void at_tables();
-    [[nodiscard]] std::vector<std::unique_ptr<Loader>> loaders_of_the_only_target();
     [[nodiscard]] std::optional<CommitResult> locked(const std::vector<TargetId>& targets);
     /// What an error means, whose statement was about one of several targets.
     [[nodiscard]] std::optional<CommitResult> held_up(const DatabaseError& error) const;
@@ -109,7 +115,8 @@ private:
     Session session_;
     BatchBooks books_;
     LockedTables locked_tables_;
-    std::vector<std::unique_ptr<Loader>> loaders_;  ///< by target, as they are needed
+    TargetLoaders loaders_;
+    std::unique_ptr<PreparedLoads> prepared_;  ///< of the batch that is committed; once
     AlikePatience alike_;
     KeyTurns turns_;
     /// What the statement that runs is about; nullopt: none of them alone.

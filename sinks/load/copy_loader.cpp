@@ -47,7 +47,7 @@ std::string CopyLoader::copies(const TargetRows& rows) const {
 }
 
 /// A message for each, so that neither shares the other's statement_timeout.
-void CopyLoader::put(const TargetRows& rows, const TakenAway&) {
+void CopyLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     forget_failures();
     const auto put_form = [&](Form& form, const EncodedRows& of_form) {
         if (of_form.rows.empty()) return;

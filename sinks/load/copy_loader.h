@@ -34,7 +34,7 @@ private:
         RowIsolation::Known known{};            ///< of the rows that isolate() is about
     };
 
-    void put(const TargetRows& rows, const TakenAway&) override;
+    void put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) override;
     void feed(const TargetRows& rows) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway&) override;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -20,6 +21,12 @@ struct TakenAway {
     bool emptied = false;              ///< the table, by the latest truncation
     std::set<std::size_t> removals{};  ///< by their places in OrderedChanges
     std::set<std::size_t> older{};     ///< of these, what the table has newer rows than
+};
+
+/// What a loader has made of rows beforehand, for itself.
+class PreparedRows {
+public:
+    virtual ~PreparedRows() = default;
 };
 
 /// How rows get into one target, within a transaction that others begin and end: by COPY, by a
@@ -53,14 +60,20 @@ public:
                                                        const std::set<RecordLog::Index>*) {
         return {};
     }
+    /// What of load() needs no database, for rows that are complete and may still lose some. From
+    /// any thread, also while the loader is used. Null: nothing.
+    [[nodiscard]] virtual std::unique_ptr<PreparedRows> prepare(const TargetRows&) const {
+        return nullptr;
+    }
     /// All rows at once, which nearly always works. After an error that may be a row's, isolate().
     void load(const TargetRows& rows, const TakenAway& gone = {}) {
         if (load_without_look(rows, gone)) refuse_drift();
     }
     /// The same for who loads several targets, and looks at all of them at once: whether what this
-    /// one expects() is to be looked at before COMMIT.
-    [[nodiscard]] bool load_without_look(const TargetRows& rows, const TakenAway& gone) {
-        put(rows, gone);
+    /// one expects() is to be looked at before COMMIT. `prepared`: of these rows, or null.
+    [[nodiscard]] bool load_without_look(const TargetRows& rows, const TakenAway& gone,
+                                         std::unique_ptr<PreparedRows> prepared = nullptr) {
+        put(rows, gone, std::move(prepared));
         return could_be_misread(rows);
     }
     /// Where load_without_look() is COPYs and nothing else: their statements, each with a semicolon
@@ -96,7 +109,8 @@ protected:
     Session& session_;
 
 private:
-    virtual void put(const TargetRows& rows, const TakenAway& gone) = 0;
+    virtual void put(const TargetRows& rows, const TakenAway& gone,
+                     std::unique_ptr<PreparedRows> prepared) = 0;
     virtual void feed(const TargetRows&) {}
     [[nodiscard]] virtual std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                        const TakenAway& gone) = 0;

@@ -33,6 +33,36 @@ std::vector<std::size_t> last_removals(const OrderedChanges& changes, const Targ
 
 }  // namespace
 
+/// A batch's changes, and what is left of them to stage. Not of rows of which some have gone since.
+class MergeLoader::FoldedRows : public PreparedRows {
+public:
+    explicit FoldedRows(const TargetRows& rows)
+        : changes(rows), fates(changes.size()), rows_(rows), extent_(rows.extent()) {
+        if (!rows.truncations.empty()) supersede_before(rows.truncations.back(), changes, fates);
+    }
+
+    [[nodiscard]] bool is_of(const TargetRows& rows) const {
+        const TargetRows::Extent now = rows.extent();
+        return &rows == &rows_ && now.binary == extent_.binary && now.text == extent_.text &&
+               now.truncations == extent_.truncations;
+    }
+    /// What is open by now.
+    void fold(const MergeStatements& statements) {
+        std::vector<std::size_t> open;
+        for (std::size_t change = 0; change < fates.size(); ++change)
+            if (fates[change] == Fate::open) open.push_back(change);
+        staged = stage_changes(changes, rows_, open, statements);
+    }
+
+    const OrderedChanges changes;
+    std::vector<Fate> fates;
+    std::optional<StagedChanges> staged;
+
+private:
+    const TargetRows& rows_;
+    const TargetRows::Extent extent_;
+};
+
 MergeLoader::MergeLoader(Session& session, MergeTarget target, const StagingWay& way)
     : Loader(session),
       statements_(std::move(target)),
@@ -139,24 +169,32 @@ void MergeLoader::set_gone(const TakenAway& gone, const OrderedChanges& changes,
             fates[change] = Fate::older;
 }
 
-void MergeLoader::put(const TargetRows& rows, const TakenAway& gone) {
+std::unique_ptr<PreparedRows> MergeLoader::prepare(const TargetRows& rows) const {
+    if (rows.empty() || has_where()) return nullptr;
+    auto folded = std::make_unique<FoldedRows>(rows);
+    folded->fold(statements_);
+    return folded;
+}
+
+void MergeLoader::put(const TargetRows& rows, const TakenAway& gone,
+                      std::unique_ptr<PreparedRows> prepared) {
     without_effect_ = {};
-    if (rows.size() == 0 && rows.truncations.empty()) return;
-    const OrderedChanges changes(rows);
-    std::vector<Fate> fates(changes.size());
-    if (!rows.truncations.empty()) {
-        if (!gone.emptied) session_.run(statements_.take_turn() + ";" + statements_.empty_table());
-        supersede_before(rows.truncations.back(), changes, fates);
-    }
+    if (rows.empty()) return;
+    std::unique_ptr<FoldedRows> folded(static_cast<FoldedRows*>(prepared.release()));
+    if (!folded || !folded->is_of(rows)) folded = std::make_unique<FoldedRows>(rows);
+    const OrderedChanges& changes = folded->changes;
+    std::vector<Fate>& fates = folded->fates;
+    if (!rows.truncations.empty() && !gone.emptied)
+        session_.run(statements_.take_turn() + ";" + statements_.empty_table());
     if (has_where()) filter(changes, rows, fates);
     set_gone(gone, changes, fates);
-    std::vector<std::size_t> open;
-    for (std::size_t change = 0; change < fates.size(); ++change)
-        if (fates[change] == Fate::open) open.push_back(change);
-    if (open.empty()) return tell_without_effect(changes, fates);
-    const StagedChanges staged = stage_changes(changes, rows, open, statements_);
+    const bool some_are_gone = !gone.removals.empty() || !gone.older.empty();
+    if (!folded->staged || some_are_gone) folded->fold(statements_);
+    StagedChanges& staged = *folded->staged;
+    if (staged.changes.empty()) return tell_without_effect(changes, fates);
     make_staging();
     copy(staged);
+    staged.rows = {};
     SLUICE_FAIL_POINT("merge_staged");
     make_changes(staged, fates);
     tell_without_effect(changes, fates);

@@ -6,6 +6,7 @@
 #include "sinks/load/staging.h"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,13 +32,18 @@ public:
     /// In what they are staged with the types of before, and what no change speaks of is, too.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
+    /// Folds, where no `where` decides what is folded.
+    [[nodiscard]] std::unique_ptr<PreparedRows> prepare(const TargetRows& rows) const override;
     void take_turn() override { session_.run(statements_.take_turn()); }
     [[nodiscard]] TakenAway take_away(const TargetRows& rows) override;
     [[nodiscard]] TakenAway take_away_isolated(const TargetRows& rows,
                                                const std::set<RecordLog::Index>* only) override;
 
 private:
-    void put(const TargetRows& rows, const TakenAway& gone) override;
+    class FoldedRows;
+
+    void put(const TargetRows& rows, const TakenAway& gone,
+             std::unique_ptr<PreparedRows> prepared) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway& gone) override;
 

@@ -13,7 +13,7 @@ SegmentLoader::SegmentLoader(Session& session, const Target& target, const Segme
       route_(route),
       transfer_(session, route, {.relation = qualified(target.table), .columns = target.columns}) {}
 
-void SegmentLoader::put(const TargetRows& rows, const TakenAway&) {
+void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     if (rows.size() == 0) return;
     if (!route_.is_for(rows.size())) return copy_.load(rows);
     const std::int64_t inserted = transfer_.insert(rows.text);

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] ExpectedTable expects() const override { return copy_.expects(); }
 
 private:
-    void put(const TargetRows& rows, const TakenAway&) override;
+    void put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway&) override;
     /// The external table has the types of before, and what it reads is cast to those of now.

@@ -40,7 +40,7 @@ std::optional<std::string> SqlLoader::waits_for_keys_of() const {
     return name_if_it_has_keys(load_.target().table);
 }
 
-void SqlLoader::put(const TargetRows& rows, const TakenAway&) {
+void SqlLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     without_effect_ = {};
     if (rows.size() == 0) return;
     if (load_.target().where.empty()) return load_.load(rows);

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] const WithoutEffect& without_effect() const override { return without_effect_; }
 
 private:
-    void put(const TargetRows& rows, const TakenAway&) override;
+    void put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway&) override;
     void tell_filtered(const TargetRows& rows, const std::set<std::size_t>& filtered);

@@ -9,8 +9,10 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::test {
@@ -95,7 +97,11 @@ public:
         slice.range.to = ++next;
         slice.last = identify(record);
     }
+    /// Every other batch is prepared, as behind one that is being committed.
     void commit() {
+        std::unique_ptr<PreparedBatch> prepared;
+        if (std::exchange(prepares, !prepares)) prepared = sink->prepare(batch);
+        sink->use(std::move(prepared));
         const CommitResult result = sink->commit(batch);
         CHECK(retry_reason(result) == "");
         REQUIRE(committed(result));
@@ -128,6 +134,7 @@ public:
     Batch batch;
     PartitionId partition = 0;
     Offset next = 0;
+    bool prepares = true;
 
 private:
     [[nodiscard]] CloudberrySinkOptions sink_options() const {

@@ -35,6 +35,40 @@ TEST_CASE("merge: the last change of each key is what the table holds, and the r
     CHECK(merge.sums() == "6|3|0|0");
 }
 
+TEST_CASE("merge: what was folded beforehand is staged, unless rows have gone since") {
+    Merge merge(with_key);
+    merge.prepares = false;
+    const auto begin = [&](const std::string& city) {
+        merge.change("1", Said{.city = city});
+        merge.change("2", Said{.city = city});
+        merge.change("1", Said{.city = city + "!"});
+        merge.sink->use(merge.sink->prepare(merge.batch));
+        // As a lane's batch becomes the one that is offered.
+        Batch offered;
+        std::swap(offered, merge.batch);
+        return offered;
+    };
+    Batch whole = begin("Bonn");
+    std::string& bytes = whole.targets.front().binary.bytes;
+    for (std::size_t at = 0; (at = bytes.find("Bonn")) != std::string::npos;)
+        bytes.replace(at, 4, "late");
+    REQUIRE(committed(merge.sink->commit(whole)));
+    CHECK(merge.table() == "1|Bonn!|0 2|Bonn|0");
+
+    Batch less = begin("Ulm");
+    less.cut(merge.partition, merge.next - 1);
+    REQUIRE(committed(merge.sink->commit(less)));
+    CHECK(merge.table() == "1|Ulm|0 2|Ulm|0");
+    CHECK(merge.sums() == "4|1|0|0");
+
+    // Once only: what another batch has in the same place is its own.
+    --merge.next;
+    merge.change("1", Said{.city = "Jena"});
+    merge.change("3", Said{.city = "Jena"});
+    REQUIRE(committed(merge.sink->commit(merge.batch)));
+    CHECK(merge.table() == "1|Jena|0 2|Ulm|0 3|Jena|0");
+}
+
 TEST_CASE("merge: what the database refuses leaves its row as the changes before it say") {
     Merge merge(with_key);
     merge.change("1", Said{.city = "a"});

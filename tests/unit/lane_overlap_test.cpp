@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <memory>
+
 using namespace sluice;
 using namespace sluice::fakes;
 using namespace sluice::lane_test;
@@ -35,6 +38,43 @@ TEST_CASE("lane: what comes while a batch is committed is the next one, which wa
     stage.database.release();
     stage.await_progress(8);
     CHECK(stage.database.offers() == Strings{"0:0-4", "0:4-8"});
+    CHECK(stage.values() == Strings{"0", "1", "2", "3", "4", "5", "6", "7"});
+}
+
+TEST_CASE("lane: a batch is prepared while the one before it is committed, and that is its own") {
+    struct Prepared : PreparedBatch {
+        explicit Prepared(const Batch& batch) : range(batch.slices().front().range) {}
+        OffsetRange range;
+    };
+    struct PreparingSink : Sink {
+        PreparingSink(FakeDatabase& database, std::atomic<int>& count)
+            : sink(database), prepared(count) {}
+        std::unique_ptr<PreparedBatch> prepare(const Batch& batch) override {
+            ++prepared;
+            return std::make_unique<Prepared>(batch);
+        }
+        void use(std::unique_ptr<PreparedBatch> its) override { used = std::move(its); }
+        CommitResult commit(Batch& batch) override {
+            const auto* const its = static_cast<const Prepared*>(used.get());
+            const OffsetRange range = batch.slices().front().range;
+            CHECK((its == nullptr) == (range.from == 0));
+            CHECK((its == nullptr || its->range == range));
+            return sink.commit(batch);
+        }
+        FakeSink sink;
+        std::atomic<int>& prepared;
+        std::unique_ptr<PreparedBatch> used;
+    };
+    std::atomic<int> prepared = 0;
+    Stage stage(1, batches_of_four());
+    stage.sink = std::make_unique<PreparingSink>(stage.database, prepared);
+    block_first_batch(stage, {0});
+    CHECK(prepared == 0);
+    stage.topic.append_numbers(0, 4, 4);
+    eventually([&] { return prepared == 1; }, "the next batch to be prepared");
+    CHECK(stage.database.offers() == Strings{"0:0-4"});
+    stage.database.release();
+    stage.await_progress(8);
     CHECK(stage.values() == Strings{"0", "1", "2", "3", "4", "5", "6", "7"});
 }
 
