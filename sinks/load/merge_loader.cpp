@@ -51,7 +51,7 @@ public:
         std::vector<std::size_t> open;
         for (std::size_t change = 0; change < fates.size(); ++change)
             if (fates[change] == Fate::open) open.push_back(change);
-        staged = stage_changes(changes, rows_, open, statements);
+        staged = stage_changes(changes, rows_, open, statements, StagedBy::key);
     }
 
     const OrderedChanges changes;
@@ -116,7 +116,7 @@ TakenAway MergeLoader::take_away(const TargetRows& rows) {
     const OrderedChanges changes(rows);
     const std::vector<std::size_t> removals = last_removals(changes, rows, nullptr);
     if (removals.empty()) return gone;
-    const StagedChanges staged = stage_changes(changes, rows, removals, statements_);
+    const StagedChanges staged = stage_changes(changes, rows, removals, statements_, StagedBy::key);
     make_staging();
     copy(staged);
     std::vector<Fate> fates(changes.size());
@@ -133,7 +133,8 @@ TakenAway MergeLoader::take_away_isolated(const TargetRows& rows,
     const OrderedChanges changes(rows);
     const std::vector<std::size_t> removals = last_removals(changes, rows, only);
     if (removals.empty()) return gone;
-    const StagedChanges staged = stage_changes(changes, rows, removals, statements_);
+    const StagedChanges staged =
+        stage_changes(changes, rows, removals, statements_, StagedBy::change);
     make_staging();
     staging_.begin_load(Alike::refuse);
     if (sql_) sql_->begin_load(Alike::refuse);
@@ -329,7 +330,8 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike,
     set_gone(gone, changes, rounds.fates);
     rounds.begin();
     while (!rounds.candidates().empty())
-        make_round(stage_changes(changes, rows, rounds.candidates(), statements_, &rounds.apart()),
+        make_round(stage_changes(changes, rows, rounds.candidates(), statements_, StagedBy::change,
+                                 &rounds.apart()),
                    rounds);
     staging_.end_load();
     if (sql_) sql_->end_load();

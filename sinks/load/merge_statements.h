@@ -28,6 +28,7 @@ struct MergeTarget {
 struct MergeStep {
     bool removes = false;
     std::vector<bool> kept;  ///< columns that stay as they are; empty: none
+    bool sorted = false;     ///< they are staged in the order of their keys
     std::size_t begin = 0;   ///< numbers of the staged rows
     std::size_t end = 0;
 };
@@ -124,9 +125,9 @@ private:
     [[nodiscard]] std::string no_newer(const std::string& stored, const std::string& staged) const;
     [[nodiscard]] std::string insert(const std::vector<std::string>& columns) const;
     [[nodiscard]] std::string by_key() const;
-    [[nodiscard]] std::string upsert(const std::string& which) const;
+    [[nodiscard]] std::string upsert(const MergeStep& step, const std::string& which) const;
     [[nodiscard]] std::vector<std::string> changed_columns(const MergeStep& step) const;
-    [[nodiscard]] std::string insert_missing(const std::string& which) const;
+    [[nodiscard]] std::string insert_missing(const MergeStep& step, const std::string& which) const;
 
     const MergeTarget target_;
     const std::string name_;           ///< of the target, qualified

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,11 +70,43 @@ std::string joined_row(const OrderedChanges& changes, const FoldedChange& folded
     return row;
 }
 
+/// Keys begin with a length, which says nothing of their order.
+std::uint64_t first_bytes(std::string_view key) {
+    key.remove_prefix(std::min(key.size(), sizeof(std::int32_t)));
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, key.data(), std::min(key.size(), sizeof bytes));
+    return binary_copy::big_endian(bytes);
+}
+
+/// By the bytes: of a step no two have one key. What the database holds for less or greater need
+/// not be the same, as long as what is near stays near.
+void sort_by_key(std::span<FoldedChange> of_step, const OrderedChanges& changes) {
+    struct Place {
+        std::uint64_t first;
+        std::string_view key;
+        FoldedChange* change;
+    };
+    std::vector<Place> places;
+    places.reserve(of_step.size());
+    for (FoldedChange& each : of_step) {
+        const std::string_view key = changes[each.change].key();
+        places.push_back({first_bytes(key), key, &each});
+    }
+    std::ranges::sort(places, [](const Place& a, const Place& b) {
+        return a.first != b.first ? a.first < b.first : a.key < b.key;
+    });
+    std::vector<FoldedChange> sorted;
+    sorted.reserve(of_step.size());
+    for (const Place& place : places) sorted.push_back(std::move(*place.change));
+    std::ranges::move(sorted, of_step.begin());
+}
+
 }  // namespace
 
 StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& rows,
                             const std::vector<std::size_t>& candidates,
-                            const MergeStatements& statements, const std::vector<bool>* apart) {
+                            const MergeStatements& statements, StagedBy by,
+                            const std::vector<bool>* apart) {
     const MergeTarget& target = statements.target();
     // Of two that an order tells apart the stored row may be newer than one only.
     Folded folded = fold(
@@ -90,12 +123,22 @@ StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& row
     };
     if (!std::ranges::is_sorted(staged.changes, {}, kind_of))
         std::ranges::stable_sort(staged.changes, {}, kind_of);
+    if (by == StagedBy::key)
+        for (auto begin = staged.changes.begin(); begin != staged.changes.end();) {
+            const auto is_other = [&, kind = kind_of(*begin)](const FoldedChange& each) {
+                return kind_of(each) != kind;
+            };
+            const auto end = std::find_if(begin, staged.changes.end(), is_other);
+            sort_by_key({begin, end}, changes);
+            begin = end;
+        }
     for (std::size_t number = 0; number < staged.changes.size(); ++number) {
         const FoldedChange& each = staged.changes[number];
         const OrderedChanges::At& change = changes[each.change];
         if (number == 0 || kind_of(each) != kind_of(staged.changes[number - 1]))
             staged.steps.push_back({.removes = change.about().change == Change::remove,
                                     .kept = kept_columns(target, folded.kept_sets[each.kept]),
+                                    .sorted = by == StagedBy::key,
                                     .begin = number,
                                     .end = number});
         staged.steps.back().end = number + 1;
