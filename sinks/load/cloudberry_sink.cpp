@@ -101,18 +101,21 @@ CommitResult CloudberrySink::commit(Batch& batch) {
 CommitResult CloudberrySink::write_to_targets(Batch& batch) {
     const std::vector<TargetId> targets = targets_of(batch);
     if (auto held = locked(targets)) return *held;
-    const bool whole = !std::exchange(refused_at_commit_, false) &&
-                       std::ranges::none_of(targets, [&](TargetId target) {
-                           return at(target).expects_refusals(batch.targets[target]);
-                       });
+    std::set<TargetId> refusing;
+    for (const TargetId target : targets)
+        if (at(target).expects_refusals(batch.targets[target])) refusing.insert(target);
+    const bool whole = !std::exchange(refused_at_commit_, false) && refusing.empty();
     std::optional<CommitResult> result;
     if (whole) result = write_whole(batch, targets);
     if (!result) {
-        // Rows that no longer fit need not be tried one by one.
-        if (whole)
+        if (whole) {
+            if (at_) refusing.insert(*at_);
+            // Rows that no longer fit need not be tried one by one.
             if (HeldUp drifted = drifted_or_gone_among(targets); !drifted.targets.empty())
                 return drifted;
-        result = write_isolated(batch, whole ? Before::failed : Before::nothing);
+        }
+        result =
+            write_isolated(batch, whole ? Before::failed : Before::nothing, std::move(refusing));
         alike_.end();
     }
     if (std::holds_alternative<Committed>(*result)) alike_.end(batch, targets);
@@ -348,15 +351,37 @@ HeldUp CloudberrySink::drifted_or_gone_among(const std::vector<TargetId>& target
     return all;
 }
 
-CommitResult CloudberrySink::write_isolated(Batch& batch, Before before) {
+/// An error says whose it is, unless it is one of the look at all of them.
+CloudberrySink::Together CloudberrySink::load_together(const Batch& batch,
+                                                       const std::vector<TargetId>& targets) {
+    session_.run("SAVEPOINT together");
+    try {
+        std::map<TargetId, TakenAway> none_is_gone;
+        Together result{.drifted = load(batch, targets, none_is_gone)};
+        session_.run("RELEASE SAVEPOINT together");
+        return result;
+    } catch (const DatabaseError& error) {
+        if (!may_be_a_rows(session_, error)) throw;
+    }
+    session_.run("ROLLBACK TO SAVEPOINT together;RELEASE SAVEPOINT together");
+    if (at_) return {.refusing = {*at_}};
+    return {.refusing = {targets.begin(), targets.end()}};
+}
+
+CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
+                                            std::set<TargetId> refusing) {
     batch.set_without_effect({});
     const auto began = Clock::now();
     const std::vector<TargetId> targets = targets_of(batch);
     SLUICE_FAIL_POINT("before_copy");
     const bool stops = options_.on_reject == config::OnReject::stop;
-    // Who stops at the first one need not know them all.
-    for (const TargetId target : targets)
-        if (Loader& loader = at(target); !stops) loader.look(batch.targets[target]);
+    for (const TargetId target : targets) {
+        Loader& loader = at(target);
+        if (targets.size() == 1 || loader.copies(batch.targets[target]).empty())
+            refusing.insert(target);
+        // Who stops at the first one need not know them all.
+        if (!stops && refusing.contains(target)) loader.look(batch.targets[target]);
+    }
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE;" + turns_.begin(session_));
     const auto fenced_already = [&]() -> std::optional<Fenced> {
@@ -381,15 +406,26 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before) {
     }
     std::map<TargetId, std::vector<Reject>> refused_by;
     std::vector<WithoutEffect> none(batch.targets.size());
-    for (const TargetId target : targets) {
-        Loader& loader = at(target);
-        refused_by[target] = loader.isolate(
+    const auto isolate = [&](TargetId target) {
+        refused_by[target] = at(target).isolate(
             batch.targets[target],
             alike_.of(batch, options_.targets ? std::optional(target) : std::nullopt),
             gone[target]);
-        none[target] = loader.without_effect();
         SLUICE_FAIL_POINT("after_target");
+    };
+    const auto refuses = [&](TargetId target) { return refusing.contains(target); };
+    for (auto next = targets.begin(); next != targets.end();) {
+        if (refuses(*next)) {
+            isolate(*next++);
+            continue;
+        }
+        const auto end = std::ranges::find_if(next, targets.end(), refuses);
+        Together together = load_together(batch, {next, end});
+        if (!together.drifted.targets.empty()) return std::move(together.drifted);
+        if (together.refusing.empty()) next = end;
+        refusing.merge(together.refusing);
     }
+    for (const TargetId target : targets) none[target] = at(target).without_effect();
     if (refer) take_away_again(batch, targets, refused_by);
     std::vector<Reject> refused;
     for (auto& [target, rejects] : refused_by)
@@ -402,12 +438,12 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before) {
         transaction.roll_back();
         cut_before(batch, refused);
         if (moves_nothing(batch)) return Committed{};
-        return write_isolated(batch, before);
+        return write_isolated(batch, before, std::move(refusing));
     }
     if (batch.refuse(std::move(refused))) {
         // The other rows of these records are loaded: all of them, or a dead letter.
         transaction.roll_back();
-        return write_isolated(batch, before);
+        return write_isolated(batch, before, std::move(refusing));
     }
     batch.set_without_effect(batch.without_effect_in_all(none));
     SLUICE_FAIL_POINT("after_copy");

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,8 +91,15 @@ private:
     /// What was tried of a batch before its rows are isolated: to load it whole, or nothing, as
     /// refusals were expected.
     enum class Before { failed, nothing };
-    /// Finds the rows that the database refuses.
-    CommitResult write_isolated(Batch& batch, Before before);
+    /// Finds the rows that the database refuses, in targets that very likely refuse some, and in
+    /// those that turn out to.
+    CommitResult write_isolated(Batch& batch, Before before, std::set<TargetId> refusing);
+    struct Together {
+        HeldUp drifted{};
+        std::set<TargetId> refusing{};  ///< not empty: nothing was loaded; one of these is why
+    };
+    /// Within the transaction, targets of which load_without_look() is COPYs and nothing else.
+    [[nodiscard]] Together load_together(const Batch& batch, const std::vector<TargetId>& targets);
     [[nodiscard]] bool refer_to_each_other(const std::vector<TargetId>& targets);
     void take_away_again(const Batch& batch, const std::vector<TargetId>& targets,
                          std::map<TargetId, std::vector<Reject>>& refused);

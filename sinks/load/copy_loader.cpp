@@ -48,7 +48,7 @@ std::string CopyLoader::copies(const TargetRows& rows) const {
 
 /// A message for each, so that neither shares the other's statement_timeout.
 void CopyLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
-    forget_failures();
+    forget_earlier();
     const auto put_form = [&](Form& form, const EncodedRows& of_form) {
         if (of_form.rows.empty()) return;
         session_.send(form.copy.sql);
@@ -60,14 +60,16 @@ void CopyLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<P
 }
 
 void CopyLoader::feed(const TargetRows& rows) {
-    forget_failures();
+    forget_earlier();
     feed_form(binary_, rows.binary);
     feed_form(text_, rows.text);
 }
 
-void CopyLoader::forget_failures() {
-    binary_.failed.reset();
-    text_.failed.reset();
+void CopyLoader::forget_earlier() {
+    for (Form* form : {&binary_, &text_}) {
+        form->failed.reset();
+        form->known = {};
+    }
 }
 
 void CopyLoader::feed_form(Form& form, const EncodedRows& rows) {

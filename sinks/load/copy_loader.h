@@ -38,7 +38,7 @@ private:
     void feed(const TargetRows& rows) override;
     [[nodiscard]] std::vector<Reject> separate(const TargetRows& rows, Alike alike,
                                                const TakenAway&) override;
-    void forget_failures();
+    void forget_earlier();
     void feed_form(Form& form, const EncodedRows& rows);
 
     const Table table_;

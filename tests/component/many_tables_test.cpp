@@ -8,6 +8,8 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +40,16 @@ struct Counted : SinkSetup {
             " GROUP BY 1) counted");
     }
 };
+
+/// How many of them are COPYs; leaves the others.
+int take_copies(std::string& statements) {
+    const std::string copy = "COPY ";
+    const std::size_t at = statements.find(copy);
+    REQUIRE_MESSAGE(at != std::string::npos, statements);
+    const int copies = std::stoi(statements.substr(at + copy.size()));
+    statements.erase(at, statements.find(',', at) - at);
+    return copies;
+}
 
 std::vector<std::string> numbered_tables(int count) {
     std::vector<std::string> names;
@@ -90,12 +102,14 @@ public:
     void resume() const {
         static_cast<void>(CloudberryProgress(setup.dsn, setup.identity, tips_).read(partitions_));
     }
-    /// A record of each partition, whose id is this.
-    Batch batch(int id) {
+    /// A record of each partition, whose id is this; of these partitions it is 13, which their
+    /// tables refuse.
+    Batch batch(int id, const std::set<PartitionId>& refused = {}) {
         Batch batch;
-        const std::string value = R"({"id": )" + std::to_string(id) + "}";
         for (const PartitionId partition : partitions_)
-            add_routed_record(batch, *targets_, partition, setup.next(partition), value);
+            add_routed_record(
+                batch, *targets_, partition, setup.next(partition),
+                R"({"id": )" + std::to_string(refused.contains(partition) ? 13 : id) + "}");
         return batch;
     }
     /// "1: why. " of each table that is held up; "": none is.
@@ -161,10 +175,7 @@ TEST_CASE("many tables: the first batch asks as much of 20 partitions as of 40")
         tables.setup.forget();
         REQUIRE(tables.commit(std::move(batch)) == "");
         std::string statements = tables.setup.statements();
-        const std::string copies = "COPY " + std::to_string(count) + ", ";
-        const std::size_t at = statements.find(copies);
-        REQUIRE_MESSAGE(at != std::string::npos, statements);
-        statements.erase(at, copies.size());
+        CHECK(take_copies(statements) == count);
         if (first.empty()) first = statements;
         CHECK(statements == first);
     }
@@ -266,6 +277,55 @@ TEST_CASE(
     CHECK(tables.setup.rejected() == "3");
     CHECK(tables.commit(1) == "");
     CHECK(tables.rows() == "1211");
+}
+
+TEST_CASE("many tables: where one refuses a row, the others cost a COPY each and no more") {
+    std::string few_others;
+    int few_copies = 0;
+    for (const int count : {6, 26}) {
+        ManyTables tables(count);
+        REQUIRE(tables.commit(1) == "");
+        Batch batch = tables.batch(2, {1});  // of the second table in any order of names
+        tables.setup.forget();
+        REQUIRE(tables.commit(std::move(batch)) == "");
+        std::string others = tables.setup.statements();
+        const int copies = take_copies(others);
+        if (few_others.empty()) {
+            few_others = others;
+            few_copies = copies;
+        }
+        CHECK(others == few_others);
+        CHECK(copies - few_copies == (count == 6 ? 0 : 20));
+        CHECK(tables.setup.rejected() == "1");
+        std::string rows(static_cast<std::size_t>(count), '2');
+        rows[1] = '1';
+        CHECK(tables.rows() == rows);
+    }
+}
+
+TEST_CASE("many tables: whichever refuse rows, all others have theirs") {
+    constexpr int count = 7;
+    ManyTables tables(count);
+    std::mt19937 random(11);  // NOLINT(*-msc51-cpp): the same each time
+    std::vector<int> expected(count);
+    int rejected = 0;
+    for (int round = 0; round < 9; ++round) {
+        CAPTURE(round);
+        std::set<PartitionId> refused;
+        for (PartitionId partition = 0; partition < count; ++partition)
+            if (random() % 3 == 0) refused.insert(partition);
+        Batch batch = tables.batch(1, refused);
+        REQUIRE(tables.commit(std::move(batch)) == "");
+        rejected += static_cast<int>(refused.size());
+        std::string rows;
+        for (PartitionId partition = 0; partition < count; ++partition) {
+            const auto at = static_cast<std::size_t>(partition);
+            expected[at] += refused.contains(partition) ? 0 : 1;
+            rows += std::to_string(expected[at]);
+        }
+        CHECK(tables.rows() == rows);
+        CHECK(tables.setup.rejected() == std::to_string(rejected));
+    }
 }
 
 TEST_CASE("many partitions: anchors and progress cost as many statements as of one") {
