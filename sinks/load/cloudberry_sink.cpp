@@ -9,8 +9,6 @@
 #include "sinks/session/server_family.h"
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,15 +25,6 @@ bool moves_nothing(const Batch& batch) {
     return std::ranges::none_of(batch.slices(), &Slice::moves);
 }
 
-/// What the whole database lacks or cannot do now is no one table's trouble. What may be either,
-/// such as a file that cannot be read, is taken for the table's: the others are tried without it.
-bool is_everybodys(const DatabaseError& error) {
-    constexpr std::array classes = {"08", "25", "40", "53", "57", "58M"};  // 58M01: a segment
-    const std::string& code = error.sqlstate();
-    const auto is_of = [&code](const char* begin) { return code.starts_with(begin); };
-    return code.empty() || (code != "57014" && std::ranges::any_of(classes, is_of));  // a timeout
-}
-
 std::vector<TargetId> backwards(const std::vector<TargetId>& targets) {
     return {targets.rbegin(), targets.rend()};
 }
@@ -50,16 +39,13 @@ std::set<RecordLog::Index> of_several_rows(const TargetRows& rows) {
     return several;
 }
 
-CommitResult retry(const std::string& doing, const DatabaseError& error) {
-    return Retry{doing + ": " + error.what()};
-}
-
 }  // namespace
 
 CloudberrySink::CloudberrySink(CloudberrySinkOptions options)
     : options_(std::move(options)),
       session_(options_.dsn, "sluice/" + options_.identity.pipeline),
       books_(session_, options_.identity, options_.tips),
+      unanswered_(session_, books_),
       locked_tables_(session_),
       loaders_(
           session_,
@@ -104,14 +90,14 @@ CommitResult CloudberrySink::write_to_targets(Batch& batch) {
     std::set<TargetId> refusing;
     for (const TargetId target : targets)
         if (at(target).expects_refusals(batch.targets[target])) refusing.insert(target);
-    const bool whole = !std::exchange(refused_at_commit_, false) && refusing.empty();
+    const bool whole = !unanswered_.take_refused() && refusing.empty();
     std::optional<CommitResult> result;
     if (whole) result = write_whole(batch, targets);
     if (!result) {
         if (whole) {
             if (at_) refusing.insert(*at_);
             // Rows that no longer fit need not be tried one by one.
-            if (HeldUp drifted = drifted_or_gone_among(targets); !drifted.targets.empty())
+            if (HeldUp drifted = drifted_among(targets, Look::outside); !drifted.targets.empty())
                 return drifted;
         }
         result =
@@ -137,7 +123,7 @@ std::optional<CommitResult> CloudberrySink::locked(const std::vector<TargetId>& 
 
 std::optional<CommitResult> CloudberrySink::held_up(const DatabaseError& error) const {
     const bool is_one_targets = options_.targets && at_ && session_.is_open();
-    if (!is_one_targets || is_everybodys(error)) return std::nullopt;
+    if (!is_one_targets || is_everybodys(error.sqlstate())) return std::nullopt;
     return held_up(where_ + ": " + error.what());
 }
 
@@ -146,7 +132,13 @@ CommitResult CloudberrySink::write(Batch& batch) {
     at_.reset();
     batch.set_without_effect({});
     try {
-        if (auto settled = settle(batch)) return *settled;
+        if (auto settled = unanswered_.settle(batch)) {
+            // What of them had no effect was told by who did not hear of the COMMIT.
+            if (auto* committed = std::get_if<Committed>(&*settled))
+                committed->rows =
+                    rows_by_table(batch, std::vector<WithoutEffect>(batch.targets.size()));
+            return *settled;
+        }
         if (moves_nothing(batch)) return Committed{};
         session_.open();
         return write_to_targets(batch);
@@ -158,7 +150,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
         return held_up(does_not_fit.what());
     } catch (const OutcomeUnknown& error) {
         alike_.end();
-        in_doubt_ = moves_of(batch);
+        unanswered_.note(batch);
         return Retry{std::string("the answer to COMMIT was lost: ") + error.what()};
     } catch (const RefusedAlike& error) {
         return wait_alike(batch, error);
@@ -169,7 +161,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
         refuse_drift();
         if (error.trouble() == Trouble::wrong)
             throw WrongConfiguration(where_ + ": " + error.what());
-        return retry(where_, error);
+        return Retry{where_ + ": " + error.what()};
     }
 }
 
@@ -194,46 +186,6 @@ CommitResult CloudberrySink::wait_alike(const Batch& batch, const RefusedAlike& 
     if (options_.targets) return held_up(reason);
     refuse_drift();
     return Retry{reason};
-}
-
-/// A plain read proves nothing: the old transaction may still be committing behind the connection
-/// that broke. Who inserts the same keys waits for it, and what is there then is the truth.
-std::optional<CommitResult> CloudberrySink::settle(const Batch& batch) {
-    if (in_doubt_.empty()) return std::nullopt;
-    // Another batch: the doubtful one was dropped, and progress was read or will fence us.
-    if (in_doubt_ != moves_of(batch)) {
-        in_doubt_.clear();
-        return std::nullopt;
-    }
-    std::map<PartitionId, Offset> now;
-    try {
-        Transaction transaction(session_, "SET LOCAL lock_timeout = '5s'");
-        now = books_.settled(batch);
-        transaction.roll_back();
-    } catch (const DatabaseError& error) {
-        return retry("finding out whether an unanswered COMMIT took effect", error);
-    }
-    std::size_t at_end = 0;
-    std::size_t at_start = 0;
-    Fenced fenced;
-    for (const BatchMove& doubt : in_doubt_) {
-        const auto next = now.find(doubt.partition);
-        const bool known = next != now.end();
-        at_end += known && next->second == doubt.range.to;
-        const bool started = known && next->second == doubt.range.from;
-        at_start += started;
-        if (!started) fenced.partitions.push_back(doubt.partition);
-    }
-    const std::size_t all = in_doubt_.size();
-    in_doubt_.clear();
-    // What of them had no effect was told by who did not hear of the COMMIT.
-    if (at_end == all)
-        return Committed{
-            .settled = true,
-            .rows = rows_by_table(batch, std::vector<WithoutEffect>(batch.targets.size()))};
-    if (at_start != all) return fenced;
-    refused_at_commit_ = true;
-    return std::nullopt;
 }
 
 /// Leaves what precedes each partition's first refused record.
@@ -313,42 +265,20 @@ HeldUp CloudberrySink::load(const Batch& batch, const std::vector<TargetId>& tar
         for (; next != end; ++next) note(*next, at(*next).feed_without_look(batch.targets[*next]));
         session_.finish();
     }
-    return drifted_among(to_look_at);
+    return drifted_among(to_look_at, Look::in_transaction);
 }
 
-HeldUp CloudberrySink::drifted_among(const std::vector<TargetId>& targets) {
+HeldUp CloudberrySink::drifted_among(const std::vector<TargetId>& targets, Look look) {
     std::vector<ExpectedTable> expected;
     for (const TargetId target : targets) expected.push_back(at(target).expects());
     if (targets.size() > 1) at_tables();
+    const std::vector<Drift> drifts = look == Look::outside && options_.targets
+                                          ? drifted_or_out_of_reach(session_, expected)
+                                          : drift_among(session_, expected);
+    if (!drifts.empty() && !options_.targets) throw TroubleOfTheWorld(drifts.front().what);
     HeldUp drifted;
-    for (const Drift& drift : drift_among(session_, expected)) {
-        if (!options_.targets) throw TroubleOfTheWorld(drift.what);
-        drifted.targets.push_back({targets[drift.place], drift.what});
-    }
+    for (const Drift& drift : drifts) drifted.targets.push_back({targets[drift.place], drift.what});
     return drifted;
-}
-
-/// One table that cannot be looked at, as in a schema that this role may no longer use, fails the
-/// look at all of them, and no error says whose it is.
-HeldUp CloudberrySink::drifted_or_gone_among(const std::vector<TargetId>& targets) {
-    try {
-        return drifted_among(targets);
-    } catch (const DatabaseError&) {
-        if (targets.size() < 2 || !session_.is_open()) throw;
-    }
-    HeldUp all;
-    for (const TargetId target : targets) {
-        HeldUp its;
-        try {
-            its = drifted_among({target});
-        } catch (const DatabaseError& error) {
-            const auto held = held_up(error);
-            if (!held) throw;
-            its = std::get<HeldUp>(*held);
-        }
-        std::ranges::move(its.targets, std::back_inserter(all.targets));
-    }
-    return all;
 }
 
 /// An error says whose it is, unless it is one of the look at all of them.

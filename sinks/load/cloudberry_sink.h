@@ -6,10 +6,12 @@
 #include "sinks/books/identity.h"
 #include "sinks/books/receipts.h"
 #include "sinks/load/alike_patience.h"
+#include "sinks/load/batch_moves.h"
 #include "sinks/load/key_turns.h"
 #include "sinks/load/loader.h"
 #include "sinks/load/locked_tables.h"
 #include "sinks/load/target_loaders.h"
+#include "sinks/load/unanswered_commit.h"
 #include "sinks/session/session.h"
 
 #include <chrono>
@@ -77,17 +79,16 @@ private:
     /// What an error means, whose statement was about one of several targets.
     [[nodiscard]] std::optional<CommitResult> held_up(const DatabaseError& error) const;
     [[nodiscard]] HeldUp held_up(const std::string& why) const { return {{{*at_, why}}}; }
-    std::optional<CommitResult> settle(const Batch& batch);
     /// All rows at once, which nearly always works; nullopt: some row may have been refused.
     std::optional<CommitResult> write_whole(Batch& batch, const std::vector<TargetId>& targets);
     /// Puts the rows there. Of several targets, those that are not what their rows were made for.
     [[nodiscard]] HeldUp load(const Batch& batch, const std::vector<TargetId>& targets,
                               std::map<TargetId, TakenAway>& gone);
-    /// Those that are not what their rows were made for; of the only target, throws
-    /// TroubleOfTheWorld. In a transaction or outside. An error is about none of several.
-    [[nodiscard]] HeldUp drifted_among(const std::vector<TargetId>& targets);
-    /// The same outside of a transaction, and those of several that cannot be looked at.
-    [[nodiscard]] HeldUp drifted_or_gone_among(const std::vector<TargetId>& targets);
+    enum class Look { in_transaction, outside };
+    /// Those that are not what their rows were made for, and, outside, those of several that cannot
+    /// be looked at; of the only target, throws TroubleOfTheWorld. An error is about none of
+    /// several.
+    [[nodiscard]] HeldUp drifted_among(const std::vector<TargetId>& targets, Look look);
     /// What was tried of a batch before its rows are isolated: to load it whole, or nothing, as
     /// refusals were expected.
     enum class Before { failed, nothing };
@@ -122,6 +123,7 @@ private:
     std::string where_;  ///< what the statement that runs is about, for messages
     Session session_;
     BatchBooks books_;
+    UnansweredCommit unanswered_;
     LockedTables locked_tables_;
     TargetLoaders loaders_;
     std::unique_ptr<PreparedLoads> prepared_;  ///< of the batch that is committed; once
@@ -129,9 +131,6 @@ private:
     KeyTurns turns_;
     /// What the statement that runs is about; nullopt: none of them alone.
     std::optional<TargetId> at_;
-    /// What a COMMIT would have moved whose answer got lost.
-    std::vector<BatchMove> in_doubt_;
-    bool refused_at_commit_ = false;  ///< perhaps: it was not answered, and had not committed
     /// Where to stop as soon as what precedes the record, which is left of the batch, is committed.
     struct Stop {
         std::string message;

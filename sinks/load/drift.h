@@ -27,6 +27,12 @@ struct Drift {
 /// DatabaseError, where a table is gone, too.
 [[nodiscard]] std::vector<Drift> drift_among(Session& session,
                                              std::span<const ExpectedTable> expected);
+/// Outside of transactions: the same, and those that cannot be looked at, with what the database
+/// says of each. One such table, as in a schema that this role may no longer use, fails the look at
+/// all of them, and no error says whose it is: so they are asked one by one then. Throws
+/// DatabaseError where it is no one table's trouble.
+[[nodiscard]] std::vector<Drift> drifted_or_out_of_reach(Session& session,
+                                                         std::span<const ExpectedTable> expected);
 /// Throws TroubleOfTheWorld where this one is.
 void refuse_drift_of(Session& session, const ExpectedTable& expected);
 

@@ -97,6 +97,12 @@ bool may_be_the_datas(std::string_view sqlstate) {
                                 [&](const char* prefix) { return sqlstate.starts_with(prefix); });
 }
 
+bool is_everybodys(std::string_view sqlstate) {
+    constexpr std::array classes = {"08", "25", "40", "53", "57", "58M"};  // 58M01: a segment
+    const auto is_of = [&](const char* begin) { return sqlstate.starts_with(begin); };
+    return sqlstate.empty() || (sqlstate != "57014" && std::ranges::any_of(classes, is_of));
+}
+
 std::string sql_is_data(const std::string& sqlstate) {
     std::string sql;
     for (const Entry& entry : entries) {

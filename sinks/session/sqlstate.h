@@ -26,6 +26,11 @@ enum class Trouble {
 /// fails alone, others do not. False: it is the world's, whatever a row does.
 [[nodiscard]] bool may_be_the_datas(std::string_view sqlstate);
 
+/// Whether it is what the whole database lacks or cannot do now, and so no one table's trouble.
+/// What may be either, such as a file that cannot be read, is taken for the table's: others are
+/// tried without it.
+[[nodiscard]] bool is_everybodys(std::string_view sqlstate);
+
 /// SQL for whether a SQLSTATE, an expression of type text, is one of trouble of the data.
 [[nodiscard]] std::string sql_is_data(const std::string& sqlstate);
 
