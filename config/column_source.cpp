@@ -1,6 +1,6 @@
 #include "config/column_source.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 
 #include <algorithm>
 #include <charconv>

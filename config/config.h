@@ -1,8 +1,8 @@
 #pragma once
 
-#include "config/condition.h"
+#include "config/condition/condition.h"
+#include "config/text/url.h"
 #include "config/topics.h"
-#include "config/url.h"
 #include "schemas/schema_text.h"
 
 #include <chrono>

@@ -1,9 +1,9 @@
 #include "config/load.h"
 
 #include "config/pipeline.h"
-#include "config/reader.h"
 #include "config/revision.h"
-#include "config/sections.h"
+#include "config/sections/sections.h"
+#include "config/toml/reader.h"
 
 #include <algorithm>
 #include <cerrno>

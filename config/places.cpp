@@ -1,6 +1,6 @@
 #include "config/places.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 
 #include <algorithm>
 #include <charconv>

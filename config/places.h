@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/document.h"
+#include "config/toml/document.h"
 
 #include <filesystem>
 #include <optional>

@@ -1,7 +1,7 @@
 #include "config/revision.h"
 
-#include "config/hash.h"
 #include "config/settings.h"
+#include "config/text/hash.h"
 
 namespace sluice::config {
 namespace {

@@ -1,6 +1,6 @@
 #include "config/schedule.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 
 namespace sluice::config {
 namespace {

@@ -1,10 +1,10 @@
 #include "config/settings.h"
 
 #include "config/column_source.h"
-#include "config/hash.h"
 #include "config/schedule.h"
-#include "config/units.h"
-#include "config/words.h"
+#include "config/text/hash.h"
+#include "config/text/units.h"
+#include "config/text/words.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "config/table_choice.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 
 namespace sluice::config {
 namespace {

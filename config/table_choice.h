@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/filter.h"
+#include "config/condition/filter.h"
 
 #include <string>
 #include <string_view>

@@ -1,11 +1,11 @@
 #include "config/table_pattern.h"
 
-#include "config/characters.h"
-#include "config/condition_tokens.h"
-#include "config/names.h"
+#include "config/condition/condition_tokens.h"
 #include "config/pipeline.h"
-#include "config/sql_names.h"
-#include "config/words.h"
+#include "config/text/characters.h"
+#include "config/text/names.h"
+#include "config/text/sql_names.h"
+#include "config/text/words.h"
 
 #include <algorithm>
 #include <charconv>

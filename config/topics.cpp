@@ -1,8 +1,8 @@
 #include "config/topics.h"
 
-#include "config/characters.h"
-#include "config/names.h"
-#include "config/words.h"
+#include "config/text/characters.h"
+#include "config/text/names.h"
+#include "config/text/words.h"
 
 #include <regex.h>
 

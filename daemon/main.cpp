@@ -1,6 +1,6 @@
 #include "daemon/commands/command_line.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/standard_output.h"
+#include "daemon/commands/terminal/standard_output.h"
 #include "daemon/commands/usable_configuration.h"
 #include "daemon/identity/version.h"
 #include "daemon/report/logging.h"

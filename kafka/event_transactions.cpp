@@ -1,6 +1,6 @@
 #include "kafka/event_transactions.h"
 
-#include "config/names.h"
+#include "config/text/names.h"
 #include "kafka/client.h"
 #include "kafka/marks.h"
 #include "kafka/topic.h"

@@ -1,6 +1,6 @@
 #include "kafka/topic_watch.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 

@@ -1,6 +1,6 @@
 #include "produce/field_text.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/json_text.h"
 #include "schemas/base64.h"

@@ -1,6 +1,6 @@
 #include "produce/message_builder.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/decode/headers_json.h"
 #include "pipeline/values/excerpt.h"
 #include "pipeline/values/json_text.h"

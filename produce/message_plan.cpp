@@ -1,7 +1,7 @@
 #include "produce/message_plan.h"
 
 #include "config/column_source.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/condition.h"
+#include "config/condition/condition.h"
 #include "pipeline/record.h"
 
 #include <span>

@@ -1,7 +1,7 @@
 #include "daemon/admin/admin.h"
 
 #include "config/pipeline.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "daemon/admin/admin_routes.h"
 #include "daemon/admin/problem.h"
 #include "daemon/identity/version.h"

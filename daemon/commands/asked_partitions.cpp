@@ -1,6 +1,6 @@
 #include "daemon/commands/asked_partitions.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "daemon/commands/command_line.h"
 
-#include "config/units.h"
-#include "config/words.h"
+#include "config/text/units.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "config/reader.h"
+#include "config/toml/reader.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/daemon_client.h"
 #include "daemon/commands/usable_configuration.h"

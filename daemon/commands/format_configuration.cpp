@@ -1,6 +1,6 @@
-#include "config/document.h"
-#include "config/format.h"
-#include "config/reader.h"
+#include "config/toml/document.h"
+#include "config/toml/format.h"
+#include "config/toml/reader.h"
 #include "daemon/commands/commands.h"
 #include "pipeline/errors.h"
 

@@ -1,7 +1,7 @@
 #include "daemon/commands/named_pipelines.h"
 
 #include "config/pipeline.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 
 #include <algorithm>

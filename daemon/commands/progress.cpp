@@ -1,5 +1,5 @@
-#include "config/units.h"
-#include "config/words.h"
+#include "config/text/units.h"
+#include "config/text/words.h"
 #include "daemon/commands/asked_partitions.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/named_pipelines.h"

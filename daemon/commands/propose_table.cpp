@@ -1,5 +1,5 @@
 #include "config/pipeline.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "daemon/commands/commands.h"
 #include "daemon/supervisor/topic_schema.h"
 #include "pipeline/errors.h"

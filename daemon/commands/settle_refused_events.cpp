@@ -1,7 +1,7 @@
 #include "config/pipeline.h"
 #include "daemon/admin/outbox_mark.h"
 #include "daemon/commands/commands.h"
-#include "daemon/commands/confirm.h"
+#include "daemon/commands/terminal/confirm.h"
 #include "daemon/commands/where_option.h"
 #include "daemon/identity/writer_name.h"
 #include "daemon/report/progress_line.h"

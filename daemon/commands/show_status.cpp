@@ -4,7 +4,7 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/daemon_client.h"
 #include "daemon/commands/named_pipelines.h"
-#include "daemon/commands/terminal_screen.h"
+#include "daemon/commands/terminal/terminal_screen.h"
 #include "pipeline/errors.h"
 
 #include <algorithm>

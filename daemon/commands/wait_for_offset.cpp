@@ -1,4 +1,4 @@
-#include "config/words.h"
+#include "config/text/words.h"
 #include "daemon/commands/asked_partitions.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/named_pipelines.h"

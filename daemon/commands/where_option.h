@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/condition.h"
+#include "config/condition/condition.h"
 #include "daemon/commands/command_line.h"
 
 #include <optional>

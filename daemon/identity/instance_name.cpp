@@ -1,7 +1,7 @@
 #include "daemon/identity/instance_name.h"
 
-#include "config/hash.h"
 #include "config/instance.h"
+#include "config/text/hash.h"
 #include "daemon/identity/host_name.h"
 #include "pipeline/log.h"
 

@@ -1,7 +1,7 @@
 #include "daemon/imports/connection_text.h"
 
-#include "config/characters.h"
-#include "config/sql_names.h"
+#include "config/text/characters.h"
+#include "config/text/sql_names.h"
 #include "daemon/imports/toml_text.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "daemon/imports/gpss_expression.h"
 
-#include "config/characters.h"
 #include "config/column_source.h"
+#include "config/text/characters.h"
 #include "daemon/imports/sql_tokens.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #include "daemon/imports/gpss_inputs.h"
 
-#include "config/characters.h"
 #include "config/column_source.h"
-#include "config/words.h"
+#include "config/text/characters.h"
+#include "config/text/words.h"
 #include "daemon/imports/toml_text.h"
 #include "pipeline/errors.h"
 

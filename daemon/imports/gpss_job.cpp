@@ -1,6 +1,6 @@
 #include "daemon/imports/gpss_job.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "daemon/imports/gpss_reasons.h"
 #include "pipeline/errors.h"
 

@@ -1,6 +1,6 @@
 #include "daemon/imports/gpss_reasons.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "daemon/imports/gpss_rows.h"
 
-#include "config/sql_names.h"
+#include "config/text/sql_names.h"
 #include "daemon/imports/connection_text.h"
 #include "daemon/imports/toml_text.h"
 

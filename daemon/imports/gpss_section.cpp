@@ -1,6 +1,6 @@
 #include "daemon/imports/gpss_section.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "daemon/imports/connection_text.h"
 #include "daemon/imports/gpss_inputs.h"
 #include "daemon/imports/gpss_rows.h"

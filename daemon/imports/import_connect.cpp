@@ -1,4 +1,4 @@
-#include "config/reader.h"
+#include "config/toml/reader.h"
 #include "daemon/commands/commands.h"
 #include "daemon/imports/connect_translation.h"
 #include "daemon/imports/made_file.h"

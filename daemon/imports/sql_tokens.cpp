@@ -1,7 +1,7 @@
 #include "daemon/imports/sql_tokens.h"
 
-#include "config/characters.h"
-#include "config/condition_tokens.h"
+#include "config/condition/condition_tokens.h"
+#include "config/text/characters.h"
 
 #include <algorithm>
 #include <array>

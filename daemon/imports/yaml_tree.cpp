@@ -1,6 +1,6 @@
 #include "daemon/imports/yaml_tree.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "daemon/imports/connection_text.h"
 #include "pipeline/errors.h"
 

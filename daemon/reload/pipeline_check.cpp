@@ -2,7 +2,7 @@
 
 #include "config/column_source.h"
 #include "config/table_pattern.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "daemon/reload/ask.h"
 #include "daemon/reload/schema_check.h"
 #include "daemon/supervisor/outbox_factory.h"
@@ -17,8 +17,8 @@
 #include "sinks/catalogue/check_growth.h"
 #include "sinks/catalogue/check_renamed.h"
 #include "sinks/catalogue/grow_table.h"
-#include "sinks/load/check_segments.h"
-#include "sinks/load/check_sql.h"
+#include "sinks/load/segments/check_segments.h"
+#include "sinks/load/sql/check_sql.h"
 #include "sinks/outbox/outbox_check.h"
 #include "sinks/outbox/outbox_table.h"
 

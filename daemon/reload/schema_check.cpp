@@ -1,7 +1,7 @@
 #include "daemon/reload/schema_check.h"
 
 #include "config/pipeline.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "daemon/reload/ask.h"
 #include "daemon/supervisor/topic_schema.h"
 #include "pipeline/errors.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "config/time_zone.h"
+#include "config/text/time_zone.h"
 #include "daemon/supervisor/pipeline_status.h"
 #include "daemon/supervisor/supervised_pipeline.h"
 

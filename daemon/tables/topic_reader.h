@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/config.h"
-#include "daemon/commands/peek_where.h"
-#include "daemon/commands/topic_columns.h"
+#include "daemon/commands/peek/peek_where.h"
+#include "daemon/commands/peek/topic_columns.h"
 #include "metrics/registry.h"
 #include "pipeline/batch.h"
 #include "pipeline/decode/registry/schema_source.h"

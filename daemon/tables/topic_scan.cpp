@@ -1,6 +1,6 @@
 #include "daemon/tables/topic_scan.h"
 
-#include "config/units.h"
+#include "config/text/units.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 #include "segments/service.h"

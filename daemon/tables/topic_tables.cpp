@@ -1,6 +1,6 @@
 #include "daemon/tables/topic_tables.h"
 
-#include "daemon/commands/topic_columns.h"
+#include "daemon/commands/peek/topic_columns.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 #include "segments/table_path.h"

@@ -1,6 +1,6 @@
 #include "daemon/tables/topic_write.h"
 
-#include "daemon/commands/message_columns.h"
+#include "daemon/commands/produce/message_columns.h"
 #include "kafka/client.h"
 #include "kafka/producer.h"
 #include "kafka/topic.h"

@@ -2,7 +2,7 @@
 
 #include "config/column_source.h"
 #include "config/pipeline.h"
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/decode/csv/csv_decoder.h"
 #include "pipeline/decode/envelope/connect_key_decoder.h"
 #include "pipeline/decode/envelope/envelope_decoder.h"

@@ -1,6 +1,6 @@
 #include "pipeline/encode/protobuf_encoder.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/encode/read_values.h"
 #include "pipeline/encode/write_bytes.h"
 #include "pipeline/values/civil_time.h"

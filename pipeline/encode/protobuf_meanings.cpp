@@ -1,7 +1,7 @@
 /// How Google's own messages are written: by what they stand for.
 #include "pipeline/encode/protobuf_encoder.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/encode/read_values.h"
 #include "pipeline/values/civil_time.h"
 

@@ -1,6 +1,6 @@
 #include "pipeline/encode/read_values.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/conversion.h"
 #include "pipeline/values/numeric.h"

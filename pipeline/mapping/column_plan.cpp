@@ -1,6 +1,6 @@
 #include "pipeline/mapping/column_plan.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/key_plan.h"
 #include "pipeline/mapping/record_condition.h"

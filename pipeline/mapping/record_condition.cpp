@@ -1,7 +1,7 @@
 #include "pipeline/mapping/record_condition.h"
 
-#include "config/characters.h"
 #include "config/hidden_source.h"
+#include "config/text/characters.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"

@@ -1,7 +1,7 @@
 #include "pipeline/mapping/record_reader.h"
 
-#include "config/characters.h"
 #include "config/hidden_source.h"
+#include "config/text/characters.h"
 #include "pipeline/decode/make_decoder.h"
 #include "pipeline/decode/metadata.h"
 #include "pipeline/values/excerpt.h"

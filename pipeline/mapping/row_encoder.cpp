@@ -1,6 +1,6 @@
 #include "pipeline/mapping/row_encoder.h"
 
-#include "config/sql_names.h"
+#include "config/text/sql_names.h"
 #include "pipeline/values/binary_copy.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/copy_text.h"

@@ -1,6 +1,6 @@
 #include "pipeline/mapping/row_mapper.h"
 
-#include "config/units.h"
+#include "config/text/units.h"
 #include "pipeline/mapping/record_reader.h"
 #include "pipeline/mapping/row_encoder.h"
 #include "pipeline/values/canonical_text.h"

@@ -1,6 +1,6 @@
 #include "pipeline/values/civil_time.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/eight_characters.h"
 
 #include <algorithm>

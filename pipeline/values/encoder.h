@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/table.h"
 #include "pipeline/values/json_index.h"
 #include "pipeline/values/row_buffer.h"

@@ -1,6 +1,6 @@
 #include "pipeline/values/json_text.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/json_cursor.h"
 #include "pipeline/values/utf8.h"
 

@@ -1,6 +1,6 @@
 #include "sinks/catalogue/check_fields.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "sinks/catalogue/column_fit.h"
 #include "sinks/catalogue/proposed_table.h"
 #include "sinks/session/sql_text.h"

@@ -1,6 +1,6 @@
 #include "sinks/catalogue/check_growth.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/session/sql_text.h"
 

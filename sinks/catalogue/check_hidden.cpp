@@ -1,7 +1,7 @@
 #include "sinks/catalogue/check_hidden.h"
 
 #include "config/hidden_source.h"
-#include "config/words.h"
+#include "config/text/words.h"
 
 namespace sluice {
 

@@ -1,6 +1,6 @@
 #include "sinks/catalogue/check_renamed.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "sinks/schema/schema.h"
 #include "sinks/session/sql_text.h"
 

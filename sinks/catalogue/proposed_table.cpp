@@ -1,7 +1,7 @@
 #include "sinks/catalogue/proposed_table.h"
 
-#include "config/names.h"
-#include "config/words.h"
+#include "config/text/names.h"
+#include "config/text/words.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>

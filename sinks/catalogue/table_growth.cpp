@@ -1,6 +1,6 @@
 #include "sinks/catalogue/table_growth.h"
 
-#include "config/words.h"
+#include "config/text/words.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/catalogue/column_fit.h"
 #include "sinks/catalogue/proposed_table.h"

@@ -1,6 +1,6 @@
 #include "sinks/dead_letters/dead_letter_pass.h"
 
-#include "config/hash.h"
+#include "config/text/hash.h"
 #include "pipeline/backoff.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/condition.h"
+#include "config/condition/condition.h"
 #include "pipeline/batch.h"
 #include "pipeline/ingest/ingest_status.h"
 #include "sinks/session/session.h"

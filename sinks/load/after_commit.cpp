@@ -1,6 +1,6 @@
 #include "sinks/load/after_commit.h"
 
-#include "config/units.h"
+#include "config/text/units.h"
 #include "pipeline/log.h"
 
 #include <utility>

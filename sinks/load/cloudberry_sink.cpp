@@ -1,6 +1,6 @@
 #include "sinks/load/cloudberry_sink.h"
 
-#include "config/units.h"
+#include "config/text/units.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "pipeline/ingest/change_fold.h"

@@ -3,7 +3,7 @@
 #include "pipeline/batch.h"
 #include "pipeline/mapping/targets.h"
 #include "sinks/load/drift.h"
-#include "sinks/load/row_isolation.h"
+#include "sinks/load/isolation/row_isolation.h"
 #include "sinks/session/session.h"
 
 #include <functional>

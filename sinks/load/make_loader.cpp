@@ -1,9 +1,9 @@
 #include "sinks/load/make_loader.h"
 
 #include "sinks/load/copy_loader.h"
-#include "sinks/load/merge_loader.h"
-#include "sinks/load/segment_loader.h"
-#include "sinks/load/sql_loader.h"
+#include "sinks/load/merge/merge_loader.h"
+#include "sinks/load/segments/segment_loader.h"
+#include "sinks/load/sql/sql_loader.h"
 
 #include <optional>
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "sinks/load/isolation/row_isolation.h"
 #include "sinks/load/numbered_rows.h"
-#include "sinks/load/row_isolation.h"
-#include "sinks/load/segment_transfer.h"
+#include "sinks/load/segments/segment_transfer.h"
 #include "sinks/session/session.h"
 
 #include <cstddef>

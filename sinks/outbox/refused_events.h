@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/condition.h"
+#include "config/condition/condition.h"
 #include "sinks/outbox/outbox_store.h"
 #include "sinks/session/session.h"
 

@@ -1,6 +1,6 @@
 #include "sinks/session/server_text.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 
 #include <algorithm>
 #include <charconv>

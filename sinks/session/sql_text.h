@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/sql_names.h"
+#include "config/text/sql_names.h"
 
 #include <cstdint>
 #include <map>

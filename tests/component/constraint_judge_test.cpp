@@ -1,4 +1,4 @@
-#include "sinks/load/constraint_judge.h"
+#include "sinks/load/isolation/constraint_judge.h"
 #include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 

@@ -2,7 +2,7 @@
 
 #include "pipeline/mapping/column_plan.h"
 #include "pipeline/mapping/row_encoder.h"
-#include "sinks/load/merge_loader.h"
+#include "sinks/load/merge/merge_loader.h"
 #include "tests/component/sink_setup.h"
 #include "tests/fakes/partitions.h"
 

@@ -1,4 +1,4 @@
-#include "sinks/load/server_side_load.h"
+#include "sinks/load/isolation/server_side_load.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

@@ -3,8 +3,8 @@
 #include "pipeline/mapping/row_mapper.h"
 #include "sinks/catalogue/catalogue.h"
 #include "sinks/dead_letters/dead_letter_loader.h"
-#include "sinks/load/check_sql.h"
 #include "sinks/load/make_loader.h"
+#include "sinks/load/sql/check_sql.h"
 #include "tests/component/sink_setup.h"
 
 #include <doctest/doctest.h>

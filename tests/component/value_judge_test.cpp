@@ -1,4 +1,4 @@
-#include "sinks/load/value_judge.h"
+#include "sinks/load/isolation/value_judge.h"
 #include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 

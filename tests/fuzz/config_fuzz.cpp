@@ -1,6 +1,6 @@
 #include "config/column_source.h"
 #include "config/load.h"
-#include "config/units.h"
+#include "config/text/units.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "pipeline/mapping/column_plan.h"
 
-#include "config/filter.h"
+#include "config/condition/filter.h"
 #include "pipeline/errors.h"
 
 #include <doctest/doctest.h>

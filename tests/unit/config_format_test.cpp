@@ -1,4 +1,4 @@
-#include "config/format.h"
+#include "config/toml/format.h"
 #include "tests/fixture/source_dir.h"
 
 #include <doctest/doctest.h>

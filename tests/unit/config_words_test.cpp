@@ -1,6 +1,6 @@
-#include "config/words.h"
+#include "config/text/words.h"
 
-#include "config/key_depth.h"
+#include "config/toml/key_depth.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "pipeline/values/conversion.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/civil_time.h"
 #include "pipeline/values/excerpt.h"

@@ -1,5 +1,5 @@
 #include "config/column_source.h"
-#include "config/filter.h"
+#include "config/condition/filter.h"
 #include "pipeline/mapping/row_mapper.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/config_setup.h"

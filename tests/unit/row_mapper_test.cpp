@@ -1,6 +1,6 @@
 #include "pipeline/mapping/row_mapper.h"
 
-#include "config/filter.h"
+#include "config/condition/filter.h"
 #include "pipeline/errors.h"
 #include "tests/fakes/partitions.h"
 #include "tests/unit/avro_bytes_setup.h"

@@ -1,6 +1,6 @@
 #include "config/schedule.h"
 
-#include "config/units.h"
+#include "config/text/units.h"
 #include "tests/unit/config_setup.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "config/sql_names.h"
+#include "config/text/sql_names.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/commands/terminal_screen.h"
+#include "daemon/commands/terminal/terminal_screen.h"
 
 #include <doctest/doctest.h>
 

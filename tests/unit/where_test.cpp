@@ -1,4 +1,4 @@
-#include "config/condition.h"
+#include "config/condition/condition.h"
 #include "query/record_filter.h"
 #include "tests/fakes/partitions.h"
 

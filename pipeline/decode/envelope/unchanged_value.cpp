@@ -1,6 +1,6 @@
 #include "pipeline/decode/envelope/unchanged_value.h"
 
-#include "config/characters.h"
+#include "config/text/characters.h"
 #include "pipeline/values/canonical_text.h"
 #include "pipeline/values/hex.h"
 #include "schemas/base64.h"

@@ -1,0 +1,42 @@
+#include "sinks/load/segments/segment_loader.h"
+
+#include "pipeline/log.h"
+#include "sinks/catalogue/catalogue.h"
+
+#include <cstdint>
+#include <utility>
+
+namespace sluice {
+SegmentLoader::SegmentLoader(Session& session, const Target& target, const SegmentRoute& route)
+    : Loader(session),
+      copy_(session, target.table, target.columns, target.on_invalid),
+      route_(route),
+      transfer_(session, route, {.relation = qualified(target.table), .columns = target.columns}) {}
+
+void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
+    if (rows.size() == 0) return;
+    if (!route_.is_for(rows.size())) return copy_.load(rows);
+    const std::int64_t inserted = transfer_.insert(rows.text);
+    if (inserted == static_cast<std::int64_t>(rows.size())) return;
+    // They were all read: it is the table that takes some for itself, as a trigger or a rule can,
+    // and of COPY's nobody counts them.
+    const std::string seen = "the table took " + std::to_string(inserted) + " of " +
+                             std::to_string(rows.size()) + " rows from the segments";
+    if (!std::exchange(takes_rows_, true))
+        log(LogLevel::warn, route_.pipeline,
+            target() + ": " + seen +
+                ", as a trigger or a rule may have it; it is loaded by COPY from now on, so set "
+                "load = \"copy\"");
+    throw DatabaseError({"P0001", seen, {}});
+}
+
+std::vector<Reject> SegmentLoader::separate(const TargetRows& rows, Alike alike, const TakenAway&) {
+    return copy_.isolate(rows, alike);
+}
+
+MakeLoader segment_loader(const SegmentLoader::Target& target, const SegmentRoute& route) {
+    return
+        [=](Session& session) { return std::make_unique<SegmentLoader>(session, target, route); };
+}
+
+}  // namespace sluice

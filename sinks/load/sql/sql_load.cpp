@@ -1,0 +1,140 @@
+#include "sinks/load/sql/sql_load.h"
+
+#include "pipeline/fail_point.h"
+#include "sinks/session/server_family.h"
+
+#include <utility>
+
+namespace sluice {
+namespace {
+
+/// So many are found by reading all of them as soon as by an index.
+constexpr std::size_t few_records = 500;
+
+}  // namespace
+
+/// `where`, judged over pieces.
+class SqlLoad::Filtering : public Halving::Work {
+public:
+    Filtering(SqlLoad& load, std::set<std::size_t>& filtered) : load_(load), filtered_(filtered) {}
+
+    void make(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before);
+        const auto out = numbers_in(load_.session_.exec(load_.statements_.filter(begin, end)));
+        filtered_.insert(out.begin(), out.end());
+    }
+    void attempt(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before + load_.statements_.filter(begin, end));
+    }
+    [[nodiscard]] std::string none() const override { return "a judgement of no row"; }
+
+private:
+    SqlLoad& load_;
+    std::set<std::size_t>& filtered_;
+};
+
+class SqlLoad::Inserting : public Halving::Work {
+public:
+    Inserting(SqlLoad& load, const std::vector<bool>& without) : load_(load), without_(without) {}
+
+    void make(const std::string& before, std::size_t begin, std::size_t end) override {
+        load_.session_.run(before + load_.statements_.insert(begin, end, without_));
+    }
+    [[nodiscard]] std::string none() const override { return "an INSERT of no row"; }
+
+private:
+    SqlLoad& load_;
+    const std::vector<bool>& without_;
+};
+
+SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,
+                 const StagingWay& way)
+    : session_(session),
+      statements_(target, into),
+      staging_(session, {.table = statements_.inputs(),
+                         .columns = statements_.input_columns(),
+                         .nulls_for_invalid = nulls_for_invalid(target.inputs, way.on_invalid),
+                         .segments = way.segments}),
+      halving_(session) {}
+
+void SqlLoad::make_inputs() {
+    session_.run(statements_.make_inputs(is_mpp(session_.family())));
+}
+
+void SqlLoad::fill(const NumberedRows& rows) {
+    make_inputs();
+    staging_.copy(rows);
+    SLUICE_FAIL_POINT("sql_staged");
+}
+
+void SqlLoad::load(const TargetRows& rows) {
+    make_inputs();
+    staging_.copy_without_numbers(rows);
+    SLUICE_FAIL_POINT("sql_staged");
+    session_.run(statements_.insert_all());
+}
+
+std::set<std::size_t> SqlLoad::filter(std::size_t end) {
+    const auto out = numbers_in(session_.exec(statements_.filter(0, end)));
+    return {out.begin(), out.end()};
+}
+
+void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>& without) {
+    session_.run(statements_.insert(begin, end, without));
+}
+
+void SqlLoad::begin_load(Alike alike) {
+    staging_.begin_load(alike);
+    halving_.begin_load(alike);
+    indexed_ = false;  // what another transaction made has gone with it
+}
+
+std::vector<RefusedNumber> SqlLoad::fill_isolated(const NumberedRows& rows) {
+    drop_index();
+    make_inputs();
+    std::vector<RefusedNumber> refused = staging_.copy_isolated(rows);
+    indexed_ = rows.binary.rows.size() + rows.text.rows.size() > few_records;
+    if (indexed_) session_.run(statements_.index_inputs());
+    absent_.clear();
+    for (const RefusedNumber& each : refused) absent_.insert(each.number);
+    return refused;
+}
+
+std::vector<RefusedNumber> SqlLoad::filter_isolated(std::size_t end,
+                                                    std::set<std::size_t>& filtered) {
+    Filtering filtering(*this, filtered);
+    std::vector<RefusedNumber> refused = halve(filtering, {0, end, end});
+    std::vector<std::size_t> numbers;
+    for (const RefusedNumber& each : refused) numbers.push_back(each.number);
+    if (!numbers.empty()) session_.run(statements_.leave_out(numbers));
+    absent_.insert(filtered.begin(), filtered.end());
+    return refused;
+}
+
+std::vector<RefusedNumber> SqlLoad::insert_isolated(std::size_t begin, std::size_t end,
+                                                    std::size_t last,
+                                                    const std::vector<bool>& without) {
+    Inserting inserting(*this, without);
+    return halve(inserting, {begin, end, last});
+}
+
+std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Range& range) {
+    halving_.run(work, range, absent_);
+    halving_.end_savepoint();
+    std::vector<RefusedNumber> refused = halving_.take_refused();
+    for (const RefusedNumber& each : refused) absent_.insert(each.number);
+    return refused;
+}
+
+/// Loads that find nobody to refuse would pay for it.
+void SqlLoad::drop_index() {
+    if (std::exchange(indexed_, false)) session_.run(statements_.drop_index());
+}
+
+void SqlLoad::end_load() {
+    staging_.end_load();
+    halving_.end_load();
+    drop_index();
+}
+
+}  // namespace sluice
