@@ -63,6 +63,7 @@ void Session::open() {
 
 void Session::close() {
     link_.reset();
+    family_.reset();
 }
 
 Session::Link& Session::link() {

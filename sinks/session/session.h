@@ -77,7 +77,7 @@ public:
     [[nodiscard]] bool is_open() const { return link_ != nullptr; }
     /// As PostgreSQL counts: 90600, 150002. Of the open connection.
     [[nodiscard]] int server_version();
-    /// Asks the server once, so not first in a transaction that has failed.
+    /// Asks once for each connection, so not first in a transaction that has failed.
     [[nodiscard]] Family family();
 
     Rows exec(const std::string& sql);
