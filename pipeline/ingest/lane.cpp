@@ -350,7 +350,9 @@ std::chrono::milliseconds Lane::time_to_flush() const {
 }
 
 void Lane::flush() {
+    const auto before = Clock::now();
     std::unique_ptr<PreparedBatch> prepared = offering_.prepare(batch_);
+    options_.observer.on_prepared(Clock::now() - before);
     settle();
     if (batch_.empty()) return;
     for (const Slice& slice : batch_.slices()) {

@@ -31,7 +31,8 @@ public:
         std::vector<ResumePoint> to_start{};  ///< empty as long as any are to be stopped
     };
 
-    /// `set_hurried` is told whether somebody waits for the lane, on whoever's thread.
+    /// `set_hurried` is told whether somebody waits for the lane, on whoever's thread, and must not
+    /// call back.
     explicit LaneMailbox(std::function<void(bool)> set_hurried)
         : set_hurried_(std::move(set_hurried)) {}
 

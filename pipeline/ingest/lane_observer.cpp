@@ -78,8 +78,16 @@ void LaneObserver::on_polled(const Polled& polled, std::int64_t oldest_ms) {
     bytes_.add(static_cast<double>(polled.bytes));
     records_seen_ += static_cast<std::int64_t>(polled.records);
     bytes_seen_ += static_cast<std::int64_t>(polled.bytes);
-    decoding_.add(seconds(polled.decoding));
-    decoding_batch_ += polled.decoding;
+    add_decoding(polled.decoding);
+}
+
+void LaneObserver::on_prepared(std::chrono::nanoseconds took) {
+    add_decoding(took);
+}
+
+void LaneObserver::add_decoding(std::chrono::nanoseconds took) {
+    decoding_.add(seconds(took));
+    decoding_batch_ += took;
 }
 
 void LaneObserver::on_batch_made() {

@@ -41,6 +41,8 @@ public:
     void on_recognised(PartitionId partition);
     /// A poll came to its end. `oldest_ms`: of the records that are held, or no_time.
     void on_polled(const Polled& polled, std::int64_t oldest_ms);
+    /// Making of a batch what its commit needs of it took so long: it counts as decoding.
+    void on_prepared(std::chrono::nanoseconds took);
     /// What was decoded since the last one is a batch now.
     void on_batch_made();
 
@@ -61,6 +63,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    void add_decoding(std::chrono::nanoseconds took);
     void enter(LaneActivity activity);
     /// How long the activity took that ends here.
     [[nodiscard]] std::chrono::nanoseconds spent() const;

@@ -111,7 +111,7 @@ public:
     virtual ~Sink() = default;
     /// What of a commit needs no database, of the batch that comes next: by the lane's thread while
     /// the batch before it is being committed. From then on the batch gets no rows, but may lose
-    /// some. Null: nothing.
+    /// some, and its TargetRows stay where they are in memory. Null: nothing.
     [[nodiscard]] virtual std::unique_ptr<PreparedBatch> prepare(const Batch&) { return nullptr; }
     /// Before the first commit() of each batch: what was prepared of it, or null.
     virtual void use(std::unique_ptr<PreparedBatch>) {}

@@ -96,13 +96,15 @@ void OutboxRelay::lead() {
 /// Reads the mark, and makes sure that it and the books are of the same history, before either is
 /// relied on. The books are read on both sides of it: a relay that fences this one meanwhile claims
 /// after it has written a mark, so only a claim that is older than our look at the marks misses
-/// one.
+/// one, and a mark that was there has its claim in the later look.
 BatchNumber OutboxRelay::reconcile() {
     const BatchNumber claimed_before = parts_.store->last_claimed();
     const std::optional<BatchNumber> mark = parts_.producer->start();
     last_ = parts_.store->last_claimed();
     const bool lost_mark = !mark && claimed_before > 0;
     const bool lost_books = mark && *mark > last_;
+    if (!mark && !lost_mark && last_ > 0)
+        throw TroubleOfTheWorld("another relay claims batches just now");
     if ((lost_mark || lost_books) && config_.on_mark_lost == config::OnMarkLost::stop) {
         throw LostProgress(
             (lost_mark

@@ -79,6 +79,7 @@ void CloudberrySink::at_tables() {
 CommitResult CloudberrySink::commit(Batch& batch) {
     if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
     CommitResult result = write(batch);
+    prepared_.reset();  // a batch that is offered again may wait for long, and need not hold it
     if (auto* committed = std::get_if<Committed>(&result); committed != nullptr && stop_)
         committed->stop = stop_->message;
     return result;

@@ -43,8 +43,8 @@ struct CloudberrySinkOptions {
 
 /// The transaction that a batch is written in: rows, which are the loader's, and books, the ledger
 /// last, which is progress; what became of a COMMIT that was not answered, and who else writes. One
-/// per lane, used by its thread only. Reconnects on its own; holds no transaction open between
-/// calls.
+/// per lane, used by one thread, save prepare(). Reconnects on its own; holds no transaction open
+/// between calls.
 ///
 /// What a table's triggers do with a row that was loaded (skip it, send it elsewhere) is the
 /// table's business: it counts as loaded.

@@ -31,9 +31,9 @@ public:
 
 /// How rows get into one target, within a transaction that others begin and end: by COPY, by a
 /// merge, straight into the segments. Knows nothing of progress, books and COMMIT. One per target
-/// and session, used by the session's thread; remembers how loads went. Throws DatabaseError, and
-/// TroubleOfTheWorld when the target has changed since it was looked up: what loads rows asks for
-/// that itself, so that nobody can leave it out.
+/// and session, used by the session's thread, save prepare(); remembers how loads went. Throws
+/// DatabaseError, and TroubleOfTheWorld when the target has changed since it was looked up: what
+/// loads rows asks for that itself, so that nobody can leave it out.
 class Loader {
 public:
     explicit Loader(Session& session) : session_(session) {}

@@ -37,7 +37,8 @@ struct Poll {
 
 Poll poll_until(Progress& progress, std::int64_t records, const Stopwatch& watch,
                 std::vector<std::unique_ptr<fixture::Daemon>>& daemons) {
-    // To ask must not cost what is measured more than a few per cent of a core.
+    // To ask must not cost what is measured much, nor the end be seen late: a few per cent of a
+    // core, or every 20 ms.
     constexpr int rest_per_question = 25;
     Poll poll;
     for (;;) {

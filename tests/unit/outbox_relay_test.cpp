@@ -333,6 +333,25 @@ TEST_CASE("relay: what another one claims during the first start does not mean a
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
 }
 
+TEST_CASE("relay: a claim that came during the first start, and no mark: the mark was lost") {
+    /// Whoever claims writes its mark elsewhere, and fences nobody here.
+    struct Elsewhere : FakeOutboxStore {
+        Elsewhere(Stage& stage) : FakeOutboxStore(stage.database, stage.chance), its_stage(stage) {}
+        BatchNumber last_claimed() override {
+            const std::scoped_lock lock{its_stage.database.mutex, its_stage.kafka.mutex};
+            if (its_stage.kafka.epoch == 1) its_stage.database.books[{1, 0}] = {"claim", {"0"}};
+            return its_stage.database.highest();
+        }
+        Stage& its_stage;
+    };
+    Stage stage;
+    stage.insert(0);
+    auto& relay = stage.start(std::make_unique<Elsewhere>(stage));
+    CHECK(Stage::failure_of(relay).find("on_mark_lost") != std::string::npos);
+    CHECK(stage.kafka.topic().empty());
+    CHECK(!stage.kafka.mark);
+}
+
 TEST_CASE("relay: whatever fails, with several relays at once, each row is sent once") {
     for (unsigned seed = 1; seed <= 40; ++seed) {
         CAPTURE(seed);

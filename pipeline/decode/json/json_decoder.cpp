@@ -16,9 +16,9 @@ JsonDecoder::JsonDecoder(const std::vector<WantedField>& wanted, Root root) : ro
     }
     for (Node& node : nodes_)
         for (Child& child : node.children)
-            if (const Node& wanted = nodes_[child.node];
-                wanted.children.empty() && wanted.slots.size() == 1)
-                child.only_slot = static_cast<std::uint32_t>(wanted.slots[0]);
+            if (const Node& leaf = nodes_[child.node];
+                leaf.children.empty() && leaf.slots.size() == 1)
+                child.only_slot = static_cast<std::uint32_t>(leaf.slots[0]);
 }
 
 std::uint32_t JsonDecoder::node_for(const std::vector<std::string>& path) {
@@ -172,7 +172,7 @@ bool JsonDecoder::take_object(std::uint32_t node) {
             child = find(nodes_[node], key, prediction);
         }
         if (child != nullptr) {
-            const bool is_leaf = child->only_slot != Child::several;
+            const bool is_leaf = child->only_slot != Child::no_slot;
             if (!(is_leaf ? take_leaf(*child) : take_child(*child))) return false;
         } else {
             if (extra_ != nullptr && extra_->size() < most_extra_reasons) {

@@ -32,12 +32,12 @@ public:
 
 private:
     struct Child {
-        static constexpr std::uint32_t several = -1U;
+        static constexpr std::uint32_t no_slot = -1U;
 
         QuotedName key;
         std::optional<std::uint64_t> element;  // the key as an array's index
         std::uint32_t node = 0;
-        std::uint32_t only_slot = several;  // all that is wanted of it
+        std::uint32_t only_slot = no_slot;  // of a leaf that one slot wants
         Child* follower = nullptr;          // the child that came next the last time
         std::uint64_t seen = 0;             // the last document that had this child
     };
