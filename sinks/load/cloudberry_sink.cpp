@@ -311,7 +311,8 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
         if (targets.size() == 1 || loader.copies(batch.targets[target]).empty())
             refusing.insert(target);
         // Who stops at the first one need not know them all.
-        if (!stops && refusing.contains(target)) loader.look(batch.targets[target]);
+        if (!stops && refusing.contains(target))
+            loader.look(batch.targets[target], before == Before::failed);
     }
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE;" + turns_.begin(session_));

@@ -92,8 +92,8 @@ private:
     /// What was tried of a batch before its rows are isolated: to load it whole, or nothing, as
     /// refusals were expected.
     enum class Before { failed, nothing };
-    /// Finds the rows that the database refuses, in targets that very likely refuse some, and in
-    /// those that turn out to.
+    /// Finds the rows that the database refuses, in targets that very likely refuse some, in those
+    /// that turn out to, and in all that are not loaded by COPY alone.
     CommitResult write_isolated(Batch& batch, Before before, std::set<TargetId> refusing);
     struct Together {
         HeldUp drifted{};

@@ -82,9 +82,13 @@ void CopyLoader::feed_form(Form& form, const EncodedRows& rows) {
     }
 }
 
-void CopyLoader::look(const TargetRows& rows) {
-    binary_.known = binary_.isolation.look(rows.binary, binary_.failed);
-    text_.known = text_.isolation.look(rows.text, text_.failed);
+void CopyLoader::look(const TargetRows& rows, bool has_failed) {
+    if (!has_failed) forget_earlier();  // it was about other rows
+    const auto look = [](Form& form, const EncodedRows& of_form) {
+        form.known = form.isolation.look(of_form, std::exchange(form.failed, std::nullopt));
+    };
+    look(binary_, rows.binary);
+    look(text_, rows.text);
 }
 
 std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike, const TakenAway&) {

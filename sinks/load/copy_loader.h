@@ -19,7 +19,7 @@ public:
     [[nodiscard]] std::string target() const override;
     [[nodiscard]] std::optional<std::string> waits_for_keys_of() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
-    void look(const TargetRows& rows) override;
+    void look(const TargetRows& rows, bool has_failed) override;
     [[nodiscard]] ExpectedTable expects() const override { return {table_, &columns_}; }
     [[nodiscard]] std::string copies(const TargetRows& rows) const override;
 

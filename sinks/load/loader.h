@@ -84,8 +84,9 @@ public:
         feed(rows);
         return could_be_misread(rows);
     }
-    /// What of isolate() has to happen outside of a transaction. It may be left out.
-    virtual void look(const TargetRows& rows) = 0;
+    /// What of isolate() has to happen outside of a transaction. It may be left out. `has_failed`:
+    /// a load of these very rows, with what others have, has just failed.
+    virtual void look(const TargetRows& rows, bool has_failed) = 0;
     /// Loads the rows that the database takes, and finds those that it does not. Constraints must
     /// be IMMEDIATE. Throws RefusedAlike unless those are to be refused, too.
     [[nodiscard]] std::vector<Reject> isolate(const TargetRows& rows, Alike alike,

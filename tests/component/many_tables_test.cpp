@@ -111,14 +111,18 @@ public:
     void resume() const {
         static_cast<void>(CloudberryProgress(setup.dsn, setup.identity, tips_).read(partitions_));
     }
-    /// A record of each partition, whose id is this; of these partitions it is 13, which their
-    /// tables refuse.
-    Batch batch(int id, const std::set<PartitionId>& refused = {}) {
+    /// So many records of each partition, whose id is this; of these partitions one is 13, which
+    /// their tables refuse.
+    Batch batch(int id, const std::set<PartitionId>& refused = {}, int records = 1) {
         Batch batch;
-        for (const PartitionId partition : partitions_)
-            add_routed_record(
-                batch, *targets_, partition, setup.next(partition),
-                R"({"id": )" + std::to_string(refused.contains(partition) ? 13 : id) + "}");
+        for (const PartitionId partition : partitions_) {
+            const Offset first = setup.next(partition);
+            for (int i = 0; i < records; ++i) {
+                const bool is_refused = refused.contains(partition) && i == records / 2;
+                add_routed_record(batch, *targets_, partition, first + i,
+                                  R"({"id": )" + std::to_string(is_refused ? 13 : id) + "}");
+            }
+        }
         return batch;
     }
     /// "1: why. " of each table that is held up; "": none is.
@@ -311,6 +315,31 @@ TEST_CASE("many tables: where one refuses a row, the others cost a COPY each and
         rows[1] = '1';
         CHECK(tables.rows() == rows);
     }
+}
+
+TEST_CASE("many tables: where refusals go on, none is tried as a whole first, and drift is seen") {
+    constexpr int many = 40;
+    ManyTables tables(4);
+    const auto begins = [&] {
+        Batch batch = tables.batch(2, {1}, many);
+        tables.setup.forget();
+        REQUIRE(tables.commit(std::move(batch)) == "");
+        const std::string statements = tables.setup.statements();
+        REQUIRE_MESSAGE(statements.starts_with("BEGIN "), statements);
+        return std::stoi(statements.substr(6));
+    };
+    const int with_a_try = begins();
+    CHECK(begins() == with_a_try - 1);
+    CHECK(tables.rows() == "80788080");
+    tables.setup.exec("ALTER TABLE u2 ALTER id TYPE double precision");
+    const std::string told = tables.commit(tables.batch(2, {1}, many));
+    CHECK_MESSAGE(told.starts_with(R"(2: table "public"."u2": column "id" has changed)"), told);
+    CHECK(tables.rows() == "80788080");
+    Batch rest = tables.batch(2, {1}, many);
+    rest.drop(std::vector<PartitionId>{2});
+    CHECK(tables.commit(std::move(rest)) == "");
+    CHECK(tables.rows() == "12011780120");
+    CHECK(tables.setup.rejected() == "3");
 }
 
 TEST_CASE("many tables: whichever refuse rows, all others have theirs") {

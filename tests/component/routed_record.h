@@ -26,7 +26,7 @@ inline void add_routed_record(Batch& batch, const Targets& targets, PartitionId 
     REQUIRE(mapper.map(batch.records.append(record), batch, target, none) ==
             RowMapper::Outcome::row);
     Slice& slice = batch.slice(partition, offset);
-    slice.loaded = 1;
+    ++slice.loaded;
     slice.range.to = offset + 1;
     slice.last = identify(record);
 }

@@ -88,7 +88,7 @@ bool MergeLoader::expects_refusals(const TargetRows&) const {
     return refused_lately_;
 }
 
-void MergeLoader::look(const TargetRows&) {}
+void MergeLoader::look(const TargetRows&, bool) {}
 
 /// Of the SQL, by its place: what a step leaves as it is, and all where a row goes.
 std::vector<bool> MergeLoader::not_computed(const MergeStep& step) const {

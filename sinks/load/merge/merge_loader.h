@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] std::string target() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
-    void look(const TargetRows& rows) override;
+    void look(const TargetRows& rows, bool has_failed) override;
     [[nodiscard]] ExpectedTable expects() const override { return {statements_.target().table}; }
     /// In what they are staged with the types of before, and what no change speaks of is, too.
     [[nodiscard]] bool could_be_misread(const TargetRows&) const override { return true; }

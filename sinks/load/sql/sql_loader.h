@@ -18,7 +18,7 @@ public:
     [[nodiscard]] bool expects_refusals(const TargetRows&) const override {
         return refused_lately_;
     }
-    void look(const TargetRows&) override {}
+    void look(const TargetRows&, bool) override {}
     [[nodiscard]] ExpectedTable expects() const override {
         return {load_.target().table, &load_.target().columns};
     }
