@@ -1,4 +1,5 @@
 #include "sinks/load/isolation/constraint_judge.h"
+#include "pipeline/values/binary_copy.h"
 #include "sinks/catalogue/catalogue.h"
 #include "tests/component/sink_setup.h"
 
@@ -12,6 +13,16 @@ std::string judged(const SinkSetup& setup) {
     return setup.value(
         "SELECT count(*) FROM sluice.dead_letter WHERE reasons->0->>'reason' LIKE"
         " '%violates check constraint%' AND reasons->0->>'reason' NOT LIKE '%Failing row%'");
+}
+
+/// As COPY has it, from groups of four digits, the first of which stands before the point.
+std::string numeric(const std::vector<std::int16_t>& groups, std::int16_t scale) {
+    std::string bytes;
+    binary_copy::append_int(bytes, static_cast<std::int16_t>(groups.size()));
+    binary_copy::append_int(bytes, std::int32_t{0});  // weight and sign
+    binary_copy::append_int(bytes, scale);
+    for (const std::int16_t group : groups) binary_copy::append_int(bytes, group);
+    return bytes;
 }
 
 TEST_CASE("judge: many rows that break CHECKs are found at once, in both forms") {
@@ -178,6 +189,10 @@ TEST_CASE("judge: CHECKs are asked of parameters as of rows, whatever the type m
         const char* before = "SELECT";
     };
     const char* const is_bad = "1";
+    // As COPY has them: since midnight, or 2000.
+    std::vector<std::optional<std::string>> moments;
+    for (const std::int64_t microseconds : {2'000'000, 0, 700'000})
+        binary_copy::append_int(moments.emplace_back(std::in_place).value(), microseconds);
     for (const Kind& kind :
          {Kind{"id bigint, city text CHECK (city <> 'bad')", {"city", "bad", std::nullopt}, is_bad},
           Kind{"id bigint CHECK (id >= 0), city text COLLATE \"C\" CHECK (city < 'a')",
@@ -189,6 +204,15 @@ TEST_CASE("judge: CHECKs are asked of parameters as of rows, whatever the type m
           Kind{"id bigint, city char(6) CHECK (city LIKE 'city  ')",
                {"city", "cit", "city  "},
                is_bad},
+          // What the column makes of a value decides: the last of each is rounded into the bounds.
+          Kind{"id bigint, city numeric(4,1) CHECK (city >= 10)",
+               {numeric({10}, 0), numeric({9, 9000}, 1), numeric({9, 9600}, 2)},
+               is_bad},
+          Kind{"id bigint, city timestamp(0) CHECK (city >= '2000-01-01 00:00:01')", moments,
+               is_bad},
+          Kind{"id bigint, city timestamptz(0) CHECK (city >= '2000-01-01 00:00:01+00')", moments,
+               is_bad},
+          Kind{"id bigint, city time(0) CHECK (city >= '00:00:01')", moments, is_bad},
           Kind{"id bigint, city named CHECK (city <> 'bad')",
                {"city", "bad", std::nullopt},
                is_bad,
