@@ -107,16 +107,25 @@ bool JsonDecoder::refuse_root() {
     return cursor_.error().what != nullptr ? false : cursor_.fail("something follows the value");
 }
 
+/// A text, number, boolean or null, which begins so.
+inline bool JsonDecoder::read_plain(char first, Value& value) {
+    std::string_view text;
+    if (first == '"') {
+        if (!cursor_.read_string(text)) return false;
+        value = {Value::Kind::json_string, text};
+        value.escaped = cursor_.has_escapes();
+        return true;
+    }
+    if (!cursor_.read_scalar(text)) return false;
+    value = {text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar, text};
+    return true;
+}
+
 bool JsonDecoder::take(std::uint32_t number) {
     const Node& node = nodes_[number];
     Value value;
     const char* const begin = cursor_.here();
-    switch (cursor_.peek()) {
-        case '"':
-            value.kind = Value::Kind::json_string;
-            value.escaped = cursor_.has_escapes();
-            if (!cursor_.read_string(value.text)) return false;
-            break;
+    switch (const char first = cursor_.peek()) {
         case '{':
             value.kind = Value::Kind::json_object;
             if (!(node.children.empty() ? cursor_.skip_value() : take_object(number))) return false;
@@ -128,8 +137,7 @@ bool JsonDecoder::take(std::uint32_t number) {
             value.text = {begin, static_cast<std::size_t>(cursor_.after() - begin)};
             break;
         default:
-            if (!cursor_.read_scalar(value.text)) return false;
-            value.kind = value.text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar;
+            if (!read_plain(first, value)) return false;
     }
     for (const std::size_t slot : node.slots) slots_[slot] = value;
     return true;
@@ -139,17 +147,7 @@ bool JsonDecoder::take(std::uint32_t number) {
 inline bool JsonDecoder::take_leaf(const Child& leaf) {
     const char first = cursor_.peek();
     if (first == '{' || first == '[') return take(leaf.node);
-    Value& value = slots_[leaf.only_slot];
-    std::string_view text;
-    if (first == '"') {
-        if (!cursor_.read_string(text)) return false;
-        value = {Value::Kind::json_string, text};
-        value.escaped = cursor_.has_escapes();
-        return true;
-    }
-    if (!cursor_.read_scalar(text)) return false;
-    value = {text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar, text};
-    return true;
+    return read_plain(first, slots_[leaf.only_slot]);
 }
 
 bool JsonDecoder::take_object(std::uint32_t node) {

@@ -55,6 +55,7 @@ private:
     bool take_array(std::uint32_t node);
     bool take_child(Child& child);
     bool take_leaf(const Child& leaf);
+    bool read_plain(char first, Value& value);
     Child* find(Node& node, std::string_view key, Child**& prediction);
     void forget(const Node& node);
 
