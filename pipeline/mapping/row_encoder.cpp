@@ -44,8 +44,8 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     bool as_text = !binary_;
     binary_copy::append_column_count(row_, columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        switch (has_key_ ? encode_column(i, values[i], change, row_)
-                         : encode_value(columns_[i], values[i], row_)) {
+        switch (has_key_ ? encode_column(i, values[i], change)
+                         : encode_value(columns_[i], values[i])) {
             case Verdict::encoded:
                 break;
             case Verdict::database:
@@ -73,25 +73,24 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
     return true;
 }
 
-Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change, RowBuffer& out) {
+Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change) {
     const ColumnPlan& plan = columns_[column];
-    const std::size_t begin = out.size();
+    const std::size_t begin = row_.size();
     if (plan.in_key) {
-        const Verdict verdict = encode_value(plan, value, out);
-        return take_key(plan, verdict, out.view().substr(begin));
+        const Verdict verdict = encode_value(plan, value);
+        return take_key(plan, verdict, row_.view().substr(begin));
     }
     if (plan.orders) {
-        const Verdict verdict = encode_value(plan, value, out);
-        return take_order(plan, verdict, out.view().substr(begin));
+        const Verdict verdict = encode_value(plan, value);
+        return take_order(plan, verdict, row_.view().substr(begin));
     }
-    if (change != Change::remove && value.kind != Kind::unchanged)
-        return encode_value(plan, value, out);
+    if (change != Change::remove && value.kind != Kind::unchanged) return encode_value(plan, value);
     if (change != Change::remove) {
         kept_.resize(columns_.size());
         kept_[column] = true;
     }
     value = {Kind::null, {}};
-    binary_copy::append_null(out);
+    binary_copy::append_null(row_);
     return Verdict::encoded;
 }
 
@@ -148,7 +147,7 @@ std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) {
 }
 
 /// Makes the value what its column shall hold, and appends it.
-Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, RowBuffer& out) {
+Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value) {
     if (value.kind <= Kind::null) {
         const bool missing = value.kind == Kind::missing;
         value = Preparer::default_of(plan);
@@ -161,28 +160,28 @@ Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value, RowBuffer
         value.kind = Kind::text;
     } else if (const char* why = preparer_.prepare(plan, value, encoding_.json)) {
         encoding_.complaint = why;
-        return invalid(plan, value, out);
+        return invalid(plan, value);
     }
-    if (value.kind == Kind::null) return append_null(plan, out);
-    const std::size_t begin = out.size();
-    const Verdict verdict = value.is_typed() ? encode_typed(value, plan.column, encoding_, out)
-                                             : plan.encode(value, plan.column, encoding_, out);
+    if (value.kind == Kind::null) return append_null(plan);
+    const std::size_t begin = row_.size();
+    const Verdict verdict = value.is_typed() ? encode_typed(value, plan.column, encoding_, row_)
+                                             : plan.encode(value, plan.column, encoding_, row_);
     if (verdict != Verdict::invalid) return verdict;
-    out.cut(begin);
-    return invalid(plan, value, out);
+    row_.cut(begin);
+    return invalid(plan, value);
 }
 
-Verdict RowEncoder::append_null(const ColumnPlan& plan, RowBuffer& out) {
+Verdict RowEncoder::append_null(const ColumnPlan& plan) {
     if (plan.column.not_null) return encoding_.refuse("null in a column that is not null");
-    binary_copy::append_null(out);
+    binary_copy::append_null(row_);
     return Verdict::encoded;
 }
 
 /// The encoder's complaint stands, unless such values are to become NULL.
-Verdict RowEncoder::invalid(const ColumnPlan& plan, Value& value, RowBuffer& out) {
+Verdict RowEncoder::invalid(const ColumnPlan& plan, Value& value) {
     if (on_invalid_ == config::OnInvalid::reject) return Verdict::invalid;
     value = {Kind::null, {}};
-    return append_null(plan, out);
+    return append_null(plan);
 }
 
 /// The encoder's complaint, with what was found.

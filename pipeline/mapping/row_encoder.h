@@ -28,16 +28,16 @@ public:
 
 private:
     /// Of a table whose rows have a key.
-    Verdict encode_column(std::size_t column, Value& value, Change change, RowBuffer& out);
-    Verdict encode_value(const ColumnPlan& plan, Value& value, RowBuffer& out);
+    Verdict encode_column(std::size_t column, Value& value, Change change);
+    Verdict encode_value(const ColumnPlan& plan, Value& value);
     Verdict take_key(const ColumnPlan& plan, Verdict verdict, std::string_view field);
     Verdict take_order(const ColumnPlan& plan, Verdict verdict, std::string_view field);
     Verdict append_comparable(std::string& to, const ColumnPlan& plan, Verdict verdict,
                               std::string_view field, const std::string& what);
     void refuse_unjudgeable(Rejection& why) const;
     [[nodiscard]] std::uint16_t kept_set(TargetRows& rows, Rejection& why);
-    Verdict append_null(const ColumnPlan& plan, RowBuffer& out);
-    Verdict invalid(const ColumnPlan& plan, Value& value, RowBuffer& out);
+    Verdict append_null(const ColumnPlan& plan);
+    Verdict invalid(const ColumnPlan& plan, Value& value);
     [[nodiscard]] std::string complaint(const Value& value) const;
 
     const std::span<const ColumnPlan> columns_;
