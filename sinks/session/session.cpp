@@ -63,7 +63,6 @@ void Session::open() {
 
 void Session::close() {
     link_.reset();
-    family_.reset();
 }
 
 Session::Link& Session::link() {
@@ -86,8 +85,9 @@ int Session::server_version() {
 }
 
 Family Session::family() {
-    if (!family_) family_ = family_of(exec("SELECT version()").text(0, 0));
-    return *family_;
+    Link& connected = link();
+    if (!connected.family) connected.family = family_of(exec("SELECT version()").text(0, 0));
+    return *connected.family;
 }
 
 Rows Session::answer(bool sent) {

@@ -137,7 +137,6 @@ private:
     std::string dsn_;
     std::string application_name_;
     std::unique_ptr<Link> link_;
-    std::optional<Family> family_;  // once it was asked
     bool in_transaction_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -35,6 +36,7 @@ struct Session::Link {
 
     std::unique_ptr<PGconn, CloseConnection> connection;
     std::set<std::string> prepared;
+    std::optional<Family> family;                                    // once it was asked
     std::unique_ptr<char, void (*)(void*)> row{nullptr, PQfreemem};  // of a COPY … TO STDOUT
 };
 
