@@ -89,6 +89,7 @@ struct TargetRows {
         std::size_t binary = 0;
         std::size_t text = 0;
         std::size_t truncations = 0;
+        bool operator==(const Extent&) const = default;
     };
     [[nodiscard]] Extent extent() const {
         return {binary.rows.size(), text.rows.size(), truncations.size()};

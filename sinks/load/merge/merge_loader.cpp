@@ -42,9 +42,7 @@ public:
     }
 
     [[nodiscard]] bool is_of(const TargetRows& rows) const {
-        const TargetRows::Extent now = rows.extent();
-        return &rows == &rows_ && now.binary == extent_.binary && now.text == extent_.text &&
-               now.truncations == extent_.truncations;
+        return &rows == &rows_ && rows.extent() == extent_;
     }
     /// What is open by now.
     void fold(const MergeStatements& statements) {
