@@ -13,28 +13,38 @@ constexpr std::int64_t batch_rows = 50000;
 constexpr int partitions = 4;
 
 const std::string sluice_batches = "batch = { rows = 50000, bytes = \"64MiB\", delay = \"2s\" }\n";
+const std::string upsert =
+    "insert into merged select * from changes order by id on conflict (id) do update set "
+    "customer = excluded.customer, birthday = excluded.birthday, ordered_at = "
+    "excluded.ordered_at, amount = excluded.amount, city = excluded.city, note = excluded.note";
+
+const std::string four_expressions =
+    "insert into appended select id, upper(customer), birthday, date_trunc('day', ordered_at), "
+    "amount * 1.2, coalesce(city, 'none'), note from changes";
+
 const std::string merging = "mode = \"merge\"\nkey = [\"id\"]\nlanes = 1\n" + sluice_batches;
 
-/// What the daemon does with a batch, by one session that has the rows at hand.
-double by_hand_seconds(Stage& stage, std::int64_t records) {
+std::vector<std::string> batches_of_lines(std::int64_t records) {
     std::vector<std::string> batches;
     for (std::int64_t i = 0; i < records; ++i) {
         if (i % batch_rows == 0) batches.emplace_back();
         append_change_line(i, batches.back());
     }
+    return batches;
+}
+
+/// What the daemon does with batches, by one session that has the rows at hand: COPY into `into`,
+/// then `statement`, in a transaction for each.
+double by_hand_seconds(Stage& stage, const std::string& into, const std::string& statement) {
+    const std::vector<std::string> batches = batches_of_lines(record_count());
     fixture::PgConnection session = stage.postgres().connect();
-    session.exec(
-        "create temporary table changes on commit delete rows as select * from merged with no "
-        "data");
+    session.exec("create temporary table changes (" + std::string(changed_columns) +
+                 ") on commit delete rows");
     const Stopwatch watch;
     for (const std::string& batch : batches) {
         session.exec("begin");
-        session.copy_in("copy changes from stdin", batch);
-        session.exec(
-            "insert into merged select * from changes order by id on conflict (id) do update set "
-            "customer = excluded.customer, birthday = excluded.birthday, ordered_at = "
-            "excluded.ordered_at, amount = excluded.amount, city = excluded.city, note = "
-            "excluded.note");
+        session.copy_in("copy " + into + " from stdin", batch);
+        if (!statement.empty()) session.exec(statement);
         session.exec("commit");
     }
     return watch.seconds();
@@ -66,7 +76,7 @@ void race_merges(Stage& stage, Report& report) {
     std::vector<double> of_hot_keys;
     for (int round = 0; round < round_count(); ++round) {
         fresh_target(stage, "merged");
-        by_hand.push_back(records / by_hand_seconds(stage, record_count()));
+        by_hand.push_back(records / by_hand_seconds(stage, "changes", upsert));
         fresh_target(stage, "merged");
         merged.push_back(daemon_rate(stage, changes, "merged", merging));
         fresh_target(stage, "merged");
@@ -106,14 +116,24 @@ void race_appends(Stage& stage, Report& report) {
          {"four columns by SQL", expressions},
          {"where keeps a tenth", "where = \"id % 10 = 1\"\n" + sluice_batches},
          {"filter keeps a tenth", "filter = \"city like '%5'\"\n" + sluice_batches}}};
-    for (int round = 0; round < round_count(); ++round)
+    const auto records = static_cast<double>(record_count());
+    std::vector<double> copied;
+    std::vector<double> computed;
+    for (int round = 0; round < round_count(); ++round) {
         for (Way& way : ways) {
             stage.fresh_table("appended", changed_columns);
             way.rates.push_back(daemon_rate(stage, topic, "appended", way.more));
         }
+        stage.fresh_table("appended", changed_columns);
+        copied.push_back(records / by_hand_seconds(stage, "appended", ""));
+        stage.fresh_table("appended", changed_columns);
+        computed.push_back(records / by_hand_seconds(stage, "changes", four_expressions));
+    }
     std::vector<std::vector<std::string>> rows{
         {"", "records/s: median (least - greatest)", "to appending all"}};
     for (const Way& way : ways) rows.push_back(row(way.name, way.rates, ways[0].rates));
+    rows.push_back(row("COPY by hand, one session", copied, copied));
+    rows.push_back(row("COPY, then the four columns by INSERT, by hand", computed, copied));
     report.heading("Appends of the same records, without a key");
     report.table(rows);
     stage.postgres().exec("drop table appended");
