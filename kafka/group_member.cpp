@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace sluice::kafka {
@@ -20,7 +22,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds join_patience{3};
 /// Longer than a healthy broker takes, whatever it is asked for.
 constexpr std::chrono::seconds answer_patience{4};
-constexpr int seek_timeout_ms = 10000;
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
@@ -329,8 +330,24 @@ void GroupMember::assign(std::span<const Position> positions) {
 void GroupMember::unassign(std::span<const PartitionId> partitions) {
     for (const PartitionId partition : partitions) static_cast<void>(throttle_.let_go(partition));
     throttle_.tell_waiting();
-    const PartitionList list = make_list(partitions_, partitions);
-    check(rd_kafka_incremental_unassign(client_.get(), list.get()), "handing over partitions");
+    stop_fetching(partitions, "handing over partitions");
+}
+
+/// Of those that are assigned still: librdkafka takes none of them back where one is not, as after
+/// an attempt that ended between this and what was to come behind it. It waits for the call, be
+/// there any or not, when it has told of partitions that are revoked.
+void GroupMember::stop_fetching(std::span<const PartitionId> partitions, std::string_view doing) {
+    rd_kafka_topic_partition_list_t* all = nullptr;
+    check(rd_kafka_assignment(client_.get(), &all), doing);
+    const PartitionList listed{all};
+    std::set<PartitionId> assigned;
+    for (int i = 0; i < all->cnt; ++i)
+        assigned.insert(partitions_.id_of(all->elems[i].topic, all->elems[i].partition));
+    std::vector<PartitionId> still;
+    std::ranges::copy_if(partitions, std::back_inserter(still),
+                         [&](PartitionId each) { return assigned.contains(each); });
+    const PartitionList list = make_list(partitions_, still);
+    check(rd_kafka_incremental_unassign(client_.get(), list.get()), doing);
 }
 
 void GroupMember::set_aside(std::span<const PartitionId> partitions) {
@@ -349,7 +366,7 @@ void GroupMember::seek(std::span<const Position> positions) {
     throttle_.drop(partitions, [&] {
         const ErrorHandle ignored{rd_kafka_seek_partitions(client_.get(), list.get(), 0)};
     });
-    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    kafka::seek(*client_, *list, "seeking");
     std::vector<Position> stopped;
     for (int i = 0; i < list->cnt; ++i) {
         const auto& entry = list->elems[i];
@@ -366,8 +383,9 @@ void GroupMember::seek(std::span<const Position> positions) {
 
 // auto.offset.reset = error ends fetching for good: librdkafka then refuses to seek.
 void GroupMember::fetch_anew(const std::vector<Position>& positions) {
-    const PartitionList list = make_list(partitions_, positions);
-    check(rd_kafka_incremental_unassign(client_.get(), list.get()), "seeking");
+    std::vector<PartitionId> partitions;
+    for (const Position& position : positions) partitions.push_back(position.partition);
+    stop_fetching(partitions, "seeking");
     await_end_of_fetching(positions);
     assign(positions);
 }
@@ -376,7 +394,7 @@ void GroupMember::fetch_anew(const std::vector<Position>& positions) {
 /// seek, whose answer, a refusal, is waited for.
 void GroupMember::await_end_of_fetching(const std::vector<Position>& positions) {
     const PartitionList list = make_list(partitions_, positions);
-    check(rd_kafka_seek_partitions(client_.get(), list.get(), seek_timeout_ms), "seeking");
+    kafka::seek(*client_, *list, "seeking");
 }
 
 std::vector<PartitionId> GroupMember::partitions() {

@@ -176,6 +176,15 @@ std::map<PartitionNumber, OffsetRange> available_offsets(
     return ranges;
 }
 
+void seek(rd_kafka_t& client, rd_kafka_topic_partition_list_t& positions, std::string_view doing,
+          std::chrono::milliseconds timeout) {
+    // librdkafka took the timeout for microseconds before 2.1.0 (its pull request #4230).
+    constexpr int waits_for_milliseconds = 0x020100ff;
+    const bool waits_for_microseconds = rd_kafka_version() < waits_for_milliseconds;
+    const auto given = timeout.count() * (waits_for_microseconds ? 1000 : 1);
+    check(rd_kafka_seek_partitions(&client, &positions, static_cast<int>(given)), doing);
+}
+
 PartitionList make_list(const PartitionTable& table, std::span<const Position> positions) {
     PartitionList list = empty_list(positions.size());
     for (const Position& position : positions) {

@@ -61,6 +61,11 @@ using TopicOffsets = std::map<std::string, std::map<PartitionNumber, Offset>>;
 [[nodiscard]] std::map<PartitionNumber, OffsetRange> available_offsets(
     rd_kafka_t& client, const std::string& topic, std::span<const PartitionNumber> partitions);
 
+/// Seeks in each partition of the list and waits for the answers; an entry's `err` says how its
+/// went. Throws TroubleOfTheWorld, which begins with `doing`, when they do not come in time.
+void seek(rd_kafka_t& client, rd_kafka_topic_partition_list_t& positions, std::string_view doing,
+          std::chrono::milliseconds timeout = answer_timeout);
+
 [[nodiscard]] PartitionList make_list(const PartitionTable& table,
                                       std::span<const Position> positions);
 [[nodiscard]] PartitionList make_list(const PartitionTable& table,

@@ -46,9 +46,7 @@ class TopicReader::Fetching {
 public:
     Fetching(rd_kafka_t& client, rd_kafka_topic_t& topic, PartitionNumber partition, Offset from)
         : topic_(topic), partition_(partition), queue_(rd_kafka_queue_new(&client)) {
-        if (rd_kafka_consume_start_queue(&topic, partition, from, queue_.get()) != 0) {
-            check(rd_kafka_last_error(), "reading " + name());
-        }
+        start(from);
     }
     ~Fetching() { rd_kafka_consume_stop(&topic_, partition_); }
     Fetching(const Fetching&) = delete;
@@ -76,12 +74,24 @@ public:
         check(rd_kafka_seek(&topic_, partition_, offset, seek_timeout_ms), "reading " + name());
     }
 
+    /// After an error that ended fetching, in which librdkafka refuses to seek.
+    void begin_anew(Offset from) {
+        held_.reset();
+        rd_kafka_consume_stop(&topic_, partition_);
+        start(from);
+    }
+
     [[nodiscard]] PartitionNumber partition() const { return partition_; }
     [[nodiscard]] std::string name() const {
         return std::string(rd_kafka_topic_name(&topic_)) + "[" + std::to_string(partition_) + "]";
     }
 
 private:
+    void start(Offset from) {
+        if (rd_kafka_consume_start_queue(&topic_, partition_, from, queue_.get()) != 0)
+            check(rd_kafka_last_error(), "reading " + name());
+    }
+
     rd_kafka_topic_t& topic_;
     const PartitionNumber partition_;
     QueueHandle queue_;
@@ -136,7 +146,8 @@ TopicReader::Next TopicReader::after_error(Fetching& fetching, const TopicPart& 
                                            const rd_kafka_message_t& message) {
     switch (message.err) {
         case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-            return Next::part;
+            // A broker that has just become the leader may not know yet how far the partition is.
+            return message.offset < part.ranges.back().to ? Next::record : Next::part;
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: {
             // Retention was faster; what is still there begins further up.
@@ -144,7 +155,7 @@ TopicReader::Next TopicReader::after_error(Fetching& fetching, const TopicPart& 
             if (there.from <= message.offset || there.from >= part.ranges.back().to) {
                 return Next::part;
             }
-            fetching.seek(there.from);
+            fetching.begin_anew(there.from);
             return Next::record;
         }
         default:

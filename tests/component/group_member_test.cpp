@@ -102,6 +102,23 @@ TEST_CASE("member: a seek drops what was fetched before it") {
     }
 }
 
+TEST_CASE("member: what was cut short between letting go and taking back is done the next time") {
+    make_topic("half_done", 1, 50);
+    Member member("half_done");
+    member.until([&] { return member.ends[0] == 50; }, "the end");
+    member.group.lane(0).close(0);
+    member.group.set_aside({{0}});
+    member.group.set_aside({{0}});
+    member.group.seek({{{0, 10}}});
+    member.got.clear();
+    member.ends.clear();
+    member.group.lane(0).open(0);
+    member.until([&] { return member.ends.contains(0); }, "the end once more");
+    CHECK(member.got.size() == 40);
+    member.group.unassign({{0}});
+    member.group.unassign({{0}});
+}
+
 TEST_CASE("member: offsets resolve for earliest, latest and a time") {
     shared_broker().admin().create_topic("times", 2);
     KafkaProducer producer(shared_broker().client());

@@ -1,3 +1,4 @@
+#include "kafka/topic_reader.h"
 #include "tests/fixture/daemon.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_producer.h"
@@ -232,6 +233,30 @@ TEST_CASE("peek: what was deleted at the beginning is passed over") {
     CHECK(w.places({"--topic", "gaps", "--where", "offset < 17"}) == "0:15 0:16");
     CHECK(w.places({"--topic", "gaps", "--where", "offset < 10"}).empty());
     CHECK(w.places({"--topic", "gaps", "--from", "-3"}) == "0:17 0:18 0:19");
+}
+
+TEST_CASE("peek: what is deleted while others are read is passed over, too") {
+    World& w = world();
+    w.broker.admin().create_topic("waned", 3);
+    KafkaProducer producer(w.broker.client());
+    std::vector<sluice::kafka::TopicPart> parts;
+    for (const int partition : {0, 1, 2}) {
+        for (int i = 0; i < 20; ++i) producer.produce("waned", partition, std::to_string(i));
+        parts.push_back({partition, {{0, 20}}});
+    }
+    producer.flush();
+    sluice::config::Kafka kafka;
+    kafka.brokers.text = w.broker.bootstrap();
+    sluice::kafka::TopicReader reader(kafka, "waned", 60);
+    std::vector<std::int64_t> of_last;
+    reader.read(parts, [&](const sluice::Record& record) {
+        // Of three, the last one is fetched only when the second is read.
+        if (record.from->number == 0 && record.offset == 0)
+            w.broker.admin().delete_records("waned", 2, 15);
+        if (record.from->number == 2) of_last.push_back(record.offset);
+        return sluice::kafka::TopicReader::Next::record;
+    });
+    CHECK(of_last == std::vector<std::int64_t>{15, 16, 17, 18, 19});
 }
 
 TEST_CASE("peek: records appear as the pipeline would map them, rejects with their reasons") {
