@@ -15,7 +15,7 @@ Listener::Listener(boost::asio::io_context& context, Options options)
 void Listener::listen(const std::string& address) {
     if (address == wanted_) return;
     wanted_ = address;
-    stop();
+    close();
     try_to_listen();
 }
 
@@ -23,7 +23,7 @@ void Listener::listen(const std::string& address) {
 std::string Listener::move_to(const std::string& address) {
     if (address == wanted_) return {};
     const std::string before = std::exchange(wanted_, address);
-    stop();
+    close();
     const std::string problem = wanted_.empty() ? "" : open();
     if (problem.empty()) {
         if (acceptor_.is_open()) accept();
@@ -35,6 +35,12 @@ std::string Listener::move_to(const std::string& address) {
 }
 
 void Listener::stop() {
+    wanted_.clear();
+    close();
+}
+
+void Listener::close() {
+    ++generation_;
     error_code ignored;
     acceptor_.close(ignored);
     retry_.cancel();
@@ -45,7 +51,7 @@ void Listener::run() {
     for (bool listens = true;;) {
         try {
             if (!std::exchange(listens, true)) {
-                stop();
+                close();
                 try_to_listen();
             }
             context_.run();
@@ -76,8 +82,8 @@ void Listener::try_to_listen() {
     }
     complain(problem + "; trying again");
     retry_.expires_after(options_.again);
-    retry_.async_wait([this](const error_code& cancelled) {
-        if (!cancelled) try_to_listen();
+    retry_.async_wait([this, of = generation_](const error_code& cancelled) {
+        if (!cancelled && of == generation_) try_to_listen();
     });
 }
 
@@ -113,12 +119,12 @@ void Listener::complain(const std::string& problem) {
 }
 
 void Listener::accept() {
-    acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-        if (error == boost::asio::error::operation_aborted || !acceptor_.is_open()) return;
+    acceptor_.async_accept([this, of = generation_](const error_code& error, tcp::socket socket) {
+        if (of != generation_) return;
         if (error) {  // out of file descriptors: the others go on, this one comes again
             retry_.expires_after(std::chrono::milliseconds(100));
-            retry_.async_wait([this](const error_code& cancelled) {
-                if (!cancelled && acceptor_.is_open()) accept();
+            retry_.async_wait([this, of](const error_code& cancelled) {
+                if (!cancelled && of == generation_) accept();
             });
             return;
         }

@@ -28,6 +28,7 @@ public:
     /// Listens here instead, as listen() does; but an address that cannot be had changes nothing,
     /// and is returned as what is wrong with it; empty: done.
     [[nodiscard]] std::string move_to(const std::string& address);
+    /// For good, or until listen() or move_to().
     void stop();
     /// Runs the context until it has nothing more to do. Goes on behind an exception that has ended
     /// a handler, perhaps the one that accepts.
@@ -36,6 +37,7 @@ public:
     [[nodiscard]] std::string listening() const;
 
 private:
+    void close();
     void try_to_listen();
     [[nodiscard]] std::string open();
     void complain(const std::string& problem);
@@ -46,6 +48,7 @@ private:
     const Options options_;
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer retry_;
+    int generation_ = 0;  ///< what was begun before close() and ends behind it is not ours any more
     std::string wanted_;
     std::string complaint_;
     mutable std::mutex mutex_;

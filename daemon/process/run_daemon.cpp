@@ -251,7 +251,8 @@ int run_daemon(const config::Config& config, const CommandLine& line) {
     const sigset_t signals = block_signals();
     set_up_logging(config.daemon);
     Daemon daemon{config, line};
-    if (!daemon.start()) return found_something_wrong;
+    // As run() ends: a segment that has asked already is not waited for.
+    if (!daemon.start()) std::_Exit(found_something_wrong);
     daemon.run(signals);
 }
 

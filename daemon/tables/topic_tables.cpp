@@ -86,7 +86,8 @@ std::variant<std::unique_ptr<segments::Reading>, segments::Refusal> TopicTables:
     forget_old(order.config->segments.timeout);
     const std::string key = request.path + "?" + request.query + " " + request.scan;
     if (are_forgotten_.contains(std::hash<std::string>{}(key)))
-        return segments::Refusal{410, "what this statement reads was read and forgotten long ago"};
+        return segments::Refusal{
+            410, "what this statement reads was read and forgotten long ago; run it again"};
     auto found = scans_.find(key);
     if (found == scans_.end()) {
         auto made = look(request, std::move(order), *ingest);
