@@ -13,6 +13,9 @@
 
 namespace sluice {
 
+/// So many are found by reading all that is staged as soon as by an index.
+inline constexpr std::size_t few_staged_rows = 500;
+
 /// Numbered rows that something does not take.
 struct RefusedNumber {
     std::size_t number = 0;

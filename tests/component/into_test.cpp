@@ -217,6 +217,46 @@ TEST_CASE("into: what goes in the end goes before what it refers to, in one batc
     CHECK(stage.run({"verify"}).exit_code == 0);
 }
 
+TEST_CASE("into: many go and come, by SQL, where one is refused") {
+    Into stage("into_computes");
+    stage.exec("create table whole (id int primary key)");
+    stage.exec(
+        "create table a_part (id int primary key, of int references whole check (of > 0),"
+        " twice int)");
+    stage.exec("insert into whole select generate_series(-1, 1)");
+    const std::string common = "mode = 'merge'\ndelete_when = \"op = 'd'\"\n";
+    stage.configure_events(
+        stage.of_topic() +
+        "[[ingest.events.into]]\ntable = 'whole'\nfilter = \"kind = 'whole'\"\n" + common +
+        "columns = { id = 'id' }\n[[ingest.events.into]]\ntable = 'a_part'\n" +
+        "filter = \"kind = 'part'\"\n" + common +
+        "columns = { id = 'id', of = 'of', twice = { sql = 'id * 2' } }\n");
+    const auto send = [&](int id, int of, bool goes) {
+        return R"({"kind": "part", "id": )" + std::to_string(id) + R"(, "of": )" +
+               std::to_string(of) + (goes ? R"(, "op": "d"})" : "}");
+    };
+    constexpr int many = 600;  // more than are found without an index
+    std::vector<std::string> records;
+    for (int id = 0; id < many; ++id) records.push_back(send(id, 1, false));
+    stage.produce("all", 0, records);
+    stage.start();
+    stage.wait_for_end();
+    stage.stop();
+    for (int round = 1; round <= 2; ++round) {
+        records.clear();
+        for (int i = 0; i < many; ++i) {
+            records.push_back(send((round - 1) * many + i, 1, true));
+            records.push_back(send(round * many + i, i == 7 ? -1 : 1, false));
+        }
+        stage.produce("all", 0, records);
+    }
+    stage.start();
+    stage.wait_for_end();
+    CHECK(stage.value("select count(*) || ' ' || (sum(twice) = 2 * sum(id)) || ' ' || min(id) "
+                      "from a_part") == "599 true 1200");
+    CHECK(stage.value("select count(*) from sluice.dead_letter") == "2");
+}
+
 TEST_CASE("into: a table that is locked holds up what goes there, whole") {
     Into stage("into_locked");
     stage.configure_events(stage.of_topic() + "lanes = 1\n" + stage.two());

@@ -101,6 +101,30 @@ TEST_CASE("merge: values of a unique column change places within a batch") {
     CHECK(merge.sums() == "6|0|0|1");
 }
 
+TEST_CASE("merge: trouble while what waits is tried once more loses nothing of it") {
+    Merge merge(with_key + ", UNIQUE (city)");
+    merge.change("1", Said{.city = "a"});
+    merge.change("2", Said{.city = "b"});
+    merge.commit();
+    merge.setup.exec("CREATE SEQUENCE times");
+    merge.setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                            "IF NEW.id = 1 AND EXISTS (SELECT FROM t WHERE city = 'z') AND "
+                            "nextval('times') <= 2 THEN RAISE 'locked' USING ERRCODE = '55P03'; "
+                            "END IF; RETURN NEW;");
+    // The first waits until the second has left its place.
+    merge.change("1", Said{.city = "b"});
+    merge.change("2", Said{.city = "z"});
+    merge.change("3", Said{.city = "c"});
+    for (int i = 0; i < 2; ++i) {
+        const CommitResult result = merge.sink->commit(merge.batch);
+        CHECK_FALSE(committed(result));
+    }
+    CHECK(merge.table("id, city") == "1|a 2|b");
+    merge.commit();
+    CHECK(merge.table("id, city") == "1|b 2|z 3|c");
+    CHECK(merge.sums() == "5|0|0|0");
+}
+
 TEST_CASE("merge: values that change places take no rows of other tables with them") {
     for (const std::string action : {"CASCADE", "SET NULL", "SET DEFAULT", "NO ACTION"}) {
         CAPTURE(action);

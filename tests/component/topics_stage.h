@@ -56,6 +56,10 @@ public:
         for (int i = 0; i < records; ++i) producer_.produce(topic(last), partition, value);
         producer_.flush();
     }
+    void produce(const std::string& last, int partition, const std::vector<std::string>& values) {
+        for (const std::string& value : values) producer_.produce(topic(last), partition, value);
+        producer_.flush();
+    }
     void exec(const std::string& sql) const { shared_postgres().exec(sql, name_); }
     [[nodiscard]] std::string value(const std::string& sql) const {
         return shared_postgres().value(sql, name_);

@@ -25,6 +25,47 @@ std::vector<std::size_t> of(const std::vector<std::size_t>& numbers, const Merge
 
 }  // namespace
 
+class MergeIsolation::Making : public Halving::Work {
+public:
+    /// `again`: those of the step that are tried once more, ascending; nullptr: all. Both must
+    /// outlive it.
+    Making(MergeIsolation& of, const MergeStep& step, const Numbers* again = nullptr)
+        : of_(of), step_(step), again_(again) {}
+
+    void make(const std::string& before, std::size_t begin, std::size_t end) override {
+        of_.make(step_, before,
+                 again_ == nullptr
+                     ? of_.statements_.range(begin, end)
+                     : of_.statements_.among({std::ranges::lower_bound(*again_, begin),
+                                              std::ranges::lower_bound(*again_, end)}));
+    }
+    void attempt(const std::string& before, std::size_t begin, std::size_t end) override {
+        const MergeStep& step = begin == end ? step_ : of_.step_of(begin);
+        of_.session_.run(before + of_.change(step, of_.statements_.range(begin, end)));
+    }
+    /// Who wants the place of another row need not be tried one by one.
+    [[nodiscard]] bool takes_out(const std::string& before, const DatabaseError& error,
+                                 std::size_t begin, std::size_t end) override {
+        if (again_ != nullptr || step_.removes || !overlaps(error) || std::exchange(looked_, true))
+            return false;
+        of_.session_.run(before);
+        of_.set_blocked_aside(step_, of_.statements_.range(begin, end));
+        return true;
+    }
+    [[nodiscard]] bool sets_aside(std::size_t number, const DatabaseError& error) override {
+        if (!is_for_others(error)) return false;
+        of_.waiting_.insert_or_assign(number, error);
+        return true;
+    }
+    [[nodiscard]] std::string none() const override { return "a change of no row"; }
+
+private:
+    MergeIsolation& of_;
+    const MergeStep& step_;
+    const Numbers* const again_;
+    bool looked_ = false;  ///< whose places the changes want
+};
+
 void MergeIsolation::begin(const std::vector<MergeStep>& steps, std::set<std::size_t> absent) {
     steps_ = &steps;
     absent_ = std::move(absent);
@@ -41,9 +82,8 @@ void MergeIsolation::leave_out(const std::vector<std::size_t>& numbers) {
 }
 
 std::vector<RefusedNumber> MergeIsolation::apply(const MergeStep& step) {
-    step_ = &step;
-    looked_ = false;
-    halving_.run(*this, {step.begin, step.end, steps_->back().end}, absent_);
+    Making making(*this, step);
+    halving_.run(making, {step.begin, step.end, steps_->back().end}, absent_);
     halving_.end_savepoint();
     return halving_.take_refused();
 }
@@ -57,50 +97,30 @@ const MergeStep& MergeIsolation::step_of(std::size_t number) const {
     return *std::ranges::upper_bound(*steps_, number, {}, &MergeStep::end);
 }
 
-void MergeIsolation::make(const std::string& before, std::size_t begin, std::size_t end) {
-    std::string which = statements_.range(begin, end);
-    if (again_ != nullptr)
-        which = statements_.among(
-            {std::ranges::lower_bound(*again_, begin), std::ranges::lower_bound(*again_, end)});
-    if (!tells_matches(*step_)) {
-        session_.run(before + statements_.apply(*step_, which));
+void MergeIsolation::make(const MergeStep& step, const std::string& before,
+                          const std::string& which) {
+    if (!tells_matches(step)) {
+        session_.run(before + statements_.apply(step, which));
         return;
     }
     session_.run(before);
-    const auto matched = numbers_in(session_.exec(statements_.update(*step_, which)));
+    const auto matched = numbers_in(session_.exec(statements_.update(step, which)));
     matched_.insert(matched.begin(), matched.end());
-}
-
-void MergeIsolation::attempt(const std::string& before, std::size_t begin, std::size_t end) {
-    const MergeStep& step = begin == end ? *step_ : step_of(begin);
-    const std::string which = statements_.range(begin, end);
-    session_.run(before + change(step, which));
 }
 
 std::string MergeIsolation::change(const MergeStep& step, const std::string& which) const {
     return tells_matches(step) ? statements_.update(step, which) : statements_.apply(step, which);
 }
 
-bool MergeIsolation::sets_aside(std::size_t number, const DatabaseError& error) {
-    if (!is_for_others(error)) return false;
-    waiting_.insert_or_assign(number, error);
-    return true;
-}
-
-/// Who wants the place of another row need not be tried one by one.
-bool MergeIsolation::takes_out(const std::string& before, const DatabaseError& error,
-                               std::size_t begin, std::size_t end) {
-    if (again_ != nullptr || step_->removes || !overlaps(error) || std::exchange(looked_, true))
-        return false;
-    session_.run(before);
+/// Those that want a place that nothing of the batch leaves.
+void MergeIsolation::set_blocked_aside(const MergeStep& step, const std::string& which) {
     Places places;
-    look_for_places(*step_, statements_.range(begin, end), {}, places);
+    look_for_places(step, which, {}, places);
     const Numbers numbers(places.blocked.begin(), places.blocked.end());
-    if (numbers.empty()) return true;
+    if (numbers.empty()) return;
     session_.run(statements_.set_aside(numbers));
     absent_.insert(numbers.begin(), numbers.end());
     for (const std::size_t number : numbers) waiting_.emplace(number, std::nullopt);
-    return true;
 }
 
 MergeIsolation::Settled MergeIsolation::settle() {
@@ -229,13 +249,11 @@ void MergeIsolation::try_again(const Numbers& numbers) {
         for (std::size_t number = of_step.front(); number < of_step.back(); ++number)
             if (!std::ranges::binary_search(of_step, number)) others.insert(number);
         for (const std::size_t number : of_step) waiting_.erase(number);
-        step_ = &step;
-        again_ = &of_step;
+        Making making(*this, step, &of_step);
         const std::size_t end = of_step.back() + 1;
-        halving_.run(*this, {of_step.front(), end, end}, others);
+        halving_.run(making, {of_step.front(), end, end}, others);
         halving_.end_savepoint();
         std::ranges::move(halving_.take_refused(), std::back_inserter(refused_));
-        again_ = nullptr;
     }
 }
 

@@ -20,7 +20,7 @@ namespace sluice {
 /// What other rows of the table are in the way of, or are missing for, waits until all steps are
 /// made: they may have changed by then. Rows that exchange a unique value are in each other's way
 /// only one by one, and go together. One per loader.
-class MergeIsolation : private Halving::Work {
+class MergeIsolation {
 public:
     MergeIsolation(Session& session, const MergeStatements& statements)
         : session_(session), statements_(statements), halving_(session) {}
@@ -59,13 +59,11 @@ private:
         [[nodiscard]] std::set<std::size_t> stuck(const Numbers& numbers) const;
     };
 
-    void make(const std::string& before, std::size_t begin, std::size_t end) override;
-    void attempt(const std::string& before, std::size_t begin, std::size_t end) override;
-    [[nodiscard]] bool takes_out(const std::string& before, const DatabaseError& error,
-                                 std::size_t begin, std::size_t end) override;
-    [[nodiscard]] bool sets_aside(std::size_t number, const DatabaseError& error) override;
-    [[nodiscard]] std::string none() const override { return "a change of no row"; }
+    /// The changes of a step.
+    class Making;
 
+    void make(const MergeStep& step, const std::string& before, const std::string& which);
+    void set_blocked_aside(const MergeStep& step, const std::string& which);
     [[nodiscard]] bool tells_matches(const MergeStep& step) const;
     [[nodiscard]] std::string change(const MergeStep& step, const std::string& which) const;
     [[nodiscard]] const MergeStep& step_of(std::size_t number) const;
@@ -94,9 +92,6 @@ private:
     std::vector<RefusedNumber> refused_;          ///< of those that waited
     mutable std::optional<Followers> followers_;  ///< since begin()
     std::set<std::size_t> matched_;
-    bool looked_ = false;              ///< whose places the changes of step_ want
-    const MergeStep* step_ = nullptr;  ///< that is made
-    const Numbers* again_ = nullptr;   ///< those of it that are tried once more; none: all
 };
 
 }  // namespace sluice

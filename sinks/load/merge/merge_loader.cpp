@@ -12,9 +12,6 @@
 namespace sluice {
 namespace {
 
-/// So many staged rows are found by reading all of them as soon as by an index.
-constexpr std::size_t few_rows = 500;
-
 /// Those that say that a row is gone in the end, behind the latest truncation.
 std::vector<std::size_t> last_removals(const OrderedChanges& changes, const TargetRows& rows,
                                        const std::set<RecordLog::Index>* only) {
@@ -97,11 +94,10 @@ std::vector<bool> MergeLoader::not_computed(const MergeStep& step) const {
 }
 
 void MergeLoader::make_staging() {
-    if (!form_)
-        form_ = {.mpp = is_mpp(session_.family()),
-                 .types = types_behind_domains(session_, statements_.target().table)};
-    const bool is_there = form_->mpp && session_.exec(statements_.has_staging()).text(0, 0) == "t";
-    session_.run((is_there ? "" : statements_.make_staging(*form_) + ";") +
+    if (!types_) types_ = types_behind_domains(session_, statements_.target().table);
+    const StagingForm form{.mpp = is_mpp(session_.family()), .types = *types_};
+    const bool is_there = form.mpp && session_.exec(statements_.has_staging()).text(0, 0) == "t";
+    session_.run((is_there ? "" : statements_.make_staging(form) + ";") +
                  statements_.empty_staging());
 }
 
@@ -342,7 +338,7 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike,
 void MergeLoader::make_round(const StagedChanges& staged, MergeRounds& rounds) {
     make_staging();
     const std::vector<RefusedNumber> unreadable = copy_isolated(staged);
-    const bool indexed = staged.changes.size() > few_rows;
+    const bool indexed = staged.changes.size() > few_staged_rows;
     if (indexed) session_.run(statements_.index_staging());
     if (const std::string sql = statements_.probe_only(); !sql.empty()) session_.run(sql);
     rounds.make(staged, unreadable, leave_out_older());
@@ -356,6 +352,7 @@ std::vector<RefusedNumber> MergeLoader::copy_isolated(const StagedChanges& stage
         std::ranges::move(
             sql_->insert_isolated(step.begin, step.end, staged.changes.size(), not_computed(step)),
             std::back_inserter(refused));
+    sql_->end_fill();
     return refused;
 }
 

@@ -6,6 +6,7 @@
 #include "sinks/load/staging.h"
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -74,7 +75,7 @@ private:
     MergeIsolation isolation_;
     WithoutEffect without_effect_;
     bool refused_lately_ = false;
-    std::optional<StagingForm> form_;
+    std::optional<std::map<std::string, std::string>> types_;  ///< behind domains, by column
 };
 
 [[nodiscard]] MakeLoader merge_loader(const MergeTarget& target, const StagingWay& way);

@@ -6,12 +6,6 @@
 #include <utility>
 
 namespace sluice {
-namespace {
-
-/// So many are found by reading all of them as soon as by an index.
-constexpr std::size_t few_records = 500;
-
-}  // namespace
 
 /// `where`, judged over pieces.
 class SqlLoad::Filtering : public Halving::Work {
@@ -86,15 +80,16 @@ void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>
 void SqlLoad::begin_load(Alike alike) {
     staging_.begin_load(alike);
     halving_.begin_load(alike);
-    indexed_ = false;  // what another transaction made has gone with it
 }
 
 std::vector<RefusedNumber> SqlLoad::fill_isolated(const NumberedRows& rows) {
-    drop_index();
+    end_fill();
     make_inputs();
     std::vector<RefusedNumber> refused = staging_.copy_isolated(rows);
-    indexed_ = rows.binary.rows.size() + rows.text.rows.size() > few_records;
-    if (indexed_) session_.run(statements_.index_inputs());
+    if (rows.binary.rows.size() + rows.text.rows.size() > few_staged_rows) {
+        session_.run(statements_.index_inputs());
+        may_be_indexed_ = true;
+    }
     absent_.clear();
     for (const RefusedNumber& each : refused) absent_.insert(each.number);
     return refused;
@@ -127,14 +122,16 @@ std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Ra
 }
 
 /// Loads that find nobody to refuse would pay for it.
-void SqlLoad::drop_index() {
-    if (std::exchange(indexed_, false)) session_.run(statements_.drop_index());
+void SqlLoad::end_fill() {
+    if (!may_be_indexed_) return;
+    session_.run(statements_.drop_index());
+    may_be_indexed_ = false;
 }
 
 void SqlLoad::end_load() {
     staging_.end_load();
     halving_.end_load();
-    drop_index();
+    end_fill();
 }
 
 }  // namespace sluice

@@ -35,6 +35,8 @@ public:
     /// The same, without rows that cannot be read, judged or inserted: these are told. Throws what
     /// Halving does.
     [[nodiscard]] std::vector<RefusedNumber> fill_isolated(const NumberedRows& rows);
+    /// Once nothing more is made of what was filled in: takes away what found its rows.
+    void end_fill();
     [[nodiscard]] std::vector<RefusedNumber> filter_isolated(std::size_t end,
                                                              std::set<std::size_t>& filtered);
     /// `last`: up to where numbers may come in later calls.
@@ -49,7 +51,6 @@ private:
     class Inserting;
 
     void make_inputs();
-    void drop_index();
     [[nodiscard]] std::vector<RefusedNumber> halve(Halving::Work& work,
                                                    const Halving::Range& range);
 
@@ -58,7 +59,7 @@ private:
     Staging staging_;
     Halving halving_;
     std::set<std::size_t> absent_;  ///< of what is filled in
-    bool indexed_ = false;
+    bool may_be_indexed_ = false;   ///< a transaction that was rolled back took its index along
 };
 
 }  // namespace sluice

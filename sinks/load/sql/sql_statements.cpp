@@ -75,7 +75,7 @@ std::string SqlStatements::index_inputs() const {
 }
 
 std::string SqlStatements::drop_index() const {
-    return "DROP INDEX pg_temp." + inputs_ + "_numbers";
+    return "DROP INDEX IF EXISTS pg_temp." + inputs_ + "_numbers";
 }
 
 std::string SqlStatements::range(std::size_t begin, std::size_t end) const {
