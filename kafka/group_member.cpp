@@ -94,6 +94,7 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
                          PartitionTable& partitions, OnStatistics on_statistics, Patience patience)
     : name_(ingest.name),
       topics_(ingest.topic),
+      is_read_(topics_),
       partitions_(partitions),
       instance_(kafka.instance),
       group_(ingest.group),
@@ -128,8 +129,11 @@ GroupMember::~GroupMember() {
         const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 100)};
         for (const Event& event : std::exchange(events_, {})) {
             if (event.kind == Event::Kind::revoked) {
-                const PartitionList list = make_list(partitions_, event.partitions);
-                const ErrorHandle ignored{rd_kafka_incremental_unassign(client_.get(), list.get())};
+                try {
+                    stop_fetching(event.partitions, "handing over partitions");
+                } catch (const TroubleOfTheWorld&) {
+                    // It ends anyway, by its session.
+                }
             }
         }
     }
@@ -278,12 +282,24 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     watch_.look(*client_);
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
-            listener.on_assigned(event.partitions);
+            listener.on_assigned(those_to_read(event.partitions));
         } else {
             listener.on_revoked(event.partitions);
         }
     }
-    if (assigned_once_ && unclaimed_.should_join_anew(*client_)) join_anew();
+    if (!assigned_once_) return;
+    if (const std::string why = unclaimed_.why_to_join_anew(*client_); !why.empty()) join_anew(why);
+}
+
+/// Kafka hands a member that comes back under its name what it had, whatever it subscribes to now.
+std::vector<PartitionId> GroupMember::those_to_read(const std::vector<PartitionId>& assigned) {
+    std::vector<PartitionId> read;
+    std::ranges::copy_if(assigned, std::back_inserter(read), [&](PartitionId partition) {
+        const std::string& topic = partitions_[partition].topic;
+        return is_read_.matches(topic) && (!unclaimed_.in_doubt() || watch_.may_be_there(topic));
+    });
+    if (read.size() < assigned.size()) unclaimed_.on_outdated();
+    return read;
 }
 
 /// Such a client does nothing any more, whatever it is asked: another one has to be built.
@@ -305,9 +321,8 @@ void GroupMember::handle(const rd_kafka_message_t& message) {
         watch_.on_refused(rd_kafka_topic_name(message.rkt), text);
 }
 
-void GroupMember::join_anew() {
-    log(LogLevel::warn, name_,
-        "partitions are nobody's since a rebalance was cut short; joining anew");
+void GroupMember::join_anew(const std::string& why) {
+    log(LogLevel::warn, name_, why + "; joining anew");
     check(rd_kafka_unsubscribe(client_.get()), "leaving the group");
     join();
 }

@@ -101,7 +101,8 @@ private:
     void end_if_fatal() const;
     void handle(const rd_kafka_message_t& message);
     void on_owed();
-    void join_anew();
+    [[nodiscard]] std::vector<PartitionId> those_to_read(const std::vector<PartitionId>& assigned);
+    void join_anew(const std::string& why);
     [[nodiscard]] bool finish_joining();
     [[nodiscard]] bool is_coming_in() const;
     void stop_fetching(std::span<const PartitionId> partitions, std::string_view doing);
@@ -112,6 +113,7 @@ private:
 
     const std::string name_;
     const config::Topics topics_;
+    const config::TopicMatcher is_read_;
     PartitionTable& partitions_;
     const std::string instance_;
     const std::string group_;

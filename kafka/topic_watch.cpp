@@ -77,6 +77,12 @@ void TopicWatch::look(rd_kafka_t& client) {
     }
 }
 
+bool TopicWatch::may_be_there(const std::string& topic) const {
+    if (!has_looked_) return true;
+    const auto found = known_.find(topic);
+    return found != known_.end() && (found->second.there || found->second.refused);
+}
+
 std::vector<GroupStatistics::MissingTopic> TopicWatch::missing() const {
     std::vector<GroupStatistics::MissingTopic> missing;
     if (!has_looked_) return missing;

@@ -29,6 +29,8 @@ public:
     /// Asks now and then. Blocks for a second or two at most.
     void look(rd_kafka_t& client);
 
+    /// False: it was not when it was looked.
+    [[nodiscard]] bool may_be_there(const std::string& topic) const;
     /// Whether it came after the first look.
     [[nodiscard]] bool is_new(const std::string& topic) const { return new_.contains(topic); }
     /// Those that were there once, or are named, and are not there or not for us.

@@ -2,6 +2,8 @@
 
 #include "kafka/unclaimed.h"
 
+#include <utility>
+
 namespace sluice::kafka {
 namespace {
 
@@ -14,21 +16,23 @@ constexpr std::chrono::milliseconds look_timeout{2000};
 
 }  // namespace
 
-bool UnclaimedWatch::should_join_anew(rd_kafka_t& client) {
+std::string UnclaimedWatch::why_to_join_anew(rd_kafka_t& client) {
+    if (std::exchange(outdated_, false))
+        return "the group gave out what was read before, and not what there is to read now";
     const auto now = Clock::now();
-    if (!doubtful_ || now < next_look_) return false;
+    if (!doubtful_ || now < next_look_) return {};
     next_look_ = now + time_between_looks;
     const std::optional<bool> found =
         has_unclaimed_partition(client, group_, topics_, look_timeout);
     if (!found.value_or(false)) {
         unclaimed_since_.reset();
         if (found) doubtful_ = false;
-        return false;
+        return {};
     }
     if (!unclaimed_since_) unclaimed_since_ = now;
-    if (now - *unclaimed_since_ < unclaimed_patience) return false;
+    if (now - *unclaimed_since_ < unclaimed_patience) return {};
     unclaimed_since_.reset();
-    return true;
+    return "partitions are nobody's since a rebalance was cut short";
 }
 
 }  // namespace sluice::kafka

@@ -121,6 +121,43 @@ TEST_CASE("member: with the same instance a second one takes over at once") {
     }
 }
 
+TEST_CASE("member: who comes back under its name reads what it is to read now, and nothing else") {
+    make_topic("kept", 1, 3);
+    make_topic("left", 1, 3);
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.instance = "host-1";
+    config::Topics both;
+    config::Topics now;
+    SUBCASE("a topic is not in its list any more") {
+        both.names = {"kept", "left"};
+        now = "kept";
+    }
+    SUBCASE("its expression is another one") {
+        both.regex = "kept|left";
+        now.regex = "kep.";
+    }
+    SUBCASE("a topic is gone") {
+        both.regex = "kept|left";
+        now = both;
+    }
+    config::Ingest ingest = ingest_of("kept");
+    ingest.topic = both;
+    auto one = std::make_unique<Member>(both, kafka, ingest);
+    one->until_owning(2);
+    one.reset();
+    if (now == both) shared_broker().admin().delete_topic("left");
+    ingest.topic = now;
+    Member two(now, kafka, ingest);
+    if (!(now == both)) append("left", 0, {"not for us"});
+    const PartitionId kept = two.partitions.id_of("kept", 0);
+    two.until([&] { return two.times_assigned[kept] == 2; }, "what the group gives out anew");
+    append("kept", 0, {"for us"});
+    two.until([&] { return !two.got.empty() && two.values().back() == "for us"; }, "a record");
+    CHECK(two.owned == std::set{kept});
+    CHECK(std::ranges::all_of(two.got, [&](const Got& it) { return it.partition == kept; }));
+    CHECK(two.times_assigned.size() == 1);
+}
+
 TEST_CASE("member: leaves quickly, whatever it is doing") {
     make_topic("leaving", 2, 100);
     config::Ingest ingest = ingest_of("leaving");
