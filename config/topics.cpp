@@ -50,6 +50,19 @@ bool refers_to_group(const std::string& regex) {
     return false;
 }
 
+/// POSIX knows no classes such as \d, and takes it for the letter.
+std::string wrong_escape(const std::string& regex) {
+    for (std::size_t at = regex.find('\\'); at != std::string::npos && at + 1 < regex.size();
+         at = regex.find('\\', at + 2)) {
+        const char escaped = regex[at + 1];
+        if (escaped == 'd' || escaped == 'D')
+            return std::string("has \\") + escaped +
+                   ", which POSIX's expressions do not know; write " +
+                   (escaped == 'd' ? "[0-9]" : "[^0-9]");
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string to_string(const Topics& topics) {
@@ -72,6 +85,7 @@ std::string wrong_with_topic_regex(const std::string& regex) {
     if (has_control_character(regex)) return "holds a control character; remove it";
     if (regex.size() > longest_regex || repetitions(regex) > most_repetitions)
         return "is too long, or repeats too much; shorten it";
+    if (const std::string wrong = wrong_escape(regex); !wrong.empty()) return wrong;
     if (refers_to_group(regex)) return "refers back to a group, which topics cannot be told by";
     // Alone first: within parentheses, "a)(b" would be one.
     for (const std::string& tried : {regex, anchored(regex)}) {

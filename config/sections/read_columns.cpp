@@ -1,5 +1,6 @@
 #include "config/column_source.h"
 #include "config/sections/sections.h"
+#include "config/text/sql_names.h"
 
 #include <algorithm>
 #include <array>
@@ -259,6 +260,9 @@ SqlColumn read_sql(const Entry& entry, const Scope& scope) {
     if (auto sql = section.text("sql", "\"price * 1.2\"")) {
         if (sql->text.empty())
             section.problem(sql->at, section.section() + ": sql is empty; write an expression");
+        if (closes_too_many(sql->text))
+            section.problem(sql->at,
+                            section.section() + ": " + std::string(closes_what_is_not_open));
         column.sql = std::move(sql->text);
     }
     section.finish();

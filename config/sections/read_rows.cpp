@@ -2,6 +2,7 @@
 #include "config/sections/sections.h"
 #include "config/table_choice.h"
 #include "config/text/names.h"
+#include "config/text/sql_names.h"
 #include "config/text/words.h"
 
 #include <algorithm>
@@ -23,8 +24,11 @@ void read_rows(TableReader& section, std::optional<Format> format, const Scope& 
     if (auto columns = section.table("columns", "columns = { id = \"id\" }")) {
         if (format) read_columns(*columns, {*format, target.envelope}, scope, target);
     }
-    if (auto where = section.text("where", "\"balance is not null\""))
+    if (auto where = section.text("where", "\"balance is not null\"")) {
+        if (closes_too_many(where->text))
+            section.problem(where->at, "\"where\": " + std::string(closes_what_is_not_open));
         target.where = std::move(where->text);
+    }
     if (auto fields = section.table("fields", "fields = { price = \"price\" }")) {
         if (format) read_fields(*fields, {*format, target.envelope}, scope, target);
     }

@@ -31,7 +31,16 @@ bool continues_name(char c) {
     return begins_name(c) || is_digit(c) || c == '$';
 }
 
-/// Goes through an expression as PostgreSQL's lexer does, as far as names need it.
+bool opens(char c) {
+    return c == '(' || c == '[';
+}
+
+bool closes(char c) {
+    return c == ')' || c == ']';
+}
+
+/// Goes through an expression as PostgreSQL's lexer does, as far as names and what
+/// is enclosed need it.
 class SqlWords {
 public:
     /// `row`: what the row as a whole is called.
@@ -41,6 +50,7 @@ public:
 
     [[nodiscard]] bool has(const std::string& name) const { return names_.contains(name); }
     [[nodiscard]] bool has_row() const { return has_row_; }
+    [[nodiscard]] bool closes_too_many() const { return closes_too_many_; }
 
 private:
     void step() {
@@ -52,6 +62,8 @@ private:
         if (begins_name(rest_.front())) return take_word();
         // The digits of a number, so that its exponent is no name.
         if (is_digit(rest_.front())) return skip(length_of_word());
+        depth_ += opens(rest_.front()) ? 1 : closes(rest_.front()) ? -1 : 0;
+        closes_too_many_ |= depth_ < 0;
         skip(1);
     }
 
@@ -131,6 +143,8 @@ private:
     std::string_view rest_;
     const std::string_view row_;
     bool has_row_ = false;
+    int depth_ = 0;  ///< of what is open
+    bool closes_too_many_ = false;
     std::set<std::string> names_;
 };
 
@@ -145,6 +159,10 @@ std::vector<std::size_t> names_used_in(std::string_view sql,
     for (std::size_t i = 0; i < names.size(); ++i)
         if (all || words.has(names[i])) indices.push_back(i);
     return indices;
+}
+
+bool closes_too_many(std::string_view sql) {
+    return SqlWords(sql, {}).closes_too_many();
 }
 
 }  // namespace sluice::config

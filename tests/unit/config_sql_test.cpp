@@ -56,6 +56,11 @@ TEST_CASE("configuration: fields and expressions that cannot be meant are told")
           std::string::npos);
     CHECK(problems("columns = { a = { sql = 'x', from = 'a' } }\n").find("from") !=
           std::string::npos);
+    CHECK(problems("columns = { a = { sql = 'b) + (1' } }\n").find("is closed that is not open") !=
+          std::string::npos);
+    CHECK(problems("where = 'id > 1) or (id > 0'\n").find("\"where\": a parenthesis or bracket") !=
+          std::string::npos);
+    CHECK(problems("where = '(a) > ARRAY[1] -- )'\n").find("is closed") == std::string::npos);
     CHECK(problems("columns = { a = { sql = '' } }\n").find("sql is empty") != std::string::npos);
     CHECK(problems("mode = 'merge'\nkey = ['a']\ncolumns = { a = { sql = 'x' } }\n")
               .find("\"key\": column \"a\" is filled by SQL") != std::string::npos);

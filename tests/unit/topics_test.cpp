@@ -60,6 +60,9 @@ TEST_CASE("topics: what is wrong is told") {
     CHECK(contains(wrong("{ regex = 'a(b' }"), "\"regex\" is no regular expression"));
     CHECK(contains(wrong("{ regex = 'a)(b' }"), "\"regex\" is no regular expression"));
     CHECK(contains(wrong(R"({ regex = '(a)\1' })"), "refers back to a group"));
+    CHECK(contains(wrong(R"({ regex = 'num\.\d+' })"), "has \\d, which POSIX's expressions do"));
+    CHECK(contains(wrong(R"({ regex = 'num\.\D' })"), "write [^0-9]"));
+    CHECK(topics_of(R"({ regex = 'a\\d' })").regex == R"(a\\d)");
     CHECK(contains(wrong("{ regex = '((a{1,200}){1,200}){1,200}' }"), "repeats too much"));
     CHECK(contains(wrong("{ regex = '" + std::string(2000, 'a') + "' }"), "is too long"));
     CHECK(contains(wrong("1"), "\"topic\" must be a string"));
