@@ -172,7 +172,7 @@ std::map<PartitionNumber, Offset> goals_of(rd_kafka_t& client, const std::string
         config::in_quotes(text));
 }
 
-std::string meaning(const ProgressChange& change) {
+std::string meaning(const config::Ingest& ingest, const ProgressChange& change) {
     const auto between = [&](Offset from, Offset to) {
         return "offsets " + std::to_string(from) + " to " + std::to_string(to - 1);
     };
@@ -180,8 +180,9 @@ std::string meaning(const ProgressChange& change) {
     if (change.to < change.now->next) {
         // It may hold other records there than it did, or hold none yet.
         return between(change.to, change.now->next) +
-               " are read again: what Kafka holds there, now or later, is loaded beside what they "
-               "gave before";
+               " are read again: what Kafka holds there, now or later, is " +
+               (ingest.mode == config::Mode::append ? "loaded beside what they gave before"
+                                                    : "made once more, from older to newer");
     }
     if (change.to > change.now->next) {
         return between(change.now->next, change.to) + " are skipped: the ledger calls them lost";
@@ -208,10 +209,10 @@ void print(const config::Ingest& ingest, const std::vector<ProgressChange>& chan
     std::vector<std::vector<std::string>> rows = {
         {"pipeline", "topic", "partition", "progress", "becomes", "outcome", "which means"}};
     for (const ProgressChange& change : changes) {
-        rows.push_back({ingest.name, change.partition.topic,
-                        std::to_string(change.partition.number),
-                        change.now ? std::to_string(change.now->next) : "-",
-                        std::to_string(change.to), name_of(change.outcome), meaning(change)});
+        rows.push_back(
+            {ingest.name, change.partition.topic, std::to_string(change.partition.number),
+             change.now ? std::to_string(change.now->next) : "-", std::to_string(change.to),
+             name_of(change.outcome), meaning(ingest, change)});
     }
     out << format_table(rows);
 }

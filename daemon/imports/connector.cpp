@@ -30,6 +30,7 @@ void read_configuration(json_dom::object configuration, std::string name,
         if (connector.name.empty()) connector.name = own->second;
         connector.options.erase(own);
     }
+    if (connector.name.empty()) connector.name = "connector";
 }
 
 /// False: it is none of the forms.

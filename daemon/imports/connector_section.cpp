@@ -1,5 +1,6 @@
 #include "daemon/imports/connector_section.h"
 
+#include "config/condition/condition_tokens.h"
 #include "daemon/imports/connection_text.h"
 #include "daemon/imports/toml_text.h"
 
@@ -16,10 +17,10 @@ using toml_text::key;
 
 /// What has no equal because it needs none, and why.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 17> without_equal{{
-    {"auto.create", "tables are not made while loading; sluice schema --from-topic proposes them"},
-    {"auto.evolve", "tables are not altered while loading; sluice check names what is missing"},
+    {"auto.create", "of a format with types, create = true makes tables"},
+    {"auto.evolve", "of a format with types, on_extra = \"add_column\" adds columns"},
     {"schema.evolution",
-     "tables are not altered while loading; sluice check names what is missing"},
+     "of a format with types, create = true and on_extra = \"add_column\" do that"},
     {"batch.size", "a batch is a transaction here, and 50000 rows load faster"},
     {"max.retries", "trouble of the world is tried again for as long as it lasts"},
     {"retry.backoff.ms", "trouble of the world is tried again for as long as it lasts"},
@@ -293,10 +294,22 @@ std::string table_line(std::string pattern, const std::string& topic, ConnectorK
     constexpr std::string_view place = "${topic}";
     const std::size_t last_dot = pattern.rfind('.');
     const std::string within = last_dot == std::string::npos ? "" : pattern.substr(0, last_dot);
-    if (topic.empty() && kind == ConnectorKind::jdbc && !is_routed && pattern.ends_with(place) &&
-        within.find_first_of("$.{}") == std::string::npos)
-        return comment("Of a topic with dots, they are in the table's name here.") + "table = " +
-               toml_text::quoted((within.empty() ? "" : sql_name(within) + ".") + "{topic}") + "\n";
+    const std::string last = pattern.substr(last_dot == std::string::npos ? 0 : last_dot + 1);
+    const std::size_t in_last = last.find(place);
+    if (topic.empty() && kind == ConnectorKind::jdbc && !is_routed &&
+        in_last != std::string::npos) {
+        const std::string before = last.substr(0, in_last);
+        const std::string behind = last.substr(in_last + place.size());
+        // What is around the place is as in SQL.
+        const std::string quote =
+            (before + behind) == config::lower_case(before + behind) ? "" : "\"";
+        if ((within + before + behind).find_first_of("$.{}\"") == std::string::npos)
+            return comment("Of a topic with dots, they are in the table's name here.") +
+                   "table = " +
+                   toml_text::quoted((within.empty() ? "" : sql_name(within) + ".") + quote +
+                                     before + "{topic}" + behind + quote) +
+                   "\n";
+    }
     std::string name = topic;
     if (kind == ConnectorKind::debezium) std::ranges::replace(name, '.', '_');
     const std::size_t at = pattern.find(place);

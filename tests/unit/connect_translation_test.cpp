@@ -77,7 +77,7 @@ TEST_CASE("import from Connect: an upserting JDBC sink becomes a merge with its 
 TEST_CASE("import from Connect: what has no equal is told line by line, and no secret") {
     const std::string toml = toml_of(upsert);
     CHECK(tells(toml, "# option some.new.option is not carried over\n"));
-    CHECK(tells(toml, "# auto.create is not carried over: tables are not made while loading"));
+    CHECK(tells(toml, "# auto.create is not carried over: of a format with types, create = true"));
     CHECK(tells(toml, "# batch.size is not carried over: "));
     CHECK(tells(toml, "# parameter loginTimeout of the URL is not carried over\n"));
     CHECK(tells(toml, "# The password was left out"));
@@ -205,6 +205,19 @@ TEST_CASE("import from Connect: a registry's password is no part of its URL") {
       "connection.url": "jdbc:postgresql:///shop",
       "key.converter.schema.registry.url": "http://r1:8081, http://r2:8081"}})"),
                 "url = \"http://r1:8081,http://r2:8081\""));
+}
+
+TEST_CASE("import from Connect: what stands around the topic in a table's name is kept") {
+    const auto table_of = [](const std::string& pattern) {
+        return translated(R"({"connector.class": "JdbcSink", "topics.regex": "shop-.*",
+          "connection.url": "jdbc:postgresql:///shop", "table.name.format": ")" +
+                          pattern + "\"}")
+            .ingest.at(0);
+    };
+    CHECK(table_of("kafka_${topic}").table == "kafka_{topic}");
+    CHECK(table_of("dw.${topic}_raw").table == "dw.{topic}_raw");
+    CHECK(table_of("Kafka_${topic}").table == "\"Kafka_{topic}\"");
+    CHECK(table_of("${topic}").name == "connector");
 }
 
 TEST_CASE("import from Connect: what is no connector is refused") {
