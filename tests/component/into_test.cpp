@@ -249,9 +249,10 @@ TEST_CASE("into: many go and come, by SQL, where one is refused") {
             records.push_back(send(round * many + i, i == 7 ? -1 : 1, false));
         }
         stage.produce("all", 0, records);
+        stage.start();
+        stage.wait_for_end();
+        stage.stop();
     }
-    stage.start();
-    stage.wait_for_end();
     CHECK(stage.value("select count(*) || ' ' || (sum(twice) = 2 * sum(id)) || ' ' || min(id) "
                       "from a_part") == "599 true 1200");
     CHECK(stage.value("select count(*) from sluice.dead_letter") == "2");
