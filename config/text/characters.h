@@ -9,9 +9,11 @@ namespace sluice {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 [[nodiscard]] inline std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    while (begin != end && is_space(*begin)) ++begin;
+    while (begin != end && is_space(end[-1])) --end;
+    return {begin, static_cast<std::size_t>(end - begin)};
 }
 [[nodiscard]] inline bool is_digit(char c) {
     return c >= '0' && c <= '9';

@@ -17,7 +17,7 @@ using Outcome = Reading::Outcome;
 
 /// Days since 1970-01-01 of a year from 1 on.
 std::int32_t days_of(int year, int month, int day) {
-    constexpr int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static constexpr int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     const int leap_days_until = month <= 2 ? year - 1 : year;
     const int centuries = leap_days_until / 100;
     return year * 365 + leap_days_until / 4 - centuries + centuries / 4 + before[month - 1] + day -
@@ -50,7 +50,7 @@ Date date_of(std::int64_t days) {
 }
 
 int days_in(int year, int month) {
-    constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return month == 2 && leap ? 29 : days[month - 1];
 }
@@ -106,7 +106,7 @@ constexpr Pattern month_pattern("0000-00-");
 /// The part of a second behind its point, from its first digit on; advances behind the last. Eight
 /// characters before it are readable: those of the clock. Rounded as the database rounds.
 std::int64_t read_fraction(const char*& at, const char* end) {
-    constexpr std::int64_t scale[] = {0, 100'000, 10'000, 1'000, 100, 10, 1};
+    static constexpr std::int64_t scale[] = {0, 100'000, 10'000, 1'000, 100, 10, 1};
     const char* const digits = at;
     // As most end: all at once, with zeros in the place of what stands before them.
     const char* const last = end[-1] == 'Z' ? end - 1 : end;
@@ -131,7 +131,8 @@ std::int64_t read_fraction(const char*& at, const char* end) {
 }
 
 /// At "hh:mm"; advances to what follows the time.
-Outcome read_clock(const char*& at, const char* end, std::int64_t& microseconds) {
+[[gnu::always_inline]] inline Outcome read_clock(const char*& at, const char* end,
+                                                 std::int64_t& microseconds) {
     int hour = no_time;
     int minute = no_time;
     int second = 0;

@@ -50,4 +50,22 @@ inline constexpr std::uint64_t eight_zeros = 0x3030'3030'3030'3030;
     return number_of_eight(eight_at(at));
 }
 
+/// Of eight hexadecimal digits the four bytes; nullopt: one of them is none.
+[[nodiscard]] inline std::optional<std::uint32_t> bytes_of_eight_hex(std::uint64_t characters) {
+    constexpr std::uint64_t highest = 0x8080'8080'8080'8080;
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+    const auto at_least = [](std::uint64_t bytes, std::uint64_t least) {
+        return (bytes & ~highest) + ones * (0x80 - least);  // in the highest bit of each
+    };
+    const std::uint64_t digits = characters ^ eight_zeros;
+    const std::uint64_t letters = (characters | 0x20 * ones) ^ 0x60 * ones;  // from 'a' on: 1
+    const std::uint64_t no_digit = (at_least(digits, 10) | digits) & highest;
+    const std::uint64_t letter = at_least(letters, 1) & ~at_least(letters, 7) & ~letters & highest;
+    if (no_digit != letter) return std::nullopt;
+    std::uint64_t halves = (characters & 0x0f * ones) + (letter >> 7) * 9;
+    halves = (halves << 4 | halves >> 8) & 0x00ff'00ff'00ff'00ff;
+    halves = (halves | halves >> 8) & 0x0000'ffff'0000'ffff;
+    return static_cast<std::uint32_t>(halves | halves >> 16);
+}
+
 }  // namespace sluice

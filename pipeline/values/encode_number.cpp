@@ -30,33 +30,34 @@ Verdict refuse_number(std::string_view text, std::string_view complaint, Encodin
 
 namespace {
 
-constexpr std::uint64_t power_of_ten[] = {1,      10,      100,       1'000,
-                                          10'000, 100'000, 1'000'000, 10'000'000};
-
 /// An integer as nearly all are written: nothing but digits, few enough to fit. Else nullopt.
-std::optional<std::int64_t> plain_integer(std::string_view text) {
+[[gnu::always_inline]] inline std::optional<std::int64_t> plain_integer(std::string_view text) {
     const bool negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
     if (text.empty() || text.size() > 19) return std::nullopt;
     std::uint64_t number = 0;  // 19 digits always fit
-    for (; text.size() >= 8; text.remove_prefix(8)) {
-        const auto eight = eight_digits(text.data());
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (; end - at >= 8; at += 8) {
+        const auto eight = eight_digits(at);
         if (!eight) return std::nullopt;
         number = number * 100'000'000 + *eight;
     }
-    if (text.size() >= 4) {
-        // Two reads of four that overlap, behind zeros.
-        const std::size_t zeros = 8 * (8 - text.size());
-        const auto eight =
-            number_of_eight(std::uint64_t{four_at(text.data() + text.size() - 4)} << 32 |
-                            std::uint64_t{four_at(text.data())} << zeros |
-                            (eight_zeros & ~(~std::uint64_t{0} << zeros)));
+    const auto left = static_cast<std::size_t>(end - at);
+    if (left > 0 && text.size() >= 4) {
+        // The last eight, or two reads of four that overlap; zeros in the place of what is before.
+        const std::uint64_t before = ~std::uint64_t{0} >> (8 * left);
+        const std::uint64_t word = text.size() >= 8
+                                       ? eight_at(end - 8)
+                                       : std::uint64_t{four_at(end - 4)} << 32 |
+                                             std::uint64_t{four_at(at)} << (8 * (8 - left));
+        const auto eight = number_of_eight((word & ~before) | (eight_zeros & before));
         if (!eight) return std::nullopt;
-        number = number * power_of_ten[text.size()] + *eight;
-        text = {};
+        number = number * powers_of_ten[left] + *eight;
+        at = end;
     }
-    for (const char c : text) {
-        const auto digit = static_cast<unsigned char>(c - '0');
+    for (; at != end; ++at) {
+        const auto digit = static_cast<unsigned char>(*at - '0');
         if (digit > 9) return std::nullopt;
         number = number * 10 + digit;
     }
@@ -94,8 +95,26 @@ bool may_be_exotic_float(std::string_view text) {
     return first == 'n' || first == 'i' || may_be_newer_notation(text);
 }
 
+/// The nearest number that there is: of two numbers without an error the quotient is just that.
+template <class Float>
+std::optional<Float> plain_float(std::string_view text) {
+    constexpr std::uint64_t most_digits = std::uint64_t{1} << std::numeric_limits<Float>::digits;
+    constexpr std::size_t longest_scale = sizeof(Float) == sizeof(float) ? 10 : 18;
+    const auto plain = read_plain_decimal(text);
+    if (!plain || plain->digits > most_digits || plain->scale > longest_scale) return std::nullopt;
+    const auto exact = [](std::uint64_t number) {
+        return static_cast<Float>(static_cast<std::int64_t>(number));
+    };
+    const Float number = exact(plain->digits) / exact(powers_of_ten[plain->scale]);
+    return plain->negative ? -number : number;
+}
+
 template <class Float, class Bits>
 Verdict encode_float(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
+    if (const auto plain = plain_float<Float>(value.text)) {
+        binary_copy::append_field(to, std::bit_cast<Bits>(*plain));
+        return Verdict::encoded;
+    }
     const std::string_view text = trimmed(value.text);
     const char* from = text.data();
     const char* const end = from + text.size();

@@ -3,19 +3,36 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace sluice {
 
 namespace {
 
-/// Whether numeric(precision, scale) surely overflows; rounding is left to the server.
-bool overflows(const Decimal& decimal, std::int32_t typmod) {
+/// Digits that numeric(precision, scale) has room for before the point; nullopt: no such limit.
+std::optional<int> room_before_point(std::int32_t typmod) {
     constexpr std::int32_t header = 4;
-    if (typmod < header || decimal.digits.empty()) return false;
+    if (typmod < header) return std::nullopt;
     const int precision = (typmod - header) >> 16 & 0xffff;
     const int scale = (typmod - header) & 0xffff;
-    if (scale > 1000) return false;  // PostgreSQL 15's negative scales
-    return decimal.point > precision - scale;
+    if (scale > 1000) return std::nullopt;  // PostgreSQL 15's negative scales
+    return precision - scale;
+}
+
+/// Whether it surely does; rounding is left to the server.
+bool overflows(const Decimal& decimal, std::int32_t typmod) {
+    const std::optional<int> room = room_before_point(typmod);
+    return room && !decimal.digits.empty() && decimal.point > *room;
+}
+
+/// Whether it surely does not.
+bool fits(const PlainDecimal& plain, std::int32_t typmod) {
+    const std::optional<int> room = room_before_point(typmod);
+    if (!room) return true;
+    const int most_digits = *room + static_cast<int>(plain.scale);
+    if (most_digits < 0) return false;
+    const auto most = static_cast<std::size_t>(most_digits);
+    return most >= powers_of_ten.size() || plain.digits < powers_of_ten[most];
 }
 
 /// The most digits before the point that a numeric has room for.
@@ -50,6 +67,34 @@ void append_decimal(const Decimal& decimal, RowBuffer& to) {
         }
         append_int(to, static_cast<std::int16_t>(group));
     }
+}
+
+/// The same, of few digits.
+void append_plain(const PlainDecimal& plain, RowBuffer& to) {
+    constexpr std::size_t base = 10000;
+    constexpr std::size_t header = 12;
+    constexpr std::size_t most_groups = 5;
+    const std::size_t behind_point = (plain.scale + 3) / 4;  // groups
+    std::uint64_t rest = plain.digits * powers_of_ten[behind_point * 4 - plain.scale];
+    std::size_t weight = 0;  // of the last group that is not 0
+    for (; rest != 0 && rest % base == 0; rest /= base) ++weight;
+
+    std::array<char, header + most_groups * 2> field;
+    char* begin = field.data() + field.size();
+    const auto prepend = [&begin](auto number) {
+        const auto bytes = binary_copy::big_endian(number);
+        begin -= sizeof bytes;
+        std::memcpy(begin, &bytes, sizeof bytes);
+    };
+    std::size_t count = 0;
+    for (; rest != 0; rest /= base, ++count) prepend(static_cast<std::int16_t>(rest % base));
+    weight = count == 0 ? 0 : weight + count - 1 - behind_point;
+    prepend(static_cast<std::int16_t>(plain.scale));
+    prepend(plain.negative && count > 0 ? sign_negative : std::int16_t{0});
+    prepend(static_cast<std::int16_t>(weight));
+    prepend(static_cast<std::int16_t>(count));
+    prepend(static_cast<std::int32_t>(8 + 2 * count));
+    to.append(begin, header + 2 * count);
 }
 
 void append_nan(RowBuffer& to) {
@@ -103,6 +148,28 @@ ReadDecimal read_decimal(std::string_view text, Digits& digits, Decimal& decimal
     return ReadDecimal::done;
 }
 
+std::optional<PlainDecimal> read_plain_decimal(std::string_view text) {
+    PlainDecimal plain;
+    plain.negative = text.starts_with('-');
+    if (plain.negative) text.remove_prefix(1);
+    if (text.size() > 19) return std::nullopt;  // as many digits always fit
+    const char* const end = text.data() + text.size();
+    const char* fraction = nullptr;
+    for (const char* at = text.data(); at != end; ++at) {
+        const auto digit = static_cast<unsigned char>(*at - '0');
+        if (digit <= 9) {
+            plain.digits = plain.digits * 10 + digit;
+        } else if (*at == '.' && fraction == nullptr) {
+            fraction = at + 1;
+        } else {
+            return std::nullopt;
+        }
+    }
+    if (fraction != nullptr) plain.scale = static_cast<std::size_t>(end - fraction);
+    if (text.size() == (fraction != nullptr ? 1 : 0)) return std::nullopt;  // no digit
+    return plain;
+}
+
 std::strong_ordering compare(const Decimal& left, const Decimal& right) {
     const auto sign = [](const Decimal& of) {
         const bool is_zero = of.digits.find_first_not_of('0') == std::string_view::npos;
@@ -138,6 +205,12 @@ Verdict encode_decimal(const Decimal& decimal, const Column& column, Encoding& e
 
 Verdict encode_numeric(const Value& value, const Column& column, Encoding& encoding,
                        RowBuffer& to) {
+    const auto plain = read_plain_decimal(value.text);
+    constexpr std::uint64_t most_plain = 10'000'000'000'000'000;  // 1,000 of them fit
+    if (plain && plain->digits <= most_plain && fits(*plain, column.typmod)) {
+        append_plain(*plain, to);
+        return Verdict::encoded;
+    }
     const std::string_view text = trimmed(value.text);
     Digits digits;
     Decimal decimal;

@@ -1,7 +1,10 @@
 #include "pipeline/values/binary_copy.h"
+#include "pipeline/values/eight_characters.h"
 #include "pipeline/values/encoder.h"
 
 #include <array>
+#include <cstring>
+#include <optional>
 
 namespace sluice {
 
@@ -11,6 +14,16 @@ namespace {
 bool abbreviates(std::string_view text, std::string_view word, std::size_t least) {
     return text.size() >= least && text.size() <= word.size() &&
            equal_ignoring_case(text, word.substr(0, text.size()));
+}
+
+std::optional<bool> read_boolean(std::string_view text) {
+    if (text == "true" || text == "1") return true;  // first what nearly all are
+    if (text == "false" || text == "0") return false;
+    if (abbreviates(text, "true", 1) || abbreviates(text, "yes", 1) || abbreviates(text, "on", 2))
+        return true;
+    if (abbreviates(text, "false", 1) || abbreviates(text, "no", 1) || abbreviates(text, "off", 2))
+        return false;
+    return std::nullopt;
 }
 
 enum class Bytes { done, wrong, database };
@@ -51,6 +64,39 @@ Bytes read_escaped(std::string_view text, std::string& to) {
     return Bytes::done;
 }
 
+/// As nearly all are written: 8-4-4-4-12. False: in another way, if at all.
+bool read_plain_uuid(std::string_view text, std::array<char, 16>& bytes) {
+    if (text.size() != 36) return false;
+    for (const std::size_t dash : {8, 13, 18, 23})
+        if (text[dash] != '-') return false;
+    const auto fours = [&text](std::size_t first, std::size_t second) {
+        return std::uint64_t{four_at(text.data() + second)} << 32 | four_at(text.data() + first);
+    };
+    const std::array<std::uint64_t, 4> digits{eight_at(text.data()), fours(9, 14), fours(19, 24),
+                                              eight_at(text.data() + 28)};
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const auto four = bytes_of_eight_hex(digits[i]);
+        if (!four) return false;
+        std::memcpy(bytes.data() + 4 * i, &*four, sizeof *four);
+    }
+    return true;
+}
+
+bool read_uuid(std::string_view text, std::array<char, 16>& bytes) {
+    const bool braces = text.starts_with('{');
+    if (braces) text.remove_prefix(1);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (text.size() < 2) return false;
+        const int high = hex_digit(text[0]);
+        const int low = hex_digit(text[1]);
+        if (high < 0 || low < 0) return false;
+        bytes[i] = static_cast<char>(high << 4 | low);
+        text.remove_prefix(2);
+        if (i % 2 == 1 && i + 1 < bytes.size() && text.starts_with('-')) text.remove_prefix(1);
+    }
+    return text == (braces ? "}" : "");
+}
+
 /// One to three digits without a leading zero, at most `most`. -1: something else.
 int read_small(const char*& at, const char* end, int most) {
     const char* const begin = at;
@@ -63,13 +109,9 @@ int read_small(const char*& at, const char* end, int most) {
 }  // namespace
 
 Verdict encode_boolean(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
-    const std::string_view text = trimmed(value.text);
-    const bool yes = text == "1" || abbreviates(text, "true", 1) || abbreviates(text, "yes", 1) ||
-                     abbreviates(text, "on", 2);
-    const bool no = !yes && (text == "0" || abbreviates(text, "false", 1) ||
-                             abbreviates(text, "no", 1) || abbreviates(text, "off", 2));
-    if (!yes && !no) return encoding.refuse("is not a boolean");
-    binary_copy::append_field(to, static_cast<std::int8_t>(yes));
+    const std::optional<bool> boolean = read_boolean(trimmed(value.text));
+    if (!boolean) return encoding.refuse("is not a boolean");
+    binary_copy::append_field(to, static_cast<std::int8_t>(*boolean));
     return Verdict::encoded;
 }
 
@@ -95,19 +137,8 @@ Verdict encode_bytea(const Value& value, const Column&, Encoding& encoding, RowB
 
 Verdict encode_uuid(const Value& value, const Column&, Encoding& encoding, RowBuffer& to) {
     std::array<char, 16> bytes;
-    std::string_view text = value.text;
-    const bool braces = text.starts_with('{');
-    if (braces) text.remove_prefix(1);
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (text.size() < 2) return encoding.refuse("is not a uuid");
-        const int high = hex_digit(text[0]);
-        const int low = hex_digit(text[1]);
-        if (high < 0 || low < 0) return encoding.refuse("is not a uuid");
-        bytes[i] = static_cast<char>(high << 4 | low);
-        text.remove_prefix(2);
-        if (i % 2 == 1 && i + 1 < bytes.size() && text.starts_with('-')) text.remove_prefix(1);
-    }
-    if (text != (braces ? "}" : "")) return encoding.refuse("is not a uuid");
+    if (!read_plain_uuid(value.text, bytes) && !read_uuid(value.text, bytes))
+        return encoding.refuse("is not a uuid");
     binary_copy::append_field(to, std::string_view(bytes.data(), bytes.size()));
     return Verdict::encoded;
 }
@@ -166,7 +197,7 @@ Encoder encoder_for(const Column& column) {
         case ColumnType::boolean:
             return encode_boolean;
         case ColumnType::text:
-            return encode_text;
+            return column.type_name == "name" ? encode_name : encode_text;
         case ColumnType::varchar:
             return encode_limited_text;
         case ColumnType::bpchar:
@@ -190,7 +221,7 @@ Encoder encoder_for(const Column& column) {
         case ColumnType::inet:
             return encode_inet;
         case ColumnType::enumeration:
-            return encode_text;
+            return encode_name;
         case ColumnType::array:
             return encode_nothing;
         case ColumnType::other:

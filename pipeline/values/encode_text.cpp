@@ -31,12 +31,15 @@ bool is_json(const Value& value, Encoding& encoding) {
 
 }  // namespace
 
-Verdict encode_text(const Value& value, const Column& column, Encoding&, RowBuffer& to) {
-    // As text, a label or name that is too long is cut or looked up; in binary it is an error.
-    const bool is_name = column.type == ColumnType::enumeration || column.type_name == "name";
-    if (is_name && value.text.size() >= name_size) return Verdict::database;
+Verdict encode_text(const Value& value, const Column&, Encoding&, RowBuffer& to) {
     binary_copy::append_field(to, value.text);
     return Verdict::encoded;
+}
+
+Verdict encode_name(const Value& value, const Column& column, Encoding& encoding, RowBuffer& to) {
+    // As text, a label or name that is too long is cut or looked up; in binary it is an error.
+    if (value.text.size() >= name_size) return Verdict::database;
+    return encode_text(value, column, encoding, to);
 }
 
 Verdict encode_limited_text(const Value& value, const Column& column, Encoding& encoding,

@@ -54,6 +54,7 @@ Verdict encode_float8(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_numeric(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_boolean(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_text(const Value&, const Column&, Encoding&, RowBuffer&);
+Verdict encode_name(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_limited_text(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_json(const Value&, const Column&, Encoding&, RowBuffer&);
 Verdict encode_jsonb(const Value&, const Column&, Encoding&, RowBuffer&);

@@ -230,6 +230,41 @@ TEST_CASE("encoder: whole numbers of every length, as text and as a number") {
     CHECK(of_text("").verdict == Verdict::invalid);
 }
 
+TEST_CASE("encoder: numbers and uuids of the usual form are what they are in another one") {
+    const auto of_text = [](const std::string& text, const Column& column) {
+        return encoded({Kind::text, text}, column);
+    };
+    const std::string digits = "90010002000000345678";
+    for (const Column& column : columns()) {
+        CAPTURE(column.type_name);
+        const bool is_number = column.type == ColumnType::numeric ||
+                               column.type == ColumnType::float4 ||
+                               column.type == ColumnType::float8;
+        if (!is_number) continue;
+        for (std::size_t from = 0; from < digits.size(); ++from)
+            for (std::size_t size = 0; from + size <= digits.size(); ++size)
+                for (std::size_t point = 0; point <= size + 1; ++point)
+                    for (const char* const sign : {"", "-"}) {
+                        std::string text = digits.substr(from, size);
+                        if (point <= size) text.insert(point, ".");
+                        text = sign + text;
+                        CAPTURE(text);
+                        // Spaces are looked for where the usual form is not met.
+                        CHECK(of_text(text, column) == of_text(text + " ", column));
+                    }
+    }
+    const Column column{"v", ColumnType::uuid, "uuid"};
+    const std::string uuid = "a0EEBC99-9c0b-4ef8-bb6d-6bb9bd380a1f";
+    CHECK(of_text(uuid, column).verdict == Verdict::encoded);
+    for (std::size_t at = 0; at < uuid.size(); ++at)
+        for (int character = 0; character < 256; ++character) {
+            std::string other = uuid;
+            other[at] = static_cast<char>(character);
+            CAPTURE(other);
+            CHECK(of_text(other, column) == of_text("{" + other + "}", column));
+        }
+}
+
 TEST_CASE("encoder: a row of any size") {
     RowBuffer row;
     std::string expected;
