@@ -45,18 +45,21 @@ bool JsonCursor::check_escapes(std::string_view content) {
     return true;
 }
 
-/// Behind the digits that begin there.
-const char* JsonCursor::end_of_digits(const char* from, const char* limit) const {
-    for (std::ptrdiff_t found = 8; found == 8 && from < limit && text_end_ - from >= 8;)
-        from += found = leading_digits(from);
-    if (text_end_ - from < 8)
-        while (from < limit && is_digit(*from)) ++from;
-    return std::min(from, limit);
+/// Behind the digits that begin there: before the next token, as none begins with a digit that
+/// follows one.
+inline const char* JsonCursor::end_of_digits(const char* from) const {
+    while (text_end_ - from >= 8) {
+        const std::ptrdiff_t found = leading_digits(from);
+        from += found;
+        if (found < 8) return from;
+    }
+    while (from != text_end_ && is_digit(*from)) ++from;
+    return from;
 }
 
 const char* JsonCursor::end_of_number(const char* from, const char* limit) const {
-    const auto digits = [this, &from, limit] {
-        const char* const first = std::exchange(from, end_of_digits(from, limit));
+    const auto digits = [this, &from] {
+        const char* const first = std::exchange(from, end_of_digits(from));
         return from > first;
     };
     if (*from == '-') ++from;
@@ -83,12 +86,11 @@ bool JsonCursor::read_scalar(std::string_view& token) {
     const char* const limit = text_ + token_[1];
     const std::string_view rest(begin, static_cast<std::size_t>(limit - begin));
     const char* end = nullptr;
-    // Digits and nothing else, as most numbers are.
-    if (*begin != '0') {
-        const bool is_short = limit - begin <= 8 && text_end_ - begin >= 8;
-        if (is_short ? leading_digits(begin) >= limit - begin
-                     : is_digit(*begin) && end_of_digits(begin, limit) == limit)
-            return pass_scalar(token, limit);
+    // As most numbers are: digits, perhaps a point and more of them.
+    if (*begin >= '1' && *begin <= '9') {
+        end = end_of_digits(begin);
+        if (limit - end >= 2 && *end == '.' && is_digit(end[1])) end = end_of_digits(end + 1);
+        if (end == limit) return pass_scalar(token, limit);
     }
     switch (*begin) {
         case 't':

@@ -112,7 +112,7 @@ private:
     bool skip_array(int depth);
     bool check_escapes(std::string_view content);
     bool pass_scalar(std::string_view& token, const char* end);
-    [[nodiscard]] const char* end_of_digits(const char* from, const char* limit) const;
+    [[nodiscard]] const char* end_of_digits(const char* from) const;
     const char* end_of_number(const char* from, const char* limit) const;
 
     const char* text_ = nullptr;

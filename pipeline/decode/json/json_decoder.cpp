@@ -84,7 +84,7 @@ std::vector<std::string> JsonDecoder::fields_of(const Payload& payload, std::siz
     return names;
 }
 
-bool JsonDecoder::take_root() {
+inline bool JsonDecoder::take_root() {
     if (root_ == Root::object && cursor_.peek() != '{') return refuse_root();
     if (!take(0)) return false;
     return cursor_.at_end() || cursor_.fail("something follows the value");
@@ -108,17 +108,12 @@ bool JsonDecoder::refuse_root() {
 }
 
 /// A text, number, boolean or null, which begins so.
-inline bool JsonDecoder::read_plain(char first, Value& value) {
-    std::string_view text;
-    if (first == '"') {
-        if (!cursor_.read_string(text)) return false;
-        value = {Value::Kind::json_string, text};
-        value.escaped = cursor_.has_escapes();
-        return true;
-    }
-    if (!cursor_.read_scalar(text)) return false;
-    value = {text[0] == 'n' ? Value::Kind::null : Value::Kind::json_scalar, text};
-    return true;
+[[gnu::always_inline]] inline bool JsonDecoder::read_plain(char first, Value& value) {
+    value.escaped = first == '"' && cursor_.has_escapes();
+    value.kind = first == '"'   ? Value::Kind::json_string
+                 : first == 'n' ? Value::Kind::null
+                                : Value::Kind::json_scalar;
+    return first == '"' ? cursor_.read_string(value.text) : cursor_.read_scalar(value.text);
 }
 
 bool JsonDecoder::take(std::uint32_t number) {
@@ -144,7 +139,7 @@ bool JsonDecoder::take(std::uint32_t number) {
 }
 
 /// As most are: a text, number or boolean that one slot wants. Of duplicates the last one stays.
-inline bool JsonDecoder::take_leaf(const Child& leaf) {
+[[gnu::always_inline]] inline bool JsonDecoder::take_leaf(const Child& leaf) {
     const char first = cursor_.peek();
     if (first == '{' || first == '[') return take(leaf.node);
     return read_plain(first, slots_[leaf.only_slot]);
