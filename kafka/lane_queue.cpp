@@ -93,7 +93,7 @@ const TopicPartition& LaneQueue::named(const rd_kafka_message_t& message) {
     return *found;
 }
 
-void LaneQueue::fill_arrival() {
+inline void LaneQueue::fill_arrival() {
     const TopicPartition& from = named(*current_);
     using Kind = Arrival::Kind;
     if (current_->err == RD_KAFKA_RESP_ERR_NO_ERROR) {

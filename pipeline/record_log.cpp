@@ -51,7 +51,7 @@ RecordIdentity identify(const Record& record) {
     return {record.offset, record.timestamp_ms, crc(crc(0, record.key), record.value)};
 }
 
-char* RecordLog::reserve(std::size_t size) {
+inline char* RecordLog::reserve(std::size_t size) {
     if (blocks_.empty() || blocks_.back().capacity - used_ < size) {
         const std::size_t last = blocks_.empty() ? first_block / 2 : blocks_.back().capacity;
         const std::size_t capacity = std::max(std::min(last * 2, largest_block), size);

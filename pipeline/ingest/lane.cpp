@@ -178,7 +178,7 @@ void Lane::take(const Arrival& arrival) {
     }
 }
 
-void Lane::take_record(Cursor& cursor, const Record& record) {
+inline void Lane::take_record(Cursor& cursor, const Record& record) {
     end_fetch_trouble();
     if (cursor.must_verify) {
         if (record.offset < cursor.last.offset) return;

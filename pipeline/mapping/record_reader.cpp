@@ -166,7 +166,7 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
         return Outcome::filtered;
     }
     change_ = is_removal ? Change::remove : Change::upsert;
-    std::ranges::fill(values, Value{});
+    for (Value& value : values) value.kind = Kind::missing;
     if (filters_first_)
         if (const Truth keep = keeps_unread(record, values, why); keep != Truth::yes)
             return keep == Truth::no ? Outcome::filtered : Outcome::rejected;
@@ -252,7 +252,7 @@ bool RecordReader::names_another(std::span<const Value> of_filter) {
 }
 
 /// What removes a row already need not say so twice.
-RecordReader::Truth RecordReader::removes(std::span<const Value> values, Rejection& why) {
+inline RecordReader::Truth RecordReader::removes(std::span<const Value> values, Rejection& why) {
     if (!deletes_ || change_ == Change::remove) return Truth::no;
     return judge(*deletes_, values.last(deletes_->fields()), why);
 }
@@ -294,7 +294,7 @@ bool RecordReader::decode(const Record& record, std::span<Value> values, Rejecti
     return true;
 }
 
-void RecordReader::take_metadata(const Record& record, std::span<Value> values) {
+inline void RecordReader::take_metadata(const Record& record, std::span<Value> values) {
     for (const std::size_t i : of_metadata_) {
         values[i] = metadata_of(record, sources_[i], scratch_, buffer_);
         const bool as_bytes = i < columns_.size() && columns_[i].column.type == ColumnType::bytea;

@@ -37,28 +37,33 @@ RowEncoder::RowEncoder(const config::Ingest& ingest, std::span<const ColumnPlan>
 bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change change,
                         TargetRows& rows, Rejection& why) {
     preparer_.clear();
-    key_.clear();
-    order_.clear();
-    kept_.clear();
     row_.clear();
+    if (has_key_) {
+        key_.clear();
+        order_.clear();
+        kept_.clear();
+    }
     bool as_text = !binary_;
     binary_copy::append_column_count(row_, columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        switch (has_key_ ? encode_column(i, values[i], change)
-                         : encode_value(columns_[i], values[i])) {
+        Value& value = values[i];
+        switch (has_key_ ? encode_column(i, value, change) : encode_value(columns_[i], value)) {
             case Verdict::encoded:
                 break;
             case Verdict::database:
                 as_text = true;
                 break;
             case Verdict::invalid:
-                why.add(values[i].kind <= Kind::null ? RejectCause::missing : RejectCause::invalid,
-                        {columns_[i].column.name, complaint(values[i])});
+                why.add(value.kind <= Kind::null ? RejectCause::missing : RejectCause::invalid,
+                        {columns_[i].column.name, complaint(value)});
                 break;
         }
     }
-    if (!kept_.empty()) refuse_unjudgeable(why);
-    const std::uint16_t kept = kept_.empty() ? std::uint16_t{0} : kept_set(rows, why);
+    std::uint16_t kept = 0;
+    if (!kept_.empty()) {
+        refuse_unjudgeable(why);
+        kept = kept_set(rows, why);
+    }
     if (!why.reasons.empty()) return false;
     EncodedRows& to = as_text ? rows.text : rows.binary;
     if (as_text)
@@ -75,16 +80,14 @@ bool RowEncoder::encode(RecordLog::Index index, std::span<Value> values, Change 
 
 Verdict RowEncoder::encode_column(std::size_t column, Value& value, Change change) {
     const ColumnPlan& plan = columns_[column];
-    const std::size_t begin = row_.size();
-    if (plan.in_key) {
+    const bool is_always_told = plan.in_key || plan.orders;
+    if (is_always_told || (change != Change::remove && value.kind != Kind::unchanged)) {
+        const std::size_t begin = row_.size();
         const Verdict verdict = encode_value(plan, value);
-        return take_key(plan, verdict, row_.view().substr(begin));
+        if (!is_always_told) return verdict;
+        const std::string_view field = row_.view().substr(begin);
+        return plan.in_key ? take_key(plan, verdict, field) : take_order(plan, verdict, field);
     }
-    if (plan.orders) {
-        const Verdict verdict = encode_value(plan, value);
-        return take_order(plan, verdict, row_.view().substr(begin));
-    }
-    if (change != Change::remove && value.kind != Kind::unchanged) return encode_value(plan, value);
     if (change != Change::remove) {
         kept_.resize(columns_.size());
         kept_[column] = true;
@@ -147,8 +150,11 @@ std::uint16_t RowEncoder::kept_set(TargetRows& rows, Rejection& why) {
 }
 
 /// Makes the value what its column shall hold, and appends it.
-Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value) {
-    if (value.kind <= Kind::null) {
+[[gnu::always_inline]] inline Verdict RowEncoder::encode_value(const ColumnPlan& plan,
+                                                               Value& value) {
+    if (plan.takes_as_is(value)) {
+        value.kind = Kind::text;
+    } else if (value.kind <= Kind::null) {
         const bool missing = value.kind == Kind::missing;
         value = Preparer::default_of(plan);
         if (missing && value.kind == Kind::null && on_missing_ == config::OnMissing::reject) {
@@ -156,8 +162,6 @@ Verdict RowEncoder::encode_value(const ColumnPlan& plan, Value& value) {
         }
     } else if (value.kind == Kind::unchanged) {
         value = {Kind::null, {}};
-    } else if (plan.takes_as_is(value)) {
-        value.kind = Kind::text;
     } else if (const char* why = preparer_.prepare(plan, value, encoding_.json)) {
         encoding_.complaint = why;
         return invalid(plan, value);
