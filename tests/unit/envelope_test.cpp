@@ -319,6 +319,21 @@ TEST_CASE("envelope: a flat row in Avro may have a column called op") {
           "7||||||||||d|");
 }
 
+TEST_CASE("envelope: that a flat row is deleted may be said by a boolean, too") {
+    Events events;
+    CHECK(events.row(R"({"id":7,"__deleted":true})") == "7|||||||d|||");
+    CHECK(events.row(R"({"id":7,"__deleted":false})") == "7||||||||||");
+
+    Events typed;
+    typed.ingest.format = config::Format::avro;
+    typed.ingest.schema.from = config::Schema::From::file;
+    typed.ingest.schema.files = {{"e.avsc", R"({"type":"record","name":"Row","fields":[
+        {"name":"id","type":"long"},{"name":"__deleted","type":["null","boolean"]}]})"}};
+    using namespace sluice::avro;
+    CHECK(typed.row(number(7) + number(1) + raw("\1")) == "7|||||||d|||");
+    CHECK(typed.row(number(7) + number(1) + raw("\0")) == "7||||||||||");
+}
+
 TEST_CASE("envelope: an event's types are those of its own schema") {
     Events events;
     const std::string day = R"({"after":{"id":1,"day":20484},"op":"c"})";

@@ -19,6 +19,11 @@ std::vector<std::string> flat_name(const std::vector<std::string>& path) {
     return {name};
 }
 
+/// What says that a flat row is deleted: a text, unless a cast has made a boolean of it.
+bool is_true(const Value& value) {
+    return value.kind == Kind::boolean ? value.integer != 0 : value.text == "true";
+}
+
 }  // namespace
 
 EnvelopeDecoder::EnvelopeDecoder(std::vector<WantedField> wanted, const Options& options,
@@ -131,8 +136,7 @@ bool EnvelopeDecoder::read_flat(const Form& form, std::span<Value> slots) {
         return fail(
             "not an event of Debezium: it has neither \"op\" nor, as the flat form has "
             "them, \"__op\" or \"__deleted\"; see envelope");
-    const bool removed =
-        values_[form.flat_deleted].text == "true" || values_[form.flat_op].text == "d";
+    const bool removed = is_true(values_[form.flat_deleted]) || values_[form.flat_op].text == "d";
     change_ = removed ? Change::remove : Change::upsert;
     fill(form.flat, slots);
     if (!removed || is_there(form.flat_op)) return true;
