@@ -9,6 +9,8 @@
 #include "pipeline/values/like.h"
 #include "pipeline/values/numeric.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,9 +41,12 @@ std::optional<std::int64_t> microseconds_of(std::string_view text) {
            reading.zone_seconds * civil_time::microseconds_per_second;
 }
 
+/// Of a day beyond all that can be counted so, the last one: no text that is read has one as far.
 std::int64_t microseconds_of(const Value& time) {
     if (time.kind != Kind::date) return time.integer;
-    return time.integer * civil_time::microseconds_per_day;
+    constexpr std::int64_t last_day =
+        std::numeric_limits<std::int64_t>::max() / civil_time::microseconds_per_day;
+    return std::clamp(time.integer, -last_day, last_day) * civil_time::microseconds_per_day;
 }
 
 /// Of a decimal that is compared: more digits than a number here may have, and as many as a text

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -162,6 +164,26 @@ TEST_CASE("filter: a number without end is not written out to be compared") {
     Reason why;
     CHECK(condition.judge({&value, 1}, scratch, why) == RecordCondition::Truth::unclear);
     CHECK(why.text == "filter: n is nothing that can be compared, not a number");
+}
+
+TEST_CASE("filter: a date beyond all moments that are counted in microseconds is compared, too") {
+    const auto fulfils = [](const std::string& filter, std::int64_t days) {
+        const config::Ingest ingest =
+            accepted_pipeline("filter = \"" + filter + "\"\ncolumns.id = 'id'\n");
+        const RecordCondition condition(*ingest.filter, "filter", ingest);
+        const Value value = Value::of(Value::Kind::date, days);
+        Scratch scratch;
+        Reason why;
+        return condition.judge({&value, 1}, scratch, why) == RecordCondition::Truth::yes;
+    };
+    CHECK(fulfils("day = '1970-01-02'", 1));
+    // The first day of the year 294247 that is beyond them, PostgreSQL's last one, and any.
+    for (const std::int64_t days : {std::int64_t{106'751'992}, std::int64_t{2'145'042'905},
+                                    std::numeric_limits<std::int64_t>::max()}) {
+        CAPTURE(days);
+        CHECK(fulfils("day > '9999-12-31'", days));
+        CHECK(fulfils("day < '0001-01-01'", -days));
+    }
 }
 
 TEST_CASE("filter: a record that it drops need not hold what columns take") {
