@@ -77,11 +77,16 @@ void CloudberrySink::at_tables() {
 }
 
 CommitResult CloudberrySink::commit(Batch& batch) {
-    if (stop_ && stop_->left != moves_of(batch)) stop_.reset();
+    // A partition that was taken out since, as its rows wait for another table, is read anew.
+    std::erase_if(stops_, [&](const Stop& stop) {
+        return std::ranges::none_of(batch.slices(), [&](const Slice& slice) {
+            return stop.left == BatchMove{slice.partition, slice.range};
+        });
+    });
     CommitResult result = write(batch);
     prepared_.reset();  // a batch that is offered again may wait for long, and need not hold it
-    if (auto* committed = std::get_if<Committed>(&result); committed != nullptr && stop_)
-        committed->stop = stop_->message;
+    if (auto* committed = std::get_if<Committed>(&result); committed != nullptr && !stops_.empty())
+        committed->stop = std::ranges::min(stops_, {}, &Stop::record).message;
     return result;
 }
 
@@ -197,13 +202,16 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
             first.try_emplace(batch.records.at(reject.record).from->id, reject);
         if (!is_new && reject.record < at->second.record) at->second = reject;
     }
-    const Reject& earliest = std::ranges::min_element(first, {}, [](const auto& each) {
-                                 return each.second.record;
-                             })->second;
-    std::string message = stopped_at_reject(batch.records.at(earliest.record), earliest.reasons);
-    for (const auto& [partition, reject] : first)
-        batch.cut(partition, batch.records.at(reject.record).offset);
-    stop_ = {std::move(message), moves_of(batch)};
+    for (const auto& each : first) {
+        const PartitionId partition = each.first;
+        const Reject& reject = each.second;
+        const Record record = batch.records.at(reject.record);
+        batch.cut(partition, record.offset);
+        std::erase_if(stops_, [&](const Stop& stop) { return stop.left.partition == partition; });
+        stops_.push_back({.record = reject.record,
+                          .message = stopped_at_reject(record, reject.reasons),
+                          .left = {partition, batch.slice(partition, record.offset).range}});
+    }
 }
 
 std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,

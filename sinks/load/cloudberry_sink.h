@@ -131,12 +131,14 @@ private:
     KeyTurns turns_;
     /// What the statement that runs is about; nullopt: none of them alone.
     std::optional<TargetId> at_;
-    /// Where to stop as soon as what precedes the record, which is left of the batch, is committed.
+    /// Where to stop as soon as what precedes the record, which is left of its partition in the
+    /// batch, is committed.
     struct Stop {
+        RecordLog::Index record = 0;
         std::string message;
-        std::vector<BatchMove> left;
+        BatchMove left;
     };
-    std::optional<Stop> stop_;
+    std::vector<Stop> stops_;
 };
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ using namespace std::chrono_literals;
 /// Merges partition 0 into t and partition 1 into u.
 class TwoTables {
 public:
-    explicit TwoTables(std::chrono::milliseconds reject_after = 1h) {
+    explicit TwoTables(std::chrono::milliseconds reject_after = 1h,
+                       config::OnReject on_reject = config::OnReject::dead_letter) {
         setup.exec("CREATE TABLE u (id bigint PRIMARY KEY, city text)");
         for (const char* table : {"t", "u"}) {
             config::Ingest ingest;
@@ -44,27 +46,30 @@ public:
                                             .identity = setup.identity,
                                             .targets = targets_,
                                             .loader_of = loaders_of(targets_, nullptr, "sluice"),
+                                            .on_reject = on_reject,
                                             .reject_after = reject_after});
     }
 
-    /// A record of each of these partitions, from the offset on that is next there.
+    /// A record of each of these partitions, from the offsets on that are next there.
     Batch batch(const std::vector<PartitionId>& partitions) {
         Batch batch;
+        std::map<PartitionId, Offset> next;
         for (const PartitionId partition : partitions) {
-            const Offset offset = setup.next(partition);
+            const auto at = next.try_emplace(partition, setup.next(partition)).first;
+            const Offset offset = at->second++;
             add_routed_record(batch, *targets_, partition, offset,
                               R"({"id": )" + std::to_string(offset) + "}");
         }
         return batch;
     }
-    /// "0: why" of each target that is held up; "": none is.
+    /// "0: why" of each target that is held up; where it stops; "": neither.
     std::string commit(Batch& batch) {
         const CommitResult result = sink_->commit(batch);
         CHECK(retry_reason(result) == "");
         const auto* held = std::get_if<HeldUp>(&result);
         if (held == nullptr) {
-            CHECK(committed(result));
-            return "";
+            REQUIRE(committed(result));
+            return std::get<Committed>(result).stop;
         }
         std::string text;
         for (const HeldUp::Target& target : held->targets)
@@ -120,6 +125,48 @@ TEST_CASE("held targets: who has locked a table for long is told, and soon gone 
     tables.until_somebody_waits_for("relation");
     other.exec("COMMIT");
     CHECK(said.get() == "");
+}
+
+/// Stops at rejects. Table u refuses an id; once it has done so twice, as it does before what
+/// stands before that record is loaded by itself, table t takes no rows, until it is told to.
+struct StoppingTables : TwoTables {
+    explicit StoppingTables(Offset refused) : TwoTables(1h, config::OnReject::stop) {
+        setup.exec("CREATE SEQUENCE refusals");
+        setup.add_trigger("BEFORE INSERT ON u FOR EACH ROW",
+                          "IF NEW.id = " + std::to_string(refused) +
+                              " THEN PERFORM nextval('refusals'); "
+                              "RAISE 'no' USING ERRCODE = '23514'; END IF; RETURN NEW;");
+        setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
+                          "IF (SELECT last_value FROM refusals) > 1 THEN "
+                          "RAISE 'not now' USING ERRCODE = '58P01'; END IF; RETURN NEW;",
+                          "later");
+    }
+    void take_rows() const { setup.exec("ALTER SEQUENCE refusals RESTART"); }
+};
+
+TEST_CASE("held targets: who stops at a reject does so, whichever other table takes no rows then") {
+    for (const Offset refused : {1, 0}) {
+        CAPTURE(refused);
+        StoppingTables tables(refused);
+        Batch batch = tables.batch({0, 1, 1});
+        CHECK(tables.commit(batch).starts_with("0: "));
+        batch.drop(batch.partitions_of(0));
+        CHECK(tables.commit(batch).starts_with("orders[1]@" + std::to_string(refused) + ": "));
+        CHECK(tables.setup.next(0) == 0);
+        CHECK(tables.setup.next(1) == refused);
+        tables.setup.move_progress(1, refused + 1);
+        CHECK(tables.commit({1}) == "");
+    }
+}
+
+TEST_CASE("held targets: of a partition that waits, nobody stops at a reject") {
+    StoppingTables tables(1);
+    Batch batch = tables.batch({0, 1, 1});
+    CHECK(tables.commit(batch).starts_with("0: "));
+    batch.drop({1});
+    tables.take_rows();
+    CHECK(tables.commit(batch) == "");
+    CHECK(tables.setup.next(0) == 1);
 }
 
 TEST_CASE("held targets: a file that one table lacks does not stop the others") {
