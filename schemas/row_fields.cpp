@@ -255,9 +255,11 @@ RowFields row_fields(const SchemaText& schema, std::string_view message) {
         case SchemaType::protobuf:
             return of_protobuf(schema, message);
         case SchemaType::json:
+            return of_json(schema);
+        case SchemaType::other:
             break;
     }
-    return of_json(schema);
+    throw BadSchema("it is " + std::string(name_of(schema.type)));
 }
 
 std::string describe(const RowField& field) {

@@ -8,10 +8,16 @@
 
 namespace sluice::schemas {
 
-enum class SchemaType : std::uint8_t { avro, protobuf, json };
+enum class SchemaType : std::uint8_t {
+    avro,
+    protobuf,
+    json,
+    other,  ///< a registry may have any
+};
 /// For messages.
 [[nodiscard]] constexpr std::string_view name_of(SchemaType type) {
-    constexpr std::string_view names[] = {"Avro", "Protobuf", "JSON Schema"};
+    constexpr std::string_view names[] = {"Avro", "Protobuf", "JSON Schema",
+                                          "of a type that Sluice does not know"};
     return names[static_cast<std::size_t>(type)];
 }
 

@@ -80,6 +80,8 @@ std::unique_ptr<RecordEncoder> make_encoder(const WrittenSchema& written) {
         case schemas::SchemaType::json:
             encoder = std::make_unique<JsonEncoder>();
             break;
+        case schemas::SchemaType::other:
+            throw schemas::BadSchema("it is " + std::string(name_of(text.type)));
     }
     if (!written.id) return encoder;
     return std::make_unique<PrefixedEncoder>(std::move(encoder), std::move(prefix));

@@ -92,6 +92,9 @@ TEST_CASE("registry: the kinds of schemas, GUIDs, and Apicurio's own ids") {
     HttpFake fake;
     fake.answer("/c/schemas/ids/1", {200, R"({"schemaType":"PROTOBUF","schema":"p"})"});
     fake.answer("/c/schemas/ids/2", {200, R"({"schemaType":"JSON","schema":"j"})"});
+    fake.answer("/c/schemas/ids/3", {200, R"({"schemaType":"XML","schema":"x","references":[
+        {"name":"b","subject":"b","version":1}]})"});
+    fake.answer("/c/subjects/b/versions/1", {200, R"({"schemaType":"XML","schema":"b"})"});
     SchemaId guid{SchemaId::Kind::guid, 0, {}};
     for (unsigned char i = 0; i < 16; ++i) guid.guid[i] = i;
     fake.answer("/c/schemas/guids/00010203-0405-0607-0809-0a0b0c0d0e0f",
@@ -99,6 +102,7 @@ TEST_CASE("registry: the kinds of schemas, GUIDs, and Apicurio's own ids") {
     RegistryClient client(at({fake.url() + "/c"}));
     CHECK(client.find(id(1))->type == schemas::SchemaType::protobuf);
     CHECK(client.find(id(2))->type == schemas::SchemaType::json);
+    CHECK(client.find(id(3))->type == schemas::SchemaType::other);
     CHECK(client.find(guid)->text == "g");
 
     const std::string own = "/apis/registry/v2";

@@ -31,12 +31,12 @@ TEST_CASE("registry answers: a schema comes with its type and where its referenc
     CHECK(protobuf.references ==
           std::vector<Whereabouts>{{"m/money.proto", "/subjects/money%2FEU%201/versions/3"}});
     CHECK(read_schema(R"({"schemaType":"JSON","schema":"{}"})").schema.type == SchemaType::json);
+    CHECK(read_schema(R"({"schemaType":"XML","schema":"<a/>"})").schema.type == SchemaType::other);
 }
 
 TEST_CASE("registry answers: what is no schema is told in words") {
     CHECK(refusal("<html>") == "not JSON");
     CHECK(refusal("[]") == "without \"schema\"");
-    CHECK(refusal(R"({"schema":"","schemaType":"XML"})") == "of a schema of type \"XML\"");
     CHECK(refusal(R"({"schema":"","references":[{"name":"a","subject":"b"}]})") ==
           "with a reference without \"version\"");
 }

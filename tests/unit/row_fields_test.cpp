@@ -71,6 +71,8 @@ TEST_CASE("schema --from-topic: Protobuf's own types, and those of JSON Schema")
           "\n    \"ok\" boolean,\n    \"tags\" text[],\n    \"where\" jsonb,"
           "\n    \"any\" text\n);\n");
     CHECK_THROWS_AS(static_cast<void>(of(SchemaType::json, "no")), schemas::BadSchema);
+    CHECK_THROWS_WITH_AS(static_cast<void>(of(SchemaType::other, "<a/>")),
+                         "it is of a type that Sluice does not know", schemas::BadSchema);
     CHECK(of(SchemaType::avro, R"("long")").fields.empty());
 }
 

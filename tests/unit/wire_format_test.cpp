@@ -135,6 +135,9 @@ TEST_CASE("avro: schemas of other kinds, or that are none, stop, or make rejects
     CHECK(reading.decoder.error().text == "of schema 4: it is Protobuf");
     CHECK_FALSE(reading.decode(raw("\0\0\0\0\5x")));
     CHECK(reading.decoder.error().text.starts_with("of schema 5: not an Avro schema: not JSON"));
+    reading.registry->schemas[confluent(6)] = {schemas::SchemaType::other, "<a/>", {}};
+    CHECK_FALSE(reading.decode(raw("\0\0\0\0\6x")));
+    CHECK(reading.decoder.error().text == "of schema 6: it is of a type that Sluice does not know");
     Reading strict(OnUnknownSchema::stop);
     strict.registry->schemas = reading.registry->schemas;
     CHECK_THROWS_WITH_AS(static_cast<void>(strict.decode(raw("\0\0\0\0\4x"))),

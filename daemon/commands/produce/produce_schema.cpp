@@ -38,8 +38,8 @@ WrittenSchema by_subject(const ProduceSchema& wanted, RegistryClient& registry) 
     }
     if (found->schema.type != wanted.type) {
         throw WrongConfiguration("subject " + in_quotes(wanted.subject) +
-                                 " of the registry has a schema of " +
-                                 std::string(name_of(found->schema.type)) + ", not of " +
+                                 " of the registry has a schema that is " +
+                                 std::string(name_of(found->schema.type)) + ", not " +
                                  std::string(name_of(wanted.type)));
     }
     return {std::move(found->schema), found->id, wanted.message};

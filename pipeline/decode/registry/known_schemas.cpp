@@ -45,6 +45,8 @@ KnownSchemas::Known KnownSchemas::read(const schemas::SchemaText& schema) const 
                 known.json =
                     std::make_shared<const schemas::RowFields>(schemas::row_fields(schema));
                 break;
+            case SchemaType::other:
+                break;
         }
     } catch (const schemas::BadSchema& bad) {
         known.complaint = bad.what();
