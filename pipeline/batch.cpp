@@ -149,7 +149,9 @@ void Batch::cut(PartitionId partition, Offset at) {
     Slice& its = slice(partition, at);
     std::int64_t before = 0;  // records
     std::vector<bool> out(records.size());
-    for (RecordLog::Index index = 0; index < out.size(); ++index) {
+    const auto dropped = dropped_.find(partition);
+    for (RecordLog::Index index = dropped == dropped_.end() ? 0 : dropped->second;
+         index < out.size(); ++index) {
         const Record record = records.at(index);
         if (record.from->id != partition) continue;
         out[index] = record.offset >= at;
@@ -174,9 +176,11 @@ void Batch::drop(const std::vector<PartitionId>& partitions) {
         out[index] = is_one(records.from(index)->id);
     take_out_rejects(out);
     take_out(out);
-    for (const PartitionId partition : partitions)
+    for (const PartitionId partition : partitions) {
+        dropped_[partition] = static_cast<RecordLog::Index>(records.size());
         if (const auto at = static_cast<std::size_t>(partition); at < slice_of_partition_.size())
             slice_of_partition_[at] = -1;
+    }
     std::erase_if(slices_, [&](const Slice& slice) { return is_one(slice.partition); });
     for (std::size_t at = 0; at < slices_.size(); ++at)
         slice_of_partition_[static_cast<std::size_t>(slices_[at].partition)] =
@@ -234,6 +238,7 @@ void Batch::clear() {
     used_ = other_bytes_ = 0;
     for (TargetRows& target : targets) target.clear();
     records.clear();
+    dropped_.clear();
     rejects.clear();
     without_effect_ = {};
     reject_bytes_ = 0;

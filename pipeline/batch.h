@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace sluice {
@@ -114,6 +115,8 @@ private:
     std::size_t other_bytes_ = 0;   // of all others
     std::vector<Slice> slices_;
     std::vector<std::int32_t> slice_of_partition_;  // index into slices_, -1: none
+    /// By partition that was dropped: how many records the log had then, of which its are none.
+    std::map<PartitionId, RecordLog::Index> dropped_;
 };
 
 }  // namespace sluice

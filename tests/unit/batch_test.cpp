@@ -283,6 +283,29 @@ TEST_CASE("batch: partitions that are dropped are as if nothing of them had come
     CHECK((batch.empty() && !batch.has_changes()));
 }
 
+TEST_CASE("batch: what is cut off counts no records from before their partition was dropped") {
+    Batch batch;
+    for (const Offset offset : {5, 6, 7}) batch.records.append(record(0, offset, "v"));
+    batch.slice(0, 5).range.to = 8;
+    batch.drop({0});
+    // Read anew, behind 5, which was deleted meanwhile.
+    for (const Offset offset : {6, 7, 8}) batch.records.append(record(0, offset, "v"));
+    batch.use(0).text = rows({"a", "b"});
+    batch.targets[0].text.rows[0].record = 3;
+    batch.targets[0].text.rows[1].record = 5;
+    batch.slice(0, 5) = {.partition = 0, .range = {5, 9}, .loaded = 2, .filtered = 1, .gaps = 1};
+
+    batch.cut(0, 8);
+    const Slice& cut = batch.slices()[0];
+    CHECK(cut.range == OffsetRange{5, 8});
+    CHECK((cut.loaded == 1 && cut.filtered == 1 && cut.gaps == 1));
+    batch.clear();
+    batch.records.append(record(0, 9, "v"));
+    batch.slice(0, 9) = {.partition = 0, .range = {9, 11}, .filtered = 1, .gaps = 1};
+    batch.cut(0, 10);
+    CHECK((cut.range == OffsetRange{9, 10} && cut.filtered == 1 && cut.gaps == 0));
+}
+
 TEST_CASE("batch: bytes are those of all targets, whichever grows") {
     Batch batch;
     batch.use(2).text = rows({std::string(500, 'a')});
