@@ -35,20 +35,26 @@ bool ElementReader::is_within(const std::vector<std::string>& path,
     return path.size() >= array.size() && std::equal(array.begin(), array.end(), path.begin());
 }
 
-void ElementReader::begin(std::string_view array) {
+std::optional<JsonError> ElementReader::begin(std::string_view array) {
     elements_.clear();
     next_ = 0;
     array_.assign(array).append(RecordLog::padding, '\0');
     array = std::string_view(array_).substr(0, array.size());
-    if (index_.read(array)) return;
+    if (auto error = index_.read(array)) return error;
     JsonCursor cursor(array, index_);
     do {
         cursor.skip_token();
-        if (cursor.peek() == ']') return;
+        if (cursor.peek() == ']' && elements_.empty()) return std::nullopt;
         const char* const first = cursor.here();
-        if (!cursor.skip_value()) return;
+        if (!cursor.skip_value()) break;
         elements_.emplace_back(first, static_cast<std::size_t>(cursor.after() - first));
     } while (cursor.peek() == ',');
+    if (cursor.error().what == nullptr) {
+        if (cursor.peek() == ']') return std::nullopt;
+        cursor.fail("\",\" or \"]\" is expected");
+    }
+    elements_.clear();
+    return cursor.error();
 }
 
 bool ElementReader::read(std::span<Value> slots) {

@@ -5,6 +5,7 @@
 #include "pipeline/values/value.h"
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ public:
     [[nodiscard]] static bool is_within(const std::vector<std::string>& path,
                                         const std::vector<std::string>& array);
 
-    /// Takes up a valid JSON array, and copies it.
-    void begin(std::string_view array);
+    /// Takes up a JSON array, and copies it. What is wrong with it, of which there is no element
+    /// then, if it is none after all.
+    [[nodiscard]] std::optional<JsonError> begin(std::string_view array);
     [[nodiscard]] bool at_end() const { return next_ == elements_.size(); }
     /// Counts from 0, as JSON Pointers do.
     [[nodiscard]] std::size_t number() const { return next_; }

@@ -5,6 +5,7 @@
 #include "pipeline/decode/make_decoder.h"
 #include "pipeline/decode/metadata.h"
 #include "pipeline/values/excerpt.h"
+#include "pipeline/values/json_text.h"
 
 #include <algorithm>
 
@@ -205,7 +206,8 @@ RecordReader::Outcome RecordReader::begin_elements(std::span<const Value> values
         return reject(RejectCause::invalid,
                       " is " + excerpt(is_hidden ? "…" : array.text) + ", not an array");
     }
-    elements_->begin(array.text);
+    if (const auto error = elements_->begin(array.text))
+        return reject(RejectCause::undecodable, " is not valid JSON: " + json::describe(*error));
     shared_.assign(values.begin(), values.end());
     return has_element() ? Outcome::values : Outcome::filtered;
 }

@@ -1,6 +1,8 @@
 #include "config/column_source.h"
 #include "config/condition/filter.h"
+#include "pipeline/mapping/element_reader.h"
 #include "pipeline/mapping/row_mapper.h"
+#include "pipeline/values/json_text.h"
 #include "tests/unit/avro_bytes_setup.h"
 #include "tests/unit/config_setup.h"
 #include "tests/unit/protobuf_bytes_setup.h"
@@ -61,6 +63,23 @@ struct Orders {
 };
 
 }  // namespace
+
+TEST_CASE("explode: an array that is none has no elements, and is told so") {
+    ElementReader reader({"items"}, {});
+    const auto said = [&](std::string_view array) {
+        const auto error = reader.begin(array);
+        CHECK((!error || reader.at_end()));
+        return error ? json::describe(*error) : "";
+    };
+    CHECK(said("[]") == "");
+    CHECK(said("[1, {\"a\":[]}]") == "");
+    CHECK_FALSE(reader.at_end());
+    CHECK(said("[1,2") == "\",\" or \"]\" is expected at byte 5");
+    CHECK(said("[1,]") == "a value is expected at byte 4");
+    CHECK(said("[1,{\"a\"}]") == "\":\" is expected at byte 8");
+    CHECK(said("[\"\xff\"]") == "invalid UTF-8 at byte 3");
+    CHECK(said("[") == "a value is missing at byte 2");
+}
 
 TEST_CASE("explode: each element is a row, with fields of its own and of the record") {
     Orders orders;
