@@ -16,6 +16,26 @@ namespace sluice::schemas {
     return c == '/' || c == '_' ? 63 : -1;
 }
 
+/// Writes the bytes of a text, padded or not, which are no more than its characters; returns their
+/// end, or nullptr where it is no base64.
+[[nodiscard]] inline char* read_base64(std::string_view text, char* to) {
+    if (text.size() % 4 == 0)
+        for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+    if (text.size() % 4 == 1) return nullptr;
+    std::uint32_t bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        const int digit = base64_digit(c);
+        if (digit < 0) return nullptr;
+        bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xffffff;
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        *to++ = static_cast<char>(bits >> count & 0xff);
+    }
+    return to;
+}
+
 /// In the standard alphabet, with padding.
 [[nodiscard]] inline std::string base64_of(std::string_view bytes) {
     constexpr std::string_view digits =

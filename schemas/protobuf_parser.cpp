@@ -73,20 +73,11 @@ private:
 
 /// nullopt: no base64, as no .proto text is: it has spaces.
 std::optional<std::string> from_base64(std::string_view text) {
-    std::string bytes;
-    std::uint32_t bits = 0;
-    int count = 0;
     while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
-    while (text.ends_with('=')) text.remove_suffix(1);
-    for (const char c : text) {
-        const int digit = base64_digit(c);
-        if (digit < 0) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        bytes += static_cast<char>(bits >> count & 0xff);
-    }
+    std::string bytes(text.size(), '\0');
+    const char* const end = read_base64(text, bytes.data());
+    if (end == nullptr) return std::nullopt;
+    bytes.resize(static_cast<std::size_t>(end - bytes.data()));
     return bytes;
 }
 

@@ -121,28 +121,12 @@ Converted from_time(std::string_view text, int decimals) {
     return {Value::of(Value::Kind::time, microseconds)};
 }
 
-/// The standard and the URL alphabet, padding optional.
 Converted from_base64(std::string_view text, Scratch& scratch) {
-    constexpr const char* complaint = "is not base64";
-    if (text.size() % 4 == 0) {
-        for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-    }
-    if (text.size() % 4 == 1) return {{}, complaint};
     char* const begin = scratch.reserve(text.size());
-    char* to = begin;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        const int digit = schemas::base64_digit(c);
-        if (digit < 0) return {{}, complaint};
-        bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xffffff;
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        *to++ = static_cast<char>(bits >> count & 0xff);
-    }
-    scratch.shrink(to);
-    return {{Value::Kind::bytes, {begin, static_cast<std::size_t>(to - begin)}}};
+    char* const end = schemas::read_base64(text, begin);
+    scratch.shrink(end == nullptr ? begin : end);
+    if (end == nullptr) return {{}, "is not base64"};
+    return {{Value::Kind::bytes, {begin, static_cast<std::size_t>(end - begin)}}};
 }
 
 Converted from_hex(std::string_view text, Scratch& scratch) {
