@@ -1,5 +1,9 @@
 #include "pipeline/reject.h"
 
+#include "pipeline/values/cut_text.h"
+
+#include <utility>
+
 namespace sluice {
 
 std::string describe(const std::vector<Reason>& reasons) {
@@ -20,11 +24,7 @@ const char* name_of(RejectCause cause) {
 
 std::string shortened_reason(std::string text) {
     constexpr std::size_t longest = 1000;
-    if (text.size() <= longest) return text;
-    std::size_t end = longest;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text.resize(end);
-    return text + "…";
+    return cut(std::move(text), longest);
 }
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include "pipeline/values/key_bytes.h"
 
 #include "pipeline/values/binary_copy.h"
+#include "pipeline/values/utf8.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -63,8 +64,8 @@ std::string_view cut_to(std::string_view text, std::int32_t typmod) {
     constexpr std::int32_t header = 4;
     if (typmod < header) return text;
     auto left = typmod - header;
-    const auto end =
-        std::ranges::find_if(text, [&left](char c) { return (c & 0xc0) != 0x80 && left-- == 0; });
+    const auto end = std::ranges::find_if(
+        text, [&left](char c) { return utf8::begins_character(c) && left-- == 0; });
     return {text.begin(), end};
 }
 

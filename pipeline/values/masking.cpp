@@ -1,5 +1,7 @@
 #include "pipeline/values/masking.h"
 
+#include "pipeline/values/utf8.h"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -10,10 +12,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t hash_size = 32;
-
-bool begins_character(char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-}
 
 struct FreeDigest {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
@@ -35,12 +33,12 @@ std::string_view salted_hash(std::string_view salt, std::string_view text, Scrat
 }
 
 std::string_view masked(std::string_view text, std::int32_t shown, Scratch& scratch) {
-    const auto characters = std::ranges::count_if(text, begins_character);
+    const auto characters = static_cast<std::int64_t>(utf8::characters(text));
     const auto hidden = characters > shown ? characters - shown : characters;
     std::size_t end = text.size();  // of what is hidden
     for (auto left = characters - hidden; left > 0; --left) do
             --end;
-        while (!begins_character(text[end]));
+        while (!utf8::begins_character(text[end]));
     const std::string_view rest = text.substr(end);
     const auto stars = static_cast<std::size_t>(hidden);
     char* const to = scratch.reserve(stars + rest.size());

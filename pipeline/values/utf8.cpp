@@ -8,8 +8,7 @@
 namespace sluice::utf8 {
 
 std::size_t characters(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; }));
+    return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
 }
 
 std::size_t character_size(std::string_view text) {
@@ -22,7 +21,7 @@ std::size_t character_size(std::string_view text) {
                                            : 0;
     if (size > text.size()) return 0;
     for (std::size_t i = 1; i < size; ++i) {
-        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+        if (begins_character(text[i])) return 0;
     }
     if (size < 3) return size;
     const auto second = static_cast<unsigned char>(text[1]);

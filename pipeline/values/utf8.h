@@ -11,6 +11,10 @@ namespace sluice::utf8 {
 /// The size of the character at the beginning of a text that is not empty; 0 when it is none.
 [[nodiscard]] std::size_t character_size(std::string_view text);
 
+[[nodiscard]] constexpr bool begins_character(char c) {
+    return (c & '\xC0') != '\x80';
+}
+
 /// How many characters: of what is none, its bytes that could begin one.
 [[nodiscard]] std::size_t characters(std::string_view text);
 

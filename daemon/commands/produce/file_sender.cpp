@@ -4,6 +4,7 @@
 #include "daemon/identity/host_name.h"
 #include "daemon/report/progress_line.h"
 #include "pipeline/errors.h"
+#include "pipeline/values/utf8.h"
 
 #include <unistd.h>
 
@@ -101,7 +102,7 @@ std::string FileSender::place(const InputRow& row, std::size_t position) const {
         if (c == '\n') {
             ++line;
             column = 1;
-        } else if ((c & 0xC0) != 0x80) {
+        } else if (utf8::begins_character(c)) {
             ++column;
         }
     }
