@@ -1,6 +1,7 @@
 #include "schemas/avro_schema.h"
 
 #include "schemas/avro_annotations.h"
+#include "schemas/json_string.h"
 
 #include <algorithm>
 #include <array>
@@ -39,23 +40,6 @@ std::string hex_of_latin1(std::string_view text) {
         hex += digits[byte & 15];
     }
     return hex;
-}
-
-void append_json_name(std::string& to, std::string_view name) {
-    constexpr char digits[] = "0123456789abcdef";
-    to += '"';
-    for (const char c : name) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20) {
-            to += "\\u00";
-            to += digits[byte >> 4];
-            to += digits[byte & 15];
-            continue;
-        }
-        if (c == '"' || c == '\\') to += '\\';
-        to += c;
-    }
-    to += "\":";
 }
 
 /// Reads one text after the other into the same types; errors say where by the fields' path.
@@ -234,7 +218,8 @@ private:
             to += '{';
             for (const auto [name, value] : members) {
                 if (!to.ends_with('{')) to += ',';
-                append_json_name(to, name);
+                json::append_string(to, name);
+                to += ':';
                 if (const auto type = type_of_member(index, name))
                     append_default(to, value, *type);
                 else

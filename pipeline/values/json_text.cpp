@@ -232,23 +232,4 @@ Unescaped array_literal(std::string_view array, Elements elements, Scratch& scra
     return {scratch.keep(buffer)};
 }
 
-void append_string(std::string& to, std::string_view text) {
-    constexpr char hex[] = "0123456789abcdef";
-    to += '"';
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            to += '\\';
-            to += c;
-        } else if (byte < 0x20) {
-            to += "\\u00";
-            to += hex[byte >> 4];
-            to += hex[byte & 15];
-        } else {
-            to += c;
-        }
-    }
-    to += '"';
-}
-
 }  // namespace sluice::json

@@ -3,6 +3,7 @@
 #include "pipeline/values/json_index.h"
 #include "pipeline/values/scratch.h"
 #include "pipeline/values/value.h"
+#include "schemas/json_string.h"
 
 #include <optional>
 #include <string>
@@ -36,8 +37,5 @@ enum class Elements { as_text, as_json };
 /// result is a complaint.
 [[nodiscard]] Unescaped array_literal(std::string_view array, Elements elements, Scratch& scratch,
                                       std::string& buffer);
-
-/// Appends a text as a JSON string, in quotes.
-void append_string(std::string& to, std::string_view text);
 
 }  // namespace sluice::json

@@ -1,5 +1,8 @@
 #include "sinks/books/dead_letters.h"
 
+#include "pipeline/values/hex.h"
+#include "pipeline/values/utf8.h"
+#include "schemas/json_string.h"
 #include "sinks/session/session.h"
 #include "sinks/session/sql_text.h"
 
@@ -9,69 +12,25 @@
 namespace sluice {
 namespace {
 
-/// How long the UTF-8 sequence at the front is; 0: none that PostgreSQL takes. NUL counts as none.
-std::size_t sequence_size(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(0);
-    if (lead == 0) return 0;
-    if (lead < 0x80) return 1;
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
-    for (std::size_t i = 1; i < size; ++i)
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    if (lead == 0xE0 && byte(1) < 0xA0) return 0;  // longer than needed
-    if (lead == 0xED && byte(1) > 0x9F) return 0;  // a surrogate
-    if (lead == 0xF0 && byte(1) < 0x90) return 0;
-    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-    return size;
-}
-
-bool is_text(std::string_view bytes) {
+/// What the database cannot hold in a text, NUL too, becomes U+FFFD.
+std::string as_text(std::string_view bytes) {
+    std::string text;
     while (!bytes.empty()) {
-        const std::size_t size = sequence_size(bytes);
-        if (size == 0) return false;
-        bytes.remove_prefix(size);
+        const std::size_t size = bytes[0] == '\0' ? 0 : utf8::character_size(bytes);
+        text += size == 0 ? "\xEF\xBF\xBD" : bytes.substr(0, size);
+        bytes.remove_prefix(size == 0 ? 1 : size);
     }
-    return true;
-}
-
-constexpr char hex_digits[] = "0123456789abcdef";
-
-/// A JSON string; what is no text becomes U+FFFD.
-void append_string(std::string& to, std::string_view text) {
-    to += '"';
-    while (!text.empty()) {
-        const std::size_t size = sequence_size(text);
-        const auto c = static_cast<unsigned char>(text[0]);
-        if (size == 0) {
-            to += "\xEF\xBF\xBD";
-        } else if (c == '"' || c == '\\') {
-            to += '\\';
-            to += text[0];
-        } else if (c < 0x20) {
-            to += "\\u00";
-            to += hex_digits[c >> 4];
-            to += hex_digits[c & 15];
-        } else {
-            to.append(text.substr(0, size));
-        }
-        text.remove_prefix(size == 0 ? 1 : size);
-    }
-    to += '"';
+    return text;
 }
 
 void append_text_or_hex(std::string& to, const char* name, std::string_view bytes) {
     to.append("\"").append(name);
-    if (is_text(bytes)) {
+    if (utf8::complaint_of(bytes) == nullptr) {
         to += "\":";
-        append_string(to, bytes);
-        return;
+        return json::append_string(to, bytes);
     }
     to += "_hex\":\"";
-    for (const char c : bytes) {
-        to += hex_digits[static_cast<unsigned char>(c) >> 4];
-        to += hex_digits[static_cast<unsigned char>(c) & 15];
-    }
+    append_hex(to, bytes);
     to += '"';
 }
 
@@ -133,9 +92,9 @@ std::string reasons_json(const std::vector<Reason>& reasons) {
         if (reason.column.empty())
             json += "null";
         else
-            append_string(json, reason.column);
+            json::append_string(json, as_text(reason.column));
         json += ",\"reason\":";
-        append_string(json, reason.text);
+        json::append_string(json, as_text(reason.text));
         json += '}';
     }
     return json + "]";
