@@ -8,6 +8,7 @@
 #include "pipeline/values/json_text.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace sluice {
 
@@ -55,21 +56,30 @@ std::vector<WantedField> take_elements(std::vector<WantedField>& wanted,
     return of_elements;
 }
 
-/// A removal need not bring the fields of its row, and often has but its key: what a filter says
-/// of them is left out. What it says of the rest, such as the key or "@source/table", stays.
-config::Condition without_fields(const config::Condition& condition,
-                                 const std::vector<config::Source>& sources) {
+using IsField = std::function<bool(const config::Source&)>;
+
+config::Condition without(const IsField& is_left_out, const config::Condition& condition,
+                          const std::vector<config::Source>& sources) {
     config::Condition rest;
     if (condition.kind == config::Condition::Kind::comparison) {
-        const SourceKind of = sources[condition.comparison.field].kind;
-        const bool is_of_row = of == SourceKind::field || of == SourceKind::position;
         rest.kind = config::Condition::Kind::all_of;  // of nothing: it holds
-        return is_of_row ? rest : condition;
+        return is_left_out(sources[condition.comparison.field]) ? rest : condition;
     }
     rest.kind = condition.kind;
     for (const config::Condition& part : condition.parts)
-        rest.parts.push_back(without_fields(part, sources));
+        rest.parts.push_back(without(is_left_out, part, sources));
     return rest;
+}
+
+/// The filter without what it says of such fields.
+config::Filter without(const IsField& is_left_out, config::Filter filter) {
+    filter.condition = without(is_left_out, filter.condition, filter.fields);
+    return filter;
+}
+
+/// A removal need not bring them, and often has but its key.
+bool is_of_row(const config::Source& source) {
+    return source.kind == SourceKind::field || source.kind == SourceKind::position;
 }
 
 /// What the record itself has.
@@ -97,9 +107,13 @@ RecordReader::RecordReader(const config::Ingest& ingest, std::span<const ColumnP
       key_(make_key_decoder(ingest, wanted(sources_, columns, {SourceKind::key_field}), registry)) {
     if (ingest.filter) {
         filter_.emplace(*ingest.filter, "filter", ingest);
-        config::Filter of_removals = *ingest.filter;
-        of_removals.condition = without_fields(of_removals.condition, of_removals.fields);
-        filter_of_removals_.emplace(of_removals, "filter", ingest);
+        filter_of_removals_.emplace(without(is_of_row, *ingest.filter), "filter", ingest);
+        const IsField is_of_elements = [&](const config::Source& source) {
+            return source.kind == SourceKind::field &&
+                   ElementReader::is_within(source.path, ingest.explode->path);
+        };
+        if (ingest.explode)
+            filter_of_record_.emplace(without(is_of_elements, *ingest.filter), "filter", ingest);
         if (ingest.choice) choice_.emplace(*ingest.choice, "filter", ingest);
         filters_first_ = std::ranges::all_of(ingest.filter->fields, [](const auto& source) {
             return is_metadata(source.kind) && source.kind != SourceKind::value;
@@ -191,6 +205,11 @@ RecordReader::Outcome RecordReader::read(const Record& record, std::span<Value> 
 }
 
 RecordReader::Outcome RecordReader::begin_elements(std::span<const Value> values, Rejection& why) {
+    // What no element of it could change comes first: it is none of this table's.
+    Rejection left_to_elements;
+    if (filter_of_record_ && change_ != Change::remove &&
+        keeps(*filter_of_record_, values, left_to_elements) == Truth::no)
+        return Outcome::filtered;
     const Value& array = values.back();
     const auto reject = [&](RejectCause cause, const std::string& text) {
         why.add(cause, {"", ingest_.explode->text + text});
@@ -242,8 +261,13 @@ RecordReader::Truth RecordReader::keeps(std::span<const Value> values, Rejection
     const bool event_removes =
         change_ == Change::truncate ||
         (change_ == Change::remove && ingest_.envelope != config::Envelope::none);
+    return keeps(event_removes ? *filter_of_removals_ : *filter_, values, why);
+}
+
+RecordReader::Truth RecordReader::keeps(const RecordCondition& filter,
+                                        std::span<const Value> values, Rejection& why) {
     const std::span<const Value> of_filter = values.subspan(columns_.size());
-    const Truth verdict = judge(event_removes ? *filter_of_removals_ : *filter_, of_filter, why);
+    const Truth verdict = judge(filter, of_filter, why);
     if (verdict == Truth::no) kept_out_ = !choice_ || names_another(of_filter);
     return verdict;
 }

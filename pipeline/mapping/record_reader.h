@@ -57,6 +57,8 @@ private:
     Outcome begin_elements(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth keeps_unread(const Record& record, std::span<Value> values, Rejection& why);
     [[nodiscard]] Truth keeps(std::span<const Value> values, Rejection& why);
+    [[nodiscard]] Truth keeps(const RecordCondition& filter, std::span<const Value> values,
+                              Rejection& why);
     [[nodiscard]] bool names_another(std::span<const Value> of_filter);
     [[nodiscard]] Truth removes(std::span<const Value> values, Rejection& why);
     [[nodiscard]] Truth judge(const RecordCondition& condition, std::span<const Value> fields,
@@ -73,6 +75,7 @@ private:
     std::unique_ptr<Decoder> key_;               // null: nobody wants the key's
     std::optional<RecordCondition> filter_;
     std::optional<RecordCondition> filter_of_removals_;  // which events tell
+    std::optional<RecordCondition> filter_of_record_;    // which explodes: without its elements
     std::optional<RecordCondition> choice_;              // of the filter's first field
     bool filters_first_ = false;  // nothing within the record decides: it need not be decoded
     std::optional<RecordCondition> deletes_;  // its fields stand behind the filter's

@@ -263,6 +263,21 @@ TEST_CASE("record router: a record that no target wants is filtered, or a reject
           Outcome::filtered);
 }
 
+TEST_CASE("record router: a record without elements is none of a table that does not want it") {
+    const std::string purchases =
+        "[[ingest.events.into]]\ntable = 'public.items'\nexplode = '/items'\n"
+        "on_missing = 'reject'\nfilter = \"kind = 'purchase' and /items/id > 1\"\n"
+        "[ingest.events.into.columns]\nid = '/items/id'\n";
+    Routing routing(events + "on_unrouted = 'reject'\n" + clicks + purchases);
+    CHECK(routing.map(R"({"id": 1, "kind": "view"})") == Outcome::rejected);
+    CHECK(routing.reasons() == "no target's filter lets it through; see on_unrouted");
+    CHECK(routing.map(R"({"id": 1, "kind": "click"})") == Outcome::row);
+    CHECK(routing.map(R"({"kind": "purchase", "items": []})") == Outcome::filtered);
+    CHECK(routing.map(R"({"kind": "purchase", "items": [{"id": 2}]})") == Outcome::row);
+    CHECK(routing.map(R"({"kind": "purchase"})") == Outcome::rejected);
+    CHECK(routing.batch.rejects.back().cause == RejectCause::missing);
+}
+
 TEST_CASE("record router: random records are where a model says, or in no table") {
     Routing routing(events + clicks + paid + items);
     std::mt19937 random(20261);
