@@ -44,6 +44,15 @@ void read_order(TableReader& section, Ingest& ingest) {
     refuse_unmapped(section, ingest, "order", *order);
 }
 
+/// `@value is null`, anywhere in it.
+bool asks_for_tombstones(const Condition& condition, const std::vector<Source>& fields) {
+    if (condition.kind == Condition::Kind::comparison)
+        return condition.comparison.op == Operator::is_null &&
+               fields[condition.comparison.field].kind == Source::Kind::value;
+    return std::ranges::any_of(
+        condition.parts, [&](const Condition& part) { return asks_for_tombstones(part, fields); });
+}
+
 void read_delete_when(TableReader& section, Ingest& ingest) {
     const auto when = section.text("delete_when", "\"@tombstone\" or \"deleted = true\"");
     if (!when) return;
@@ -51,6 +60,11 @@ void read_delete_when(TableReader& section, Ingest& ingest) {
         ingest.delete_when = DeleteWhen::condition;
         read_condition(section, "delete_when", *when, {ingest.format, ingest.envelope},
                        ingest.deletes);
+        if (ingest.deletes &&
+            asks_for_tombstones(ingest.deletes->condition, ingest.deletes->fields))
+            section.problem(when->at,
+                            "\"delete_when\": a record without a value is a tombstone, of which no "
+                            "condition is asked; write delete_when = \"@tombstone\"");
         return;
     }
     ingest.delete_when = DeleteWhen::tombstone;

@@ -56,6 +56,8 @@ TEST_CASE(
                    "\"order\" has no meaning where rows are appended"));
     CHECK(contains(problem_of(merge + "delete_when = 'op ='\n"),
                    "9:15: \"delete_when\": character 5: expected"));
+    CHECK(contains(problem_of(merge + "delete_when = \"@value is null or op = 'd'\"\n"),
+                   "write delete_when = \"@tombstone\""));
     CHECK(contains(problem_of(merge + "delete_when = '@op = 1'\n"),
                    "\"@op\" is of a change event; add envelope"));
     CHECK(contains(problem_of(merge + "delete_when = '@tombstone'\non_tombstone = 'reject'\n"),

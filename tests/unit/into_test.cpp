@@ -160,6 +160,7 @@ TEST_CASE("record router: what a record says chooses among its tables, and nothi
     CHECK(routing.map(R"({"id": 4})") == Outcome::rejected);
     CHECK(routing.records_in(0) == Indices{0});
     CHECK(routing.batch.rejects.back().cause == RejectCause::unrouted);
+    CHECK(contains(routing.reasons(), "none of the tables that \"tables\" permits"));
 }
 
 TEST_CASE("record router: what the filter keeps out of the table that it names is no stray") {
