@@ -163,16 +163,18 @@ void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
     events_ = &events;
     failures_.clear();
     mark_failed_.reset();
+    ended_ = false;
     queued_ = 0;
     acknowledged_ = 0;
     not_begun_ = producer_->begin_transaction();
     if (not_begun_) return;
-    for (std::size_t i = 0; i < events.events().size() && failures_.empty(); ++i) {
+    for (std::size_t i = 0; i < events.events().size() && is_well(); ++i) {
         const OutboxEvent& event = events.events()[i];
         if (event.refused) continue;
         producer_->send(*event.topic, event.message(), i);
         ++queued_;
     }
+    if (!is_well()) return;
     SLUICE_FAIL_POINT("outbox_before_mark");
     const std::string value = std::to_string(mark);
     Message message;
@@ -184,8 +186,9 @@ void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
 
 SendResult EventTransactions::finish(std::chrono::milliseconds patience) {
     if (not_begun_) return fail(*not_begun_);
-    // What librdkafka did not even queue is no reason for it not to commit the rest.
-    if (!failures_.empty() || mark_failed_) {
+    // What librdkafka did not even queue is no reason for it not to commit the rest. Of what it has
+    // ended by itself it commits nothing, but says why.
+    if ((!failures_.empty() || mark_failed_) && !ended_) {
         if (!abort()) return SendFailed{"the transaction could not be aborted"};
         if (mark_failed_) return SendFailed{producer_->describe(*mark_failed_)};
         return settle_failures();
@@ -291,8 +294,11 @@ void EventTransactions::on_acknowledged(std::uint64_t) {
 }
 
 void EventTransactions::on_failed(std::uint64_t number, rd_kafka_resp_err_t code) {
+    // Two that follow from a failure, and are none of this message.
     if (code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) return;
-    if (number == mark_number) {
+    if (code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__FATAL) {
+        ended_ = true;
+    } else if (number == mark_number) {
         mark_failed_ = code;
     } else {
         failures_.push_back({static_cast<std::size_t>(number), code});

@@ -38,6 +38,8 @@ private:
     [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
                                                          const std::string& topic);
     [[nodiscard]] std::size_t partitions(const std::string& topic, std::size_t needed);
+    /// Nothing has failed so far.
+    [[nodiscard]] bool is_well() const { return failures_.empty() && !ended_; }
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
     [[nodiscard]] SendResult settle_failures();
     [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);
@@ -61,6 +63,7 @@ private:
     };
     std::vector<Failure> failures_;
     std::optional<rd_kafka_resp_err_t> mark_failed_;
+    bool ended_ = false;  ///< by librdkafka, for a failure: it takes nothing more
     std::optional<TransactionError> not_begun_;
     std::size_t queued_ = 0;
     std::size_t acknowledged_ = 0;
