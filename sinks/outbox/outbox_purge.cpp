@@ -17,6 +17,8 @@ constexpr auto long_step = 25ms;
 constexpr std::size_t fewest_rows = 100;
 constexpr std::size_t most_rows = 10000;
 constexpr auto prune_pause = 10s;
+// Of ids, as the database stores them: for some steps, and far from what memory there may be.
+constexpr std::size_t bytes_per_fetch = 1u << 20;
 
 constexpr const char* not_null_violation = "23502";
 
@@ -63,7 +65,8 @@ PurgeStep CloudberryOutboxPurge::step(BatchNumber sent) {
         open();
         if (pending_.empty()) fetch(sent);
         step = delete_some();
-        if (!step.more && Clock::now() - pruned_ > prune_pause) prune_books();
+        step.more = !pending_.empty() || purged_ < sent;
+        if (pending_.empty() && Clock::now() - pruned_ > prune_pause) prune_books();
     } catch (const DatabaseError& error) {
         const bool outrun = error.sqlstate() == not_null_violation;
         if (!outrun && error.trouble() != Trouble::again) throw;
@@ -77,11 +80,16 @@ PurgeStep CloudberryOutboxPurge::step(BatchNumber sent) {
 
 /// Batches that were sent, until enough rows for some steps are known.
 void CloudberryOutboxPurge::fetch(BatchNumber sent) {
-    const Rows rows =
-        session_.exec("SELECT batch, kind, ids FROM " + batches_ +
-                          " WHERE relay = $1 AND round = 0 AND batch > $2::bigint AND batch <="
-                          " $3::bigint ORDER BY batch LIMIT 200",
-                      {options_.identity.relay, std::to_string(fetched_), std::to_string(sent)});
+    const Rows rows = session_.exec(
+        "SELECT batch, kind, ids FROM (SELECT batch, kind, ids,"
+        " sum(pg_column_size(ids)) OVER (ORDER BY batch) - pg_column_size(ids) AS"
+        " before FROM (SELECT batch, kind, ids FROM " +
+            batches_ +
+            " WHERE relay = $1 AND round = 0 AND batch > $2::bigint AND batch <="
+            " $3::bigint ORDER BY batch LIMIT 200) next) sized WHERE before <"
+            " $4::bigint ORDER BY batch",
+        {options_.identity.relay, std::to_string(fetched_), std::to_string(sent),
+         std::to_string(bytes_per_fetch)});
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
         pending_.push_back(
             {rows.number(row, 0), rows.text(row, 1) == "retry", parse_array(rows.text(row, 2))});
@@ -119,7 +127,6 @@ PurgeStep CloudberryOutboxPurge::delete_some() {
         pending_.pop_front();
     }
     if (part > 0) pending_.front().ids.resize(note.left);
-    step.more = !pending_.empty();
     return step;
 }
 
