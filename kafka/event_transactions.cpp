@@ -164,6 +164,7 @@ void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
     failures_.clear();
     mark_failed_.reset();
     ended_ = false;
+    committing_ = false;
     queued_ = 0;
     acknowledged_ = 0;
     not_begun_ = producer_->begin_transaction();
@@ -187,12 +188,13 @@ void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
 SendResult EventTransactions::finish(std::chrono::milliseconds patience) {
     if (not_begun_) return fail(*not_begun_);
     // What librdkafka did not even queue is no reason for it not to commit the rest. Of what it has
-    // ended by itself it commits nothing, but says why.
-    if ((!failures_.empty() || mark_failed_) && !ended_) {
+    // ended by itself it commits nothing, but says why; and while it commits, it lets nobody abort.
+    if ((!failures_.empty() || mark_failed_) && !ended_ && !committing_) {
         if (!abort()) return SendFailed{"the transaction could not be aborted"};
         if (mark_failed_) return SendFailed{producer_->describe(*mark_failed_)};
         return settle_failures();
     }
+    committing_ = true;
     const auto error = producer_->commit_transaction(patience);
     if (!error && acknowledged_ != queued_) {
         return SendFailed{"kafka acknowledged " + std::to_string(acknowledged_) + " messages of " +

@@ -64,6 +64,7 @@ private:
     std::vector<Failure> failures_;
     std::optional<rd_kafka_resp_err_t> mark_failed_;
     bool ended_ = false;  ///< by librdkafka, for a failure: it takes nothing more
+    bool committing_ = false;
     std::optional<TransactionError> not_begun_;
     std::size_t queued_ = 0;
     std::size_t acknowledged_ = 0;

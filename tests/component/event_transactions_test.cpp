@@ -104,3 +104,12 @@ TEST_CASE("event transactions: what is refused while others are still queued is 
     CHECK(setup.send() == Places{0});
     CHECK(setup.arrived() == 5000);
 }
+
+TEST_CASE("event transactions: what is refused while the commit is under way is settled") {
+    SendingSetup setup("transactions-late");
+    setup.add(std::nullopt, "refused");
+    setup.add_good(100);
+    const SendResult result = setup.try_once(1ms);
+    CHECK(setup.asked > 0);
+    CHECK(std::holds_alternative<EventsRefused>(result));
+}
