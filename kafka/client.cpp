@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -79,6 +80,17 @@ ConfHandle make_conf(const config::Kafka& kafka, const std::map<std::string, std
     for (const auto& [name, value] : own) set(*conf, name, value, false);
     rd_kafka_conf_set_log_cb(conf.get(), forward_log);
     return conf;
+}
+
+std::size_t number_setting(const rd_kafka_conf_t& conf, const char* name) {
+    std::array<char, 32> text{};
+    std::size_t size = text.size();
+    std::size_t value = 0;
+    if (rd_kafka_conf_get(&conf, name, text.data(), &size) == RD_KAFKA_CONF_OK) {
+        std::from_chars(text.data(), text.data() + std::char_traits<char>::length(text.data()),
+                        value);
+    }
+    return value;
 }
 
 ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::string& name) {

@@ -14,6 +14,9 @@ namespace sluice::kafka {
 [[nodiscard]] ConfHandle make_conf(const config::Kafka& kafka,
                                    const std::map<std::string, std::string>& own);
 
+/// A number among its settings.
+[[nodiscard]] std::size_t number_setting(const rd_kafka_conf_t& conf, const char* name);
+
 /// Makes a client, which takes over `conf`. librdkafka's log lines go to ours, led by `name`.
 /// Throws WrongConfiguration.
 [[nodiscard]] ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf,

@@ -10,8 +10,6 @@
 #include "pipeline/log.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <limits>
 
 namespace sluice::kafka {
@@ -26,17 +24,6 @@ constexpr auto flush_patience = 10s;
 constexpr int offers_of_a_suspect = 3;
 // A record's own frame, about; what counts exactly is the broker's business.
 constexpr std::size_t record_overhead = 70;
-
-std::size_t number_setting(rd_kafka_t& client, const char* name) {
-    std::array<char, 32> text{};
-    std::size_t size = text.size();
-    std::size_t value = 0;
-    if (rd_kafka_conf_get(rd_kafka_conf(&client), name, text.data(), &size) == RD_KAFKA_CONF_OK) {
-        std::from_chars(text.data(), text.data() + std::char_traits<char>::length(text.data()),
-                        value);
-    }
-    return value;
-}
 
 std::size_t size_of(const OutboxEvent& event) {
     std::size_t size = record_overhead;
@@ -90,7 +77,7 @@ std::optional<BatchNumber> EventTransactions::start() {
     if (batch_size_ > 0) options.settings["batch.size"] = std::to_string(batch_size_);
     DeliveryListener& listener = *this;
     producer_ = std::make_unique<Producer>(kafka_, options, listener);
-    largest_message_ = number_setting(producer_->client(), "message.max.bytes");
+    largest_message_ = number_setting(*rd_kafka_conf(&producer_->client()), "message.max.bytes");
     partitions_.clear();
     ensure_marks_topic(producer_->client(), options_.marks_topic);
     if (const auto error = producer_->init_transactions(init_patience)) {
@@ -233,7 +220,7 @@ SendResult EventTransactions::settle_failures() {
     auto refusals = probe(suspects);
     if (!refusals.empty()) return EventsRefused{std::move(refusals)};
     // Only together were they too much for the broker.
-    const std::size_t now = number_setting(producer_->client(), "batch.size");
+    const std::size_t now = number_setting(*rd_kafka_conf(&producer_->client()), "batch.size");
     batch_size_ = std::max<std::size_t>(now / 4, 1000);
     return SendFailed{std::string(rd_kafka_err2str(failures.front().code)) +
                       ": no single event, but what was sent together; trying smaller requests"};

@@ -1,6 +1,7 @@
 #include "kafka/producer.h"
 
 #include "kafka/client.h"
+#include "pipeline/errors.h"
 
 #include <algorithm>
 #include <array>
@@ -17,8 +18,6 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
                                                 const Producer::Options& options) {
     std::map<std::string, std::string> own = options.settings;
     own["enable.idempotence"] = "true";
-    own["queue.buffering.max.kbytes"] =
-        std::to_string(std::max<std::size_t>(options.queue_bytes >> 10, 1));
     // Delivery reports alone say when a queue has room again; the count is no limit of ours.
     own["queue.buffering.max.messages"] = "1000000";
     if (!kafka.properties.contains("partitioner")) own["partitioner"] = "murmur2_random";
@@ -27,6 +26,18 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
         own["transaction.timeout.ms"] = std::to_string(options.transaction_timeout.count());
     }
     return own;
+}
+
+/// For as much as is wanted, and never so small that a message which may be sent has no room in it:
+/// librdkafka would call it full for ever.
+void set_queue_size(rd_kafka_conf_t& conf, std::size_t wanted) {
+    const std::size_t bytes = std::max(wanted, 2 * number_setting(conf, "message.max.bytes"));
+    std::array<char, 256> error{};
+    if (rd_kafka_conf_set(&conf, "queue.buffering.max.kbytes",
+                          std::to_string((bytes >> 10) + 1).c_str(), error.data(),
+                          error.size()) != RD_KAFKA_CONF_OK) {
+        throw WrongConfiguration(error.data());
+    }
 }
 
 HeadersHandle make_headers(std::span<const Header> headers) {
@@ -78,6 +89,7 @@ int in_ms(std::chrono::milliseconds time) {
 Producer::Producer(const config::Kafka& kafka, const Options& options, DeliveryListener& listener)
     : listener_(listener) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, options));
+    set_queue_size(*conf, options.queue_bytes);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     client_ = make_client(RD_KAFKA_PRODUCER, std::move(conf), options.name);

@@ -44,7 +44,7 @@ public:
         std::string name;                ///< in the log, and in client.id
         std::string transactional_id{};  ///< empty: without transactions
         std::chrono::milliseconds transaction_timeout{60000};
-        std::size_t queue_bytes = 64u << 20;
+        std::size_t queue_bytes = 64u << 20;  ///< or what two of the largest messages need
         std::map<std::string, std::string> settings{};  ///< more of librdkafka's, over the user's
     };
 

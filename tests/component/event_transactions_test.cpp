@@ -97,10 +97,10 @@ using Places = std::vector<std::size_t>;
 }  // namespace
 
 TEST_CASE("event transactions: what is refused while others are still queued is settled") {
-    // A queue that small is full until Kafka has answered for the first of them.
+    // More than the queue holds: it is full until Kafka has answered for the first of them.
     SendingSetup setup("transactions-early", 64u << 10);
     setup.add(std::nullopt, "refused");
-    setup.add_good(5000);
+    setup.add_good(5000, 1000);
     CHECK(setup.send() == Places{0});
     CHECK(setup.arrived() == 5000);
 }

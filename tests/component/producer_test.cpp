@@ -123,13 +123,23 @@ TEST_CASE("producer: what Kafka does not take fails alone, under its number") {
 
 TEST_CASE("producer: a full queue makes the sender wait, and loses nothing") {
     Producing it("producer-full", 1, {.name = "test", .queue_bytes = 64u << 10});
-    const std::string value(1000, 'x');
-    for (std::uint64_t number = 0; number < 2000; ++number) {
+    const std::string value(2000, 'x');
+    for (std::uint64_t number = 0; number < 3000; ++number) {
         it.producer.send(it.topic, {.partition = 0, .value = value}, number);
     }
     it.flush();
-    CHECK(it.deliveries.acknowledged.size() == 2000);
-    CHECK(it.read().size() == 2000);
+    CHECK(it.deliveries.acknowledged.size() == 3000);
+    CHECK(it.read().size() == 3000);
+}
+
+TEST_CASE("producer: a message larger than the queue was to be is sent") {
+    Producing it("producer-large", 1, {.name = "test", .queue_bytes = 64u << 10});
+    const std::string value(900000, 'x');
+    for (std::uint64_t number = 0; number < 5; ++number) {
+        it.producer.send(it.topic, {.partition = 0, .value = value}, number);
+    }
+    it.flush();
+    CHECK(it.deliveries.acknowledged.size() == 5);
 }
 
 TEST_CASE("producer: a transaction is all or nothing, and a younger producer fences the elder") {
