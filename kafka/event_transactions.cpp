@@ -21,7 +21,11 @@ constexpr std::uint64_t mark_number = std::numeric_limits<std::uint64_t>::max();
 constexpr auto init_patience = 30s;
 constexpr auto abort_patience = 10s;
 constexpr auto flush_patience = 10s;
-constexpr int offers_of_a_suspect = 3;
+constexpr auto probe_patience = 10s;
+constexpr int offers_of_a_group = 3;
+constexpr std::size_t smallest_batch = 1000;
+// Before larger requests are tried again.
+constexpr int many_batches = 100;
 // A record's own frame, about; what counts exactly is the broker's business.
 constexpr std::size_t record_overhead = 70;
 
@@ -74,6 +78,7 @@ std::optional<BatchNumber> EventTransactions::start() {
                               .transactional_id = options_.transactional_id,
                               .transaction_timeout = options_.transaction_timeout,
                               .queue_bytes = options_.queue_bytes};
+    if (sent_so_ >= many_batches) batch_size_ = 0;
     if (batch_size_ > 0) options.settings["batch.size"] = std::to_string(batch_size_);
     DeliveryListener& listener = *this;
     producer_ = std::make_unique<Producer>(kafka_, options, listener);
@@ -187,7 +192,10 @@ SendResult EventTransactions::finish(std::chrono::milliseconds patience) {
         return SendFailed{"kafka acknowledged " + std::to_string(acknowledged_) + " messages of " +
                           std::to_string(queued_)};
     }
-    if (!error) return Sent{};
+    if (!error) {
+        ++sent_so_;
+        return Sent{};
+    }
     if (error->kind == TransactionError::Kind::again) return Undecided{};
     if (error->kind == TransactionError::Kind::fatal || is_fence(error->code)) return fail(*error);
     if (!abort()) return SendFailed{error->text};
@@ -209,45 +217,73 @@ bool EventTransactions::abort() {
 SendResult EventTransactions::settle_failures() {
     std::vector<std::size_t> suspects;
     const auto failures = failures_;
+    auto said = failures.front().code;
     for (const Failure& failure : failures) {
         const auto reason = refusal_of(failure.code);
         // That the one topic of the configuration is gone is no event's fault.
         const bool is_gone =
             reason == RefusalReason::unknown_topic && !options_.fixed_topic.empty();
-        if (reason && !is_gone) suspects.push_back(failure.event);
+        if (!reason || is_gone) continue;
+        if (suspects.empty()) said = failure.code;
+        suspects.push_back(failure.event);
     }
-    if (suspects.empty()) return SendFailed{producer_->describe(failures.front().code)};
+    if (suspects.empty()) return SendFailed{producer_->describe(said)};
     auto refusals = probe(suspects);
     if (!refusals.empty()) return EventsRefused{std::move(refusals)};
-    // Only together were they too much for the broker.
+    const std::string text = rd_kafka_err2str(said);
+    if (refusal_of(said) != RefusalReason::too_large) {
+        return SendFailed{text + ": of no event by itself; trying again"};
+    }
     const std::size_t now = number_setting(*rd_kafka_conf(&producer_->client()), "batch.size");
-    batch_size_ = std::max<std::size_t>(now / 4, 1000);
-    return SendFailed{std::string(rd_kafka_err2str(failures.front().code)) +
-                      ": no single event, but what was sent together; trying smaller requests"};
+    batch_size_ = std::max(now / 4, smallest_batch);
+    sent_so_ = 0;
+    return SendFailed{text +
+                      ": no single event, but what was sent together; trying smaller "
+                      "requests"};
 }
 
-/// Offers each suspect alone, in transactions that are always aborted: a broker that refuses one
-/// message of a request refuses them all.
+/// Which of them Kafka refuses, each by itself: some, where that takes long. A broker that refuses
+/// one message of a request refuses them all, so they are offered in ever smaller groups.
 std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& suspects) {
     std::vector<Refusal> refusals;
-    bool open = false;
     partitions_.clear();
     too_few_.clear();
-    for (const std::size_t suspect : suspects) {
-        for (int offer = 1;; ++offer) {
-            const auto failure = offer_alone(suspect, open);
-            if (!failure) break;
-            if (const auto reason = refusal_of(*failure)) {
-                refusals.push_back(confirm({suspect, *reason, rd_kafka_err2str(*failure)}));
-                break;
+    struct Group {
+        Suspects suspects;
+        enum class Half { none, first, second } half = Half::none;
+        bool is_split = false;  // unasked: if it is not this half, it is the other
+    };
+    std::vector<Group> groups{{suspects}};
+    const auto enough = std::chrono::steady_clock::now() + probe_patience;
+    while (!groups.empty() && (refusals.empty() || std::chrono::steady_clock::now() < enough)) {
+        const Group group = groups.back();
+        groups.pop_back();
+        const std::size_t half = group.suspects.size() / 2;
+        if (half == 0 || !group.is_split) {
+            const auto code = answer_to(group.suspects);
+            if (!code && group.half == Group::Half::first) groups.back().is_split = true;
+            if (!code) continue;
+            if (half == 0) {
+                refusals.push_back(
+                    confirm({group.suspects.front(), *refusal_of(*code), rd_kafka_err2str(*code)}));
+                continue;
             }
-            // librdkafka 2.0.2 goes on counting behind a message that the broker refused, so that
-            // the next one is out of sequence; to abort that one begins a new sequence.
-            if (offer == offers_of_a_suspect) throw TroubleOfTheWorld(rd_kafka_err2str(*failure));
         }
+        groups.push_back({group.suspects.subspan(half), Group::Half::second});
+        groups.push_back({group.suspects.first(half), Group::Half::first});
     }
-    if (open && !abort()) throw TroubleOfTheWorld("kafka: the transaction cannot be aborted");
     return refusals;
+}
+
+/// What Kafka says against one of them, or against them together; nullopt: nothing.
+std::optional<rd_kafka_resp_err_t> EventTransactions::answer_to(Suspects suspects) {
+    for (int tries = 1;; ++tries) {
+        const auto code = offer(suspects);
+        if (!code || refusal_of(*code)) return code;
+        // librdkafka 2.0.2 goes on counting behind a message that the broker refused, so that the
+        // next one is out of sequence; to abort that one begins a new sequence.
+        if (tries == offers_of_a_group) throw TroubleOfTheWorld(rd_kafka_err2str(*code));
+    }
 }
 
 /// What is said of a topic may come from a broker that does not know it yet.
@@ -262,20 +298,22 @@ Refusal EventTransactions::confirm(Refusal refusal) {
     return *judged;
 }
 
-/// What Kafka says against it; nullopt: nothing. `open`: whether a transaction is, before and
-/// after.
-std::optional<rd_kafka_resp_err_t> EventTransactions::offer_alone(std::size_t suspect, bool& open) {
-    const OutboxEvent& event = events_->events()[suspect];
-    if (!open && producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
-    open = true;
+/// In a transaction of their own, which is aborted.
+std::optional<rd_kafka_resp_err_t> EventTransactions::offer(Suspects suspects) {
     failures_.clear();
-    producer_->send(*event.topic, event.message(), suspect);
+    ended_ = false;
+    if (producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
+    for (std::size_t i = 0; i < suspects.size() && is_well(); ++i) {
+        const OutboxEvent& event = events_->events()[suspects[i]];
+        producer_->send(*event.topic, event.message(), suspects[i]);
+    }
     if (!producer_->flush(flush_patience)) throw TroubleOfTheWorld("kafka does not answer");
-    if (failures_.empty()) return std::nullopt;
-    const auto code = failures_.front().code;
-    if (!abort()) throw TroubleOfTheWorld(rd_kafka_err2str(code));
-    open = false;
-    return code;
+    if (!abort()) throw TroubleOfTheWorld("kafka: the transaction cannot be aborted");
+    const auto refusal = std::ranges::find_if(
+        failures_, [](const Failure& failure) { return refusal_of(failure.code).has_value(); });
+    if (refusal != failures_.end()) return refusal->code;
+    if (!failures_.empty()) return failures_.front().code;
+    return ended_ ? std::optional(RD_KAFKA_RESP_ERR__STATE) : std::nullopt;
 }
 
 void EventTransactions::on_acknowledged(std::uint64_t) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,9 @@ private:
     [[nodiscard]] SendResult settle_failures();
     [[nodiscard]] std::vector<Refusal> probe(const std::vector<std::size_t>& suspects);
     [[nodiscard]] Refusal confirm(Refusal refusal);
-    [[nodiscard]] std::optional<rd_kafka_resp_err_t> offer_alone(std::size_t suspect, bool& open);
+    using Suspects = std::span<const std::size_t>;  ///< places in the batch
+    [[nodiscard]] std::optional<rd_kafka_resp_err_t> answer_to(Suspects suspects);
+    [[nodiscard]] std::optional<rd_kafka_resp_err_t> offer(Suspects suspects);
     bool abort();
 
     const config::Kafka kafka_;
@@ -52,6 +55,7 @@ private:
     std::unique_ptr<Producer> producer_;
     std::size_t largest_message_ = 0;
     std::size_t batch_size_ = 0;  ///< librdkafka's batch.size; 0: as configured
+    int sent_so_ = 0;             ///< batches, since that was made smaller
     std::map<std::string, std::size_t> partitions_;
     std::map<std::string, std::size_t> too_few_;  ///< just confirmed: not asked again for a batch
 

@@ -20,14 +20,22 @@ namespace {
 /// of events for it.
 class SendingSetup {
 public:
-    explicit SendingSetup(const std::string& name, std::size_t queue_bytes = 64u << 20,
-                          const KafkaProperties& topic_config = {{"cleanup.policy", "compact"}})
+    struct Options {
+        std::size_t queue_bytes = 64u << 20;
+        std::chrono::milliseconds transaction_timeout = 60s;
+        KafkaProperties properties{};
+        KafkaProperties topic_config{{"cleanup.policy", "compact"}};
+    };
+    explicit SendingSetup(const std::string& name) : SendingSetup(name, Options()) {}
+    SendingSetup(const std::string& name, const Options& options)
         : topic_(name),
-          transactions_(kafka(), {.name = name,
-                                  .transactional_id = name,
-                                  .marks_topic = name + ".marks",
-                                  .queue_bytes = queue_bytes}) {
-        shared_broker().admin().create_topic(topic_, 1, topic_config);
+          transactions_(kafka(options.properties),
+                        {.name = name,
+                         .transactional_id = name,
+                         .marks_topic = name + ".marks",
+                         .queue_bytes = options.queue_bytes,
+                         .transaction_timeout = options.transaction_timeout}) {
+        shared_broker().admin().create_topic(topic_, 1, options.topic_config);
         CHECK(transactions_.start() == std::nullopt);
     }
 
@@ -58,15 +66,18 @@ public:
         if (const auto* failed = std::get_if<SendFailed>(&result)) MESSAGE(failed->reason);
         return result;
     }
-    /// Takes the refusals of each try into the batch, as a relay does, until it is sent.
+    /// Takes the refusals of each try into the batch, and begins anew where one fails, as a relay
+    /// does, until it is sent.
     std::vector<std::size_t> send() {
         std::vector<std::size_t> refused;
-        for (;;) {
+        for (int failures = 0;;) {
             const SendResult result = try_once();
+            if (std::holds_alternative<Sent>(result)) return refused;
             const auto* refusals = std::get_if<EventsRefused>(&result);
             if (refusals == nullptr) {
-                CHECK(std::holds_alternative<Sent>(result));
-                return refused;
+                REQUIRE(++failures < 5);
+                transactions_.start();
+                continue;
             }
             for (const Refusal& refusal : refusals->refusals) {
                 refused.push_back(refusal.event);
@@ -74,6 +85,17 @@ public:
             }
         }
     }
+    /// Begins anew after each failure. How many there were.
+    int try_until_sent() {
+        for (int failures = 0;; ++failures) {
+            const SendResult result = try_once();
+            if (std::holds_alternative<Sent>(result)) return failures;
+            REQUIRE(std::holds_alternative<SendFailed>(result));
+            REQUIRE(failures < 10);
+            transactions_.start();
+        }
+    }
+    void start() { CHECK(transactions_.start() == 7); }
     [[nodiscard]] std::size_t arrived() const {
         return read_topic(shared_broker().client(), topic_).size();
     }
@@ -81,9 +103,10 @@ public:
     int asked = 0;
 
 private:
-    static config::Kafka kafka() {
+    static config::Kafka kafka(const KafkaProperties& properties) {
         config::Kafka kafka;
         kafka.brokers.text = shared_broker().bootstrap();
+        for (const auto& [name, value] : properties) kafka.properties[name].text = value;
         return kafka;
     }
 
@@ -98,7 +121,7 @@ using Places = std::vector<std::size_t>;
 
 TEST_CASE("event transactions: what is refused while others are still queued is settled") {
     // More than the queue holds: it is full until Kafka has answered for the first of them.
-    SendingSetup setup("transactions-early", 64u << 10);
+    SendingSetup setup("transactions-early", {.queue_bytes = 64u << 10});
     setup.add(std::nullopt, "refused");
     setup.add_good(5000, 1000);
     CHECK(setup.send() == Places{0});
@@ -112,4 +135,28 @@ TEST_CASE("event transactions: what is refused while the commit is under way is 
     const SendResult result = setup.try_once(1ms);
     CHECK(setup.asked > 0);
     CHECK(std::holds_alternative<EventsRefused>(result));
+}
+
+TEST_CASE("event transactions: few are found among many before Kafka ends a transaction") {
+    // All in one request, which is refused whole; Kafka looks for old transactions every 10 s.
+    SendingSetup setup("transactions-many",
+                       {.transaction_timeout = 3s, .properties = {{"linger.ms", "1000"}}});
+    for (int part = 0; part < 3; ++part) {
+        setup.add_good(3000, 1);
+        setup.add(std::nullopt, "refused");
+    }
+    CHECK(setup.send() == Places{3000, 6001, 9002});
+    CHECK(setup.arrived() == 9000);
+}
+
+TEST_CASE("event transactions: what is too much together is sent in smaller requests for a while") {
+    SendingSetup setup("transactions-together", {.properties = {{"linger.ms", "1000"}},
+                                                 .topic_config = {{"max.message.bytes", "20000"}}});
+    setup.add_good(100, 1000);
+    const auto fails = [&] { return std::holds_alternative<SendFailed>(setup.try_once()); };
+    CHECK(setup.try_until_sent() > 0);
+    for (int i = 0; i < 100; ++i) CHECK_FALSE(fails());
+    setup.start();
+    CHECK(fails());
+    CHECK(setup.try_until_sent() > 0);
 }
