@@ -22,7 +22,7 @@ public:
         std::string marks_topic;
         std::string fixed_topic{};  ///< of all events; empty: each names its own
         std::size_t queue_bytes = 64u << 20;
-        std::chrono::milliseconds transaction_timeout{60000};
+        std::chrono::milliseconds transaction_timeout = kafka::transaction_timeout;
     };
     EventTransactions(const config::Kafka& kafka, Options options);
 

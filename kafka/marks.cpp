@@ -1,6 +1,7 @@
 #include "kafka/marks.h"
 
 #include "kafka/client.h"
+#include "kafka/producer.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
 
@@ -23,8 +24,8 @@ using ResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<rd_kafka_ConfigResource_destroy>>;
 
 constexpr int answer_ms = static_cast<int>(std::chrono::milliseconds(answer_timeout).count());
-// Longer than Kafka lets a transaction of ours stay open.
-constexpr auto longest_transaction = 90s;
+// The broker looks only now and then which have been open for too long.
+constexpr auto longest_transaction = transaction_timeout + 30s;
 
 EventHandle await(rd_kafka_queue_t& queue, const std::string& what) {
     EventHandle event{rd_kafka_queue_poll(&queue, answer_ms)};

@@ -70,6 +70,8 @@ enum class RefusalReason {
     too_large,
     refused_by_broker,
 };
+constexpr std::size_t refusal_reasons =
+    static_cast<std::size_t>(RefusalReason::refused_by_broker) + 1;
 [[nodiscard]] std::string_view name_of(RefusalReason reason);
 
 struct Refusal {

@@ -23,7 +23,7 @@ OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& p
                                        "What became of batches that were offered to Kafka",
                                        {{"pipeline", pipeline}, {"outcome", outcome_names[i]}});
     }
-    for (std::size_t i = 0; i < reasons; ++i) {
+    for (std::size_t i = 0; i < refusal_reasons; ++i) {
         refused_[i] = registry.counter(
             "sluice_outbox_refused_total", "Events that Kafka can not take, by reason",
             {{"pipeline", pipeline},

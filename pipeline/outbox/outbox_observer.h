@@ -43,7 +43,6 @@ public:
 
 private:
     static constexpr std::size_t outcomes = 4;
-    static constexpr std::size_t reasons = 8;
 
     [[nodiscard]] double backlog_seconds() const;
 
@@ -53,7 +52,7 @@ private:
     metrics::Counter events_;
     metrics::Counter bytes_;
     std::array<metrics::Counter, outcomes> batches_;
-    std::array<metrics::Counter, reasons> refused_;
+    std::array<metrics::Counter, refusal_reasons> refused_;
     metrics::Counter purged_rows_;
     metrics::Counter purge_gave_way_;
     metrics::Histogram batch_events_;
