@@ -6,7 +6,6 @@
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
-#include <map>
 #include <random>
 
 namespace sluice {
@@ -190,41 +189,45 @@ std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
     });
 }
 
+/// With the place in the batch as one column more: an id's text is not what it was when it was
+/// claimed, where it depends on settings, such as a time's.
 std::string CloudberryOutbox::select_claimed(const ClaimedBatch& batch) const {
-    const std::string ids = quote_literal(array_literal(batch.ids));
-    if (batch.kind == ClaimedBatch::Kind::retry) {
-        // What append_event() understands, and the key.
+    const bool retry = batch.kind == ClaimedBatch::Kind::retry;
+    const std::string claimed = " JOIN (SELECT unnest(ids)::" + (retry ? "text" : table_.id_type) +
+                                " AS claimed_id, generate_subscripts(ids, 1) - 1 AS place FROM"
+                                " (SELECT " +
+                                quote_literal(array_literal(batch.ids)) +
+                                "::text[] AS ids) batch) c ON c.claimed_id = ";
+    if (retry) {
+        // What append_event() understands.
         return std::string(
                    "SELECT o.id, o.topic, o.kafka_partition, o.key, o.value, o.headers,"
-                   " o.timestamp_ms, ") +
-               refused_event_key + " FROM " + identity_.own_table("refused_event") + " o WHERE o." +
-               identity_.is_ours() + " AND " + refused_event_key + " = ANY (" + ids + "::text[])";
+                   " o.timestamp_ms, c.place::text FROM ") +
+               identity_.own_table("refused_event") + " o" + claimed + refused_event_key +
+               " WHERE o." + identity_.is_ours();
     }
-    return "SELECT " + table_.select + " FROM " + table_.qualified + " o JOIN (SELECT unnest(" +
-           ids + "::text[])::" + table_.id_type + " AS claimed_id) c ON c.claimed_id = o." +
-           table_.id;
+    return "SELECT " + table_.select + ", c.place::text FROM " + table_.qualified + " o" + claimed +
+           "o." + table_.id;
 }
 
 EventBatch CloudberryOutbox::read_claimed(const ClaimedBatch& batch) {
     return guarded([&] {
         open_reader();
-        std::map<std::string_view, int> places;
-        for (std::size_t i = 0; i < batch.ids.size(); ++i) {
-            places.emplace(batch.ids[i], static_cast<int>(i));
-        }
-        // A refused event is claimed by where it is kept, which travels as if it were a header.
-        const bool retry = batch.kind == ClaimedBatch::Kind::retry;
-        const std::vector<std::string> where_kept{""};
+        // The place travels as if it were the last header.
+        std::vector<std::string> headers;
+        if (batch.kind == ClaimedBatch::Kind::rows) headers = table_.headers;
+        headers.emplace_back();
+        std::vector<int> refused = batch.refused;
+        std::ranges::sort(refused);
         EventBatch events;
         reader_.copy_out("COPY (" + select_claimed(batch) + ") TO STDOUT (FORMAT binary)",
                          [&](std::string_view row) {
-                             append_event(row, retry ? where_kept : table_.headers, events);
+                             if (!append_event(row, headers, events)) return;
+                             OutboxEvent& event = events.events().back();
+                             event.place = std::stoi(std::string(*event.headers.back().value));
+                             event.headers.pop_back();
+                             event.refused = std::ranges::binary_search(refused, event.place);
                          });
-        for (OutboxEvent& event : events.events()) {
-            event.place = places.at(retry ? *event.headers.front().value : event.id);
-            if (retry) event.headers.clear();
-            event.refused = std::ranges::find(batch.refused, event.place) != batch.refused.end();
-        }
         std::ranges::sort(events.events(), {}, &OutboxEvent::place);
         return events;
     });

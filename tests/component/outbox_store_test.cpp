@@ -1,0 +1,76 @@
+#include "sinks/outbox/outbox_store.h"
+
+#include "sinks/schema/schema.h"
+#include "tests/fixture/postgres.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+namespace sluice {
+namespace {
+
+using fixture::shared_postgres;
+
+constexpr const char* database = "outbox_store";
+
+std::string value(const std::string& sql) {
+    return shared_postgres().value(sql, database);
+}
+
+/// An outbox, and what a relay makes of it, as often as one starts.
+class StoreSetup {
+public:
+    StoreSetup(const std::string& id_type, const std::string& rows) {
+        shared_postgres().create_database(database);
+        Session session(shared_postgres().dsn(database), "test");
+        ensure_schema(session, "sluice");
+        session.run("CREATE TABLE outbox (id " + id_type +
+                    " PRIMARY KEY, payload text, headers text, kind text); INSERT INTO outbox " +
+                    rows);
+        config::Outbox outbox;
+        outbox.name = "events";
+        outbox.table = "outbox";
+        outbox.topic = {{config::TopicPiece::Kind::text, "topic"}};
+        outbox.headers = {{.header = "kind", .column = "kind"}};
+        table = read_outbox_table(session, outbox);
+    }
+    [[nodiscard]] std::unique_ptr<CloudberryOutbox> store() const {
+        return std::make_unique<CloudberryOutbox>(shared_postgres().dsn(database),
+                                                  RelayIdentity{.relay = "events", .writer = "w"},
+                                                  table);
+    }
+
+    OutboxTable table;
+};
+
+TEST_CASE("outbox store: a batch is found again though its ids are written in another way") {
+    const StoreSetup setup("timestamptz",
+                           "SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 h', i"
+                           " FROM generate_series(1, 100) i");
+    auto store = setup.store();
+    store->begin_sweep(0);
+    EventBatch events = store->read({.rows = 1000, .bytes = 1u << 20});
+    REQUIRE(events.events().size() == 100);
+    const std::string id{events.events().front().id};
+    CHECK(store->claim(1, 0, events) == ClaimResult::claimed);
+    shared_postgres().exec(
+        std::string("ALTER DATABASE ") + database + " SET timezone = 'Asia/Kathmandu'", database);
+    store = setup.store();
+    auto claimed = store->claimed_above(0);
+    REQUIRE(claimed.size() == 1);
+    claimed.front().refused = {42, 7};
+    const EventBatch found = store->read_claimed(claimed.front());
+    REQUIRE(found.events().size() == 100);
+    CHECK(found.events().front().id != id);
+    for (int i = 0; i < 100; ++i) {
+        const OutboxEvent& event = found.events()[static_cast<std::size_t>(i)];
+        CHECK(event.place == i);
+        CHECK(event.value == std::to_string(i + 1));
+        CHECK(event.refused == (i == 7 || i == 42));
+        CHECK(event.headers.size() == 1);
+    }
+}
+
+}  // namespace
+}  // namespace sluice
