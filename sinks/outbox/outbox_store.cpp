@@ -310,8 +310,12 @@ std::string CloudberryOutbox::refused_values(BatchNumber number, const EventBatc
     for (const Refusal& refusal : refusals) {
         const OutboxEvent& event = events.events()[refusal.event];
         std::optional<std::string> headers;
+        std::string detail = refusal.detail;
         if (refusal.reason == RefusalReason::bad_headers) {
             headers = std::string(event.headers_json.value_or(""));
+            if (!event.headers.empty()) {
+                detail += "; besides, from columns of their own: " + headers_json(event.headers);
+            }
         } else if (!event.headers.empty()) {
             headers = headers_json(event.headers);
         }
@@ -322,8 +326,7 @@ std::string CloudberryOutbox::refused_values(BatchNumber number, const EventBatc
                   (event.partition ? std::to_string(*event.partition) : "NULL") + ", " +
                   bytea_or_null(event.key) + ", " + bytea_or_null(event.value) + ", " +
                   text_or_null(headers) + ", " + std::to_string(event.timestamp_ms) + ", " +
-                  quote_literal(name_of(refusal.reason)) + ", " + quote_literal(refusal.detail) +
-                  ")";
+                  quote_literal(name_of(refusal.reason)) + ", " + quote_literal(detail) + ")";
     }
     return values;
 }

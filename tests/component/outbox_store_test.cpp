@@ -72,5 +72,32 @@ TEST_CASE("outbox store: a batch is found again though its ids are written in an
     }
 }
 
+TEST_CASE("outbox store: of an event whose headers are none, the other headers are kept") {
+    const StoreSetup setup("int", "VALUES (1, 'x', '{', 'made')");
+    const auto store = setup.store();
+    store->begin_sweep(0);
+    EventBatch events = store->read({.rows = 10, .bytes = 1000});
+    CHECK(store->claim(1, 0, events) == ClaimResult::claimed);
+    const auto refusals = read_headers(events);
+    CHECK(store->refuse(1, 1, events, refusals) == DecisionResult::decided);
+    CHECK(value("SELECT headers FROM sluice.refused_event") == "{");
+    const std::string detail = value("SELECT detail FROM sluice.refused_event");
+    CHECK_MESSAGE(detail.find("\"made\"") != std::string::npos, detail);
+    // Claimed anew, it comes from where it is kept.
+    Session session(shared_postgres().dsn(database), "test");
+    const RelayIdentity identity{.relay = "events", .writer = "w"};
+    const Claim retry{
+        .number = 2, .last = 1, .kind = ClaimedBatch::Kind::retry, .ids = {"1:9", "1:0"}};
+    CHECK(insert_claim(session, identity, retry) == ClaimResult::claimed);
+    const auto claimed = store->claimed_above(1);
+    REQUIRE(claimed.size() == 1);
+    const EventBatch again = store->read_claimed(claimed.front());
+    REQUIRE(again.events().size() == 1);
+    CHECK(again.events().front().place == 1);
+    CHECK(again.events().front().id == "1");
+    CHECK(again.events().front().headers_json == "{");
+    CHECK(again.events().front().headers.empty());
+}
+
 }  // namespace
 }  // namespace sluice
