@@ -35,8 +35,8 @@ enum class DecisionResult {
 /// How much one read may take at once. Of such batches a relay holds three at most: in flight,
 /// claimed, and read ahead.
 struct EventLimits {
-    std::size_t rows = 50000;
-    std::size_t bytes = 16u << 20;
+    std::size_t rows;
+    std::size_t bytes;
 };
 
 /// An outbox table and the books of its relay. Used by the relay's thread only, save read(), which
@@ -61,6 +61,9 @@ public:
     /// The next rows, as many as the limits permit; empty: that was all.
     virtual EventBatch read(const EventLimits& limits) = 0;
     virtual void end_sweep() noexcept = 0;
+    /// From any thread, and for good: who waits for rows, now or later, waits no longer. A sweep
+    /// has no more of them, read_claimed() throws.
+    virtual void interrupt() = 0;
 
     /// Claims these events under a number, in one statement of its own, provided that `last` is
     /// still the highest number there is. A try whose answer got lost needs no settling: whoever

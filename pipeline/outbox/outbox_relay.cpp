@@ -51,6 +51,7 @@ void OutboxRelay::run() {
             lead();
             backoff.reset();
         } catch (const TroubleOfTheWorld& trouble) {
+            if (stopping()) return;  // a read that was interrupted, as a rule
             const auto pause = backoff.next();
             set_status(Role::starting, false);
             trouble_.begin(trouble.what(),
@@ -209,7 +210,9 @@ OutboxRelay::Went OutboxRelay::sweep() {
     const Went went = send_all(began);
     if (went == Went::superseded) return went;
     parts_.store->end_sweep();
-    if (!found_) parts_.observer.on_read(read_took_, OutboxObserver::Backlog::none);
+    if (!found_ && !stopping()) {
+        parts_.observer.on_read(read_took_, OutboxObserver::Backlog::none);
+    }
     return finish();
 }
 
@@ -305,6 +308,8 @@ OutboxRelay::Went OutboxRelay::finish() {
             if (refuse(*in_flight_, refused->refusals) == Went::superseded) {
                 return Went::superseded;
             }
+            static_cast<void>(parts_.leadership->hold());
+            if (out_of_time()) return Went::superseded;
             parts_.producer->send(in_flight_->number, in_flight_->events);
         } else if (std::holds_alternative<Superseded>(result)) {
             parts_.observer.on_outcome(RelayOutcome::superseded);
@@ -347,6 +352,7 @@ void OutboxRelay::request_stop(Clock::time_point deadline) {
     stopping_ = true;
     deadline_ = deadline;
     changed_.notify_all();
+    parts_.store->interrupt();
 }
 
 OutboxRelay::Status OutboxRelay::status() const {

@@ -240,16 +240,15 @@ void CloudberryOutbox::open_reader() {
 }
 
 void CloudberryOutbox::begin_sweep(BatchNumber purged) {
+    const std::string unclaimed =
+        "COPY (SELECT " + table_.select + " FROM " + table_.qualified +
+        " o LEFT JOIN (SELECT unnest(b.ids)::" + table_.id_type + " AS claimed_id FROM " +
+        batches_ + " b WHERE b." + identity_.is_ours() + " AND b.kind = 'claim' AND b.batch > " +
+        std::to_string(purged) + ") c ON c.claimed_id = o." + table_.id +
+        " WHERE c.claimed_id IS NULL ORDER BY " + table_.order + ") TO STDOUT (FORMAT binary)";
     guarded([&] {
         open_reader();
-        reader_.start_copy_out("COPY (SELECT " + table_.select + " FROM " + table_.qualified +
-                               " o LEFT JOIN (SELECT unnest(b.ids)::" + table_.id_type +
-                               " AS claimed_id FROM " + batches_ + " b WHERE b." +
-                               identity_.is_ours() + " AND b.kind = 'claim' AND b.batch > " +
-                               std::to_string(purged) + ") c ON c.claimed_id = o." + table_.id +
-                               " WHERE c.claimed_id IS NULL ORDER BY " + table_.order +
-                               ") TO STDOUT (FORMAT binary)");
-        sweeping_ = true;
+        sweeping_ = is_done([&] { reader_.start_copy_out(unclaimed); });
     });
 }
 
@@ -257,16 +256,32 @@ EventBatch CloudberryOutbox::read(const EventLimits& limits) {
     EventBatch events;
     if (!sweeping_) return events;
     guarded([&] {
-        while (events.events().size() < limits.rows && events.bytes() < limits.bytes) {
-            const auto row = reader_.next_row();
-            if (!row) {
-                sweeping_ = false;
-                break;
+        const bool done = is_done([&] {
+            while (events.events().size() < limits.rows && events.bytes() < limits.bytes) {
+                const auto row = reader_.next_row();
+                if (!row) {
+                    sweeping_ = false;
+                    break;
+                }
+                append_event(*row, table_.headers, events);
             }
-            append_event(*row, table_.headers, events);
+        });
+        if (!done) {
+            sweeping_ = false;
+            events = {};
         }
     });
     return events;
+}
+
+bool CloudberryOutbox::is_done(const std::function<void()>& read) const {
+    try {
+        read();
+    } catch (const DatabaseError&) {
+        if (!reader_.is_interrupted()) throw;
+        return false;
+    }
+    return true;
 }
 
 void CloudberryOutbox::end_sweep() noexcept {

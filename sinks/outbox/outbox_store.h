@@ -4,6 +4,7 @@
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/session.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,7 @@ public:
     void begin_sweep(BatchNumber purged) override;
     EventBatch read(const EventLimits& limits) override;
     void end_sweep() noexcept override;
+    void interrupt() override { reader_.interrupt(); }
     ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override;
     DecisionResult take_over(ClaimedBatch& batch) override;
     DecisionResult refuse(BatchNumber number, int round, const EventBatch& events,
@@ -77,6 +79,8 @@ public:
 
 private:
     void open_reader();
+    /// Whether it was, and not interrupted.
+    [[nodiscard]] bool is_done(const std::function<void()>& read) const;
     [[nodiscard]] std::string select_claimed(const ClaimedBatch& batch) const;
     [[nodiscard]] std::string decision(BatchNumber number, int round, const char* kind,
                                        const std::string& places) const;

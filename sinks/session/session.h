@@ -3,6 +3,7 @@
 #include "sinks/session/server_family.h"
 #include "sinks/session/sqlstate.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -118,6 +119,10 @@ public:
     std::optional<std::string_view> next_row();
     /// Ends it early: the server is asked to cancel. Closes the connection where that fails.
     void stop_copy_out() noexcept;
+    /// From any thread, and for good: who waits for rows of COPY … TO STDOUT, now or later, has the
+    /// server cancel it and gets DatabaseError, within moments.
+    void interrupt() { interrupted_ = true; }
+    [[nodiscard]] bool is_interrupted() const { return interrupted_; }
     /// Rows of COPY … TO STDOUT, one call each.
     void copy_out(const std::string& sql, const std::function<void(std::string_view)>& on_row);
 
@@ -126,6 +131,7 @@ private:
     struct Link;
 
     Link& link();
+    void heed_interruption();
     [[noreturn]] void fail(DatabaseError::Details details);
     /// Whatever the server says next, nobody would know what it answers.
     [[noreturn]] void break_off(DatabaseError::Details details);
@@ -138,6 +144,7 @@ private:
     std::string application_name_;
     std::unique_ptr<Link> link_;
     bool in_transaction_ = false;
+    std::atomic<bool> interrupted_ = false;
 };
 
 /// A transaction, READ COMMITTED, that rolls back unless committed.

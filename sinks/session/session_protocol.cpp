@@ -11,6 +11,9 @@
 namespace sluice {
 namespace {
 
+// Between two looks whether anybody still wants what is waited for.
+constexpr std::chrono::milliseconds glance{100};
+
 [[nodiscard]] bool send_offer(PGconn* connection, const std::string& statement,
                               const std::vector<const std::string*>& values, bool binary) {
     std::vector<const char*> texts;
@@ -104,6 +107,7 @@ std::string Session::run(const std::string& sql) {
 
 void Session::start_copy_out(const std::string& sql) {
     send(sql);
+    while (!answers_within(glance)) heed_interruption();
     const Result result{PQgetResult(link_->raw())};
     if (result && PQresultStatus(result.get()) == PGRES_COPY_OUT) return;
     auto details = details_of(link_->raw(), result.get());
@@ -113,8 +117,16 @@ void Session::start_copy_out(const std::string& sql) {
 
 std::optional<std::string_view> Session::next_row() {
     Link& connected = link();
+    PGconn* const connection = connected.raw();
     char* data = nullptr;
-    const int size = PQgetCopyData(connected.raw(), &data, 0);
+    int size = PQgetCopyData(connection, &data, 1);
+    while (size == 0 && PQconsumeInput(connection) == 1) {
+        size = PQgetCopyData(connection, &data, 1);
+        if (size != 0) break;
+        heed_interruption();
+        pollfd socket{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+        ::poll(&socket, 1, static_cast<int>(glance.count()));
+    }
     connected.row.reset(data);
     if (size > 0) return std::string_view(data, static_cast<std::size_t>(size));
     finish();
@@ -130,6 +142,12 @@ void Session::stop_copy_out() noexcept {
     } catch (const std::exception&) {
         close();
     }
+}
+
+void Session::heed_interruption() {
+    if (!interrupted_) return;
+    stop_copy_out();
+    throw DatabaseError({"57014", "interrupted, since it is not wanted any more", {}});
 }
 
 void Session::copy_out(const std::string& sql,

@@ -1,15 +1,19 @@
 #include "sinks/outbox/outbox_store.h"
 
+#include "pipeline/errors.h"
 #include "sinks/schema/schema.h"
 #include "tests/fixture/postgres.h"
+#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
+#include <future>
 #include <memory>
 
 namespace sluice {
 namespace {
 
+using namespace std::chrono_literals;
 using fixture::shared_postgres;
 
 constexpr const char* database = "outbox_store";
@@ -70,6 +74,27 @@ TEST_CASE("outbox store: a batch is found again though its ids are written in an
         CHECK(event.refused == (i == 7 || i == 42));
         CHECK(event.headers.size() == 1);
     }
+}
+
+TEST_CASE("outbox store: a read of any length is interrupted, and nothing of it remains") {
+    StoreSetup setup("int", "SELECT i, i FROM generate_series(1, 100) i");
+    setup.table.qualified = "(SELECT i.*, pg_sleep(0.5)::text AS slept FROM outbox i)";
+    const auto store = setup.store();
+    auto read = std::async(std::launch::async, [&] {
+        store->begin_sweep(0);
+        return store->read({.rows = 1000, .bytes = 1u << 20});
+    });
+    const std::string reading =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state ="
+        " 'active' AND query LIKE 'COPY%'";
+    fixture::wait_until([&] { return value(reading) == "1"; }, 20s, "the read");
+    store->interrupt();
+    REQUIRE(read.wait_for(fixture::patient(20s)) == std::future_status::ready);
+    CHECK(read.get().empty());
+    CHECK(value(reading) == "0");
+    ClaimedBatch claimed;
+    claimed.ids = {"1", "2"};
+    CHECK_THROWS_AS(static_cast<void>(store->read_claimed(claimed)), TroubleOfTheWorld);
 }
 
 TEST_CASE("outbox store: of an event whose headers are none, the other headers are kept") {

@@ -97,6 +97,7 @@ public:
     void begin_sweep(BatchNumber purged) override;
     EventBatch read(const EventLimits& limits) override;
     void end_sweep() noexcept override { sweep_.clear(); }
+    void interrupt() override {}
     ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override;
     DecisionResult take_over(ClaimedBatch& batch) override;
     DecisionResult refuse(BatchNumber number, int round, const EventBatch& events,

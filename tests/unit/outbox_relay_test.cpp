@@ -122,6 +122,29 @@ TEST_CASE("relay: the next batch is read while the one before is claimed and sen
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6"});
 }
 
+TEST_CASE("relay: a stop interrupts the read that is under way, and what is in flight commits") {
+    struct Slow : FakeOutboxStore {
+        using FakeOutboxStore::FakeOutboxStore;
+        EventBatch read(const EventLimits& limits) override {
+            if (++reads == 1) return FakeOutboxStore::read(limits);
+            fixture::wait_until([&] { return interrupted.load(); }, 20s, "the interruption");
+            return {};
+        }
+        void interrupt() override { interrupted = true; }
+        std::atomic<int> reads = 0;
+        std::atomic<bool> interrupted = false;
+    };
+    Stage stage;
+    for (int i = 0; i < 7; ++i) stage.insert(i);
+    auto store = std::make_unique<Slow>(stage.database, stage.chance);
+    const Slow& slow = *store;
+    auto& relay = stage.start(std::move(store));
+    fixture::wait_until([&] { return slow.reads >= 2; }, 5s, "the next read");
+    Stage::stop(relay);
+    CHECK(relay.failure.empty());
+    CHECK(stage.kafka.topic() == std::vector<std::string>{"0", "1", "2"});
+}
+
 TEST_CASE("relay: an empty outbox gets the first mark, and nothing else happens") {
     Stage stage;
     auto& relay = stage.start();
