@@ -21,49 +21,58 @@ std::string refused_offsets(const Merge& merge) {
 }  // namespace
 
 TEST_CASE("merge: a row that others leave within the batch is removed") {
-    Merge merge(of_itself);
-    merge.change("p1", Said{});
-    merge.change("p2", Said{});
-    merge.change("c", Said{.city = "p1"});
-    merge.commit();
-    merge.change("c", Said{.city = "p2"});
-    merge.change("p1", std::nullopt);
-    merge.commit();
-    CHECK(merge.table("id, city") == "c|p2 p2|NULL");
-    CHECK(merge.setup.rejected() == "0");
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(of_itself, config::Mode::merge, order);
+        merge.change("p1", Said{});
+        merge.change("p2", Said{});
+        merge.change("c", Said{.city = "p1"});
+        merge.commit();
+        merge.change("c", Said{.city = "p2"});
+        merge.change("p1", std::nullopt);
+        merge.commit();
+        CHECK(merge.table("id, city") == "c|p2 p2|NULL");
+        CHECK(merge.setup.rejected() == "0");
+    }
 }
 
 TEST_CASE("merge: a row refers to one that comes with it, and is changed once more") {
-    Merge merge(of_itself);
-    merge.change("p1", Said{});
-    merge.change("c", Said{.city = "p1"});
-    merge.change("c", Said{.amount = "5", .keeps_city = true});
-    merge.commit();
-    CHECK(merge.table("id, city, amount") == "c|p1|5 p1|NULL|0");
-    // Rows of two forms are made in layers: the reference comes before what it refers to.
-    merge.change("p2", Said{});
-    merge.change("d", Said{.city = "p2", .day = "Jan 8 1999"});
-    merge.change("d", Said{.amount = "6", .keeps_city = true});
-    merge.commit();
-    CHECK(merge.table("id, city, amount") == "c|p1|5 d|p2|6 p1|NULL|0 p2|NULL|0");
-    CHECK(merge.setup.rejected() == "0");
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(of_itself, config::Mode::merge, order);
+        merge.change("p1", Said{});
+        merge.change("c", Said{.city = "p1"});
+        merge.change("c", Said{.amount = "5", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table("id, city, amount") == "c|p1|5 p1|NULL|0");
+        // Rows of two forms are made in layers: the reference comes before what it refers to.
+        merge.change("p2", Said{});
+        merge.change("d", Said{.city = "p2", .day = "Jan 8 1999"});
+        merge.change("d", Said{.amount = "6", .keeps_city = true});
+        merge.commit();
+        CHECK(merge.table("id, city, amount") == "c|p1|5 d|p2|6 p1|NULL|0 p2|NULL|0");
+        CHECK(merge.setup.rejected() == "0");
+    }
 }
 
 TEST_CASE("merge: a unique value that a row leaves is another's, which is changed once more") {
-    Merge merge(with_city);
-    for (const char* day : {"1999-01-08", "Jan 8 1999"}) {
-        CAPTURE(day);
-        merge.setup.exec("TRUNCATE t; INSERT INTO t VALUES (1, 'a', 0), (4, 'd', 0)");
-        merge.change("1", std::nullopt);
-        merge.change("2", Said{.city = "a", .day = day});
-        merge.change("2", Said{.amount = "5", .keeps_city = true});
-        merge.change("4", Said{.city = "x"});
-        merge.change("3", Said{.city = "d", .day = day});
-        merge.change("3", Said{.amount = "5", .keeps_city = true});
-        merge.commit();
-        CHECK(merge.table() == "2|a|5 3|d|5 4|x|0");
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_city, config::Mode::merge, order);
+        for (const char* day : {"1999-01-08", "Jan 8 1999"}) {
+            CAPTURE(day);
+            merge.setup.exec("TRUNCATE t; INSERT INTO t VALUES (1, 'a', 0), (4, 'd', 0)");
+            merge.change("1", std::nullopt);
+            merge.change("2", Said{.city = "a", .day = day});
+            merge.change("2", Said{.amount = "5", .keeps_city = true});
+            merge.change("4", Said{.city = "x"});
+            merge.change("3", Said{.city = "d", .day = day});
+            merge.change("3", Said{.amount = "5", .keeps_city = true});
+            merge.commit();
+            CHECK(merge.table() == "2|a|5 3|d|5 4|x|0");
+        }
+        CHECK(merge.setup.rejected() == "0");
     }
-    CHECK(merge.setup.rejected() == "0");
 }
 
 TEST_CASE("merge: values change places in rows that are only updated, and by changes of columns") {
@@ -91,51 +100,131 @@ TEST_CASE("merge: values change places in rows that are only updated, and by cha
 }
 
 TEST_CASE("merge: values move along a row of rows to a place that is free, or stay") {
-    Merge merge(with_city);
-    constexpr int count = 300;
-    const auto move = [&](int by) {
-        for (int id = 0; id < count; ++id)
-            merge.change(std::to_string(id), Said{.city = std::to_string(id + by)});
-        merge.commit();
-    };
-    move(0);
-    move(1);
-    CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
-    CHECK(merge.setup.rejected() == "0");
-    // Someone who does not move has the last place: nobody can.
-    merge.setup.exec("INSERT INTO t VALUES (-1, '301', 0)");
-    move(2);
-    CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
-    CHECK(merge.setup.rejected() == "300");
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_city, config::Mode::merge, order);
+        constexpr int count = 300;
+        const auto move = [&](int by) {
+            for (int id = 0; id < count; ++id)
+                merge.change(std::to_string(id), Said{.city = std::to_string(id + by)});
+            merge.commit();
+        };
+        move(0);
+        move(1);
+        CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
+        CHECK(merge.setup.rejected() == "0");
+        // Someone who does not move has the last place: nobody can.
+        merge.setup.exec("INSERT INTO t VALUES (-1, '301', 0)");
+        move(2);
+        CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = (id + 1)::text") == "300");
+        CHECK(merge.setup.rejected() == "300");
+    }
 }
 
 TEST_CASE("merge: a change whose place is kept by one that is refused comes after an earlier one") {
-    Merge merge(with_city);
-    merge.change("1", Said{.city = "a"});
-    merge.change("9", Said{.city = "z"});
-    merge.commit();
-    merge.change("1", Said{.city = "b"});
-    merge.change("1", Said{.city = "z"});  // 9 has it
-    merge.change("2", Said{.city = "a"});
-    merge.commit();
-    CHECK(merge.table() == "1|b|0 2|a|0 9|z|0");
-    CHECK(refused_offsets(merge) == "3");
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_city, config::Mode::merge, order);
+        merge.change("1", Said{.city = "a"});
+        merge.change("9", Said{.city = "z"});
+        merge.commit();
+        merge.change("1", Said{.city = "b"});
+        merge.change("1", Said{.city = "z"});  // 9 has it
+        merge.change("2", Said{.city = "a"});
+        merge.commit();
+        CHECK(merge.table() == "1|b|0 2|a|0 9|z|0");
+        CHECK(refused_offsets(merge) == "3");
+    }
 }
 
 TEST_CASE("merge: a place that a row left again is another's, and of its changes one is refused") {
-    Merge merge(with_city);
-    merge.change("1", Said{.city = "a"});
-    merge.change("2", Said{.city = "z"});
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_city, config::Mode::merge, order);
+        merge.change("1", Said{.city = "a"});
+        merge.change("2", Said{.city = "z"});
+        merge.commit();
+        merge.change("1", Said{.city = "b", .amount = "1"});
+        merge.change("1", Said{.city = "b", .amount = "-1"});
+        merge.change("1", Said{.city = "c", .keeps_rest = true});
+        merge.change("1", Said{.amount = "-2", .keeps_city = true});
+        merge.change("1", Said{.city = "d", .keeps_rest = true});
+        merge.change("2", Said{.city = "b"});
+        merge.commit();
+        CHECK(merge.table() == "1|d|1 2|b|0");
+        CHECK(refused_offsets(merge) == "3 5");
+    }
+}
+
+TEST_CASE("merge: with an order, too, a value goes to another row and comes back") {
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_city, config::Mode::merge, order);
+        const auto go = [&](const std::string& id, const std::string& to) {
+            merge.change(id, Said{.city = to, .keeps_rest = true});
+        };
+        merge.change("1", Said{.city = "a", .amount = "1"});
+        merge.commit();
+        go("1", "b");
+        merge.change("2", Said{.city = "a", .amount = "2"});
+        go("2", "c");
+        go("1", "a");
+        merge.commit();
+        CHECK(merge.table() == "1|a|1 2|c|2");
+        merge.change("3", Said{.city = "d", .amount = "3"});
+        go("1", "b");
+        merge.change("3", Said{.city = "a", .amount = "4"});
+        go("3", "d");
+        go("1", "a");
+        merge.commit();
+        CHECK(merge.table() == "1|a|1 2|c|2 3|d|4");
+        CHECK(merge.setup.rejected() == "0");
+    }
+}
+
+TEST_CASE("merge: with an order, too, a row leaves one that came and went within the batch") {
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(of_itself, config::Mode::merge, order);
+        merge.change("p1", Said{});
+        merge.change("p2", Said{});
+        merge.commit();
+        merge.change("p3", Said{});
+        merge.change("d", Said{.city = "p3", .amount = "4"});
+        merge.change("d", Said{.city = "p2", .keeps_rest = true});
+        merge.change("p3", std::nullopt);
+        merge.commit();
+        CHECK(merge.table() == "d|p2|4 p1|NULL|0 p2|NULL|0");
+        CHECK(merge.setup.rejected() == "0");
+    }
+}
+
+TEST_CASE("merge order: of changes made as one those are left out that are older than the row") {
+    Merge merge(with_city, config::Mode::merge, version);
+    merge.setup.exec(
+        "INSERT INTO t VALUES (1, 'a', 1, NULL, 0), (2, 'b', 2, NULL, 7), (4, 'd', 4, NULL, 0)");
+    merge.setup.anchor(1, 8);
+    merge.partition = 1;
+    merge.next = 8;
+    merge.change("3", std::nullopt);
     merge.commit();
-    merge.change("1", Said{.city = "b", .amount = "1"});
-    merge.change("1", Said{.city = "b", .amount = "-1"});
-    merge.change("1", Said{.city = "c", .keeps_rest = true});
-    merge.change("1", Said{.amount = "-2", .keeps_city = true});
-    merge.change("1", Said{.city = "d", .keeps_rest = true});
-    merge.change("2", Said{.city = "b"});
+    merge.partition = 0;
+    merge.next = 0;
+    const auto go = [&](const std::string& id, const std::string& to) {
+        merge.change(id, Said{.city = to, .keeps_rest = true});
+    };
+    merge.change("2", Said{.city = "x", .amount = "5"});
+    merge.change("2", Said{.city = "y", .amount = "6"});
+    merge.change("3", Said{.city = "z", .amount = "7"});
+    merge.change("4", Said{.city = "v", .amount = "8"});
+    while (merge.next < 9) go("1", "t");
+    go("2", "a");
+    go("3", "w");
+    go("4", "u");
+    go("1", "b");
     merge.commit();
-    CHECK(merge.table() == "1|d|1 2|b|0");
-    CHECK(refused_offsets(merge) == "3 5");
+    CHECK(merge.table() == "1|b|1 2|a|2 3|w|NULL 4|u|8");
+    CHECK(merge.setup.rejected() == "0");
 }
 
 TEST_CASE("merge: what is refused for other tables' rows is not taken for what comes later") {

@@ -26,12 +26,18 @@ struct Said {
     bool keeps_rest = false;  ///< all but the city
 };
 
-inline config::Ingest changes_of(config::Mode mode) {
+/// An order that says of each change which one it is, in a column of its own.
+inline constexpr const char* version = "version";
+
+inline config::Ingest changes_of(config::Mode mode, const std::string& order) {
     config::Ingest ingest;
     ingest.name = "p";
     ingest.mode = mode;
     ingest.key = {"id"};
-    for (const char* column : {"id", "city", "amount", "day"}) {
+    ingest.order = order;
+    std::vector<std::string> columns = {"id", "city", "amount", "day"};
+    if (order == version) columns.push_back(order);
+    for (const std::string& column : columns) {
         auto& mapping = ingest.columns.emplace_back();
         mapping.column = column;
         mapping.source.path = {column};
@@ -45,8 +51,8 @@ class Merge {
 public:
     explicit Merge(const std::string& columns, config::Mode mode = config::Mode::merge,
                    const std::string& order = "")
-        : setup(columns), ingest(changes_of(mode)) {
-        ingest.order = order;
+        : setup(order == version ? columns + ", version bigint" : columns),
+          ingest(changes_of(mode, order)) {
         setup.anchor(0, 0);
         begin();
     }
@@ -77,6 +83,8 @@ public:
         } else {
             values[2] = {Value::Kind::text, order};
         }
+        const std::string offset = std::to_string(next);
+        if (ingest.order == version) values.back() = {Value::Kind::text, offset};
         Rejection why;
         REQUIRE(encoder->encode(index, values, said ? Change::upsert : Change::remove,
                                 batch.targets.front(), why));

@@ -619,6 +619,56 @@ TEST_CASE("merge order: two partitions and what is refused lead to the newest th
     }
 }
 
+TEST_CASE("merge order: changes of some columns stand on what is not older, whatever is refused") {
+    for (const char* rest : {", PRIMARY KEY (id)", "", ", PRIMARY KEY (id), more int DEFAULT 5"}) {
+        CAPTURE(rest);
+        Merge merge(columns + rest, config::Mode::merge, "amount");
+        struct Row {
+            int order = 0;
+            bool is_there = false;
+            std::string city = "NULL";
+        };
+        std::map<int, Row> model;
+        std::mt19937 random{29};
+        int refused = 0;
+        for (int batch = 0; batch < 20; ++batch) {
+            std::map<int, std::multimap<int, std::optional<Said>>> changes;
+            for (int i = 0; i < 150; ++i) {
+                const int id = static_cast<int>(random() % 40);
+                const int order = batch * 20 + static_cast<int>(random() % 60);
+                std::optional<Said> said;
+                if (random() % 6 != 0)
+                    said = Said{.city = std::to_string(merge.next),
+                                .amount = std::to_string(order),
+                                .keeps_city = random() % 2 == 0};
+                merge.change(std::to_string(id), said, std::to_string(order));
+                changes[id].emplace(order, said);
+                if (i % 50 > batch % 2) continue;
+                merge.change("99", Said{.amount = "-1"});
+                ++refused;
+            }
+            for (const auto& [id, of_key] : changes) {
+                Row& row = model[id];
+                for (const auto& [order, said] : of_key) {
+                    if (order < row.order) continue;
+                    if (!row.is_there || !said) row.city = "NULL";
+                    if (said && !said->keeps_city) row.city = *said->city;
+                    row.is_there = said.has_value();
+                    row.order = order;
+                }
+            }
+            merge.commit();
+            std::string all;
+            for (const auto& [id, row] : model)
+                if (row.is_there)
+                    all += (all.empty() ? "" : " ") + std::to_string(id) + "|" + row.city + "|" +
+                           std::to_string(row.order);
+            REQUIRE(merge.table() == all);
+        }
+        CHECK(merge.setup.rejected() == std::to_string(refused));
+    }
+}
+
 TEST_CASE("merge order: removals are forgotten once they are old") {
     Merge merge(with_key, config::Mode::merge, "amount");
     merge.change("1", std::nullopt, "5");

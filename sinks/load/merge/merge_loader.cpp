@@ -67,6 +67,9 @@ MergeLoader::MergeLoader(Session& session, MergeTarget target, const StagingWay&
                              nulls_for_invalid(statements_.target().table.columns, way.on_invalid),
                          .segments = way.segments}),
       isolation_(session, statements_) {
+    if (!statements_.target().order.empty())
+        places_.emplace(session, Staging::Options{.table = statements_.staging(),
+                                                  .columns = statements_.place_columns()});
     if (!statements_.target().sql) return;
     sql_.emplace(session, *statements_.target().sql,
                  SqlStatements::Into{.relation = statements_.staging(),
@@ -323,16 +326,44 @@ std::vector<Reject> MergeLoader::separate(const TargetRows& rows, Alike alike,
     if (has_where()) filter_isolated(changes, rows, rounds);
     set_gone(gone, changes, rounds.fates);
     rounds.begin();
-    while (!rounds.candidates().empty())
-        make_round(stage_changes(changes, rows, rounds.candidates(), statements_, StagedBy::change,
-                                 &rounds.apart()),
-                   rounds);
+    while (!rounds.candidates().empty()) make_round(stage_round(changes, rows, rounds), rounds);
     staging_.end_load();
     if (sql_) sql_->end_load();
     isolation_.end_load();
     refused_lately_ = !rounds.rejects.empty();
     tell_without_effect(changes, rounds.fates);
     return std::move(rounds.rejects);
+}
+
+/// Of changes that are made as one the latest is asked for its place in the order, which says
+/// nothing of those before it: so these are asked first.
+StagedChanges MergeLoader::stage_round(const OrderedChanges& changes, const TargetRows& rows,
+                                       MergeRounds& rounds) {
+    std::set<std::size_t> asked;
+    while (true) {
+        StagedChanges staged = stage_changes(changes, rows, rounds.candidates(), statements_,
+                                             StagedBy::change, &rounds.apart());
+        if (statements_.target().order.empty()) return staged;
+        std::vector<std::size_t> parts;
+        for (const FoldedChange& each : staged.changes)
+            std::ranges::copy_if(each.parts, std::back_inserter(parts),
+                                 [&](std::size_t part) { return asked.insert(part).second; });
+        if (parts.empty()) return staged;
+        rounds.leave_out(look_at_places(parts, places_of(changes, rows, parts, statements_)));
+    }
+}
+
+MergeRounds::Found MergeLoader::look_at_places(const std::vector<std::size_t>& which,
+                                               const NumberedRows& places) {
+    make_staging();
+    places_->begin_load(Alike::refuse);
+    MergeRounds::Found found;
+    for (RefusedNumber& each : places_->copy_isolated(places))
+        found.refused.emplace(which[each.number], std::move(each.reasons));
+    if (const std::string sql = statements_.probe_only(); !sql.empty()) session_.run(sql);
+    for (const std::size_t number : leave_out_older()) found.older.push_back(which[number]);
+    session_.run(statements_.plan_freely());
+    return found;
 }
 
 void MergeLoader::make_round(const StagedChanges& staged, MergeRounds& rounds) {

@@ -66,11 +66,16 @@ private:
                          MergeRounds& rounds);
     void make_changes(const StagedChanges& staged, std::vector<Fate>& fates);
     [[nodiscard]] std::set<std::size_t> leave_out_older();
+    [[nodiscard]] StagedChanges stage_round(const OrderedChanges& changes, const TargetRows& rows,
+                                            MergeRounds& rounds);
+    [[nodiscard]] MergeRounds::Found look_at_places(const std::vector<std::size_t>& which,
+                                                    const NumberedRows& places);
     void make_round(const StagedChanges& staged, MergeRounds& rounds);
     void tell_without_effect(const OrderedChanges& changes, const std::vector<Fate>& fates);
 
     const MergeStatements statements_;
     Staging staging_;
+    std::optional<Staging> places_;  ///< where there is an order: keys and places alone
     std::optional<SqlLoad> sql_;
     MergeIsolation isolation_;
     WithoutEffect without_effect_;

@@ -30,6 +30,20 @@ void MergeRounds::begin() {
         if (fates[change] == Fate::open) candidates_.push_back(change);
 }
 
+void MergeRounds::leave_out(Found found) {
+    std::map<std::uint32_t, std::size_t> last_older;
+    for (const std::size_t change : found.older) {
+        std::size_t& last = last_older[changes_.key_of(change)];
+        last = std::max(last, change);
+    }
+    for (const std::size_t change : candidates_) {
+        const auto last = last_older.find(changes_.key_of(change));
+        if (last != last_older.end() && change <= last->second) fates[change] = Fate::older;
+    }
+    for (auto& [change, reasons] : found.refused) refuse(change, std::move(reasons));
+    std::erase_if(candidates_, [this](std::size_t change) { return fates[change] != Fate::open; });
+}
+
 MergeRounds::Key& MergeRounds::key_of(std::size_t number) {
     return keys_[changes_.key_of(staged_->changes[number].change)];
 }
@@ -95,7 +109,8 @@ void MergeRounds::make_step(const MergeStep& step) {
         left_out.push_back(number);
         refuse_number(number, {{"",
                                 "has values of some columns only, and its row is not there: an "
-                                "earlier change of it was refused"}});
+                                "earlier change of it was refused; have the row sent as a whole "
+                                "once more"}});
     }
     // Of a hot key there are very many steps of which nothing is left.
     if (out.size() == step.end - step.begin) return;

@@ -34,6 +34,12 @@ public:
     [[nodiscard]] const std::vector<std::size_t>& candidates() const { return candidates_; }
     /// By key, as FoldOptions has it.
     [[nodiscard]] const std::vector<bool>& apart() const { return apart_; }
+    /// Of candidates, before they are staged.
+    struct Found {
+        std::vector<std::size_t> older;  ///< than the row, or its removal, as all before them are
+        std::map<std::size_t, std::vector<Reason>> refused;
+    };
+    void leave_out(Found found);
     /// Makes what is staged of the candidates. `unreadable`: numbers that could not be staged.
     /// `older`: those that are left out. Throws what MergeIsolation does.
     void make(const StagedChanges& staged, const std::vector<RefusedNumber>& unreadable,

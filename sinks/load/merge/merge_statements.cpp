@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <set>
 
 namespace sluice {
@@ -28,8 +29,7 @@ bool same_set(std::vector<std::string> a, std::vector<std::string> b) {
 MergeStatements::MergeStatements(MergeTarget target)
     : target_(std::move(target)), name_(qualified(target_.table)) {
     std::vector<std::string> all = target_.columns;
-    if (target_.sql)
-        for (const Column& input : target_.sql->inputs) all.push_back(input.name);
+    if (target_.sql) std::ranges::copy(fields(), std::back_inserter(all));
     for (const Column& column : target_.table.columns) {
         if (std::ranges::find(target_.columns, column.name) != target_.columns.end()) continue;
         all.push_back(column.name);
@@ -108,6 +108,28 @@ std::string MergeStatements::empty_staging() const {
 std::vector<std::string> MergeStatements::leading_columns() const {
     if (target_.order.empty()) return {};
     return {staged_columns_[1], staged_columns_[2]};
+}
+
+std::vector<std::string> MergeStatements::fields() const {
+    if (!target_.sql) return target_.columns;
+    std::vector<std::string> names;
+    for (const Column& input : target_.sql->inputs) names.push_back(input.name);
+    return names;
+}
+
+std::vector<bool> MergeStatements::place_fields() const {
+    std::vector<bool> place;
+    for (const std::string& field : fields())
+        place.push_back(in_key(field) || field == target_.order);
+    return place;
+}
+
+std::vector<std::string> MergeStatements::place_columns() const {
+    std::vector<std::string> columns = {staged_columns_.front()};
+    std::ranges::copy(leading_columns(), std::back_inserter(columns));
+    for (const std::string& field : fields())
+        if (in_key(field) || field == target_.order) columns.push_back(field);
+    return columns;
 }
 
 std::string MergeStatements::leave_out(const std::vector<std::size_t>& numbers) const {

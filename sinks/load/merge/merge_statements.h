@@ -58,6 +58,10 @@ public:
     /// has them.
     [[nodiscard]] const std::vector<std::string>& staged_columns() const { return staged_columns_; }
     [[nodiscard]] std::vector<std::string> leading_columns() const;
+    /// Of the fields of a change, in their order: which are its key, or its place in the order.
+    [[nodiscard]] std::vector<bool> place_fields() const;
+    /// Of the staging table, where these alone are staged: as staged_columns() has them.
+    [[nodiscard]] std::vector<std::string> place_columns() const;
     /// Makes the staging table where this session has none; on an MPP database it has to have none.
     [[nodiscard]] std::string make_staging(const StagingForm& form) const;
     /// A query, of one boolean.
@@ -114,6 +118,7 @@ public:
 
 private:
     [[nodiscard]] bool in_key(const std::string& column) const;
+    [[nodiscard]] std::vector<std::string> fields() const;
     [[nodiscard]] bool finds_few(const Index& index) const;
     [[nodiscard]] std::string same_key(const std::string& staged = "s.") const;
     [[nodiscard]] bool is_said(const MergeStep& step, const std::string& column) const;

@@ -70,6 +70,25 @@ std::string joined_row(const OrderedChanges& changes, const FoldedChange& folded
     return row;
 }
 
+std::string place_row(const OrderedChanges::At& change, CopyForm form,
+                      const std::vector<bool>& place) {
+    FieldWalker fields(change.bytes(), form);
+    const bool binary = form == CopyForm::binary;
+    std::string row;
+    std::size_t columns = 0;
+    for (const bool of_place : place) {
+        const std::string_view field = fields.next();
+        if (!of_place) continue;
+        if (!binary && columns > 0) row += '\t';
+        row += field;
+        ++columns;
+    }
+    if (!binary) return row + '\n';
+    std::string count;
+    binary_copy::append_column_count(count, columns);
+    return count + row;
+}
+
 /// Keys begin with a length, which says nothing of their order.
 std::uint64_t first_bytes(std::string_view key) {
     key.remove_prefix(std::min(key.size(), sizeof(std::int32_t)));
@@ -108,11 +127,10 @@ StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& row
                             const MergeStatements& statements, StagedBy by,
                             const std::vector<bool>* apart) {
     const MergeTarget& target = statements.target();
-    // Of two that an order tells apart the stored row may be newer than one only.
     Folded folded = fold(
         changes, candidates, rows.kept,
         {.removals_matter = statements.has_other_columns() || target.mode == config::Mode::update,
-         .joins = target.order.empty(),
+         .joins = target.order.empty() || by == StagedBy::change,
          .apart = apart});
     StagedChanges staged;
     staged.changes = std::move(folded.changes);
@@ -150,6 +168,18 @@ StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& row
                           form, number);
     }
     return staged;
+}
+
+NumberedRows places_of(const OrderedChanges& changes, const TargetRows& rows,
+                       const std::vector<std::size_t>& which, const MergeStatements& statements) {
+    const std::vector<bool> place = statements.place_fields();
+    NumberedRows all;
+    for (std::size_t number = 0; number < which.size(); ++number) {
+        const OrderedChanges::At& change = changes[which[number]];
+        const CopyForm form = form_of(change, rows);
+        append_change(all, change, place_row(change, form, place), form, number);
+    }
+    return all;
 }
 
 NumberedRows rows_of(const OrderedChanges& changes, const TargetRows& rows) {

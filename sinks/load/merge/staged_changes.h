@@ -24,11 +24,18 @@ enum class StagedBy : std::uint8_t {
     key,     ///< about as an index of the key has them, which the database would have to sort for
 };
 
-/// What is left of the candidates (ascending). `apart`: as FoldOptions has it.
+/// What is left of the candidates (ascending). By key, where there is an order, none are made as
+/// one: the stored row may be newer than the first of them only. `apart`: as FoldOptions has it.
 [[nodiscard]] StagedChanges stage_changes(const OrderedChanges& changes, const TargetRows& rows,
                                           const std::vector<std::size_t>& candidates,
                                           const MergeStatements& statements, StagedBy by,
                                           const std::vector<bool>* apart = nullptr);
+
+/// Of each of these its key and its place in the order, whatever it says, as rows of
+/// MergeStatements::place_columns(); its index is its number.
+[[nodiscard]] NumberedRows places_of(const OrderedChanges& changes, const TargetRows& rows,
+                                     const std::vector<std::size_t>& which,
+                                     const MergeStatements& statements);
 
 /// All that bring a row, as they are, each with its place in the order as its number.
 [[nodiscard]] NumberedRows rows_of(const OrderedChanges& changes, const TargetRows& rows);
