@@ -38,20 +38,28 @@ void copy_whole(Session& session, const CopyStatement& statement, const EncodedR
 /// What COPY gets for a row, by its index, instead of its bytes; nullopt: nothing.
 using RowChanges = std::map<std::size_t, std::optional<std::string>>;
 
-/// Calls `visit(index, bytes)` for what is left of the rows [begin, end).
-template <typename Visit>
-void for_each_row(const EncodedRows& rows, std::size_t begin, std::size_t end,
-                  const RowChanges& changes, Visit visit) {
-    auto change = changes.lower_bound(begin);
-    for (std::size_t row = begin; row < end; ++row) {
-        if (change != changes.end() && change->first == row) {
-            if (change->second) visit(row, std::string_view(*change->second));
-            ++change;
-            continue;
+/// The rows [begin, end) of these, as `changes` leave them. Only looks at what it is about.
+struct RowRange {
+    const EncodedRows& rows;
+    CopyForm form = CopyForm::binary;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    const RowChanges& changes;
+
+    /// Calls `visit(index, bytes)` for what is left of them.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        auto change = changes.lower_bound(begin);
+        for (std::size_t row = begin; row < end; ++row) {
+            if (change != changes.end() && change->first == row) {
+                if (change->second) visit(row, std::string_view(*change->second));
+                ++change;
+                continue;
+            }
+            visit(row, rows.bytes_of(row));
         }
-        visit(row, rows.bytes_of(row));
     }
-}
+};
 
 /// One row's bytes with NULL in a column, by its index; nullopt: it is NULL already.
 [[nodiscard]] std::optional<std::string> with_null(std::string_view row, CopyForm form,

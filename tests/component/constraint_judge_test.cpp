@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+
 namespace sluice::test {
 namespace {
 
@@ -286,11 +288,17 @@ std::vector<std::size_t> rows_found(ConstraintJudge& judge, Offset count, CopyFo
     const Batch batch = make_batch(0, count, make_row, form);
     const TargetRows& target = batch.targets[0];
     const EncodedRows& rows = form == CopyForm::text ? target.text : target.binary;
-    const auto offenders = judge.judge(rows, form, 0, rows.rows.size(), {});
+    const auto offenders = judge.judge({rows, form, 0, rows.rows.size(), {}});
     REQUIRE(offenders.has_value());
     std::vector<std::size_t> found;
     for (const Offender& offender : *offenders) found.push_back(offender.row);
     return found;
+}
+
+void point_to(const std::string& constraint, ConstraintJudge& judge,
+              const std::string& sqlstate = "23514") {
+    REQUIRE(judge.suspect(DatabaseError(
+        {.sqlstate = sqlstate, .message = "", .context = {}, .constraint = constraint})));
 }
 
 TEST_CASE("judge: rows that a rollback brings back into its table judge nothing") {
@@ -299,8 +307,7 @@ TEST_CASE("judge: rows that a rollback brings back into its table judge nothing"
             "id bigint CONSTRAINT few CHECK (id <> 7 AND 1 / (id + 1) >= 0), city text");
         Session session(setup.dsn, "test");
         ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
-        REQUIRE(judge.suspect(DatabaseError(
-            {.sqlstate = "23514", .message = "", .context = {}, .constraint = "few"})));
+        point_to("few", judge);
         Transaction transaction(session);
         const auto one = [](std::int64_t id) {
             return [id](Offset) { return TestRow{id, "city"}; };
@@ -317,12 +324,79 @@ TEST_CASE("judge: rows that a rollback brings back into its table judge nothing"
     }
 }
 
+TEST_CASE("judge: keys are looked up by parameters as from a table, whatever the type") {
+    struct Kind {
+        const char* columns;
+        const char* older;  ///< a row that is there already
+        std::vector<std::optional<std::string>> cities;
+        std::vector<std::size_t> found;  ///< of these
+        const char* before = "SELECT";
+    };
+    for (const Kind& kind :
+         {Kind{"id bigint, city text", "'city'", {"City", "city", std::nullopt}, {1}},
+          Kind{"id bigint, city text COLLATE \"C\"", "'city'", {"City", "city"}, {1}},
+          Kind{"id bigint, city varchar(4)", "'city'", {"cit", "city  "}, {1}},
+          Kind{"id bigint, city char(6)", "'city'", {"cit", "city", "city  "}, {1, 2}},
+          Kind{"id bigint, city numeric(4,1)",
+               "9.6",
+               {numeric({9, 9000}, 1), numeric({9, 6000}, 1), numeric({9, 6100}, 2)},
+               {1, 2}},
+          Kind{"id bigint, city named",
+               "'city'",
+               {"City", "city"},
+               {1},
+               "CREATE DOMAIN named AS text CHECK (VALUE <> 'nobody')"},
+          Kind{"id bigint, city colour",
+               "'city'",
+               {"bad", "city"},
+               {1},
+               "CREATE TYPE colour AS ENUM ('city', 'bad')"},
+          Kind{"\"row\" int, id bigint, city text", "'city'", {"City", "city"}, {1}}}) {
+        CAPTURE(std::string(kind.columns));
+        SinkSetup setup("id bigint, city text");
+        setup.exec(std::string("DROP TABLE t; ") + kind.before + "; CREATE TABLE t (" +
+                   kind.columns + ", CONSTRAINT one UNIQUE (id, city)); INSERT INTO t (id, city)" +
+                   " SELECT 5, " + kind.older);
+        // With no right to a temporary table, it is parameters or an error.
+        const std::string dsn = dsn_without_temporary(setup);
+        setup.exec("GRANT SELECT ON t TO poor");
+        Session session(dsn, "test");
+        ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+        point_to("one", judge, "23505");
+        const Transaction transaction(session);
+        session.run("SAVEPOINT r");
+        const auto count = static_cast<Offset>(kind.cities.size());
+        CHECK(rows_found(judge, count, CopyForm::binary, [&](Offset o) {
+                  return TestRow{5, kind.cities[static_cast<std::size_t>(o)]};
+              }) == kind.found);
+        REQUIRE_FALSE(judge.has_staged());
+        session.run("ROLLBACK TO SAVEPOINT r");
+        CHECK(session.exec("SHOW enable_hashjoin").text(0, 0) == "on");
+    }
+}
+
+TEST_CASE("judge: what plans look-ups is set back to what the DSN says") {
+    const SinkSetup setup("id bigint CONSTRAINT one UNIQUE, city text");
+    setup.exec("INSERT INTO t VALUES (5)");
+    Session session(setup.dsn + " options='-c enable_nestloop=off -c enable_mergejoin=off'",
+                    "test");
+    ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+    point_to("one", judge, "23505");
+    const Transaction transaction(session);
+    const auto plain = [](Offset o) { return TestRow{o, "city"}; };
+    CHECK(rows_found(judge, 10, CopyForm::text, plain) == std::vector<std::size_t>{5});
+    REQUIRE(judge.has_staged());
+    for (const auto& [name, value] : {std::pair{"enable_nestloop", "off"},
+                                      {"enable_mergejoin", "off"},
+                                      {"enable_hashjoin", "on"}})
+        CHECK(session.exec(std::string("SHOW ") + name).text(0, 0) == value);
+}
+
 TEST_CASE("judge: parameters are few megabytes at a time") {
     const SinkSetup setup("id bigint, city text CONSTRAINT few CHECK (length(city) <> 20007)");
     Session session(setup.dsn, "test");
     ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
-    REQUIRE(judge.suspect(
-        DatabaseError({.sqlstate = "23514", .message = "", .context = {}, .constraint = "few"})));
+    point_to("few", judge);
     const Transaction transaction(session);
     const auto found = rows_found(judge, 1000, CopyForm::binary, [](Offset o) {
         return TestRow{o, std::string(static_cast<std::size_t>(20000 + o % 100), 'x')};

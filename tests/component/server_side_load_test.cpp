@@ -184,7 +184,7 @@ TEST_CASE("server side: a column's name that ends the quotes around the statemen
     Session session(setup.dsn, "test");
     ServerSideLoad load(session, "t", {"id", "x$sluice$; SELECT 1 / 0; -- @count@"});
     Transaction transaction(session);
-    const auto refused = load.load(three_rows(), CopyForm::text, 0, 3, {{1, std::nullopt}}, 10);
+    const auto refused = load.load({three_rows(), CopyForm::text, 0, 3, {{1, std::nullopt}}}, 10);
     REQUIRE(refused.has_value());
     CHECK(refused->empty());
     transaction.commit();
@@ -200,7 +200,7 @@ TEST_CASE("server side: two tables in one session") {
     ServerSideLoad second(session, "other", {"a", "b"});
     for (ServerSideLoad* const load : {&first, &second}) {
         Transaction transaction(session);
-        REQUIRE(load->load(three_rows(), CopyForm::text, 0, 3, {}, 10).has_value());
+        REQUIRE(load->load({three_rows(), CopyForm::text, 0, 3, {}}, 10).has_value());
         transaction.commit();
     }
     CHECK(setup.list("SELECT * FROM t ORDER BY 1") == "0|7 1|7 2|7");

@@ -1,7 +1,6 @@
 #include "sinks/load/isolation/row_arrays.h"
 
 #include "pipeline/values/binary_copy.h"
-#include "sinks/catalogue/catalogue.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -12,13 +11,6 @@ namespace {
 
 /// The server has them in memory, more than once.
 constexpr std::size_t most_bytes = 4u << 20;
-
-/// An array's parameter has no modifier, as in numeric(10, 2). Of these types the cast makes of a
-/// value what COPY makes of it, if COPY takes the value at all.
-constexpr const char* casts_as_copy_reads =
-    "t.oid IN ('pg_catalog.numeric'::regtype, 'pg_catalog.varchar'::regtype,"
-    " 'pg_catalog.bpchar'::regtype, 'pg_catalog.timestamp'::regtype,"
-    " 'pg_catalog.timestamptz'::regtype, 'pg_catalog.time'::regtype)";
 
 /// One dimension, from 1.
 std::string array_header(std::int64_t type, std::size_t elements) {
@@ -34,52 +26,32 @@ std::string array_header(std::int64_t type, std::size_t elements) {
 
 }  // namespace
 
-RowArrays::RowArrays(Session& session, std::string target, std::vector<std::string> columns)
+RowArrays::RowArrays(Session& session, std::vector<std::string> columns)
     : session_(session),
-      target_(std::move(target)),
       columns_(std::move(columns)),
       number_(quote_identifier(unused_name("row", columns_))) {}
 
-bool RowArrays::choose(std::vector<std::size_t> taken) {
+bool RowArrays::choose(std::vector<std::size_t> taken, const SqlTypes& types) {
     taken_.clear();
-    // Modifier -1 is none; without one format_type() says character[], which is character(1)[].
     std::ranges::sort(taken);
-    const Rows rows = session_.exec(
-        std::string("SELECT a.attname, t.oid::bigint, format_type(t.typarray, -1),"
-                    " CASE WHEN a.atttypmod <> -1 THEN format_type(t.oid, a.atttypmod) END, ") +
-            own_collation +
-            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped"
-            " AND t.typarray <> 0 AND (a.atttypmod = -1 OR " +
-            casts_as_copy_reads + ")",
-        {target_});
     for (const std::size_t index : taken) {
-        const auto type = std::ranges::find_if(
-            rows.rows, [&](const Row& row) { return row[0] == columns_[index]; });
-        if (type == rows.rows.end()) return false;
-        const auto at = static_cast<std::size_t>(type - rows.rows.begin());
-        std::string made_of;
-        if (const Cell& with_modifier = (*type)[3]) made_of += "::" + *with_modifier;
-        if (const Cell& collation = (*type)[4]) made_of += " COLLATE " + *collation;
-        taken_.push_back({.index = index,
-                          .type = rows.number(at, 1),
-                          .array_type = rows.text(at, 2),
-                          .made_of = std::move(made_of)});
+        const auto type = types.find(columns_[index]);
+        if (type == types.end() || type->second.array.empty()) return false;
+        taken_.push_back({.index = index, .type = type->second});
     }
     return true;
 }
 
-std::size_t RowArrays::take(const EncodedRows& rows, std::size_t begin, std::size_t end,
-                            const RowChanges& changes) {
+std::size_t RowArrays::take(const RowRange& range) {
     rows_.clear();
     std::vector<std::string> fields_of(taken_.size());
     std::size_t bytes = 0;
-    std::size_t next = begin;
-    for_each_row(rows, begin, end, changes, [&](std::size_t row, std::string_view of_row) {
+    std::size_t next = range.begin;
+    range.for_each([&](std::size_t row, std::string_view of_row) {
         if (bytes >= most_bytes) return;
         next = row + 1;
         rows_.push_back(row);
-        FieldWalker fields(of_row, CopyForm::binary);
+        FieldWalker fields(of_row, range.form);
         std::size_t column = 0;
         for (std::size_t i = 0; i < taken_.size(); ++i, ++column) {
             for (; column < taken_[i].index; ++column) static_cast<void>(fields.next());
@@ -89,8 +61,8 @@ std::size_t RowArrays::take(const EncodedRows& rows, std::size_t begin, std::siz
         }
     });
     for (std::size_t i = 0; i < taken_.size(); ++i)
-        taken_[i].array = array_header(taken_[i].type, rows_.size()).append(fields_of[i]);
-    return bytes >= most_bytes ? next : end;
+        taken_[i].array = array_header(taken_[i].type.oid, rows_.size()).append(fields_of[i]);
+    return bytes >= most_bytes ? next : range.end;
 }
 
 std::string RowArrays::rows_as(const std::string& alias) const {
@@ -98,9 +70,12 @@ std::string RowArrays::rows_as(const std::string& alias) const {
     std::string columns =
         "generate_series(0, " + std::to_string(rows_.size()) + " - 1) AS " + number_;
     int parameter = 0;
-    for (const Taken& taken : taken_)
-        columns += ", unnest($" + std::to_string(++parameter) + "::" + taken.array_type + ")" +
-                   taken.made_of + " AS " + quote_identifier(columns_[taken.index]);
+    for (const Taken& taken : taken_) {
+        const SqlType& type = taken.type;
+        columns += ", unnest($" + std::to_string(++parameter) + "::" + type.array +
+                   ")::" + type.sql + (type.collation.empty() ? "" : " COLLATE ") + type.collation +
+                   " AS " + quote_identifier(columns_[taken.index]);
+    }
     return "(SELECT " + columns + ") " + alias;
 }
 

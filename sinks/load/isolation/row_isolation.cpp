@@ -153,8 +153,7 @@ void RowIsolation::judge(Piece& piece) {
     before_copy_ = undo;
     std::optional<std::vector<Offender>> judged;
     try {
-        judged =
-            judge_.judge(rows_.rows(), options_.copy.form, piece.begin, piece.end, rows_.changes());
+        judged = judge_.judge(rows_.range(piece.begin, piece.end));
     } catch (const DatabaseError& error) {
         // An expression that fails for some row, a value that only the table's COPY may read, no
         // right to temporary tables: COPY finds the rows without.
@@ -162,7 +161,7 @@ void RowIsolation::judge(Piece& piece) {
         return by_judge_.give_up(loads_to_leave(error));
     }
     if (!judged) return by_judge_.give_up(loads_without);
-    before_copy_ = keep;
+    if (judge_.has_staged()) before_copy_ = keep;
     piece.judged = true;
     by_judge_.note(piece.size(), judged->size());
     // What these rows run into is nothing that it knows.
@@ -193,8 +192,7 @@ void RowIsolation::load_server_side() {
     const double gap = gap_ > 0 ? gap_ : by_server_.gap;
     std::optional<std::vector<ServerSideLoad::RefusedRow>> refused;
     try {
-        refused = server_side_.load(rows_.rows(), options_.copy.form, piece.begin, piece.end,
-                                    rows_.changes(),
+        refused = server_side_.load(rows_.range(piece.begin, piece.end),
                                     std::max<std::size_t>(static_cast<std::size_t>(gap / 2), 1));
     } catch (const DatabaseError& error) {
         // A value that only the table's COPY may read, a statement that no row is to blame for, no

@@ -131,23 +131,24 @@ bool ServerSideLoad::inserts_as_copy_does() {
            session_.exec(differs_from_copy, {target_, array_literal(columns_)}).rows.empty();
 }
 
-std::optional<std::vector<ServerSideLoad::RefusedRow>> ServerSideLoad::load(
-    const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
-    const RowChanges& changes, std::size_t window) {
+std::optional<std::vector<ServerSideLoad::RefusedRow>> ServerSideLoad::load(const RowRange& range,
+                                                                            std::size_t window) {
     if (!inserts_as_copy_does()) return std::nullopt;
-    if (staged_.table().empty() || !staged_.fits()) {
+    SqlTypes types = sql_types(session_, target_, columns_);
+    if (staged_.table().empty() || types != types_) {
         std::vector<std::size_t> all(columns_.size());
         std::iota(all.begin(), all.end(), std::size_t{0});
-        staged_.choose(std::move(all));
+        staged_.choose(std::move(all), types);
+        types_ = std::move(types);
     }
-    staged_.fill(rows, form, begin, end, changes);
+    staged_.take(range);
     if (staged_.count() == 0) return std::vector<RefusedRow>{};
     // The window's statement is planned once, not for each; what triggers do is planned so, too.
     session_.run(std::string(make_notes) + ";SET LOCAL plan_cache_mode = force_generic_plan");
     session_.run(statement(window));
     session_.run("SET LOCAL plan_cache_mode TO DEFAULT");
     // Values have gone through types that the table had before. From here on it keeps what it has.
-    if (!staged_.fits())
+    if (sql_types(session_, target_, columns_) != types_)
         throw DatabaseError({"40001", "the table's columns have just changed", {}});
     const Rows refused = session_.exec(
         "SELECT row_number, state, message, column_name, constraint_name FROM "

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sinks/load/staged_rows.h"
+#include "sinks/load/isolation/staged_rows.h"
 
 #include <cstddef>
 #include <optional>
@@ -26,14 +26,11 @@ public:
         std::size_t row = 0;
         DatabaseError error;
     };
-    /// Loads the rows [begin, end) as `changes` leave them; those that were refused, ascending.
+    /// Loads these rows; those that were refused, ascending.
     /// `window`: how many rows to try at once in the beginning. nullopt: here INSERT is not what
     /// COPY is. Throws DatabaseError for what no row is to blame for; the transaction is then where
     /// the savepoint before it left it.
-    [[nodiscard]] std::optional<std::vector<RefusedRow>> load(const EncodedRows& rows,
-                                                              CopyForm form, std::size_t begin,
-                                                              std::size_t end,
-                                                              const RowChanges& changes,
+    [[nodiscard]] std::optional<std::vector<RefusedRow>> load(const RowRange& range,
                                                               std::size_t window);
 
 private:
@@ -44,6 +41,7 @@ private:
     const std::string target_;
     const std::vector<std::string> columns_;
     StagedRows staged_;
+    SqlTypes types_;  ///< that it was made with
 };
 
 }  // namespace sluice

@@ -24,7 +24,6 @@ public:
     [[nodiscard]] bool make_null(std::size_t row, std::size_t field);
 
     [[nodiscard]] const EncodedRows& rows() const { return *rows_; }
-    [[nodiscard]] const RowChanges& changes() const { return changes_; }
     [[nodiscard]] bool has(std::size_t row) const;
     /// Of a row that is not left out.
     [[nodiscard]] std::string_view bytes_of(std::size_t row) const;
@@ -33,6 +32,9 @@ public:
     /// Which one a COPY of the rows from `begin` on calls its line so many, from 1: lines count
     /// what COPY was sent.
     [[nodiscard]] std::size_t row_of_line(std::size_t begin, std::size_t line) const;
+    [[nodiscard]] RowRange range(std::size_t begin, std::size_t end) const {
+        return {*rows_, form_, begin, end, changes_};
+    }
     /// All that COPY gets for [begin, end), between await_copy() and end_copy().
     void put(Session& session, std::size_t begin, std::size_t end) const;
 

@@ -1,7 +1,6 @@
-#include "sinks/load/staged_rows.h"
+#include "sinks/load/isolation/staged_rows.h"
 
 #include "pipeline/values/binary_copy.h"
-#include "sinks/catalogue/catalogue.h"
 #include "sinks/session/server_family.h"
 #include "sinks/session/sql_text.h"
 
@@ -22,21 +21,29 @@ StagedRows::StagedRows(Session& session, Options options)
       number_(quote_identifier(unused_name("row", options_.columns))) {}
 
 /// Under a new name, since the columns may be others.
-void StagedRows::choose(std::vector<std::size_t> taken) {
+bool StagedRows::choose(std::vector<std::size_t> taken, const SqlTypes& types) {
     taken_ = std::move(taken);
-    types_ = types();
+    std::string columns;
+    for (const std::size_t index : taken_) {
+        const std::string& name = options_.columns[index];
+        const auto type = types.find(name);
+        if (type == types.end()) continue;
+        columns += ", " + quote_identifier(name) + " " + type->second.sql;
+        if (!type->second.collation.empty()) columns += " COLLATE " + type->second.collation;
+    }
     create_ = !table_.empty() ? "DROP TABLE IF EXISTS " + table_ + ";" : "";
     // Unique in the process, and so in the session, whoever else stages rows there.
     static std::atomic<int> tables = 0;
     const std::string name = options_.name + "_" + std::to_string(++tables);
     const bool mpp = is_mpp(session_.family());
     create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " bigint" +
-               types_ + ") WITH (" + (mpp ? "appendonly=false, " : "") +
+               columns + ") WITH (" + (mpp ? "appendonly=false, " : "") +
                "fillfactor=" + std::to_string(options_.fill) + ") ON COMMIT DELETE ROWS" +
                (mpp ? " " + distribution() : "");
     table_ = "pg_temp." + name;
     rows_.clear();
     first_ = emptied_ = 0;
+    return true;
 }
 
 /// As the target's, where the rows have what that needs: a row then meets those of its key in its
@@ -57,49 +64,32 @@ std::string StagedRows::distribution() const {
     return rows.text(0, 0);
 }
 
-std::string StagedRows::types() const {
-    const Rows rows = session_.exec(
-        std::string("SELECT a.attname, format_type(a.atttypid, a.atttypmod), ") + own_collation +
-            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-        {options_.target});
-    std::string types;
-    for (const std::size_t taken : taken_) {
-        for (std::size_t row = 0; row < rows.rows.size(); ++row) {
-            if (rows.text(row, 0) != options_.columns[taken]) continue;
-            types += ", " + quote_identifier(options_.columns[taken]) + " " + rows.text(row, 1);
-            if (rows.rows[row][2]) types += " COLLATE " + rows.text(row, 2);
-        }
-    }
-    return types;
-}
-
-void StagedRows::fill(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
-                      const RowChanges& changes) {
+std::size_t StagedRows::take(const RowRange& range) {
     // What comes now has numbers of its own, even if a rollback brings back what TRUNCATE took.
-    // Where rows are alone that does not matter: the next fill takes it again.
+    // Where rows are alone that does not matter: the next take takes it again.
     if (!options_.alone) first_ += rows_.size();
     // Mostly a COMMIT has emptied it, but whether there was one, others know.
-    const bool crowded = options_.alone || first_ - emptied_ > most_fills * (end - begin);
+    const bool crowded =
+        options_.alone || first_ - emptied_ > most_fills * (range.end - range.begin);
     if (crowded) emptied_ = first_;
     session_.run(crowded ? create_ + ";TRUNCATE " + table_ : create_);
     rows_.clear();
     try {
-        copy(rows, form, begin, end, changes);
+        copy(range);
     } catch (const DatabaseError& error) {
         throw NotStaged(error);
     }
+    return range.end;
 }
 
-void StagedRows::copy(const EncodedRows& rows, CopyForm form, std::size_t begin, std::size_t end,
-                      const RowChanges& changes) {
-    const bool binary = form == CopyForm::binary;
+void StagedRows::copy(const RowRange& range) {
+    const bool binary = range.form == CopyForm::binary;
     session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
     session_.await_copy();
     std::string buffer;
     if (binary) buffer = copy_header();
-    for_each_row(rows, begin, end, changes, [&](std::size_t index, std::string_view row) {
-        append(buffer, row, form);
+    range.for_each([&](std::size_t index, std::string_view row) {
+        append(buffer, row, range.form);
         rows_.push_back(index);
         if (buffer.size() < block) return;
         session_.put(buffer);
