@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
 #include <utility>
 
 namespace sluice::test {
@@ -390,6 +391,89 @@ TEST_CASE("judge: what plans look-ups is set back to what the DSN says") {
                                       {"enable_mergejoin", "off"},
                                       {"enable_hashjoin", "on"}})
         CHECK(session.exec(std::string("SHOW ") + name).text(0, 0) == value);
+}
+
+TEST_CASE("judge: rows that no partition takes are found by who may make no temporary tables") {
+    for (const char* const by : {"LIST (city)", "RANGE (id)"}) {
+        CAPTURE(std::string(by));
+        SinkSetup setup("id bigint, city text");
+        setup.exec(std::string("DROP TABLE t; CREATE TABLE t (id bigint, city text)"
+                               " PARTITION BY ") +
+                   by);
+        setup.exec(*by == 'L' ? "CREATE TABLE t_0 PARTITION OF t FOR VALUES IN ('city', NULL)"
+                              : "CREATE TABLE t_0 PARTITION OF t FOR VALUES FROM (0) TO (100000)");
+        setup.read_table();
+        setup.anchor(0, 0);
+        CloudberrySink sink =
+            setup.sink(config::OnReject::dead_letter, dsn_without_temporary(setup));
+        load_batches(setup, sink, [&](Offset o) {
+            const bool bad = o % 40 == 7;
+            return *by == 'L' ? TestRow{o, bad ? "bad" : "city"} : TestRow{bad ? -o : o, "city"};
+        });
+        check_split(setup, "o % 40 = 7");
+        // COPY would have shown the key.
+        CHECK(setup.value("SELECT count(*) > 100 FROM sluice.dead_letter WHERE"
+                          " reasons->0->>'reason' LIKE 'no partition of relation t found%row'") ==
+              "t");
+    }
+}
+
+/// As PostgreSQL 18 has pg_constraint, where those called "lax" are not enforced.
+std::string dsn_of_18(const SinkSetup& setup) {
+    setup.exec(
+        "CREATE SCHEMA of_18; CREATE VIEW of_18.pg_constraint AS SELECT *,"
+        " conname NOT LIKE 'lax%' AS conenforced FROM pg_catalog.pg_constraint");
+    return setup.dsn + " options='-c search_path=of_18,pg_catalog,public'";
+}
+
+TEST_CASE("judge: what is not enforced, as PostgreSQL 18 has it, refuses nothing") {
+    const SinkSetup setup(
+        "id bigint CONSTRAINT lax CHECK (id <> 3) CONSTRAINT strict CHECK (id <> 5), city text");
+    setup.exec(
+        "CREATE TABLE known (id bigint PRIMARY KEY); INSERT INTO known SELECT generate_series(0, "
+        "8);"
+        "ALTER TABLE t ADD CONSTRAINT lax_one FOREIGN KEY (id) REFERENCES known,"
+        " ADD CONSTRAINT one FOREIGN KEY (id) REFERENCES known");
+    const std::string dsn = dsn_of_18(setup);
+    const auto plain = [](Offset o) { return TestRow{o, "city"}; };
+    for (const auto& [sqlstate, name, found] :
+         {std::tuple{"23514", "strict", std::optional<std::size_t>{5}},
+          std::tuple{"23514", "lax", std::optional<std::size_t>{5}},
+          std::tuple{"23503", "one", std::optional<std::size_t>{9}},
+          std::tuple{"23503", "lax_one", std::optional<std::size_t>{9}}}) {
+        CAPTURE(std::string(name));
+        Session session(dsn, "test");
+        ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+        point_to(name, judge, sqlstate);
+        const Transaction transaction(session);
+        CHECK(rows_found(judge, 10, CopyForm::binary, plain) == std::vector<std::size_t>{*found});
+    }
+    setup.exec("ALTER TABLE t DROP CONSTRAINT strict, DROP CONSTRAINT one");
+    for (const char* const sqlstate : {"23514", "23503"}) {
+        Session session(dsn, "test");
+        ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
+        point_to("lax", judge, sqlstate);
+        const Transaction transaction(session);
+        const Batch batch = make_batch(0, 10, plain);
+        const EncodedRows& rows = batch.targets[0].binary;
+        CHECK_FALSE(judge.judge({rows, CopyForm::binary, 0, rows.rows.size(), {}}).has_value());
+    }
+}
+
+TEST_CASE("judge: a column's collation that changes is learnt, though its CHECK reads the same") {
+    const SinkSetup setup(
+        "id bigint, city text COLLATE \"en-x-icu\" CONSTRAINT low CHECK (city < 'b')");
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    const MakeRow make_row = [](Offset o) { return TestRow{o, o % 20 == 7 ? "B" : "a"}; };
+    load_batches(setup, sink, make_row, CopyForm::binary, 2);
+    CHECK(std::stoi(judged(setup)) > 100);
+    const std::string before = setup.rejected();
+    setup.exec("ALTER TABLE t ALTER city TYPE text COLLATE \"C\"");
+    Batch batch = make_batch(6000, 9000, make_row);
+    CHECK(retry_reason(sink.commit(batch)).find("have just changed") != std::string::npos);
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(setup.rejected() == before);
 }
 
 TEST_CASE("judge: parameters are few megabytes at a time") {

@@ -41,17 +41,21 @@ constexpr const char* taken_by_a_partition =
     " CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k (number)"
     " LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.number) part_keys";
 
+/// Of pg_constraint c. There are others since PostgreSQL 18, which has the column for it.
+constexpr const char* is_enforced = " AND coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)";
+
 /// A CHECK about system columns, or the row as a whole, comes with a NULL among its columns. The
 /// functions that it calls are those that its tree names, those of operators included.
 std::string checks() {
     return std::string(
-        "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, '', k.position,"
-        " EXISTS (SELECT 1 FROM regexp_matches(c.conbin::text, 'funcid ([0-9]+)', 'g') f"
-        " JOIN pg_proc p ON p.oid = f[1]::oid WHERE p.provolatile = 'v')"
-        " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY"
-        " k(number, position) LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid"
-        " AND a.attnum = k.number AND a.attnum > 0"
-        " WHERE c.conrelid = $1::regclass AND c.contype = 'c'");
+               "SELECT c.conname, pg_get_expr(c.conbin, c.conrelid), a.attname, '', k.position,"
+               " EXISTS (SELECT 1 FROM regexp_matches(c.conbin::text, 'funcid ([0-9]+)', 'g') f"
+               " JOIN pg_proc p ON p.oid = f[1]::oid WHERE p.provolatile = 'v')"
+               " FROM pg_constraint c CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY"
+               " k(number, position) LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid"
+               " AND a.attnum = k.number AND a.attnum > 0"
+               " WHERE c.conrelid = $1::regclass AND c.contype = 'c'") +
+           is_enforced;
 }
 
 /// Keys that compare as = does, and that may be read.
@@ -76,25 +80,26 @@ std::string unique_keys(int server_version) {
 /// trigger has a chance to put right first.
 std::string references() {
     return std::string(
-        "SELECT c.conname, CASE f.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END"
-        " || quote_ident(n.nspname) || '.' || quote_ident(f.relname),"
-        " CASE WHEN c.confmatchtype = 's' AND f.oid <> c.conrelid"
-        " AND own.relkind = 'r' AND NOT f.relrowsecurity AND o.oprname = '='"
-        " AND a.atttypid = r.atttypid AND a.attcollation = r.attcollation"
-        " AND has_schema_privilege(n.oid, 'USAGE')"
-        " AND has_column_privilege(f.oid, r.attnum, 'SELECT')"
-        // tgtype: 4 is INSERT.
-        " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.conrelid"
-        " AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)"
-        " THEN a.attname END, r.attname, k.position, false"
-        " FROM pg_constraint c JOIN pg_class own ON own.oid = c.conrelid"
-        " JOIN pg_class f ON f.oid = c.confrelid JOIN pg_namespace n ON n.oid ="
-        " f.relnamespace CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop)"
-        " WITH ORDINALITY k(number, key, equal, position)"
-        " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number"
-        " JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.key"
-        " JOIN pg_operator o ON o.oid = k.equal"
-        " WHERE c.conrelid = $1::regclass AND c.contype = 'f'");
+               "SELECT c.conname, CASE f.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END"
+               " || quote_ident(n.nspname) || '.' || quote_ident(f.relname),"
+               " CASE WHEN c.confmatchtype = 's' AND f.oid <> c.conrelid"
+               " AND own.relkind = 'r' AND NOT f.relrowsecurity AND o.oprname = '='"
+               " AND a.atttypid = r.atttypid AND a.attcollation = r.attcollation"
+               " AND has_schema_privilege(n.oid, 'USAGE')"
+               " AND has_column_privilege(f.oid, r.attnum, 'SELECT')"
+               // tgtype: 4 is INSERT.
+               " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.conrelid"
+               " AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)"
+               " THEN a.attname END, r.attname, k.position, false"
+               " FROM pg_constraint c JOIN pg_class own ON own.oid = c.conrelid"
+               " JOIN pg_class f ON f.oid = c.confrelid JOIN pg_namespace n ON n.oid ="
+               " f.relnamespace CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop)"
+               " WITH ORDINALITY k(number, key, equal, position)"
+               " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number"
+               " JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.key"
+               " JOIN pg_operator o ON o.oid = k.equal"
+               " WHERE c.conrelid = $1::regclass AND c.contype = 'f'") +
+           is_enforced;
 }
 
 /// All that a server of this kind has, by kind and name, in one statement.
