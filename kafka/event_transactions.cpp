@@ -302,6 +302,7 @@ Refusal EventTransactions::confirm(Refusal refusal) {
 std::optional<rd_kafka_resp_err_t> EventTransactions::offer(Suspects suspects) {
     failures_.clear();
     ended_ = false;
+    acknowledged_ = 0;
     if (producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
     for (std::size_t i = 0; i < suspects.size() && is_well(); ++i) {
         const OutboxEvent& event = events_->events()[suspects[i]];
@@ -313,7 +314,9 @@ std::optional<rd_kafka_resp_err_t> EventTransactions::offer(Suspects suspects) {
         failures_, [](const Failure& failure) { return refusal_of(failure.code).has_value(); });
     if (refusal != failures_.end()) return refusal->code;
     if (!failures_.empty()) return failures_.front().code;
-    return ended_ ? std::optional(RD_KAFKA_RESP_ERR__STATE) : std::nullopt;
+    // Those that were given up with the transaction are neither taken nor refused.
+    if (acknowledged_ != suspects.size()) return RD_KAFKA_RESP_ERR__STATE;
+    return std::nullopt;
 }
 
 void EventTransactions::on_acknowledged(std::uint64_t) {
