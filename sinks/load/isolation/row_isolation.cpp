@@ -5,7 +5,6 @@
 #include "sinks/session/server_text.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -19,10 +18,8 @@ constexpr double window_per_gap_of_duplicates = 0.3;
 // Where stops are dear: a window goes once more for each row that is set aside, and the COPY of the
 // others is shared by so many.
 constexpr double window_per_gap_of_mpp = 4;
-constexpr std::size_t most_aside = 8;
 /// So many gaps without a refusal: the gap was a thing of the past.
 constexpr double longest_gap = 4;
-constexpr std::size_t smallest_window = 16;
 // The judge reads a part of each row once more, and offenders then cost next to nothing. Measured:
 // it pays from one offender in this many rows on, and for pieces that are worth its queries.
 constexpr double longest_dense_gap = 400;
@@ -89,10 +86,10 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
     if (known.first)
         on_failure({.begin = 0, .end = count}, *known.first);
     else
-        open_.push_back({.begin = 0, .end = count});
+        open_.put({.begin = 0, .end = count});
     while (!open_.empty()) {
-        if (judging_pays(open_.back())) judge(open_.back());
-        if (server_side_pays(open_.back()))
+        if (judging_pays(open_.next())) judge(open_.next());
+        if (server_side_pays(open_.next()))
             load_server_side();
         else
             attempt();
@@ -186,7 +183,7 @@ bool RowIsolation::server_side_pays(const Piece& piece) const {
 }
 
 void RowIsolation::load_server_side() {
-    const Piece piece = open_.back();
+    const Piece piece = open_.next();
     if (*before_copy_ != '\0') session_.run(before_copy_);
     before_copy_ = undo;
     const double gap = gap_ > 0 ? gap_ : by_server_.gap;
@@ -205,7 +202,7 @@ void RowIsolation::load_server_side() {
     if (!refused) return by_server_.give_up(loads_without);
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = keep;
-    open_.pop_back();
+    static_cast<void>(open_.take());
     by_server_.note(piece.size(), refused->size());
     blame_.note_taken(rows_.count(piece.begin, piece.end) - refused->size());
     for (const auto& [row, error] : *refused) put_on_record(row, error);
@@ -213,26 +210,12 @@ void RowIsolation::load_server_side() {
     last_failure_ = piece.end;
 }
 
-RowIsolation::Piece RowIsolation::take() {
-    Piece piece = open_.back();
-    open_.pop_back();
-    const std::size_t window = std::max(window_, smallest_window);
-    // A rest that is hardly worth a COPY of its own comes along.
-    if (!piece.proven && piece.aside.empty() && piece.size() > window + window / 2) {
-        Piece rest = piece;
-        rest.begin = piece.end = piece.begin + window;
-        rest.doubted = false;
-        open_.push_back(rest);
-    }
-    return piece;
-}
-
 void RowIsolation::attempt() {
     const Piece first = take();
     std::optional<Piece> second;
     // What was proven will hardly fail, so the next piece can travel in the same message.
-    if (first.proven && !open_.empty() && !judging_pays(open_.back()) &&
-        !server_side_pays(open_.back()))
+    if (first.proven && !open_.empty() && !judging_pays(open_.next()) &&
+        !server_side_pays(open_.next()))
         second = take();
     std::string sql = before_copy_ + options_.copy.sql;
     if (second) sql.append(";").append(keep).append(options_.copy.sql);
@@ -240,7 +223,7 @@ void RowIsolation::attempt() {
     try {
         copy(first.begin, first.end);
     } catch (const DatabaseError& error) {
-        if (second) open_.push_back(*second);
+        if (second) open_.put(*second);
         on_failure(first, error);
         return;
     }
@@ -282,15 +265,6 @@ void RowIsolation::offer_none() {
     try_rows(0, 0);
 }
 
-std::vector<std::size_t> RowIsolation::rest() const {
-    std::vector<std::size_t> rest;
-    // The next piece is the last.
-    for (auto piece = open_.rbegin(); piece != open_.rend(); ++piece)
-        for (std::size_t row = piece->begin; row < piece->end; ++row)
-            if (rows_.has(row)) rest.push_back(row);
-    return rest;
-}
-
 CopyHint RowIsolation::hint_of(const DatabaseError& error) const {
     return copy_hint(error.details().context, options_.copy.relation, options_.copy.columns);
 }
@@ -298,11 +272,8 @@ CopyHint RowIsolation::hint_of(const DatabaseError& error) const {
 void RowIsolation::on_success(const Piece& piece) {
     blame_.note_taken(rows_.count(piece.begin, piece.end));
     // It was not this one, so it is somewhere behind it.
-    if (piece.accused && !open_.empty()) open_.back().doubted = true;
-    for (auto row = piece.aside.rbegin(); row != piece.aside.rend(); ++row) {
-        rows_.put_back(*row);
-        open_.push_back({.begin = *row, .end = *row + 1, .accused = true});
-    }
+    if (piece.accused && !open_.empty()) open_.next().doubted = true;
+    open_.accuse(piece.aside);
 }
 
 void RowIsolation::on_failure(Piece piece, const DatabaseError& error) {
@@ -310,78 +281,27 @@ void RowIsolation::on_failure(Piece piece, const DatabaseError& error) {
     SLUICE_FAIL_POINT("during_isolation");
     before_copy_ = undo;
     if (piece.size() == 1) return on_bad_row(piece, error);
-    if (judged_at_once(piece, error)) return open_.push_back(std::move(piece));
+    if (judged_at_once(piece, error)) return open_.put(std::move(piece));
     const auto line = piece.doubted || piece.proven ? std::nullopt : hint_of(error).line;
     const std::size_t row =
         line && *line <= piece.size() ? rows_.row_of_line(piece.begin, *line) : piece.end;
-    if (row >= piece.end)
-        halve(piece);
-    else if (mpp_)
-        set_aside(piece, row);
-    else
-        split(piece, row);
-}
-
-void RowIsolation::split(const Piece& piece, std::size_t row) {
-    const auto push = [&](std::size_t begin, std::size_t end, Piece kind) {
-        kind.begin = begin;
-        kind.end = end;
-        kind.judged = piece.judged;
-        if (begin < end) open_.push_back(kind);
-    };
-    push(row + 1, piece.end, {});
-    push(row, row + 1, {.accused = true});
-    push(piece.begin, row, {.proven = true});
-}
-
-/// What was set aside comes back: this error says nothing of where to look.
-void RowIsolation::halve(const Piece& piece) {
-    for (const std::size_t row : piece.aside) rows_.put_back(row);
-    Piece half{.judged = piece.judged, .doubted = piece.doubted || piece.proven};
-    const std::size_t middle = piece.begin + piece.size() / 2;
-    half.begin = middle;
-    half.end = piece.end;
-    open_.push_back(half);
-    half.begin = piece.begin;
-    half.end = middle;
-    open_.push_back(half);
-}
-
-/// If the error misleads, that costs the row a COPY of its own, and what follows is doubted.
-void RowIsolation::set_aside(Piece piece, std::size_t row) {
-    const std::size_t end = piece.end;
-    if (piece.aside.size() == most_aside) {
-        // Segments fail in an order of their own: this row may be the first of all.
-        piece.end = std::max(row, *piece.aside.rbegin());
-    } else if (piece.aside.empty()) {
-        const auto seen = static_cast<double>(row - piece.begin + 1);
-        const double gap = std::max({seen, gap_, static_cast<double>(smallest_window)});
-        const auto window = static_cast<std::size_t>(gap * window_per_gap_of_mpp);
-        piece.end = std::min(end, std::max(row + 1, piece.begin + window));
-    }
-    // Segments stop at different times: what is behind the new end may have been set aside.
-    while (!piece.aside.empty() && *piece.aside.rbegin() >= piece.end) {
-        rows_.put_back(*piece.aside.rbegin());
-        piece.aside.erase(std::prev(piece.aside.end()));
-    }
-    if (piece.end < end) open_.push_back({.begin = piece.end, .end = end, .judged = piece.judged});
-    if (row < piece.end) {
-        rows_.leave_out(row);
-        piece.aside.insert(row);
-    }
-    if (piece.begin < piece.end) open_.push_back(std::move(piece));
+    if (row >= piece.end) return open_.halve(piece);
+    if (!mpp_) return open_.split(piece, row);
+    const auto seen = static_cast<double>(row - piece.begin + 1);
+    const double gap = std::max({seen, gap_, static_cast<double>(smallest_window)});
+    open_.set_aside(std::move(piece), row, static_cast<std::size_t>(gap * window_per_gap_of_mpp));
 }
 
 void RowIsolation::on_bad_row(const Piece& piece, const DatabaseError& error) {
-    if (!blame_.is_on(piece.begin, error, *this)) return open_.push_back(piece);
+    if (!blame_.is_on(piece.begin, error, *this)) return open_.put(piece);
     const std::optional<DatabaseError> refused = not_nulled(piece.begin, error);
     if (!refused) {
         note_failure(piece.begin, error);
         // It goes once more, with those behind it.
-        if (!open_.empty() && open_.back().begin == piece.end)
-            open_.back().begin = piece.begin;
+        if (!open_.empty() && open_.next().begin == piece.end)
+            open_.next().begin = piece.begin;
         else
-            open_.push_back(piece);
+            open_.put(piece);
     } else {
         put_on_record(piece.begin, *refused);
         note_failure(piece.begin, error);
@@ -425,11 +345,7 @@ void RowIsolation::take_back_duplicates_of(std::size_t row) {
     for (const std::size_t duplicate : taken_back) {
         found_.erase(duplicate);
         rows_.put_back(duplicate);
-        // The pieces are in order, the next one last.
-        const auto before = std::ranges::find_if(
-            open_, [&](const Piece& piece) { return piece.begin <= duplicate; });
-        if (before == open_.end() || before->end <= duplicate)
-            open_.insert(before, {.begin = duplicate, .end = duplicate + 1});
+        open_.reopen(duplicate);
     }
 }
 

@@ -5,12 +5,13 @@
 #include "sinks/load/isolation/blame.h"
 #include "sinks/load/isolation/constraint_judge.h"
 #include "sinks/load/isolation/field_trial.h"
+#include "sinks/load/isolation/open_pieces.h"
 #include "sinks/load/isolation/other_way.h"
 #include "sinks/load/isolation/server_side_load.h"
 #include "sinks/load/isolation/value_judge.h"
-#include "sinks/load/merge/changed_rows.h"
 #include "sinks/session/server_text.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -61,7 +62,8 @@ public:
           options_(std::move(options)),
           values_(session, options_.copy),
           fields_(session, options_.copy, options_.nulls_for_invalid),
-          rows_(options_.copy.form) {}
+          rows_(options_.copy.form),
+          open_(rows_) {}
 
     struct Known {
         std::optional<DatabaseError> first{};  ///< what a COPY of all the rows has failed with
@@ -79,33 +81,20 @@ public:
     }
 
 private:
-    struct Piece {
-        std::size_t begin = 0;
-        std::size_t end = 0;
-        bool proven = false;   ///< an error said that what is wrong is behind them: not split
-        bool judged = false;   ///< offenders are out: worth trying as a whole
-        bool accused = false;  ///< one row, by an error's text: whether that is true shows now
-        bool doubted = false;  ///< an error's text has misled here: halves instead
-        std::set<std::size_t> aside{};  ///< rows of it that are tried alone once it is loaded
-
-        [[nodiscard]] std::size_t size() const { return end - begin; }
-    };
+    static constexpr std::size_t smallest_window = 16;
 
     void offer(std::size_t row) override;
     void offer_none() override;
-    [[nodiscard]] std::vector<std::size_t> rest() const override;
+    [[nodiscard]] std::vector<std::size_t> rest() const override { return open_.rows(); }
     [[nodiscard]] std::string none() const override { return "a COPY of no rows"; }
 
     void try_rows(std::size_t begin, std::size_t end);
-    Piece take();
+    [[nodiscard]] Piece take() { return open_.take(std::max(window_, smallest_window)); }
     void attempt();
     void copy(std::size_t begin, std::size_t end);
     [[nodiscard]] CopyHint hint_of(const DatabaseError& error) const;
     void on_success(const Piece& piece);
     void on_failure(Piece piece, const DatabaseError& error);
-    void set_aside(Piece piece, std::size_t row);
-    void split(const Piece& piece, std::size_t row);
-    void halve(const Piece& piece);
     void on_bad_row(const Piece& piece, const DatabaseError& error);
     void take_out(const UnreadableValue& value);
     [[nodiscard]] std::optional<DatabaseError> not_nulled(std::size_t row,
@@ -138,7 +127,7 @@ private:
 
     // Of the load() that runs:
     ChangedRows rows_;
-    std::vector<Piece> open_;  ///< what is left to load; the next piece is the last
+    OpenPieces open_;
     std::size_t window_ = 0;
     std::size_t last_failure_ = 0;
     std::size_t failures_ = 0;            ///< of COPY, for a row

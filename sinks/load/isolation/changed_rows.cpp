@@ -1,4 +1,4 @@
-#include "sinks/load/merge/changed_rows.h"
+#include "sinks/load/isolation/changed_rows.h"
 
 #include <utility>
 
