@@ -291,6 +291,42 @@ columns = { id = "id", version = "v", city = { sql = "'v' || version" } }
     CHECK(rows.sums() == "2|3|0|0");
 }
 
+TEST_CASE("sql: with an order, too, values go to other rows and come back, and old ones do not") {
+    Loading rows("id text PRIMARY KEY, code text UNIQUE, big text, size int, lsn bigint", R"toml(
+mode = "merge"
+envelope = "debezium"
+order = "lsn"
+[ingest.p.columns]
+id = "id"
+code = "code"
+big = "big"
+lsn = "@source/lsn"
+size = { sql = "length(big)" }
+)toml");
+    const auto add = [&](const std::string& id, const std::string& code, const std::string& big) {
+        rows.add(R"({"op":"u","source":{"lsn":)" + std::to_string(rows.next) +
+                 R"(},"after":{"id":")" + id + R"(","code":")" + code + R"(","big":")" + big +
+                 R"("}})");
+    };
+    const std::string unsaid = "__debezium_unavailable_value";
+    add("A", "c1", "bigA");
+    rows.commit();
+    add("A", "t1", unsaid);
+    add("C", "c1", "BC2");
+    add("C", "t2", unsaid);
+    add("A", "c1", unsaid);
+    rows.commit();
+    CHECK(rows.rows("id, code, big, size") == "A|c1|bigA|4 C|t2|BC2|3");
+    rows.setup.exec("INSERT INTO t VALUES ('B', 'b', 'BB', 2, 6)");
+    add("B", "x", "old");
+    add("A", "t1", unsaid);
+    add("B", "c1", unsaid);
+    add("A", "b", unsaid);
+    rows.commit();
+    CHECK(rows.rows("id, code, big, size") == "A|b|bigA|4 B|c1|BB|2 C|t2|BC2|3");
+    CHECK(rows.reasons() == "");
+}
+
 TEST_CASE("sql: a dead letter that is retried is judged by the same statements") {
     Loading bills(bill, billing);
     DeadLetterLoader loader(bills.session, bills.ingest, bills.table, "sluice");
