@@ -40,7 +40,7 @@ void MergeRounds::leave_out(Found found) {
         const auto last = last_older.find(changes_.key_of(change));
         if (last != last_older.end() && change <= last->second) fates[change] = Fate::older;
     }
-    for (auto& [change, reasons] : found.refused) refuse(change, std::move(reasons));
+    for (auto& each : found.refused) refuse(each.first, std::move(each.second));
     std::erase_if(candidates_, [this](std::size_t change) { return fates[change] != Fate::open; });
 }
 
