@@ -14,6 +14,8 @@
 namespace sluice::conformance {
 namespace {
 
+constexpr EventLimits at_once{.rows = 50000, .bytes = 16u << 20};
+
 using namespace std::chrono_literals;
 
 std::string fits(Site& site) {
@@ -54,7 +56,7 @@ std::string committed_late(Site& site) {
         bench.insert(11, 10);
         CloudberryOutbox store = bench.store();
         store.begin_sweep(0);
-        const EventBatch events = store.read({});
+        const EventBatch events = store.read(at_once);
         expect_equal("rows that are read beside an open transaction",
                      std::to_string(events.events().size()), "10");
         expect(store.claim(1, 0, events) == ClaimResult::claimed, "nothing could be claimed");
@@ -87,7 +89,7 @@ std::string one_claims(Site& site) {
     CloudberryOutbox other = bench.store();
     const auto read = [](CloudberryOutbox& store) {
         store.begin_sweep(0);
-        return store.read({});
+        return store.read(at_once);
     };
     const EventBatch of_one = read(one);
     const EventBatch of_other = read(other);
@@ -114,7 +116,7 @@ std::string purge_gives_way(Site& site) {
     bench.insert(1, 5000);
     CloudberryOutbox store = bench.store();
     store.begin_sweep(0);
-    const EventBatch events = store.read({});
+    const EventBatch events = store.read(at_once);
     expect(store.claim(1, 0, events) == ClaimResult::claimed, "nothing could be claimed");
     store.end_sweep();
     CloudberryOutboxPurge purge(bench.purge());
@@ -181,7 +183,7 @@ std::string refused_stay(Site& site) {
     bench.insert(1, 10);
     CloudberryOutbox store = bench.store();
     store.begin_sweep(0);
-    const EventBatch events = store.read({});
+    const EventBatch events = store.read(at_once);
     store.end_sweep();
     expect(store.claim(1, 0, events) == ClaimResult::claimed, "nothing could be claimed");
     const std::vector<Refusal> refused{
