@@ -1,9 +1,5 @@
 #include "pipeline/reject.h"
 
-#include "pipeline/values/cut_text.h"
-
-#include <utility>
-
 namespace sluice {
 
 std::string describe(const std::vector<Reason>& reasons) {
@@ -24,7 +20,11 @@ const char* name_of(RejectCause cause) {
 
 std::string shortened_reason(std::string text) {
     constexpr std::size_t longest = 1000;
-    return cut(std::move(text), longest);
+    if (text.size() <= longest) return text;
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+    return text + "…";
 }
 
 }  // namespace sluice
