@@ -441,10 +441,11 @@ TEST_CASE("judge: what is not enforced, as PostgreSQL 18 has it, refuses nothing
           std::tuple{"23514", "lax", std::optional<std::size_t>{5}},
           std::tuple{"23503", "one", std::optional<std::size_t>{9}},
           std::tuple{"23503", "lax_one", std::optional<std::size_t>{9}}}) {
-        CAPTURE(std::string(name));
+        const std::string constraint = name;  // clang 14 captures no binding
+        CAPTURE(constraint);
         Session session(dsn, "test");
         ConstraintJudge judge(session, qualified(setup.table), {"id", "city"});
-        point_to(name, judge, sqlstate);
+        point_to(constraint, judge, sqlstate);
         const Transaction transaction(session);
         CHECK(rows_found(judge, 10, CopyForm::binary, plain) == std::vector<std::size_t>{*found});
     }
