@@ -45,19 +45,6 @@ std::string meant_by(const std::string& name) {
     return config::suggestion(name, known);
 }
 
-void set(rd_kafka_conf_t& conf, const std::string& name, const std::string& value, bool secret) {
-    ErrorText error{};
-    const rd_kafka_conf_res_t result =
-        rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size());
-    if (result == RD_KAFKA_CONF_OK) return;
-    const std::string where = "[kafka.properties] \"" + name + "\": ";
-    if (result == RD_KAFKA_CONF_UNKNOWN)
-        throw WrongConfiguration(where + "librdkafka has no such property" + meant_by(name));
-    // librdkafka's text may quote the value.
-    throw WrongConfiguration(where +
-                             (secret ? "librdkafka does not accept this value" : error.data()));
-}
-
 LogLevel level_of(int syslog_level) {
     if (syslog_level <= 3) return LogLevel::error;
     if (syslog_level == 4) return LogLevel::warn;
@@ -71,13 +58,27 @@ void forward_log(const rd_kafka_t* client, int level, const char* facility, cons
 
 }  // namespace
 
+void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::string& value,
+                  bool secret) {
+    ErrorText error{};
+    const rd_kafka_conf_res_t result =
+        rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size());
+    if (result == RD_KAFKA_CONF_OK) return;
+    const std::string where = "[kafka.properties] \"" + name + "\": ";
+    if (result == RD_KAFKA_CONF_UNKNOWN)
+        throw WrongConfiguration(where + "librdkafka has no such property" + meant_by(name));
+    // librdkafka's text may quote the value.
+    throw WrongConfiguration(where +
+                             (secret ? "librdkafka does not accept this value" : error.data()));
+}
+
 ConfHandle make_conf(const config::Kafka& kafka, const std::map<std::string, std::string>& own) {
     ConfHandle conf{rd_kafka_conf_new()};
     for (const auto& [name, value] : kafka.properties) {
-        set(*conf, name, value.text, value.secret);
+        set_property(*conf, name, value.text, value.secret);
     }
-    set(*conf, "bootstrap.servers", kafka.brokers.text, kafka.brokers.secret);
-    for (const auto& [name, value] : own) set(*conf, name, value, false);
+    set_property(*conf, "bootstrap.servers", kafka.brokers.text, kafka.brokers.secret);
+    for (const auto& [name, value] : own) set_property(*conf, name, value);
     rd_kafka_conf_set_log_cb(conf.get(), forward_log);
     return conf;
 }
@@ -100,7 +101,7 @@ ClientHandle make_client(rd_kafka_type_t type, ConfHandle conf, const std::strin
     std::size_t size = client_id.size();
     if (rd_kafka_conf_get(conf.get(), "client.id", client_id.data(), &size) == RD_KAFKA_CONF_OK &&
         std::string_view(client_id.data()) == "rdkafka") {
-        set(*conf, "client.id", "sluice-" + name, false);
+        set_property(*conf, "client.id", "sluice-" + name);
     }
     ClientHandle client{rd_kafka_new(type, conf.get(), error.data(), error.size())};
     if (!client) {

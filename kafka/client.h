@@ -14,6 +14,9 @@ namespace sluice::kafka {
 [[nodiscard]] ConfHandle make_conf(const config::Kafka& kafka,
                                    const std::map<std::string, std::string>& own);
 
+/// Throws WrongConfiguration where librdkafka does not accept it, without a `secret` value.
+void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::string& value,
+                  bool secret = false);
 /// A number among its settings.
 [[nodiscard]] std::size_t number_setting(const rd_kafka_conf_t& conf, const char* name);
 

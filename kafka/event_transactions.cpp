@@ -250,8 +250,8 @@ std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& su
     too_few_.clear();
     struct Group {
         Suspects suspects;
-        enum class Half { none, first, second } half = Half::none;
-        bool is_split = false;  // unasked: if it is not this half, it is the other
+        bool is_first_half = false;  // the other one is behind it
+        bool is_split = false;       // unasked: if it is not the first half, it is this one
     };
     std::vector<Group> groups{{suspects}};
     const auto enough = std::chrono::steady_clock::now() + probe_patience;
@@ -261,7 +261,7 @@ std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& su
         const std::size_t half = group.suspects.size() / 2;
         if (half == 0 || !group.is_split) {
             const auto code = answer_to(group.suspects);
-            if (!code && group.half == Group::Half::first) groups.back().is_split = true;
+            if (!code && group.is_first_half) groups.back().is_split = true;
             if (!code) continue;
             if (half == 0) {
                 refusals.push_back(
@@ -269,8 +269,8 @@ std::vector<Refusal> EventTransactions::probe(const std::vector<std::size_t>& su
                 continue;
             }
         }
-        groups.push_back({group.suspects.subspan(half), Group::Half::second});
-        groups.push_back({group.suspects.first(half), Group::Half::first});
+        groups.push_back({.suspects = group.suspects.subspan(half)});
+        groups.push_back({.suspects = group.suspects.first(half), .is_first_half = true});
     }
     return refusals;
 }

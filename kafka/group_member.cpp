@@ -129,11 +129,7 @@ GroupMember::~GroupMember() {
         const MessageHandle message{rd_kafka_consume_queue(group_queue_.get(), 100)};
         for (const Event& event : std::exchange(events_, {})) {
             if (event.kind == Event::Kind::revoked) {
-                try {
-                    stop_fetching(event.partitions, "handing over partitions");
-                } catch (const TroubleOfTheWorld&) {
-                    // It ends anyway, by its session.
-                }
+                const ErrorHandle ignored = stop_fetching(event.partitions);
             }
         }
     }
@@ -345,15 +341,17 @@ void GroupMember::assign(std::span<const Position> positions) {
 void GroupMember::unassign(std::span<const PartitionId> partitions) {
     for (const PartitionId partition : partitions) static_cast<void>(throttle_.let_go(partition));
     throttle_.tell_waiting();
-    stop_fetching(partitions, "handing over partitions");
+    check(stop_fetching(partitions).release(), "handing over partitions");
 }
 
 /// Of those that are assigned still: librdkafka takes none of them back where one is not, as after
 /// an attempt that ended between this and what was to come behind it. It waits for the call, be
 /// there any or not, when it has told of partitions that are revoked.
-void GroupMember::stop_fetching(std::span<const PartitionId> partitions, std::string_view doing) {
+ErrorHandle GroupMember::stop_fetching(std::span<const PartitionId> partitions) {
     rd_kafka_topic_partition_list_t* all = nullptr;
-    check(rd_kafka_assignment(client_.get(), &all), doing);
+    if (const auto code = rd_kafka_assignment(client_.get(), &all);
+        code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ErrorHandle{rd_kafka_error_new(code, "%s", rd_kafka_err2str(code))};
     const PartitionList listed{all};
     std::set<PartitionId> assigned;
     for (int i = 0; i < all->cnt; ++i)
@@ -362,7 +360,7 @@ void GroupMember::stop_fetching(std::span<const PartitionId> partitions, std::st
     std::ranges::copy_if(partitions, std::back_inserter(still),
                          [&](PartitionId each) { return assigned.contains(each); });
     const PartitionList list = make_list(partitions_, still);
-    check(rd_kafka_incremental_unassign(client_.get(), list.get()), doing);
+    return ErrorHandle{rd_kafka_incremental_unassign(client_.get(), list.get())};
 }
 
 void GroupMember::set_aside(std::span<const PartitionId> partitions) {
@@ -400,7 +398,7 @@ void GroupMember::seek(std::span<const Position> positions) {
 void GroupMember::fetch_anew(const std::vector<Position>& positions) {
     std::vector<PartitionId> partitions;
     for (const Position& position : positions) partitions.push_back(position.partition);
-    stop_fetching(partitions, "seeking");
+    check(stop_fetching(partitions).release(), "seeking");
     await_end_of_fetching(positions);
     assign(positions);
 }

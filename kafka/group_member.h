@@ -105,7 +105,7 @@ private:
     void join_anew(const std::string& why);
     [[nodiscard]] bool finish_joining();
     [[nodiscard]] bool is_coming_in() const;
-    void stop_fetching(std::span<const PartitionId> partitions, std::string_view doing);
+    [[nodiscard]] ErrorHandle stop_fetching(std::span<const PartitionId> partitions);
     void fetch_anew(const std::vector<Position>& positions);
     void await_end_of_fetching(const std::vector<Position>& positions);
     void keep_own_queue(PartitionId partition);

@@ -1,7 +1,6 @@
 #include "kafka/producer.h"
 
 #include "kafka/client.h"
-#include "pipeline/errors.h"
 
 #include <algorithm>
 #include <array>
@@ -32,12 +31,7 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 /// librdkafka would call it full for ever.
 void set_queue_size(rd_kafka_conf_t& conf, std::size_t wanted) {
     const std::size_t bytes = std::max(wanted, 2 * number_setting(conf, "message.max.bytes"));
-    std::array<char, 256> error{};
-    if (rd_kafka_conf_set(&conf, "queue.buffering.max.kbytes",
-                          std::to_string((bytes >> 10) + 1).c_str(), error.data(),
-                          error.size()) != RD_KAFKA_CONF_OK) {
-        throw WrongConfiguration(error.data());
-    }
+    set_property(conf, "queue.buffering.max.kbytes", std::to_string((bytes >> 10) + 1));
 }
 
 HeadersHandle make_headers(std::span<const Header> headers) {
