@@ -43,18 +43,13 @@ std::size_t repetitions(const std::string& regex) {
     return product;
 }
 
-/// It would mean another group once the expression stands within another.
-bool refers_to_group(const std::string& regex) {
-    for (std::size_t at = 0; (at = regex.find('\\', at)) != std::string::npos; at += 2)
-        if (at + 1 < regex.size() && regex[at + 1] >= '1' && regex[at + 1] <= '9') return true;
-    return false;
-}
-
-/// POSIX knows no classes such as \d, and takes it for the letter.
+/// A group would be another one once the expression stands within another. And POSIX knows no
+/// classes such as \d, and takes it for the letter.
 std::string wrong_escape(const std::string& regex) {
-    for (std::size_t at = regex.find('\\'); at != std::string::npos && at + 1 < regex.size();
-         at = regex.find('\\', at + 2)) {
-        const char escaped = regex[at + 1];
+    for (std::size_t at = 0; (at = regex.find('\\', at)) != std::string::npos; at += 2) {
+        const char escaped = at + 1 < regex.size() ? regex[at + 1] : '\0';
+        if (escaped >= '1' && escaped <= '9')
+            return "refers back to a group, which topics cannot be told by";
         if (escaped == 'd' || escaped == 'D')
             return std::string("has \\") + escaped +
                    ", which POSIX's expressions do not know; write " +
@@ -86,7 +81,6 @@ std::string wrong_with_topic_regex(const std::string& regex) {
     if (regex.size() > longest_regex || repetitions(regex) > most_repetitions)
         return "is too long, or repeats too much; shorten it";
     if (const std::string wrong = wrong_escape(regex); !wrong.empty()) return wrong;
-    if (refers_to_group(regex)) return "refers back to a group, which topics cannot be told by";
     // Alone first: within parentheses, "a)(b" would be one.
     for (const std::string& tried : {regex, anchored(regex)}) {
         regex_t compiled;

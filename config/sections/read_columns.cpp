@@ -260,9 +260,8 @@ SqlColumn read_sql(const Entry& entry, const Scope& scope) {
     if (auto sql = section.text("sql", "\"price * 1.2\"")) {
         if (sql->text.empty())
             section.problem(sql->at, section.section() + ": sql is empty; write an expression");
-        if (closes_too_many(sql->text))
-            section.problem(sql->at,
-                            section.section() + ": " + std::string(closes_what_is_not_open));
+        if (const std::string wrong = wrong_with_sql(sql->text); !wrong.empty())
+            section.problem(sql->at, section.section() + ": " + wrong);
         column.sql = std::move(sql->text);
     }
     section.finish();

@@ -25,8 +25,8 @@ void read_rows(TableReader& section, std::optional<Format> format, const Scope& 
         if (format) read_columns(*columns, {*format, target.envelope}, scope, target);
     }
     if (auto where = section.text("where", "\"balance is not null\"")) {
-        if (closes_too_many(where->text))
-            section.problem(where->at, "\"where\": " + std::string(closes_what_is_not_open));
+        if (const std::string wrong = wrong_with_sql(where->text); !wrong.empty())
+            section.problem(where->at, "\"where\": " + wrong);
         target.where = std::move(where->text);
     }
     if (auto fields = section.table("fields", "fields = { price = \"price\" }")) {

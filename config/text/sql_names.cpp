@@ -161,8 +161,9 @@ std::vector<std::size_t> names_used_in(std::string_view sql,
     return indices;
 }
 
-bool closes_too_many(std::string_view sql) {
-    return SqlWords(sql, {}).closes_too_many();
+std::string wrong_with_sql(std::string_view sql) {
+    if (!SqlWords(sql, {}).closes_too_many()) return {};
+    return "a parenthesis or bracket is closed that is not open; write one expression";
 }
 
 }  // namespace sluice::config

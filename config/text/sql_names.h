@@ -20,10 +20,8 @@ namespace sluice::config {
 [[nodiscard]] std::vector<std::size_t> names_used_in(std::string_view sql,
                                                      const std::vector<std::string>& names);
 
-/// Whether an SQL expression closes parentheses or brackets that it has not opened: within others,
-/// it would not be one.
-[[nodiscard]] bool closes_too_many(std::string_view sql);
-inline constexpr std::string_view closes_what_is_not_open =
-    "a parenthesis or bracket is closed that is not open; write one expression";
+/// What is wrong with an SQL expression that shall stand within others, as far as that can be told
+/// without the database; empty: nothing.
+[[nodiscard]] std::string wrong_with_sql(std::string_view sql);
 
 }  // namespace sluice::config
