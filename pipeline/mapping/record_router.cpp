@@ -84,14 +84,11 @@ RowMapper::Outcome RecordRouter::map_to(const std::vector<TargetId>& targets,
                     why.add(of_target.cause, std::move(reason));
         }
     }
-    const auto rejects_unrouted = [&] {
-        return (*targets_)[targets.front()].ingest.on_unrouted == config::OnUnrouted::reject;
-    };
-    const bool chooses = (*targets_)[targets.front()].ingest.choice.has_value();
-    if (kept_out && why.reasons.empty() && rejects_unrouted())
-        why.add(
-            RejectCause::unrouted,
-            {"", chooses ? "it names none of the tables that \"tables\" permits; see on_unrouted"
+    const config::Ingest& first = (*targets_)[targets.front()].ingest;
+    if (kept_out && why.reasons.empty() && first.on_unrouted == config::OnUnrouted::reject)
+        why.add(RejectCause::unrouted,
+                {"", first.choice
+                         ? "it names none of the tables that \"tables\" permits; see on_unrouted"
                          : "no target's filter lets it through; see on_unrouted"});
     if (!why.reasons.empty()) return Outcome::rejected;
     rows.keep();
