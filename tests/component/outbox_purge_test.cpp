@@ -29,13 +29,13 @@ void prepare() {
         " 'w', '' FROM outbox GROUP BY 2");
 }
 
-CloudberryOutboxPurge purge() {
+CloudberryOutboxPurge purge(const std::string& id_type = "int") {
     return CloudberryOutboxPurge({.dsn = shared_postgres().dsn(database),
                                   .identity = {.relay = "r", .writer = "w"},
                                   .table = {.name = "outbox",
                                             .qualified = "outbox",
                                             .id = "id",
-                                            .id_type = "int",
+                                            .id_type = id_type,
                                             .select = "",
                                             .order = "id",
                                             .headers = {}}});
@@ -82,21 +82,13 @@ TEST_CASE("purge: of a long backlog only what comes next is in memory") {
         "INSERT INTO outbox SELECT md5(i::text), 1 + i / 20000 FROM generate_series(0, 99999) i;"
         "INSERT INTO sluice.outbox_batch (relay, batch, round, kind, ids, writer, revision) SELECT"
         " 'r', batch, 0, 'claim', array_agg(id ORDER BY id), 'w', '' FROM outbox GROUP BY 2");
-    CloudberryOutboxPurge purge({.dsn = shared_postgres().dsn(database),
-                                 .identity = {.relay = "r", .writer = "w"},
-                                 .table = {.name = "outbox",
-                                           .qualified = "outbox",
-                                           .id = "id",
-                                           .id_type = "text",
-                                           .select = "",
-                                           .order = "id",
-                                           .headers = {}}});
-    CHECK(purge.step(5).more);
+    auto long_purge = purge("text");
+    CHECK(long_purge.step(5).more);
     // What it does not know yet, it finds changed.
     session.run("UPDATE sluice.outbox_batch SET ids = '{}' WHERE batch >= 4");
     PurgeStep step;
     do {
-        step = purge.step(5);
+        step = long_purge.step(5);
     } while (step.more);
     CHECK(step.purged == 5);
     CHECK(value("SELECT count(*) || ',' || min(batch) FROM outbox") == "40000,4");
