@@ -22,6 +22,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds join_patience{3};
 /// Longer than a healthy broker takes, whatever it is asked for.
 constexpr std::chrono::seconds answer_patience{4};
+/// What is asked only to be told costs the group no more than this.
+constexpr std::chrono::seconds moment{1};
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
@@ -422,21 +424,38 @@ std::vector<PartitionId> GroupMember::partitions() {
 
 std::vector<Position> GroupMember::resolve(const config::Start& start,
                                            std::span<const PartitionId> partitions) {
+    return positions_of(resolve_start(*client_, by_topic(partitions), start));
+}
+
+TopicPartitions GroupMember::by_topic(std::span<const PartitionId> partitions) const {
     TopicPartitions by_topic;
     for (const PartitionId partition : partitions) {
         const TopicPartition& named = partitions_[partition];
         by_topic[named.topic].push_back(named.number);
     }
-    std::vector<Position> found;
-    for (const auto& [topic, offsets] : resolve_start(*client_, by_topic, start))
-        for (const auto& [number, next] : offsets)
-            found.push_back({partitions_.id_of(topic, number), next});
-    return found;
+    return by_topic;
+}
+
+std::vector<Position> GroupMember::positions_of(const TopicOffsets& offsets) const {
+    std::vector<Position> positions;
+    for (const auto& [topic, numbers] : offsets)
+        for (const auto& [number, next] : numbers)
+            positions.push_back({partitions_.id_of(topic, number), next});
+    return positions;
 }
 
 OffsetRange GroupMember::available(PartitionId partition) {
     const TopicPartition& named = partitions_[partition];
     return available_offsets(*client_, named.topic, named.number);
+}
+
+/// A topic that is gone is not asked for: its leaders would be waited for.
+std::vector<Position> GroupMember::ends(std::span<const PartitionId> partitions) {
+    std::vector<PartitionId> there;
+    std::ranges::copy_if(partitions, std::back_inserter(there), [&](PartitionId partition) {
+        return watch_.may_be_there(partitions_[partition].topic);
+    });
+    return positions_of(ends_of(*client_, by_topic(there), moment));
 }
 
 }  // namespace sluice::kafka

@@ -5,6 +5,7 @@
 #include "kafka/fetch_throttle.h"
 #include "kafka/handles.h"
 #include "kafka/lane_queue.h"
+#include "kafka/topic.h"
 #include "kafka/topic_access.h"
 #include "kafka/topic_watch.h"
 #include "kafka/unclaimed_watch.h"
@@ -84,6 +85,7 @@ public:
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
     OffsetRange available(PartitionId partition) override;
+    std::vector<Position> ends(std::span<const PartitionId> partitions) override;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -108,6 +110,8 @@ private:
     [[nodiscard]] ErrorHandle stop_fetching(std::span<const PartitionId> partitions);
     void fetch_anew(const std::vector<Position>& positions);
     void await_end_of_fetching(const std::vector<Position>& positions);
+    [[nodiscard]] TopicPartitions by_topic(std::span<const PartitionId> partitions) const;
+    [[nodiscard]] std::vector<Position> positions_of(const TopicOffsets& offsets) const;
     void keep_own_queue(PartitionId partition);
     void empty_own_queues();
 

@@ -35,11 +35,16 @@ std::vector<PartitionNumber> partitions_in(const struct rd_kafka_metadata_topic&
     return partitions;
 }
 
+PartitionList make_list(const TopicPartitions& partitions, Offset offset) {
+    PartitionList list = empty_list(partitions.size());
+    for (const auto& [topic, numbers] : partitions)
+        for (const PartitionNumber number : numbers) add(*list, topic, number, offset);
+    return list;
+}
+
 TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
                           std::int64_t timestamp) {
-    const PartitionList list = empty_list(partitions.size());
-    for (const auto& [topic, numbers] : partitions)
-        for (const PartitionNumber number : numbers) add(*list, topic, number, timestamp);
+    const PartitionList list = make_list(partitions, timestamp);
     const std::string of = partitions.size() == 1 ? "topic \"" + partitions.begin()->first + '"'
                                                   : std::to_string(partitions.size()) + " topics";
     check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
@@ -153,6 +158,21 @@ TopicOffsets resolve_start(rd_kafka_t& client, const TopicPartitions& partitions
     for (const auto& [topic, ends] : list_offsets(client, beyond, end_of_partition))
         for (const auto& [partition, end] : ends) found[topic][partition] = end;
     return found;
+}
+
+TopicOffsets ends_of(rd_kafka_t& client, const TopicPartitions& partitions,
+                     std::chrono::milliseconds timeout) {
+    TopicOffsets ends;
+    const PartitionList list = make_list(partitions, end_of_partition);
+    if (rd_kafka_offsets_for_times(&client, list.get(), static_cast<int>(timeout.count())) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ends;
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& entry = list->elems[i];
+        if (entry.err == RD_KAFKA_RESP_ERR_NO_ERROR && entry.offset >= 0)
+            ends[entry.topic][entry.partition] = entry.offset;
+    }
+    return ends;
 }
 
 OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,

@@ -53,6 +53,11 @@ using TopicOffsets = std::map<std::string, std::map<PartitionNumber, Offset>>;
 [[nodiscard]] TopicOffsets resolve_start(rd_kafka_t& client, const TopicPartitions& partitions,
                                          const config::Start& start);
 
+/// Where these end for a reader of committed records; those of which Kafka tells nothing are left
+/// out.
+[[nodiscard]] TopicOffsets ends_of(rd_kafka_t& client, const TopicPartitions& partitions,
+                                   std::chrono::milliseconds timeout);
+
 /// From the first offset that is still there to the end (past transaction markers).
 [[nodiscard]] OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
                                             PartitionNumber partition);

@@ -69,6 +69,26 @@ void IngestObserver::on_revoked(int number, std::span<const PartitionId> partiti
     for (const PartitionId partition : partitions) partitions_.erase(partition);
 }
 
+void IngestObserver::on_waiting(int number, std::span<const ResumePoint> points) {
+    const auto now = Clock::now();
+    const std::lock_guard lock{mutex_};
+    if (serving_ != number) return;
+    for (const ResumePoint& point : points) {
+        ObservedPartition& partition = observed(point.partition);
+        partition.on_waits(point.next, now);
+        partition.on_committed(point.next, point.last.timestamp_ms, now);  // before it began to
+    }
+}
+
+void IngestObserver::on_ends(int number, std::span<const Position> ends) {
+    const auto now = Clock::now();
+    const std::lock_guard lock{mutex_};
+    if (serving_ != number) return;
+    for (const Position& end : ends)
+        if (const auto found = partitions_.find(end.partition); found != partitions_.end())
+            found->second.on_asked_end(end.next, now);
+}
+
 void IngestObserver::on_ended(int number) {
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
@@ -152,8 +172,13 @@ void IngestObserver::on_after_commit(const std::string& error) {
 
 void IngestObserver::take_up(const ResumePoint& point, int lane) {
     const std::lock_guard lock{mutex_};
-    partitions_.try_emplace(point.partition, registry_, pipeline_, partitions()[point.partition])
-        .first->second.on_took_up(point, lane, Clock::now());
+    observed(point.partition).on_took_up(point, lane, Clock::now());
+}
+
+/// The caller holds the mutex.
+ObservedPartition& IngestObserver::observed(PartitionId partition) {
+    return partitions_.try_emplace(partition, registry_, pipeline_, partitions()[partition])
+        .first->second;
 }
 
 void IngestObserver::recognise(PartitionId partition) {

@@ -54,6 +54,10 @@ public:
     /// These, as that one, by the number of who says so.
     void on_assigned(int number, std::size_t partitions);
     void on_revoked(int number, std::span<const PartitionId> partitions);
+    /// These wait for their targets with all that comes, from the beginning.
+    void on_waiting(int number, std::span<const ResumePoint> points);
+    /// Where partitions end that wait, of which nothing is fetched that would tell.
+    void on_ends(int number, std::span<const Position> ends);
     void on_statistics(const GroupStatistics& statistics);
     /// Of the pipeline that serves: topics whose records wait for their targets, and why.
     void on_held_up(std::map<std::string, IngestStatus::HeldTopic> topics);
@@ -83,6 +87,7 @@ private:
 
     /// The caller holds the mutex.
     void forget_partitions();
+    [[nodiscard]] ObservedPartition& observed(PartitionId partition);
     // Called by lanes.
     void take_up(const ResumePoint& point, int lane);
     void recognise(PartitionId partition);

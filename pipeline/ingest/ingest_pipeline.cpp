@@ -115,6 +115,7 @@ void IngestPipeline::look_for_standstill() {
     if (now < next_look_) return;
     next_look_ = now + time_between_looks;
     forget_what_goes_on();
+    ask_where_held_end();
     if (!observer_.writes_for_too_long()) {
         in_the_way_.clear();
     } else if (now >= next_question_) {
@@ -257,6 +258,7 @@ void IngestPipeline::apply(const Held& held) {
         if (assigned == nullptr) continue;
         assigned->state = Assigned::State::to_assign;
         aside.push_back(partition);
+        next_ends_ = {};
         held_topics_.hold_up(topic_of(partition), held.why);
     }
     tell_held_up();
@@ -285,14 +287,13 @@ void IngestPipeline::find_targets(const std::vector<PartitionId>& partitions) {
     std::vector<std::string> topics;
     for (const auto& [topic, partition] : wanted) topics.push_back(topic);
     const std::map<std::string, std::string> missing = find_targets_(topics);
-    std::vector<PartitionId> newly_held;
-    for (const auto& [topic, partition] : wanted) {
-        if (!missing.contains(topic))
-            held_topics_.found_target(topic, now);
-        else if (!held_topics_.contains(topic))
-            newly_held.push_back(partition);
-    }
-    if (!newly_held.empty()) fix_starts(newly_held);
+    for (const auto& [topic, partition] : wanted)
+        if (!missing.contains(topic)) held_topics_.found_target(topic, now);
+    std::vector<PartitionId> not_begun;
+    for (const PartitionId partition : partitions)
+        if (missing.contains(topic_of(partition)) && !assigned_.at(partition).observed)
+            not_begun.push_back(partition);
+    if (!not_begun.empty()) fix_starts(not_begun);
     for (const auto& [topic, why] : missing) held_topics_.hold_up_again(topic, why);
     if (!missing.empty()) tell_held_up();
 }
@@ -301,7 +302,21 @@ void IngestPipeline::find_targets(const std::vector<PartitionId>& partitions) {
 /// about starts when its target is there.
 void IngestPipeline::fix_starts(const std::vector<PartitionId>& partitions) {
     std::string trouble;
-    static_cast<void>(resume_points_.read(partitions, trouble));
+    const std::vector<ResumePoint> points = resume_points_.read(partitions, trouble);
+    for (const ResumePoint& point : points) assigned_.at(point.partition).observed = true;
+    observer_.on_waiting(number_, points);
+    next_ends_ = {};
+}
+
+/// Little or nothing is fetched of them, which would tell how far behind they are.
+void IngestPipeline::ask_where_held_end() {
+    const auto now = Clock::now();
+    if (held_topics_.empty() || now < next_ends_) return;
+    std::vector<PartitionId> held;
+    for (const auto& [partition, assigned] : assigned_)
+        if (held_topics_.contains(topic_of(partition))) held.push_back(partition);
+    if (!held.empty()) observer_.on_ends(number_, group_.ends(held));
+    next_ends_ = Clock::now() + time_between_questions;
 }
 
 /// A target that takes rows again shows that within a batch's time; whose partitions others have
@@ -399,6 +414,7 @@ void IngestPipeline::start(const std::vector<ResumePoint>& points) {
     for (const ResumePoint& point : points) {
         Assigned& assigned = assigned_.at(point.partition);
         assigned.state = Assigned::State::running;
+        assigned.observed = true;
         assigned.verify = true;
         assigned.failed_seeks = 0;
         by_lane[assigned.lane].push_back(point);

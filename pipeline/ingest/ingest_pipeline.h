@@ -84,8 +84,9 @@ private:
         };
         State state = State::to_assign;
         Lane* lane = nullptr;
-        int failed_seeks = 0;  ///< since it ran last
-        bool verify = true;    ///< compare the record before progress with the one that was read
+        int failed_seeks = 0;   ///< since it ran last
+        bool verify = true;     ///< compare the record before progress with the one that was read
+        bool observed = false;  ///< the observer knows its progress
     };
     struct Rewind {
         std::vector<PartitionId> partitions;
@@ -129,6 +130,7 @@ private:
     [[nodiscard]] std::vector<PartitionId> with_targets(const std::vector<PartitionId>& partitions);
     void find_targets(const std::vector<PartitionId>& partitions);
     void fix_starts(const std::vector<PartitionId>& partitions);
+    void ask_where_held_end();
     void forget_what_goes_on();
     void tell_held_up() const;
     [[nodiscard]] const std::string& topic_of(PartitionId partition) const {
@@ -162,6 +164,7 @@ private:
     OngoingTrouble kafka_;       ///< nothing can arrive
     OngoingTrouble standstill_;  ///< nothing moves, though it should
     Clock::time_point next_look_;
+    Clock::time_point next_ends_;      ///< of what is held up
     Clock::time_point next_question_;  ///< to the database: who is in the way
     std::string in_the_way_;
 

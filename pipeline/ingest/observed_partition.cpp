@@ -44,6 +44,13 @@ void ObservedPartition::on_took_up(const ResumePoint& point, int lane, Clock::ti
     set_gauges(now);
 }
 
+void ObservedPartition::on_waits(Offset next, Clock::time_point now) {
+    lane_ = IngestStatus::Partition::no_lane;
+    next_ = next;
+    moved_at_ = now;
+    set_gauges(now);
+}
+
 void ObservedPartition::on_committed(Offset next, std::int64_t timestamp_ms,
                                      Clock::time_point now) {
     next_ = next;
@@ -54,7 +61,8 @@ void ObservedPartition::on_committed(Offset next, std::int64_t timestamp_ms,
 
 void ObservedPartition::on_end(std::optional<Offset> end, std::optional<Offset> open_until,
                                Clock::time_point now) {
-    if (end) end_ = end;
+    // While nothing is fetched they repeat what was the end then.
+    if (end && end != told_end_) end_ = told_end_ = end;
     const bool open = end && open_until && *open_until > *end;
     if (!open) {
         open_since_.reset();
@@ -62,6 +70,11 @@ void ObservedPartition::on_end(std::optional<Offset> end, std::optional<Offset> 
         open_since_ = now;
         open_at_ = *end;
     }
+    set_gauges(now);
+}
+
+void ObservedPartition::on_asked_end(Offset end, Clock::time_point now) {
+    end_ = end;
     set_gauges(now);
 }
 

@@ -24,9 +24,14 @@ public:
                       const TopicPartition& partition);
 
     void on_took_up(const ResumePoint& point, int lane, Clock::time_point now);
+    /// No lane serves it; `next`: its progress.
+    void on_waits(Offset next, Clock::time_point now);
     void on_recognised() { recognised_ = true; }
     void on_committed(Offset next, std::int64_t timestamp_ms, Clock::time_point now);
+    /// As the statistics of the client that fetches it say, again and again.
     void on_end(std::optional<Offset> end, std::optional<Offset> open_until, Clock::time_point now);
+    /// As Kafka answers who asks, since nothing of it is fetched.
+    void on_asked_end(Offset end, Clock::time_point now);
     /// Brings the gauge up to date that depends on the time.
     void look(Clock::time_point now);
 
@@ -52,6 +57,7 @@ private:
     bool recognised_ = true;
     Offset next_ = 0;
     std::optional<Offset> end_;
+    std::optional<Offset> told_end_;       ///< by the statistics
     std::int64_t last_timestamp_ms_ = -1;  ///< of the last record before next_
     Clock::time_point moved_at_;           ///< progress was made, or there was nothing to read
     std::optional<Clock::time_point> caught_up_at_;  ///< there was nothing to read

@@ -183,6 +183,9 @@ public:
                                           std::span<const PartitionId> partitions) = 0;
     /// The offsets that the partition holds now: from the first that is still there to its end.
     virtual OffsetRange available(PartitionId partition) = 0;
+    /// Where these end now for a reader of committed records. Asked in a moment or not at all: what
+    /// Kafka does not tell is left out.
+    virtual std::vector<Position> ends(std::span<const PartitionId> partitions) = 0;
 };
 
 }  // namespace sluice

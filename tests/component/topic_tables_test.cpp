@@ -21,6 +21,12 @@ struct Tables : TopicsStage {
         until([&] { return landed(last) == count; },
               std::to_string(count) + " rows in the table of " + topic(last));
     }
+    void until_lag(const std::string& last, int partition, int lag) const {
+        const std::string line = "sluice_ingest_lag_records{partition=\"" +
+                                 std::to_string(partition) + "\",pipeline=\"events\",topic=\"" +
+                                 topic(last) + "\"} " + std::to_string(lag) + "\n";
+        until([&] { return contains(metrics(), line); }, line);
+    }
     void until_says(const std::string& text) const {
         until([&] { return contains(status(), text); }, text);
     }
@@ -91,6 +97,9 @@ TEST_CASE("topic tables: one that is locked or gone holds up its topic, and no o
     auto locker = shared_postgres().connect("tables_held");
     locker.exec("begin; lock table landing.\"tables_held.b\" in access exclusive mode");
     stage.produce("b", 0, 2);
+    stage.until_lag("b", 0, 2);
+    stage.produce("b", 0, 3);
+    stage.until_lag("b", 0, 5);
     int others = 3;
     for (int round = 0; round < 5; ++round) {
         stage.produce("a", 1, 1);
@@ -101,7 +110,7 @@ TEST_CASE("topic tables: one that is locked or gone holds up its topic, and no o
     CHECK(contains(stage.metrics(), "sluice_ingest_topics_held_up{pipeline=\"events\"} 1"));
     CHECK(contains(stage.run({"status"}).out, "partly held up"));
     locker.exec("rollback");
-    stage.until_landed("b", 5);
+    stage.until_landed("b", 8);
     stage.until_says(R"("fine":true)");
 
     stage.exec("alter table landing.\"tables_held.b\" rename to elsewhere");
@@ -112,9 +121,31 @@ TEST_CASE("topic tables: one that is locked or gone holds up its topic, and no o
     stage.produce("a", 0, 1);
     stage.until_landed("a", ++others);
     stage.exec("alter table landing.elsewhere rename to \"tables_held.b\"");
-    stage.until_landed("b", 7);
+    stage.until_landed("b", 10);
     stage.until_says(R"("fine":true)");
     CHECK(contains(stage.status(), R"("restarts":0)"));
+    stage.check_books();
+}
+
+TEST_CASE("topic tables: a topic whose table is locked or lacking from the start has its lag") {
+    Tables stage("tables_lag");
+    for (const char* last : {"a", "b", "c"}) {
+        stage.create(last);
+        if (last[0] != 'c') stage.create_table(last);
+        stage.produce(last, 0, 4);
+    }
+    stage.configure(R"({ regex = 'tables_lag\.(.+)' })", "", "landing.{topic}");
+    auto locker = shared_postgres().connect("tables_lag");
+    locker.exec("begin; lock table landing.\"tables_lag.b\" in access exclusive mode");
+    stage.start();
+    stage.until_landed("a", 4);
+    for (const char* held : {"b", "c"}) stage.until_lag(held, 0, 4);
+    for (const char* held : {"b", "c"}) stage.produce(held, 1, 3);
+    for (const char* held : {"b", "c"}) stage.until_lag(held, 1, 3);
+    locker.exec("rollback");
+    stage.create_table("c");
+    for (const char* held : {"b", "c"}) stage.until_landed(held, 7);
+    for (const char* held : {"b", "c"}) stage.until_lag(held, 1, 0);
     stage.check_books();
 }
 

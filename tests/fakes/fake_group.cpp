@@ -231,6 +231,13 @@ OffsetRange FakeGroup::available(PartitionId partition) {
     return topic_.available(partition);
 }
 
+std::vector<Position> FakeGroup::ends(std::span<const PartitionId> partitions) {
+    std::vector<Position> ends;
+    for (const PartitionId partition : partitions)
+        ends.push_back({partition, topic_.available(partition).to});
+    return ends;
+}
+
 // ---- fetching; the caller holds the mutex ----
 
 void FakeGroup::fetch_ahead(PartitionId partition, Fetching& fetching) {

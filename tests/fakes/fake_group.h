@@ -103,6 +103,7 @@ public:
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
     OffsetRange available(PartitionId partition) override;
+    std::vector<Position> ends(std::span<const PartitionId> partitions) override;
 
 private:
     friend class FakeSource;

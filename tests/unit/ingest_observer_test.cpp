@@ -100,6 +100,26 @@ TEST_CASE("observer: lag is what lies between progress and the end, and ends at 
     CHECK(stage.observer.status().last_commit.has_value());
 }
 
+TEST_CASE("observer: what is asked of a partition that waits outdoes what is repeated of it") {
+    Stage stage;
+    stage.ends_at(150);
+    stage.observer.on_ends(stage.number, {{{.partition = 3, .next = 170}}});
+    stage.ends_at(150);
+    CHECK(stage.observer.status().lag() == 70);
+    stage.ends_at(180);
+    CHECK(stage.observer.status().lag() == 80);
+    stage.observer.on_waiting(stage.number,
+                              {{{.partition = 4, .next = 5, .last = {}, .incarnation = 0}}});
+    stage.observer.on_ends(stage.number, {{{.partition = 4, .next = 8}}});
+    CHECK(stage.shows(
+        "sluice_ingest_lag_records{partition=\"4\",pipeline=\"orders\",topic=\"orders\"} 3"));
+    CHECK(stage.observer.status().partitions[1].lane == IngestStatus::Partition::no_lane);
+    stage.observer.on_ended(stage.number);
+    stage.observer.on_waiting(stage.number,
+                              {{{.partition = 4, .next = 5, .last = {}, .incarnation = 0}}});
+    CHECK(stage.observer.status().partitions.empty());
+}
+
 TEST_CASE("observer: records that came after a time without lag are not old") {
     Stage stage;
     stage.ends_at(100);

@@ -95,7 +95,8 @@ public:
     bool ended() const { return ended_; }
     FakeGroup& group() { return group_; }
     std::string trouble() const { return pipeline_->trouble(); }
-    std::string held_up() const { return observer_.status().held_up; }
+    std::string held_up() const { return status().held_up; }
+    IngestStatus status() const { return observer_.status(); }
 
 private:
     /// Of topics with odd numbers it is seen at once that their tables take no rows.

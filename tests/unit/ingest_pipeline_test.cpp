@@ -53,6 +53,24 @@ TEST_CASE("pipeline: a topic whose table comes later starts where the others do"
     CHECK(world.database.rows().size() == 4);
 }
 
+TEST_CASE("pipeline: a topic that is held up has its lag, from the start") {
+    World world(2, numbers_by_topic(2));
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100, 5);
+    world.database.hold_up({0, 1});  // when rows come, and at once
+    Daemon& daemon = world.start();
+    daemon.offer({0, 1});
+    const auto lags = [&] {
+        std::vector<Offset> lags;
+        for (const auto& partition : daemon.status().partitions) lags.push_back(partition.lag);
+        return lags;
+    };
+    eventually([&] { return lags() == std::vector<Offset>{5, 5}; }, "the lag of both");
+    for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100 + 5, p + 1);
+    eventually([&] { return lags() == std::vector<Offset>{6, 7}; }, "the lag to grow");
+    world.database.hold_up({});
+    world.await_caught_up();
+}
+
 TEST_CASE("pipeline: topics that are held up are handed over like any other") {
     World world(2, numbers_by_topic(2));
     for (PartitionId p = 0; p < 2; ++p) world.topic.append_numbers(p, p * 100, 5);
