@@ -43,8 +43,11 @@ std::map<std::string, IngestStatus::HeldTopic> HeldTopics::told() const {
 
 bool HeldTopics::forget(const std::set<std::string>& ours, Clock::time_point since) {
     return std::erase_if(held_, [&](const auto& entry) {
-               const auto& goes_on = entry.second.goes_on_since;
-               return !ours.contains(entry.first) || (goes_on && *goes_on < since);
+               const auto& [topic, held] = entry;
+               if (!ours.contains(topic)) return true;
+               if (!held.goes_on_since || *held.goes_on_since >= since) return false;
+               log(LogLevel::info, pipeline_, "topic \"" + topic + "\" goes on");
+               return true;
            }) > 0;
 }
 

@@ -35,8 +35,8 @@ public:
     [[nodiscard]] bool empty() const { return held_.empty(); }
     /// For the status, by topic.
     [[nodiscard]] std::map<std::string, IngestStatus::HeldTopic> told() const;
-    /// Forgets those that have gone on since before `since`, and all that are not `ours`. Returns
-    /// whether there were any.
+    /// Forgets those that have gone on since before `since`, which it says, and all that are not
+    /// `ours`. Returns whether there were any.
     bool forget(const std::set<std::string>& ours, Clock::time_point since);
 
 private:
