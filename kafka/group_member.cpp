@@ -194,16 +194,28 @@ void GroupMember::adapt(const config::Ingest& ingest) {
 }
 
 void GroupMember::join() {
+    static_cast<void>(watch_.look(*client_));
+    subscribe();
+    joined_ = true;
+    on_owed();
+}
+
+/// To what is there. With a name that Kafka does not know, librdkafka 2.0.2 asks for it each time
+/// that it joins, and an answer that comes while it joins, as each look of ours is one, has it join
+/// anew: members that come or go can keep all from their partitions for as long as the topic is
+/// missing.
+void GroupMember::subscribe() {
     // To librdkafka, what begins with ^ is an expression.
-    const std::vector<std::string> names =
-        topics_.regex.empty() ? topics_.names : std::vector{config::anchored(topics_.regex)};
+    std::vector<std::string> names = topics_.regex.empty()
+                                         ? watch_.to_subscribe()
+                                         : std::vector{config::anchored(topics_.regex)};
+    if (names == subscribed_) return;
     const PartitionList list{rd_kafka_topic_partition_list_new(static_cast<int>(names.size()))};
     for (const std::string& name : names)
         rd_kafka_topic_partition_list_add(list.get(), name.c_str(), RD_KAFKA_PARTITION_UA);
     check(rd_kafka_subscribe(client_.get(), list.get()),
           "subscribing to " + config::to_string(topics_));
-    joined_ = true;
-    on_owed();
+    subscribed_ = std::move(names);
 }
 
 std::string GroupMember::trouble() const {
@@ -277,7 +289,7 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
     end_if_fatal();
     if (message) handle(*message);
     access_.ask_whether_it_is_over(*client_);
-    watch_.look(*client_);
+    if (watch_.look(*client_) && joined_) subscribe();
     for (const Event& event : std::exchange(events_, {})) {
         if (event.kind == Event::Kind::assigned) {
             listener.on_assigned(those_to_read(event.partitions));
@@ -322,6 +334,7 @@ void GroupMember::handle(const rd_kafka_message_t& message) {
 void GroupMember::join_anew(const std::string& why) {
     log(LogLevel::warn, name_, why + "; joining anew");
     check(rd_kafka_unsubscribe(client_.get()), "leaving the group");
+    subscribed_.clear();
     join();
 }
 

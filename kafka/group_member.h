@@ -104,6 +104,7 @@ private:
     void handle(const rd_kafka_message_t& message);
     void on_owed();
     [[nodiscard]] std::vector<PartitionId> those_to_read(const std::vector<PartitionId>& assigned);
+    void subscribe();
     void join_anew(const std::string& why);
     [[nodiscard]] bool finish_joining();
     [[nodiscard]] bool is_coming_in() const;
@@ -129,6 +130,7 @@ private:
     TopicAccess access_;
     TopicWatch watch_;
     UnclaimedWatch unclaimed_;
+    std::vector<std::string> subscribed_;
     bool joined_ = false;
     bool assigned_once_ = false;
     std::size_t owned_ = 0;                           ///< partitions

@@ -5,6 +5,7 @@
 #include "pipeline/log.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice::kafka {
@@ -58,6 +59,7 @@ void TopicWatch::on_unseen(const std::string& name, Topic& topic) {
         return;
     }
     topic.there = false;
+    if (std::ranges::binary_search(topics_.names, name)) to_ask_.insert(name);
     log(LogLevel::warn, pipeline_, "topic " + config::in_quotes(name) + ": " + topic.why);
 }
 
@@ -66,15 +68,38 @@ void TopicWatch::on_refused(const std::string& topic, const std::string& why) {
     known_[topic].why = why;
 }
 
-void TopicWatch::look(rd_kafka_t& client) {
+bool TopicWatch::look(rd_kafka_t& client) {
     const auto now = Clock::now();
-    if (topics_.only() != nullptr || now < next_look_) return;
+    if (topics_.only() != nullptr || now < next_look_) return false;
     next_look_ = now + interval_;
     try {
         saw(partitions_of(client, topics_, listing_timeout));
+        ask_why_missing(client);
     } catch (const TroubleOfTheWorld&) {
         // Kafka is away, of which others tell.
     }
+    return true;
+}
+
+/// A list does not have those that we may not see. With a consumer the question makes no topic.
+void TopicWatch::ask_why_missing(rd_kafka_t& client) {
+    while (!to_ask_.empty()) {
+        const std::string name = *to_ask_.begin();
+        const TopicHandle handle{rd_kafka_topic_new(&client, name.c_str(), nullptr)};
+        const MetadataHandle answer = ask_for_metadata(
+            client, handle.get(), "reading the metadata of a topic", listing_timeout);
+        to_ask_.erase(name);
+        if (answer->topic_cnt == 1 &&
+            answer->topics[0].err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+            on_refused(name, std::string("kafka: ") + rd_kafka_err2str(answer->topics[0].err));
+    }
+}
+
+std::vector<std::string> TopicWatch::to_subscribe() const {
+    std::vector<std::string> names;
+    std::ranges::copy_if(topics_.names, std::back_inserter(names),
+                         [this](const std::string& name) { return may_be_there(name); });
+    return names.empty() ? topics_.names : names;
 }
 
 bool TopicWatch::may_be_there(const std::string& topic) const {

@@ -26,8 +26,10 @@ public:
     void saw(const TopicPartitions& there);
     /// Why this one cannot be read, though it may be there.
     void on_refused(const std::string& topic, const std::string& why);
-    /// Asks now and then. Blocks for a second or two at most.
-    void look(rd_kafka_t& client);
+    /// Asks now and then; whether it did. Blocks for a second or two at most.
+    bool look(rd_kafka_t& client);
+    /// Of those that are named the ones that can be had, as far as is known; all, where none can.
+    [[nodiscard]] std::vector<std::string> to_subscribe() const;
 
     /// False: it was not when it was looked.
     [[nodiscard]] bool may_be_there(const std::string& topic) const;
@@ -48,6 +50,7 @@ private:
 
     void on_seen(const std::string& name);
     void on_unseen(const std::string& name, Topic& topic);
+    void ask_why_missing(rd_kafka_t& client);
 
     const std::string pipeline_;
     const config::Topics topics_;
@@ -56,6 +59,7 @@ private:
     std::set<std::string> new_;
     bool has_looked_ = false;
     std::chrono::steady_clock::time_point next_look_;
+    std::set<std::string> to_ask_;  ///< why they are missing
 };
 
 }  // namespace sluice::kafka

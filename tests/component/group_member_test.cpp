@@ -189,6 +189,32 @@ TEST_CASE("member: the same partition of two topics is two, in one lane") {
     member.until([&] { return member.ends[b] == 7; }, "the one that is left");
 }
 
+TEST_CASE("member: of a list, a topic that is missing keeps nobody from the others") {
+    config::Ingest ingest = ingest_of("listed");
+    ingest.topic = {};
+    ingest.topic.names = {"listed_a", "listed_b", "listed_later"};
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["topic.metadata.refresh.interval.ms"].text = "1000";
+    for (const char* topic : {"listed_a", "listed_b"}) make_topic(topic, 2, 3);
+    Member one(ingest.topic, kafka, ingest);
+    one.until_owning(4);
+    one.until([&] { return one.got.size() == 12; }, "all records");
+    // While one fetches, questions take their time, and joining asks some.
+    Member other(ingest.topic, kafka, ingest);
+    const auto until_each_has = [&](std::size_t count) {
+        one.until(
+            [&] {
+                other.serve();
+                return one.owned.size() == count && other.owned.size() == count;
+            },
+            std::to_string(count) + " partitions each");
+    };
+    until_each_has(2);
+    make_topic("listed_later", 2, 0);
+    until_each_has(3);
+    CHECK(one.group.is_new("listed_later"));
+}
+
 TEST_CASE("member: topics that come to fit an expression are read, and Kafka's own are not") {
     config::Ingest ingest = ingest_of("fits");
     ingest.topic = {};

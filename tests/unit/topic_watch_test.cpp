@@ -69,6 +69,21 @@ TEST_CASE("topic watch: where there is none at all, that is the pipeline's troub
     CHECK(by_expression.trouble().empty());
 }
 
+TEST_CASE("topic watch: what can be had is subscribed to, or all that is named where nothing can") {
+    TopicWatch watch("p", named(), 1s);
+    using Names = std::vector<std::string>;
+    CHECK(watch.to_subscribe() == Names{"a", "b"});  // nobody has looked
+    watch.saw({});
+    CHECK(watch.to_subscribe() == Names{"a", "b"});
+    watch.saw({{"a", {0}}});
+    CHECK(watch.to_subscribe() == Names{"a"});
+    watch.on_refused("b", "kafka: Topic authorization failed");  // the group tells when it is not
+    CHECK(watch.to_subscribe() == Names{"a", "b"});
+    watch.saw({{"b", {0}}});
+    watch.saw({{"b", {0}}});
+    CHECK(watch.to_subscribe() == Names{"b"});
+}
+
 TEST_CASE("topic watch: a topic that was refused is missing, and not new once it is not") {
     TopicWatch watch("p", named(), 1s);
     watch.saw({{"a", {0}}});
