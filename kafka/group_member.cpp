@@ -297,6 +297,7 @@ void GroupMember::poll(GroupListener& listener, std::chrono::milliseconds timeou
             listener.on_revoked(event.partitions);
         }
     }
+    for (const std::string& topic : watch_.take_lost()) listener.on_lost_sight(topic);
     if (!assigned_once_) return;
     if (const std::string why = unclaimed_.why_to_join_anew(*client_); !why.empty()) join_anew(why);
 }

@@ -82,6 +82,9 @@ public:
     [[nodiscard]] bool is_new(const std::string& topic) const override {
         return watch_.is_new(topic);
     }
+    [[nodiscard]] bool is_seen(const std::string& topic) const override {
+        return watch_.is_seen(topic);
+    }
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
     OffsetRange available(PartitionId partition) override;

@@ -51,6 +51,7 @@ void TopicWatch::on_seen(const std::string& name) {
 }
 
 void TopicWatch::on_unseen(const std::string& name, Topic& topic) {
+    if (topic.there && topic.unseen == 0) lost_.insert(name);
     if (!has_looked_) {
         topic.why = "it is not there; it is read as soon as it is";
     } else if (topic.there && ++topic.unseen >= looks_before_gone) {
@@ -106,6 +107,15 @@ bool TopicWatch::may_be_there(const std::string& topic) const {
     if (!has_looked_) return true;
     const auto found = known_.find(topic);
     return found != known_.end() && (found->second.there || found->second.refused);
+}
+
+bool TopicWatch::is_seen(const std::string& topic) const {
+    const auto found = known_.find(topic);
+    return may_be_there(topic) && (found == known_.end() || found->second.unseen == 0);
+}
+
+std::set<std::string> TopicWatch::take_lost() {
+    return std::exchange(lost_, {});
 }
 
 std::vector<GroupStatistics::MissingTopic> TopicWatch::missing() const {

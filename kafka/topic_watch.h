@@ -33,6 +33,10 @@ public:
 
     /// False: it was not when it was looked.
     [[nodiscard]] bool may_be_there(const std::string& topic) const;
+    /// False: not by the last look, which may have asked a broker that does not know it yet.
+    [[nodiscard]] bool is_seen(const std::string& topic) const;
+    /// Those that the last looks did not see any more, each once.
+    [[nodiscard]] std::set<std::string> take_lost();
     /// Whether it came after the first look.
     [[nodiscard]] bool is_new(const std::string& topic) const { return new_.contains(topic); }
     /// Those that were there once, or are named, and are not there or not for us.
@@ -57,6 +61,7 @@ private:
     const std::chrono::milliseconds interval_;
     std::map<std::string, Topic> known_;
     std::set<std::string> new_;
+    std::set<std::string> lost_;
     bool has_looked_ = false;
     std::chrono::steady_clock::time_point next_look_;
     std::set<std::string> to_ask_;  ///< why they are missing

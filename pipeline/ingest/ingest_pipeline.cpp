@@ -152,6 +152,24 @@ void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
     group_.unassign(taken_over);
 }
 
+/// What was read of it so far is committed, and the last record of that is compared when there is
+/// something of that name again. Else a topic that is made anew, and soon as long as the old one,
+/// would be read on from there.
+void IngestPipeline::on_lost_sight(const std::string& topic) {
+    std::map<Lane*, std::vector<PartitionId>> by_lane;
+    for (auto& [partition, assigned] : assigned_) {
+        if (assigned.state != Assigned::State::running || topic_of(partition) != topic) continue;
+        assigned.state = Assigned::State::to_let_go;
+        by_lane[assigned.lane].push_back(partition);
+    }
+    for (const auto& [lane, of_lane] : by_lane) lane->stop(of_lane);
+    if (!by_lane.empty())
+        log(LogLevel::info, config_.name,
+            "topic \"" + topic +
+                "\" is not seen; once it is, its last record is compared with "
+                "the one that was read");
+}
+
 void IngestPipeline::let_go(std::span<const PartitionId> partitions, Clock::time_point deadline) {
     std::map<Lane*, std::vector<PartitionId>> by_lane;
     for (const PartitionId partition : partitions) {
@@ -343,10 +361,7 @@ IngestPipeline::Assigned* IngestPipeline::let_go_by_lane(PartitionId partition) 
 
 void IngestPipeline::resume_waiting() {
     if (Clock::now() < next_resume_) return;
-    std::vector<PartitionId> waiting;
-    for (const auto& [partition, state] : assigned_) {
-        if (state.state != Assigned::State::running) waiting.push_back(partition);
-    }
+    const std::vector<PartitionId> waiting = those_that_wait();
     if (waiting.empty()) return;
     try {
         resume(with_targets(waiting));
@@ -358,6 +373,22 @@ void IngestPipeline::resume_waiting() {
         resuming_.begin(trouble.what(), trying_again);
         next_resume_ = Clock::now() + retry_.next();
     }
+}
+
+/// For progress, and for fetching to be set there.
+std::vector<PartitionId> IngestPipeline::those_that_wait() {
+    using State = Assigned::State;
+    std::vector<PartitionId> waiting;
+    for (auto& [partition, assigned] : assigned_) {
+        if (assigned.state == State::to_let_go &&
+            assigned.lane->wait_until_stopped({{partition}}, Clock::now()))
+            assigned.state = State::to_seek;
+        const bool waits =
+            assigned.state == State::to_assign ||
+            (assigned.state == State::to_seek && group_.is_seen(topic_of(partition)));
+        if (waits) waiting.push_back(partition);
+    }
+    return waiting;
 }
 
 void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {

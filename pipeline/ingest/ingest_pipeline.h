@@ -79,6 +79,7 @@ private:
     struct Assigned {
         enum class State {
             to_assign,  ///< the group waits for assign(); progress is not read yet
+            to_let_go,  ///< its lane has been told to let go of it, to_seek then
             to_seek,    ///< fetching goes on elsewhere as soon as progress is read
             running,
         };
@@ -104,6 +105,7 @@ private:
 
     void on_assigned(std::span<const PartitionId> partitions) override;
     void on_revoked(std::span<const PartitionId> partitions) override;
+    void on_lost_sight(const std::string& topic) override;
     // On lanes' threads: they only leave an event.
     void on_rewind(std::vector<PartitionId> partitions, RewindCause cause) override;
     void on_held_up(std::vector<PartitionId> partitions, std::string why) override;
@@ -116,6 +118,7 @@ private:
     void apply(const Lost& lost);
     void apply(const Held& held);
     void resume_waiting();
+    [[nodiscard]] std::vector<PartitionId> those_that_wait();
     void resume(const std::vector<PartitionId>& partitions);
     /// The partition, when this event is about its present start; nullptr when it came too late.
     [[nodiscard]] Assigned* let_go_by_lane(PartitionId partition);

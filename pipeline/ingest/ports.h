@@ -150,6 +150,8 @@ public:
     virtual void on_assigned(std::span<const PartitionId> partitions) = 0;
     /// The group waits until unassign() is called for them.
     virtual void on_revoked(std::span<const PartitionId> partitions) = 0;
+    /// The topic is not seen any more: whatever is read of that name next may be another one.
+    virtual void on_lost_sight(const std::string& topic) = 0;
 };
 
 /// A pipeline's membership in its consumer group. Used by the pipeline's control thread only, save
@@ -178,6 +180,8 @@ public:
     virtual std::vector<PartitionId> partitions() = 0;
     /// Whether this topic came to be after the membership, as far as it has seen.
     [[nodiscard]] virtual bool is_new(const std::string& topic) const = 0;
+    /// False: it was not seen when it was looked for last.
+    [[nodiscard]] virtual bool is_seen(const std::string& topic) const = 0;
     /// Where `start` lies in each of these partitions now.
     virtual std::vector<Position> resolve(const config::Start& start,
                                           std::span<const PartitionId> partitions) = 0;

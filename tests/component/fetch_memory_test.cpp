@@ -29,6 +29,7 @@ public:
         group.assign(positions);
         for (const PartitionId partition : ids) lane(partition).open(partition);
     }
+    void on_lost_sight(const std::string& /*topic*/) override {}
     void on_revoked(std::span<const PartitionId> ids) override {
         for (const PartitionId partition : ids) lane(partition).close(partition);
         group.unassign(ids);

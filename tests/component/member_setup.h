@@ -101,6 +101,7 @@ public:
         if (!open) return;
         for (const PartitionId partition : ids) group.lane(0).open(partition);
     }
+    void on_lost_sight(const std::string& /*topic*/) override {}
     inline void on_revoked(std::span<const PartitionId> ids) override {
         for (const PartitionId partition : ids) {
             owned.erase(partition);

@@ -26,13 +26,13 @@ FakeGroup::FakeGroup(const FakeTopic& topic, int lanes, const config::Topics& to
 
 void FakeGroup::offer(std::vector<PartitionId> partitions) {
     const std::lock_guard lock{mutex_};
-    events_.push_back({true, std::move(partitions)});
+    events_.push_back({.offered = true, .partitions = std::move(partitions)});
     changed_.notify_all();
 }
 
 void FakeGroup::revoke(std::vector<PartitionId> partitions) {
     const std::lock_guard lock{mutex_};
-    events_.push_back({false, std::move(partitions)});
+    events_.push_back({.offered = false, .partitions = std::move(partitions)});
     changed_.notify_all();
 }
 
@@ -90,6 +90,29 @@ void FakeGroup::refuse_offsets(std::optional<PartitionId> partition) {
     untold_ = partition;
 }
 
+void FakeGroup::lose_sight(PartitionId partition) {
+    const std::lock_guard lock{mutex_};
+    unseen_ = (*names_)[partition].topic;
+    events_.push_back({.offered = false, .partitions = {}, .unseen = unseen_});
+    changed_.notify_all();
+}
+
+void FakeGroup::see_again() {
+    const std::lock_guard lock{mutex_};
+    unseen_.clear();
+}
+
+bool FakeGroup::is_open(PartitionId partition) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = assigned_.find(partition);
+    return found != assigned_.end() && found->second.open_in != nullptr;
+}
+
+bool FakeGroup::is_seen(const std::string& topic) const {
+    const std::lock_guard lock{mutex_};
+    return topic != unseen_;
+}
+
 void FakeGroup::report_trouble(PartitionId partition, const std::string& text) {
     const std::lock_guard lock{mutex_};
     Fetching& fetching = assigned_.at(partition);
@@ -130,7 +153,9 @@ void FakeGroup::poll(GroupListener& listener, std::chrono::milliseconds timeout)
             }  // else: taken back before it was answered, nothing is awaited any more
         }
     }
-    if (event.offered) {
+    if (!event.unseen.empty()) {
+        listener.on_lost_sight(event.unseen);
+    } else if (event.offered) {
         listener.on_assigned(event.partitions);
     } else {
         listener.on_revoked(event.partitions);

@@ -86,6 +86,11 @@ public:
     void refuse_offsets(std::optional<PartitionId> partition);
     /// The topic comes while the members look for it.
     void come_late() { topic_is_new_ = true; }
+    /// Who looks for the partition's topic does not see it, until it is seen again.
+    void lose_sight(PartitionId partition);
+    void see_again();
+    /// A lane has it.
+    [[nodiscard]] bool is_open(PartitionId partition) const;
     /// The broker has trouble with the partition; librdkafka tells, and goes on by itself.
     void report_trouble(PartitionId partition, const std::string& text);
 
@@ -102,6 +107,7 @@ public:
     [[nodiscard]] bool is_new(const std::string& /*topic*/) const override { return topic_is_new_; }
     std::vector<Position> resolve(const config::Start& start,
                                   std::span<const PartitionId> partitions) override;
+    [[nodiscard]] bool is_seen(const std::string& topic) const override;
     OffsetRange available(PartitionId partition) override;
     std::vector<Position> ends(std::span<const PartitionId> partitions) override;
 
@@ -111,6 +117,7 @@ private:
     struct Event {
         bool offered = false;
         std::vector<PartitionId> partitions;
+        std::string unseen{};  ///< instead of either: a topic
     };
     using Item = FakeArrival;
     struct Fetching {
@@ -148,6 +155,7 @@ private:
     std::map<PartitionId, Offset> reported_;
     std::vector<std::string> violations_;
     int questions_to_fail_ = 0;
+    std::string unseen_;
     std::function<void()> before_answer_;
     std::optional<PartitionId> unseekable_;
     std::optional<PartitionId> untold_;

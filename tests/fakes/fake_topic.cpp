@@ -6,6 +6,11 @@ FakeTopic::FakeTopic(int partitions) : partitions_(static_cast<std::size_t>(part
 
 Offset FakeTopic::append(PartitionId partition, std::optional<std::string> value, Offset gap) {
     const std::lock_guard lock{mutex_};
+    return add(partition, std::move(value), gap);
+}
+
+/// The caller holds the mutex.
+Offset FakeTopic::add(PartitionId partition, std::optional<std::string> value, Offset gap) {
     Partition& to = partitions_.at(static_cast<std::size_t>(partition));
     const Offset offset = to.end + gap;
     to.records[offset] = {partition, offset, ++clock_ms_, std::nullopt, std::move(value)};
@@ -44,6 +49,12 @@ void FakeTopic::truncate(PartitionId partition, Offset end) {
 void FakeTopic::recreate() {
     const std::lock_guard lock{mutex_};
     for (Partition& partition : partitions_) partition = {};
+}
+
+void FakeTopic::recreate_with_numbers(PartitionId partition, int first, int count) {
+    const std::lock_guard lock{mutex_};
+    for (Partition& each : partitions_) each = {};
+    for (int i = 0; i < count; ++i) add(partition, std::to_string(first + i), 0);
 }
 
 PartitionId FakeTopic::add_partition() {

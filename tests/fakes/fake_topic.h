@@ -37,6 +37,8 @@ public:
     void truncate(PartitionId partition, Offset end);
     /// Deleted and created anew, empty; timestamps go on, as the clock does.
     void recreate();
+    /// And filled, before anybody has looked.
+    void recreate_with_numbers(PartitionId partition, int first, int count);
     PartitionId add_partition();
 
     [[nodiscard]] std::vector<PartitionId> partitions() const;
@@ -58,6 +60,8 @@ private:
         Offset end = 0;
         std::map<Offset, FakeRecord> records;
     };
+
+    Offset add(PartitionId partition, std::optional<std::string> value, Offset gap);
 
     mutable std::mutex mutex_;  // guards all
     std::vector<Partition> partitions_;

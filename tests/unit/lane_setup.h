@@ -89,6 +89,7 @@ struct Stage : GroupListener {
     }
 
     void on_assigned(std::span<const PartitionId>) override {}
+    void on_lost_sight(const std::string& /*topic*/) override {}
     void on_revoked(std::span<const PartitionId> partitions) override {
         group.unassign(partitions);
     }

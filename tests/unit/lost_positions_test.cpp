@@ -139,6 +139,53 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("pipeline: a topic that was not seen for a while is not read on if it is another one") {
+    for (const bool stop : {true, false}) {
+        CAPTURE(stop);
+        World world(1, with([&](config::Ingest& config) {
+                        if (!stop) config.on_offset_lost = config::OnOffsetLost::earliest;
+                    }));
+        world.topic.append_numbers(0, 0, 4);
+        Daemon& daemon = world.start();
+        daemon.offer({0});
+        world.await_caught_up();
+        daemon.group().lose_sight(0);
+        eventually([&] { return !daemon.group().is_open(0); }, "the lane to let go");
+        world.topic.recreate_with_numbers(0, 100, 9);
+        daemon.group().see_again();
+        if (stop) {
+            CHECK(daemon.failure().find("numbers[0]@4: the topic was deleted and created anew") ==
+                  0);
+        } else {
+            eventually([&] { return world.database.progress(0)->incarnation == 1; }, "it");
+            world.await_caught_up();
+            CHECK(world.database.rows().size() == 4 + 9);
+        }
+    }
+}
+
+TEST_CASE("pipeline: a topic that was not seen for a while, and is the same, is read on") {
+    World world(2);
+    world.topic.append_numbers(0, 0, 4);
+    Daemon& daemon = world.start();
+    daemon.offer({0, 1});
+    world.await_caught_up();
+    daemon.group().lose_sight(0);
+    world.topic.append_numbers(0, 4, 4);
+    daemon.group().see_again();
+    world.await_caught_up();
+    world.check_table();
+    // Nor is a partition lost that is handed over meanwhile.
+    daemon.group().lose_sight(0);
+    daemon.revoke({0});
+    daemon.group().see_again();
+    daemon.offer({0});
+    world.topic.append_numbers(0, 8, 4);
+    world.topic.append_numbers(1, 100, 4);
+    world.await_caught_up();
+    world.check_table();
+}
+
 TEST_CASE("pipeline: a position that another writer has chosen meanwhile is compared, too") {
     World world(1, with([](config::Ingest& config) {
                     config.on_offset_lost = config::OnOffsetLost::earliest;

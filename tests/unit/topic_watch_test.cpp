@@ -55,6 +55,24 @@ TEST_CASE("topic watch: a topic is gone once it was missed twice, and may come b
     CHECK(watch.is_new("t2"));
 }
 
+TEST_CASE("topic watch: of which sight is lost is told once, at the first look that misses it") {
+    TopicWatch watch("p", by_regex(), 1s);
+    watch.saw({{"t1", {0}}, {"t2", {0}}});
+    CHECK(watch.take_lost().empty());
+    watch.saw({{"t1", {0}}});
+    CHECK_FALSE(watch.is_seen("t2"));
+    CHECK(watch.is_seen("t1"));
+    CHECK(watch.may_be_there("t2"));
+    CHECK(watch.take_lost() == std::set<std::string>{"t2"});
+    watch.saw({{"t1", {0}}});
+    CHECK_FALSE(watch.is_seen("t2"));
+    CHECK(watch.take_lost().empty());
+    watch.saw({{"t1", {0}}, {"t2", {0}}});
+    CHECK(watch.is_seen("t2"));
+    watch.saw({{"t1", {0}}});
+    CHECK(watch.take_lost() == std::set<std::string>{"t2"});
+}
+
 TEST_CASE("topic watch: where there is none at all, that is the pipeline's trouble") {
     TopicWatch by_name("p", named(), 1s);
     CHECK(by_name.trouble().empty());
