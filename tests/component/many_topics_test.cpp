@@ -66,6 +66,11 @@ TEST_CASE("topics: of two, whose partitions have the same numbers, nothing is mi
                                         "topic = '" + b + "' and partition = 0 and offset < 2"});
     CHECK(std::ranges::count(peeked.out, '\n') == 2);
     CHECK_FALSE(contains(peeked.out, a));
+    const RunResult csv = stage.run({"peek", "events", "--output", "csv"});
+    CHECK_MESSAGE(csv.out.starts_with("topic,partition,offset,timestamp,becomes,"), csv.out);
+    CHECK_MESSAGE(contains(csv.out, "\n" + b + ",0,7,"), csv.out);
+    const RunResult as_table = stage.run({"peek", "events", "--limit", "1"});
+    CHECK_MESSAGE(as_table.out.starts_with("topic "), as_table.out);
     const RunResult all = stage.run({"peek", "events", "--output", "json"});
     CHECK(std::ranges::count(all.out, '\n') == 6 + 8);
     stage.check_books();

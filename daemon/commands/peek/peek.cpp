@@ -186,6 +186,7 @@ std::int64_t show(const config::Config& config, PeekRequest request) {
                               .to_terminal = ::isatty(STDOUT_FILENO) == 1,
                               .columns = std::nullopt};
     if (mapping) options.columns = mapping->columns();
+    options.several_topics = request.topics.only() == nullptr;
     options.several_tables = mapping && mapping->has_several_tables();
     const auto output = make_peek_output(std::move(options), std::cout);
     Viewer viewer(request, *output,

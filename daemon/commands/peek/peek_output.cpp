@@ -72,6 +72,7 @@ std::string row_as_json(const Peeked& peeked) {
 /// What table and CSV have in common.
 std::vector<Cell> header(const PeekOutputOptions& options) {
     std::vector<Cell> cells{"partition", "offset", "timestamp"};
+    if (options.several_topics) cells.insert(cells.begin(), "topic");
     if (options.columns) {
         cells.emplace_back("becomes");
         if (options.several_tables) cells.insert(cells.end(), {"into", "row"});
@@ -86,6 +87,7 @@ std::vector<Cell> cells_of(const Peeked& peeked, const PeekOutputOptions& option
     const Record& record = peeked.record;
     std::vector<Cell> cells{std::to_string(record.from->number), std::to_string(record.offset),
                             time_of(record)};
+    if (options.several_topics) cells.insert(cells.begin(), record.from->topic);
     if (!options.columns) {
         cells.insert(cells.end(), {cell_of(record.key), headers_of(record), cell_of(record.value)});
         return cells;

@@ -37,6 +37,7 @@ struct PeekOutputOptions {
     CommandLine::Output form = CommandLine::Output::table;
     bool to_terminal = false;  ///< nothing that a terminal would obey goes out, in no form
     std::optional<std::vector<std::string>> columns;  ///< of the rows; nullopt: records are raw
+    bool several_topics = false;                      ///< a record's is said
     bool several_tables = false;  ///< each with columns of its own, which `columns` does not have
 };
 
