@@ -1,5 +1,6 @@
 #include "daemon/process/catch_up.h"
 
+#include "config/text/words.h"
 #include "daemon/commands/progress_goals.h"
 #include "daemon/supervisor/supervised_pipeline.h"
 #include "kafka/client.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace sluice {
@@ -111,7 +113,24 @@ private:
         }
         ProgressGoals goals(config_, *waiting.ingest, *client_);
         goals.aim_at_ends();
+        say_what_is_not_there(*waiting.ingest, goals);
         return waiting.goals.emplace(std::move(goals));
+    }
+
+    /// Of topics that are not there nothing is loaded; who named one has to hear of it.
+    static void say_what_is_not_there(const config::Ingest& ingest, const ProgressGoals& goals) {
+        std::set<std::string> there;
+        for (const ProgressGoal& goal : goals.goals()) there.insert(goal.topic);
+        const auto warn = [&](const std::string& what) {
+            log(LogLevel::warn, ingest.name, "until caught up: " + what);
+        };
+        if (!ingest.topic.regex.empty() && there.empty())
+            warn("no topic's whole name fits " + config::in_quotes(ingest.topic.regex) +
+                 ": there is nothing to load");
+        for (const std::string& topic : ingest.topic.names)
+            if (!there.contains(topic))
+                warn("there is no topic " + config::in_quotes(topic) +
+                     ": nothing of it is waited for");
     }
 
     const config::Config& config_;

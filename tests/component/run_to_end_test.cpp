@@ -215,6 +215,33 @@ TEST_CASE("run to its end: a topic whose table is not there ends it, once the ot
     CHECK(setup.value("select count(*) from run_to_end_here") == "1");
 }
 
+TEST_CASE("run to its end: topics that are not there are said, and not waited for") {
+    const Setup none("run_to_end_none",
+                     "[ingest.numbers]\ntopic = { regex = 'run_to_end_nothing_.*' }\n"
+                     "table = \"numbers\"\n");
+    shared_postgres().exec("create table numbers (n int)", none.name);
+    const RunResult empty = none.run({"--timeout", "60s", "--fail-on-reject"});
+    CHECK_MESSAGE(empty.exit_code == 0, empty.err);
+    CHECK_MESSAGE(says(empty,
+                       "until caught up: no topic's whole name fits \"run_to_end_nothing_.*\": "
+                       "there is nothing to load"),
+                  empty.err);
+
+    const Setup some("run_to_end_some",
+                     "[ingest.numbers]\ntopic = [\"run_to_end_one\", \"run_to_end_other\"]\n"
+                     "table = \"numbers\"\n");
+    shared_postgres().exec("create table numbers (n int)", some.name);
+    shared_broker().admin().create_topic("run_to_end_one", 1);
+    KafkaProducer producer(shared_broker().client());
+    producer.produce("run_to_end_one", 0, "{\"n\":1}");
+    producer.flush();
+    const RunResult loaded = some.run({"--timeout", "60s"});
+    CHECK_MESSAGE(loaded.exit_code == 0, loaded.err);
+    CHECK_MESSAGE(says(loaded, "until caught up: there is no topic \"run_to_end_other\""),
+                  loaded.err);
+    CHECK(some.value("select count(*) from numbers") == "1");
+}
+
 TEST_CASE("run to its end: a topic made anew with as many records is not taken for the old one") {
     const Setup setup("run_to_end_anew",
                       "[ingest.numbers]\ntopic = \"run_to_end_anew\"\ntable = \"numbers\"\n");
