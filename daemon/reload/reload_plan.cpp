@@ -1,6 +1,9 @@
 #include "daemon/reload/reload_plan.h"
 
+#include "daemon/reload/target_changes.h"
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace sluice {
@@ -8,15 +11,25 @@ namespace {
 
 using Kind = PipelineChange::Kind;
 
+std::string at_line(const std::optional<config::Place>& at) {
+    return at ? " (line " + std::to_string(at->line) + ")" : "";
+}
+
+/// A key that comes or goes with others, and was not, or is not, set.
+bool is_nothing_to_eyes(const config::SettingChange& change) {
+    return change.shown == config::Setting::Shown::yes && change.from.empty() && change.to.empty();
+}
+
 /// `section`: "ingest.orders", or none. What of other sections decides about a pipeline, such as
 /// "kafka.brokers", is named in full.
 std::vector<std::string> texts_of(const std::vector<config::SettingChange>& changes,
                                   const std::string& section, const config::Places& places) {
     std::vector<std::string> texts;
     for (const config::SettingChange& change : changes) {
+        if (is_nothing_to_eyes(change)) continue;
         auto at = places.of_key(section + "." + change.key);
         if (!at) at = places.of_key(change.key);
-        texts.push_back(to_string(change) + (at ? " (line " + std::to_string(at->line) + ")" : ""));
+        texts.push_back(to_string(change) + at_line(at));
     }
     return texts;
 }
@@ -24,8 +37,15 @@ std::vector<std::string> texts_of(const std::vector<config::SettingChange>& chan
 PipelineChange change_of(const std::string& key, const config::Settings& from,
                          const config::Settings& to, const config::Places& places) {
     const auto changes = config::changes_between(from, to);
-    const Kind changed = config::needs_restart(changes) ? Kind::restart : Kind::in_place;
-    return {key, changes.empty() ? Kind::unchanged : changed, texts_of(changes, key, places)};
+    if (changes.empty()) return {key, Kind::unchanged, {}};
+    const MatchedTargets targets = match_targets(from, to);
+    std::vector<std::string> reasons =
+        texts_of(config::changes_between(targets.from, targets.to), key, places);
+    for (const auto& [target, text, is_there] : targets.changes)
+        reasons.push_back(target + ": " + text +
+                          at_line(is_there ? places.of_key(key + "." + target) : std::nullopt));
+    return {key, config::needs_restart(changes) ? Kind::restart : Kind::in_place,
+            std::move(reasons)};
 }
 
 }  // namespace

@@ -296,10 +296,13 @@ TEST_CASE("into: a reload adds a target, and takes one away") {
     };
     stage.configure_events(clicks + stage.target("paid", "amount > 0"));
     until_restarted("1");
+    CHECK_MESSAGE(contains(stage.log(), "into.2: target added, table paid (line "), stage.log());
+    CHECK_MESSAGE(!contains(stage.log(), "none → none"), stage.log());
     stage.produce("all", 0, 1, R"({"id": 2, "kind": "click", "amount": 1})");
     stage.until_ids("paid", "2");
     stage.configure_events(stage.of_topic() + stage.target("paid", "amount > 0"));
     until_restarted("2");
+    CHECK_MESSAGE(contains(stage.log(), "into.1: target removed, table clicks"), stage.log());
     stage.produce("all", 0, 1, R"({"id": 3, "kind": "click", "amount": 1})");
     stage.until_ids("paid", "2 3");
     CHECK(stage.ids("clicks") == "1 2");

@@ -72,6 +72,49 @@ TEST_CASE("plan: pipeline by pipeline, the same over the wire as inside of the d
     }
 }
 
+TEST_CASE("plan: of several targets, who comes and goes is said with its table") {
+    const std::string several = head + "[ingest.orders]\ntopic = 'o'\n";
+    const auto target = [](const std::string& table, const std::string& more = "") {
+        return "[[ingest.orders.into]]\ntable = '" + table + "'\n" + more;
+    };
+    struct Case {
+        std::string from;
+        std::string to;
+        std::string plan;
+    };
+    const Case cases[] = {
+        {several + target("a"),
+         several + target("a") + target("b", "mode = 'merge'\norder = 'n'\n"),
+         "into.2: target added, table b"},
+        {several + target("a") + target("b") + target("c"),
+         several + target("a") + target("c", "on_missing = 'reject'\n"),
+         "into.2.on_missing: null → reject, into.2: target removed, table b"},
+        {several + target("a") + target("b"), several + target("n") + target("a") + target("b"),
+         "into.1: target added, table n"},
+        {several + target("a") + target("b"), several + target("b") + target("a"),
+         "into: the targets are in another order"},
+        {several + target("a") + target("b"), several + target("a") + target("c"),
+         "into.2.table: b → c"},
+        {head + orders + "columns.a = 'x'\n", several + target("a") + target("t"),
+         "on_unrouted: none → filter, into: several targets instead of table t, "
+         "into.1: target added, table a, into.2: target added, table t"},
+        {several + target("a"), head + orders + "lanes = 3\n",
+         "lanes: 2 → 3, memory: 96MiB → 128MiB, on_unrouted: filter → none, "
+         "table: one table, t, instead of several targets, into.1: target removed, table a"}};
+    for (const Case& known : cases) {
+        CAPTURE(known.to);
+        const std::string plan = "ingest.orders restart, " + known.plan + "\n";
+        CHECK(text_of(plan_reload(settings_of(loaded(known.from)),
+                                  settings_of(loaded(known.to)))) == plan);
+        CHECK(text_of(seen_from_afar(known.from, known.to)) == plan);
+    }
+    const std::string to = several + target("a") + target("b");
+    const config::Loaded with_lines = config::parse(to, "sluice.toml");
+    CHECK(text_of(plan_reload(settings_of(loaded(several + target("a"))),
+                              settings_of(with_lines.config), with_lines.places)) ==
+          "ingest.orders restart, into.2: target added, table b (line 9)\n");
+}
+
 TEST_CASE("plan: a summary counts, and nothing to do is seen as such") {
     const auto from = settings_of(loaded(head + orders + copies));
     CHECK(plan_reload(from, from).changes_nothing());
