@@ -24,11 +24,6 @@ std::vector<std::string> ConnectorOptions::take_list(std::string_view name) {
     return split_list(take(name));
 }
 
-void ConnectorOptions::skip_all_of(std::string_view prefix) {
-    for (const auto& [name, value] : options_)
-        if (name.starts_with(prefix)) taken_.insert(name);
-}
-
 std::vector<std::string> ConnectorOptions::rest() const {
     std::vector<std::string> names;
     for (const auto& [name, value] : options_)

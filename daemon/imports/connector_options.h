@@ -24,7 +24,6 @@ public:
     /// Of "a, b": its parts.
     [[nodiscard]] std::vector<std::string> take_list(std::string_view name);
     [[nodiscard]] bool is_on(std::string_view name) { return take(name) == "true"; }
-    void skip_all_of(std::string_view prefix);
     /// Names of those that nobody took.
     [[nodiscard]] std::vector<std::string> rest() const;
 

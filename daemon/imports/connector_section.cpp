@@ -37,6 +37,22 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> without_
     {"errors.log.enable", "what is rejected is in sluice.dead_letter, with the reasons"},
 }};
 
+constexpr const char* deletes_without_rewriting =
+    "where changes are merged, deletes delete; filter = \"@op != 'd'\" leaves them out";
+constexpr const char* envelope_has_it =
+    "columns may be \"@op\", \"@source/…\" or \"@before/…\" of the envelope";
+/// Of transforms, behind "transforms.ALIAS.".
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> of_transforms_without_equal{{
+    {"delete.handling.mode", deletes_without_rewriting},
+    {"delete.tombstone.handling.mode", deletes_without_rewriting},
+    {"drop.tombstones", "of a table's changes, tombstones are passed over"},
+    {"add.fields", envelope_has_it},
+    {"add.headers", envelope_has_it},
+    {"replacement", "a field that is hidden is left out, or masked: mask = 4"},
+    {"predicate", "the transform is taken to be for all records; filter may say for which"},
+    {"negate", "the transform is taken to be for all records; filter may say for which"},
+}};
+
 /// Writes one [ingest.NAME].
 class Section {
 public:
@@ -93,7 +109,6 @@ private:
         if (of_registry) line("schema", toml_text::quoted("registry"));
         const bool has_schemas = options_.take("value.converter.schemas.enable") != "false";
         is_wrapped_ = converter.ends_with(".JsonConverter") && has_schemas;
-        options_.skip_all_of("value.converter.");
         const std::string key_converter = options_.take("key.converter");
         const std::string key_format = format_of(key_converter);
         const bool key_has_schema = options_.take("key.converter.schemas.enable") != "false";
@@ -103,7 +118,10 @@ private:
             line("key_format", toml_text::quoted(key_format));
             line("key_schema", toml_text::quoted("registry"));
         }
-        options_.skip_all_of("key.converter.");
+        for (const char* part : {"key.converter.", "value.converter."})
+            for (const char* where : {"", "schema.registry."})  // the registry's section has it
+                static_cast<void>(
+                    options_.take(std::string(part) + where + "basic.auth.credentials.source"));
     }
 
     void read_transforms() {
@@ -122,17 +140,28 @@ private:
                           split_list(options_.take_any({of_it + "exclude", of_it + "blacklist"})));
             else
                 note_transform(alias, type);
-            options_.skip_all_of(of_it);
+            note_options_of_transform(of_it);
         }
-        if (!options_.take("predicates").empty()) {
-            options_.skip_all_of("predicates.");
+        if (!options_.take("predicates").empty())
             note("predicates are not carried over: filter may say the same");
-        }
         if (!unwraps) return;
         line("envelope", toml_text::quoted("debezium"));
         is_wrapped_ = false;
         key_is_wrapped_ = false;
         has_envelope_ = true;
+    }
+
+    void note_options_of_transform(const std::string& of_it) {
+        for (const auto& [name, why] : of_transforms_without_equal)
+            note_without_equal(of_it + std::string(name), why);
+        const std::string by_field = options_.take(of_it + "route.by.field");
+        if (by_field.empty()) return;
+        is_routed_ = true;
+        note("TO DO: " + of_it + "route.by.field named the tables by " + by_field +
+             ": say the table");
+    }
+    void note_without_equal(const std::string& name, std::string_view why) {
+        if (!options_.take(name).empty()) note(name + " is not carried over: " + std::string(why));
     }
 
     /// Which have to be said by hand: without them other tables are written, or values are stored
@@ -248,8 +277,11 @@ private:
             constexpr int most_lanes = 64;
             if (lanes > 0) line("lanes", std::to_string(std::min(lanes, most_lanes)));
         }
-        if (options_.take("consumer.override.auto.offset.reset") == "latest")
-            line("start", toml_text::quoted("latest"));
+        const std::string reset = options_.take("consumer.override.auto.offset.reset");
+        if (reset == "latest") line("start", toml_text::quoted("latest"));
+        if (!reset.empty() && reset != "latest" && reset != "earliest")
+            note("consumer.override.auto.offset.reset " + reset +
+                 " is not carried over: reading begins at the earliest record");
         if (options_.take("errors.tolerance") != "all") {
             note("A record that failed stopped the task there; here it becomes a dead letter and");
             note("the others are loaded. on_reject = \"stop\" waits in front of it instead.");
@@ -258,10 +290,7 @@ private:
             !topic.empty())
             note("The dead letter queue " + topic +
                  " is not written: rejects are in sluice.dead_letter.");
-        options_.skip_all_of("errors.deadletterqueue.");
-        for (const auto& [name, why] : without_equal)
-            if (!options_.take(name).empty())
-                note(std::string(name) + " is not carried over: " + std::string(why));
+        for (const auto& [name, why] : without_equal) note_without_equal(std::string(name), why);
         note("Connect's progress is that of the group connect-" + connector_.name +
              ". Without it, reading begins at");
         note("the earliest record: start = \"latest\" or a time begins later, and so does");

@@ -95,13 +95,22 @@ private:
         return "@partition in (" + list + ")";
     }
 
+    std::optional<std::int64_t> understood(const YamlText& given, const std::string& called,
+                                           const std::string& equal) {
+        const auto number = whole_number(given.text);
+        if (given.is_there() && (!number || *number < 0))
+            note(given.line, "TO DO: " + called + " " + given.text +
+                                 " is not understood: batch = { " + equal + " = … }");
+        return number;
+    }
+
     void read_batch() {
         std::string batch;
         constexpr std::int64_t most_rows = 10'000'000;
         constexpr std::int64_t longest_ms = 3'600'000;
-        const auto rows = whole_number(job_.batch_rows.text);
+        const auto rows = understood(job_.batch_rows, "max_row", "rows");
         if (rows && *rows > 0) batch = "rows = " + std::to_string(std::min(*rows, most_rows));
-        const auto delay = whole_number(job_.batch_ms.text);
+        const auto delay = understood(job_.batch_ms, "minimal_interval", "delay");
         if (delay && *delay > 0)
             batch += (batch.empty() ? "" : ", ") + std::string("delay = \"") +
                      std::to_string(std::min(*delay, longest_ms)) + "ms\"";
@@ -138,8 +147,12 @@ private:
         if (!job_.statement.is_there()) return;
         constexpr std::int64_t usual_ms = 1000;
         constexpr std::int64_t least_ms = 1000;
-        const std::int64_t batches = std::clamp<std::int64_t>(
-            whole_number(job_.statement_batches.text).value_or(1), 1, 100'000);
+        const auto said = whole_number(job_.statement_batches.text);
+        if (job_.statement_batches.is_there() && !said)
+            note(job_.statement_batches.line, "TO DO: batch_interval " +
+                                                  job_.statement_batches.text +
+                                                  " is not understood: every is that of one batch");
+        const std::int64_t batches = std::clamp<std::int64_t>(said.value_or(1), 1, 100'000);
         const std::int64_t delay = std::clamp<std::int64_t>(
             whole_number(job_.batch_ms.text).value_or(usual_ms), 1, 3'600'000);
         const std::int64_t every = std::clamp<std::int64_t>(batches * delay, least_ms, 86'400'000);

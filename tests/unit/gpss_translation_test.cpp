@@ -212,6 +212,34 @@ KAFKA:
     CHECK(ingest.max_rejects->text == "5%");
 }
 
+TEST_CASE("import from GPSS: a number that is none is said by its line") {
+    const std::string toml = toml_of(R"(
+DATABASE: ops
+HOST: mdw
+KAFKA:
+  INPUT:
+    SOURCE:
+      BROKERS: k:9092
+      TOPIC: t
+    COLUMNS:
+      - NAME: jdata
+        TYPE: json
+    FORMAT: json
+    ERROR_LIMIT: 5
+  OUTPUT:
+    TABLE: t
+  COMMIT:
+    MAX_ROW: many
+    MINIMAL_INTERVAL: 5s
+  TASK:
+    POST_BATCH_SQL: ANALYZE t
+    BATCH_INTERVAL: often
+)");
+    CHECK(tells(toml, "17: TO DO: max_row many is not understood"));
+    CHECK(tells(toml, "18: TO DO: minimal_interval 5s is not understood"));
+    CHECK(tells(toml, "21: TO DO: batch_interval often is not understood"));
+}
+
 TEST_CASE("import from GPSS: version 3 reads delimited text, with SQL over its fields") {
     const config::Config config = translated(R"(
 version: v3
