@@ -1,3 +1,5 @@
+#include "config/pipeline.h"
+#include "config/text/words.h"
 #include "daemon/commands/commands.h"
 #include "daemon/supervisor/topic_schema.h"
 #include "kafka/client.h"
@@ -57,6 +59,9 @@ private:
         std::vector<std::string> topics;
         for (const auto& [topic, partitions] : kafka::partitions_of(*client, ingest.topic))
             topics.push_back(topic);
+        if (topics.empty())
+            std::cout << "-- ingest." << ingest.name << ": no topic's whole name fits "
+                      << config::in_quotes(ingest.topic.regex) << " yet\n";
         return topics;
     }
 
@@ -65,6 +70,7 @@ private:
         if (schema && !schema->rows.messages.empty())
             std::cout << "-- ingest." << target.name << ": records may be any of the messages of "
                       << schema->name << "; schema = { …, message = \"…\" } says which\n";
+        if (!schema) say_that_there_is_none(target, topic);
         if (!schema || schema->rows.fields.empty()) return;
         // Topics may share a table, and a schema.
         if (!told_.insert(target.table + "\n" + schema->name).second) return;
@@ -80,6 +86,18 @@ private:
         if (!why.empty() && !ddl.empty()) std::cout << "\n-- not made by itself: " << why;
         std::cout << (ddl.empty() ? ": nothing is missing\n" : "\n" + ddl);
         if (table) print_unfit(target, *table, *schema);
+    }
+
+    /// Nobody can tell, as of a topic into which nothing was written yet.
+    void say_that_there_is_none(const config::Ingest& target, const std::string& topic) {
+        std::cout << "-- ingest." << target.name << ", table " << target.table << ", topic "
+                  << topic << ": ";
+        if (target.schema.from == config::Schema::From::registry)
+            std::cout << "the registry has no subject "
+                      << config::in_quotes(config::subject_for(target.subject, topic))
+                      << " yet, so what the table lacks is not known\n";
+        else
+            std::cout << "its records have no schema, by which columns would be known\n";
     }
 
     std::optional<Table> table_of(const config::Ingest& target) {

@@ -72,6 +72,16 @@ TEST_CASE("plan --ddl: a table that is missing, and columns that come later") {
     CHECK(contains(told, "nothing fills \"tags\""));
 }
 
+TEST_CASE("plan --ddl: that there is no schema is said") {
+    const Plan plan("plan_ddl_none");
+    write_file(plan.config, "[kafka]\nbrokers = '127.0.0.1:1'\n[cloudberry]\ndsn = \"" +
+                                shared_postgres().dsn(plan.name) +
+                                "\"\n[ingest.orders]\ntopic = 'orders'\ntable = 'orders'\n");
+    CHECK(plan.ddl() ==
+          "-- ingest.orders, table orders, topic orders: its records have no schema, by which "
+          "columns would be known\n");
+}
+
 TEST_CASE("plan --ddl: of a mapping, the columns that it has") {
     const Plan plan("plan_ddl_mapped");
     plan.configure(id + "," + city,
