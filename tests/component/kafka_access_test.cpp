@@ -1,4 +1,6 @@
 #include "kafka/access.h"
+#include "kafka/client.h"
+#include "kafka/topic_watch.h"
 #include "tests/fixture/kafka_admin.h"
 #include "tests/fixture/kafka_broker.h"
 #include "tests/fixture/kafka_handle.h"
@@ -65,6 +67,19 @@ TEST_CASE("access: what may not be read is told, topic and group, and nothing is
     wait_until([&] { return refused() == of_group; }, 30s, "the topic may be read");
     allow(broker, RD_KAFKA_RESOURCE_GROUP, "readers", RD_KAFKA_ACL_OPERATION_READ);
     wait_until([&] { return refused().empty(); }, 30s, "both may be read");
+
+    // Of several topics, the one that may not be seen is in no list.
+    broker.admin().create_topic("secret", 1);
+    config::Topics both;
+    both.names = {"lines", "secret"};
+    kafka::TopicWatch watch("p", both, 1s);
+    const kafka::ClientHandle client =
+        kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(kafka, {}), "p");
+    CHECK(watch.look(*client));
+    REQUIRE(watch.missing().size() == 1);
+    CHECK(watch.missing().front().topic == "secret");
+    CHECK(watch.missing().front().why == "kafka: Broker: Topic authorization failed");
+    CHECK(watch.to_subscribe() == both.names);
 }
 
 }  // namespace

@@ -216,4 +216,21 @@ TEST_CASE("topics: one that is not there, or is deleted, is said, and holds up n
     stage.produce("b", 0, 2);
     stage.until_rows("b", 5);
     says(R"("fine":true)");
+
+    // As soon as it is missed it is back, and longer than what was read.
+    const auto times_unseen = [&] {
+        const std::string log = stage.log();
+        int times = 0;
+        for (std::size_t at = 0;
+             (at = log.find("\"topics_gone.b\" is not seen", at)) != std::string::npos; ++at)
+            ++times;
+        return times;
+    };
+    const int before = times_unseen();
+    shared_broker().admin().delete_topic(stage.topic("b"));
+    stage.until([&] { return times_unseen() > before; }, "that it is missed");
+    stage.create("b");
+    stage.produce("b", 0, 9);
+    stage.until_rows("b", 5 + 9);
+    says(R"("fine":true)");
 }
