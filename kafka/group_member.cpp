@@ -152,11 +152,17 @@ void GroupMember::empty_own_queues() {
     for (const auto& [partition, queue] : own_queues_) empty(*queue);
 }
 
-/// By name it is found only while the partition is there.
+/// By name it is not found any more when its topic is gone: asked for then, librdkafka makes
+/// another one, and wants the partition again.
 void GroupMember::keep_own_queue(PartitionId partition) {
     const TopicPartition& named = partitions_[partition];
     QueueHandle& kept = own_queues_[partition];
-    if (kept) empty(*kept);  // that of a topic which has been made anew meanwhile is another one
+    if (kept) {
+        // That of a topic which has been made anew is another one, and flows into a lane's still:
+        // to empty it would take what is there of other partitions.
+        rd_kafka_queue_forward(kept.get(), nullptr);
+        empty(*kept);
+    }
     kept.reset(rd_kafka_queue_get_partition(client_.get(), named.topic.c_str(), named.number));
 }
 

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+#include <stop_token>
+
 using namespace sluice;
 using namespace sluice::fixture;
 using namespace sluice::member_test;
@@ -213,6 +216,41 @@ TEST_CASE("member: of a list, a topic that is missing keeps nobody from the othe
     make_topic("listed_later", 2, 0);
     until_each_has(3);
     CHECK(one.group.is_new("listed_later"));
+}
+
+TEST_CASE("member: a topic that is made anew takes nothing of the other one in its lane") {
+    make_topic("anew_a", 1, 3);
+    make_topic("anew_b", 1, 3);
+    config::Ingest ingest = ingest_of("anew_a");
+    ingest.topic.names = {"anew_a", "anew_b"};
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["topic.metadata.refresh.interval.ms"].text = "300";
+    Member member(ingest.topic, kafka, ingest);
+    constexpr PartitionId a = 0;
+    constexpr PartitionId b = 100;
+    member.until([&] { return member.ends[a] == 3 && member.ends[b] == 3; }, "both ends");
+
+    // So that there is always something of it on its way to the lane.
+    std::jthread busy([](const std::stop_token& stop) {
+        while (!stop.stop_requested()) append("anew_b", 0, Strings(20, "more"));
+    });
+    for (int times = 2; times <= 4; ++times) {
+        shared_broker().admin().delete_topic("anew_a");
+        member.until([&] { return !member.owned.contains(a); }, "that it is gone");
+        member.next[a] = 0;
+        make_topic("anew_a", 1, 1);
+        member.until([&] { return member.times_assigned[a] == times; }, "that it is back");
+    }
+    busy.request_stop();
+    busy.join();
+    const Offset end = member.group.available(b).to;
+    member.until([&] { return member.next[b] == end; }, "all of the other one");
+    std::vector<Offset> of_b;
+    for (const Got& it : member.got)
+        if (it.partition == b) of_b.push_back(it.offset);
+    std::vector<Offset> all(static_cast<std::size_t>(end));
+    std::iota(all.begin(), all.end(), Offset{0});
+    CHECK(of_b == all);
 }
 
 TEST_CASE("member: topics that come to fit an expression are read, and Kafka's own are not") {
