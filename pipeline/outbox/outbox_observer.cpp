@@ -64,6 +64,7 @@ void OutboxObserver::on_role(Role role) {
     leader_.set(role == Role::leader ? 1 : 0);
     const std::lock_guard lock{mutex_};
     totals_.role = role;
+    if (role == Role::standby) has_backlog_ = false;  // what there is to send, its leader tells
 }
 
 void OutboxObserver::on_read(Duration took, Backlog backlog) {

@@ -23,6 +23,7 @@ public:
     OutboxObserver& operator=(const OutboxObserver&) = delete;
 
     using Role = OutboxStatus::Role;
+    /// On standby there is no backlog: only who leads reads.
     void on_role(Role role);
     /// A read ended, after this time up to its first rows. `backlog`: it found something.
     enum class Backlog { some, none };

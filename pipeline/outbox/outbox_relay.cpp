@@ -32,7 +32,8 @@ OutboxRelay::OutboxRelay(const config::Outbox& config, RelayParts parts, const R
       parts_(std::move(parts)),
       pace_(pace),
       trouble_(config.name),
-      idle_(config.poll.busy, config.poll.idle) {}
+      idle_(config.poll.busy, config.poll.idle),
+      failing_(pace.retry) {}
 
 void OutboxRelay::run() {
     // However it ends: nobody is told that it leads who does not any more.
@@ -40,7 +41,6 @@ void OutboxRelay::run() {
         ~Leave() { relay.step_down(); }
         OutboxRelay& relay;
     } const leave{*this};
-    Backoff backoff{pace_.retry};
     while (!stopping()) {
         try {
             if (!parts_.leadership->acquire()) {
@@ -49,10 +49,10 @@ void OutboxRelay::run() {
                 continue;
             }
             lead();
-            backoff.reset();
+            failing_.reset();
         } catch (const TroubleOfTheWorld& trouble) {
             if (stopping()) return;  // a read that was interrupted, as a rule
-            const auto pause = backoff.next();
+            const auto pause = failing_.next();
             set_status(Role::starting, false);
             trouble_.begin(trouble.what(),
                            " (next try in " + std::to_string(pause.count()) + " ms)");
@@ -299,6 +299,7 @@ OutboxRelay::Went OutboxRelay::finish() {
         if (std::holds_alternative<Sent>(result)) {
             SLUICE_FAIL_POINT("outbox_after_commit");
             sent_ = in_flight_->number;
+            failing_.reset();
             parts_.observer.on_sent(in_flight_->events, Clock::now() - in_flight_->began);
             parts_.purger->on_sent(sent_);
             go_on(Role::leader, false);

@@ -104,6 +104,7 @@ private:
     bool outrun_ = false;
     Clock::duration read_took_{};  ///< up to the first rows of the last sweep
     Backoff idle_;
+    Backoff failing_;  ///< since a batch was sent
     Clock::time_point books_read_;
 
     mutable std::mutex mutex_;  // guards what follows

@@ -48,7 +48,7 @@ struct Stage {
                          .observer = observer};
         auto& relay = relays.emplace_back(std::make_unique<Relay>());
         relay->relay =
-            std::make_unique<OutboxRelay>(config, std::move(parts), RelayPace{{1ms, 10ms}, 3ms});
+            std::make_unique<OutboxRelay>(config, std::move(parts), RelayPace{retry, 3ms});
         relay->thread = std::thread([&running = *relay] {
             try {
                 running.relay->run();
@@ -85,6 +85,7 @@ struct Stage {
     FakeOutboxDatabase database;
     FakeKafka kafka;
     config::Outbox config;
+    BackoffLimits retry{1ms, 10ms};
     std::vector<std::unique_ptr<Relay>> relays;
 };
 
@@ -213,6 +214,42 @@ TEST_CASE("relay: one that is in trouble leaves the lead to another") {
                 std::make_unique<TheLead>(holder, 2));
     stage.wait_until_drained();
     CHECK(stage.kafka.topic() == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("relay: one that fails now and then, and sends in between, begins anew at once") {
+    struct Fickle : FakeOutboxStore {
+        Fickle(FakeOutboxDatabase& database, Chance& chance, FakeKafka& its_kafka)
+            : FakeOutboxStore(database, chance), kafka(its_kafka) {}
+        void begin_sweep(BatchNumber purged) override {
+            if (const std::size_t sent = kafka.topic().size(); sent > failed_behind) {
+                failed_behind = sent;
+                throw TroubleOfTheWorld("the database is away");
+            }
+            FakeOutboxStore::begin_sweep(purged);
+        }
+        FakeKafka& kafka;
+        std::size_t failed_behind = 0;
+    };
+    Stage stage;
+    stage.config.batch_rows = 1;
+    stage.config.sweep = 0ms;
+    stage.retry = {1ms, 1h};  // doubled each time, the last one would be longer than this waits
+    for (int i = 0; i < 18; ++i) stage.insert(i);
+    stage.start(std::make_unique<Fickle>(stage.database, stage.chance, stage.kafka));
+    stage.wait_until_drained();
+    CHECK(stage.kafka.topic().size() == 18);
+}
+
+TEST_CASE("relay: who waits for its turn knows of no backlog") {
+    Stage stage;
+    stage.observer.on_role(OutboxStatus::Role::leader);
+    stage.observer.on_read(1ms, OutboxObserver::Backlog::some);
+    fixture::wait_until([&] { return stage.observer.status().backlog_seconds > 0; }, 5s,
+                        "a backlog");
+    stage.observer.on_role(OutboxStatus::Role::starting);  // there it is as long as nobody sends it
+    CHECK(stage.observer.status().backlog_seconds > 0);
+    stage.observer.on_role(OutboxStatus::Role::standby);
+    CHECK(stage.observer.status().backlog_seconds == 0);
 }
 
 TEST_CASE("relay: a refused event that is retried is sent, and no refused one any more") {
