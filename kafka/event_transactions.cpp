@@ -115,7 +115,8 @@ std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
     if (partitions(topic, 1) == 0) {
         return Refusal{0, RefusalReason::unknown_topic, "there is no topic \"" + topic + "\""};
     }
-    if (const std::size_t size = size_of(event); size > largest_message_) {
+    if (const std::size_t size = size_of(event);
+        size > largest_message_ && !options_.encodes_later) {
         return Refusal{0, RefusalReason::too_large,
                        "about " + std::to_string(size) +
                            " bytes; message.max.bytes of [kafka.properties] is " +

@@ -21,6 +21,8 @@ public:
         std::string transactional_id;  ///< the relay's, for ever; also the key of its mark
         std::string marks_topic;
         std::string fixed_topic{};  ///< of all events; empty: each names its own
+        /// Values are encoded behind inspect(), so that nobody knows there how large they will be.
+        bool encodes_later = false;
         std::size_t queue_bytes = 64u << 20;
         std::chrono::milliseconds transaction_timeout = kafka::transaction_timeout;
     };

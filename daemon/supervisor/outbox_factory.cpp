@@ -66,6 +66,7 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                             .transactional_id = transactional_id(identity, origin),
                                             .marks_topic = outbox.marks_topic,
                                             .fixed_topic = fixed_topic(outbox),
+                                            .encodes_later = config::asks_registry(outbox),
                                             .queue_bytes = 4 * outbox.batch_bytes};
     CloudberryOutboxPurge::Options purge{
         .dsn = dsn, .identity = identity, .table = table, .wait = outbox.purge_wait};

@@ -25,6 +25,7 @@ public:
         std::chrono::milliseconds transaction_timeout = 60s;
         KafkaProperties properties{};
         KafkaProperties topic_config{{"cleanup.policy", "compact"}};
+        bool encodes_later = false;
     };
     explicit SendingSetup(const std::string& name) : SendingSetup(name, Options()) {}
     SendingSetup(const std::string& name, const Options& options)
@@ -33,6 +34,7 @@ public:
                         {.name = name,
                          .transactional_id = name,
                          .marks_topic = name + ".marks",
+                         .encodes_later = options.encodes_later,
                          .queue_bytes = options.queue_bytes,
                          .transaction_timeout = options.transaction_timeout}) {
         shared_broker().admin().create_topic(topic_, 1, options.topic_config);
@@ -51,6 +53,7 @@ public:
             add("key", std::to_string(events_.events().size()) + std::string(size, '.'));
         }
     }
+    std::vector<Refusal> inspect() { return transactions_.inspect(events_); }
     /// One try, until it is decided. `asked`: how often it was not.
     SendResult try_once(std::chrono::milliseconds patience = 1s) {
         asked = 0;
@@ -159,4 +162,20 @@ TEST_CASE("event transactions: what is too much together is sent in smaller requ
     setup.start();
     CHECK(fails());
     CHECK(setup.try_until_sent() > 0);
+}
+
+TEST_CASE("event transactions: a size is judged where the value is, or found when it was encoded") {
+    const std::string large(2000, '.');
+    SendingSetup plain("transactions-plain", {.properties = {{"message.max.bytes", "1500"}}});
+    plain.add("key", large);
+    REQUIRE(plain.inspect().size() == 1);
+    CHECK(plain.inspect().front().reason == RefusalReason::too_large);
+
+    SendingSetup encoding("transactions-encoding",
+                          {.properties = {{"message.max.bytes", "1500"}}, .encodes_later = true});
+    encoding.add("key", large);
+    encoding.add_good(2);
+    CHECK(encoding.inspect().empty());
+    CHECK(encoding.send() == Places{0});  // as it would be encoded
+    CHECK(encoding.arrived() == 2);
 }
