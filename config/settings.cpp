@@ -258,11 +258,13 @@ void add_targets(const Ingest& ingest, Settings& settings) {
 }
 
 void add(const Ingest& ingest, Settings& settings) {
+    // Where nothing is made by it, who runs does not ask under that name.
+    const Applies subject = grows(ingest) ? Applies::by_restart : Applies::in_place;
     Section section("", settings);
     section.text("topic", text_of(ingest.topic))
         .text("format", std::string(name_of(ingest.format)))
         .text("schema", text_of(ingest.schema))
-        .text("subject", ingest.subject, Applies::in_place)
+        .text("subject", ingest.subject, subject)
         .text("envelope", ingest.envelope == Envelope::debezium ? "debezium" : "none")
         .text("unavailable", ingest.unavailable)
         .text("key_format", std::string(name_of(ingest.key_format)))

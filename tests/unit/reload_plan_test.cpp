@@ -115,6 +115,18 @@ TEST_CASE("plan: of several targets, who comes and goes is said with its table")
           "ingest.orders restart, into.2: target added, table b (line 9)\n");
 }
 
+TEST_CASE("plan: a subject that tables are made by applies by a restart, another one in place") {
+    const std::string asks =
+        head + "[registry]\nurl = 'http://r'\n" + orders + "format = 'avro'\nschema = 'registry'\n";
+    const auto plan_of = [](const std::string& from) {
+        return text_of(
+            plan_reload(settings_of(loaded(from)), settings_of(loaded(from + "subject = 's'\n"))));
+    };
+    CHECK(plan_of(asks) == "ingest.orders in_place, subject: ${topic}-value → s\n");
+    CHECK(plan_of(asks + "create = true\n") ==
+          "ingest.orders restart, subject: ${topic}-value → s\n");
+}
+
 TEST_CASE("plan: a summary counts, and nothing to do is seen as such") {
     const auto from = settings_of(loaded(head + orders + copies));
     CHECK(plan_reload(from, from).changes_nothing());
