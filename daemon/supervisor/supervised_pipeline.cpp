@@ -125,25 +125,30 @@ void SupervisedPipeline::loop() {
         }
         const auto ran = began ? Clock::now() - *began : Clock::duration::zero();
         std::unique_lock lock{mutex_};
-        // Leaving the group takes a while; nobody who asks for the status should wait for it.
-        std::unique_ptr<RunningPipeline> ended = std::move(pipeline_);
-        lock.unlock();
-        ended.reset();
-        lock.lock();
+        std::chrono::milliseconds pause{};
         if (!stopping_ && is_held) {
             hold(failure);
-            changed_.wait(lock, [&] { return stopping_; });
         } else if (!stopping_) {
             failed_at_work_ = began.has_value();
             if (ran > recovered_after) {
                 status_.failures = 0;
                 backoff.reset();
             }
-            changed_.wait_for(lock, fail(failure, backoff), [&] { return stopping_; });
+            pause = fail(failure, backoff);
         } else if (!failure.empty()) {
             status_.last_failure = failure;
             status_.last_failed_at = std::chrono::system_clock::now();
             log(LogLevel::error, name_, "failed while it ended: " + failure);
+        }
+        // Leaving the group takes a while; nobody who asks for the status should wait for it.
+        std::unique_ptr<RunningPipeline> ended = std::move(pipeline_);
+        lock.unlock();
+        ended.reset();
+        lock.lock();
+        if (is_held) {
+            changed_.wait(lock, [&] { return stopping_; });
+        } else {
+            changed_.wait_for(lock, pause, [&] { return stopping_; });
         }
         if (stopping_) {
             status_.reason.clear();

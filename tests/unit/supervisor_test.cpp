@@ -31,12 +31,16 @@ struct Script {
     std::atomic<bool> deaf = false;  ///< does not end when asked to, until `let_go`
     std::atomic<bool> let_go = false;
     std::atomic<bool> in_trouble = false;
+    std::atomic<bool> lingers = false;  ///< is not destroyed as long as this holds
     std::atomic<std::size_t> rows = 0;  ///< of a batch, as it was told while it ran
 };
 
 class ScriptedPipeline : public RunningPipeline {
 public:
     explicit ScriptedPipeline(Script& script) : script_(script) {}
+    ~ScriptedPipeline() override {
+        while (script_.lingers) std::this_thread::sleep_for(1ms);
+    }
     void run() override {
         ++script_.running;
         while (!(stopping_ && (!script_.deaf || script_.let_go)) && !script_.fails &&
@@ -158,6 +162,24 @@ TEST_CASE("supervisor: failed again and again is shown as failed, and still trie
     CHECK(stage.status("a").failures >= 5);
     const int built = stage.scripts["ingest.a"].built;
     eventually([&] { return stage.scripts["ingest.a"].built > built; }, "another try");
+}
+
+TEST_CASE("supervisor: one that has failed is not shown as running while it is taken down") {
+    Stage stage;
+    Script& script = stage.scripts["ingest.a"];
+    struct LetGo {
+        ~LetGo() { script.lingers = false; }
+        Script& script;
+    } const let_go{script};
+    script.lingers = true;
+    script.fails = true;
+    stage.apply(configured({"a"}));
+    eventually([&] { return stage.status("a").state == State::backing_off; }, "the failure");
+    CHECK(stage.status("a").reason == "the disk is full");
+    CHECK(script.built == 1);
+    script.fails = false;
+    script.lingers = false;
+    stage.await("a", State::running);
 }
 
 TEST_CASE("supervisor: apply leaves alone what did not change") {
