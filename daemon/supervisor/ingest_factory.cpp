@@ -86,7 +86,8 @@ std::optional<AfterCommit::Options> after_commit_of(
         .pipeline = ingest.name,
         .what = *ingest.after_commit,
         .last_commit = [observer] { return observer->last_commit(); },
-        .on_ran = [observer](const std::string& error) { observer->on_after_commit(error); }};
+        .last_run = observer->after_commit(),
+        .on_ran = [observer](const AfterCommitRun& run) { observer->on_after_commit(run); }};
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ void IngestObserver::on_open_dead_letters(const OpenDeadLetters& open) {
     if (open.count == 0) reject_share_ = {};  // somebody has dealt with them
 }
 
-void IngestObserver::on_after_commit(const std::string& error) {
+void IngestObserver::on_after_commit(const AfterCommitRun& run) {
     const std::lock_guard lock{mutex_};
     if (!totals_.after_commit) {
         totals_.after_commit = IngestStatus::AfterCommit{};
@@ -161,12 +161,13 @@ void IngestObserver::on_after_commit(const std::string& error) {
                                      {{"pipeline", pipeline_}, {"result", result}});
         };
         after_commit_done_ = runs("done");
+    after_commit_ = run;
         after_commit_failed_ = runs("failed");
     }
     IngestStatus::AfterCommit& told = *totals_.after_commit;
-    ++(error.empty() ? told.done : told.failed);
-    (error.empty() ? after_commit_done_ : after_commit_failed_).add();
-    told.error = error;
+    ++(run.error.empty() ? told.done : told.failed);
+    (run.error.empty() ? after_commit_done_ : after_commit_failed_).add();
+    told.error = run.error;
     told.at = std::chrono::system_clock::now();
 }
 
@@ -381,6 +382,11 @@ void IngestObserver::set_patience(std::chrono::milliseconds patience) {
 std::chrono::milliseconds IngestObserver::patience() const {
     const std::lock_guard lock{mutex_};
     return patience_;
+std::optional<AfterCommitRun> IngestObserver::after_commit() const {
+    const std::lock_guard lock{mutex_};
+    return after_commit_;
+}
+
 }
 
 /// The caller holds the mutex.

@@ -2,6 +2,7 @@
 
 #include "metrics/rate.h"
 #include "metrics/registry.h"
+#include "pipeline/ingest/after_commit_run.h"
 #include "pipeline/ingest/group_statistics.h"
 #include "pipeline/ingest/ingest_metrics.h"
 #include "pipeline/ingest/ingest_status.h"
@@ -63,8 +64,7 @@ public:
     void on_held_up(std::map<std::string, IngestStatus::HeldTopic> topics);
     void on_ended(int number);
     void on_open_dead_letters(const OpenDeadLetters& open);
-    /// after_commit ran; the error is empty when it went well.
-    void on_after_commit(const std::string& error);
+    void on_after_commit(const AfterCommitRun& run);
 
     /// Brings those gauges up to date that depend on the time: before Prometheus reads them.
     void look();
@@ -73,6 +73,8 @@ public:
     [[nodiscard]] bool idle() const;
     /// When it last did so; nullopt: never.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> last_commit() const;
+    /// The latest, by whichever pipeline that was built here.
+    [[nodiscard]] std::optional<AfterCommitRun> after_commit() const;
     /// After which time without progress a pipeline that has records is stuck.
     [[nodiscard]] std::chrono::milliseconds patience() const;
     /// Why it is, in words; empty when it is not. `in_the_way`: who holds a lock that its sessions
@@ -127,6 +129,7 @@ private:
     std::deque<IngestStatus::DeadLetter> dead_letters_;
     LatestShare reject_share_;
     LatestShare filter_share_;
+    std::optional<AfterCommitRun> after_commit_;
     metrics::Rate row_rate_;
     metrics::Rate byte_rate_;
     IngestStatus totals_;

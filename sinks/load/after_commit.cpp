@@ -48,8 +48,7 @@ bool AfterCommit::is_to_stop() const {
 }
 
 void AfterCommit::loop() {
-    std::optional<std::chrono::system_clock::time_point> done_for;
-    Clock::time_point next_run;
+    std::optional<AfterCommitRun> last = options_.last_run;
     for (;;) {
         Asked asked;
         {
@@ -60,12 +59,14 @@ void AfterCommit::loop() {
         }
         if (asked == Asked::end) return;
         const auto commit = options_.last_commit();
-        const bool is_due = asked == Asked::finish || Clock::now() >= next_run;
+        const AfterCommitRun::Commit done_for = last ? last->done_for : std::nullopt;
+        const bool is_due =
+            asked == Asked::finish || !last || Clock::now() >= last->began + options_.what.every;
         if (commit && commit != done_for && is_due) {
-            next_run = Clock::now() + options_.what.every;
-            const std::string error = run();
-            if (error.empty()) done_for = commit;
-            options_.on_ran(error);
+            last = {.began = Clock::now(), .done_for = done_for};
+            last->error = run();
+            if (last->error.empty()) last->done_for = commit;
+            options_.on_ran(*last);
         }
         if (asked == Asked::finish) return;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "pipeline/ingest/after_commit_run.h"
 #include "sinks/session/session.h"
 
 #include <chrono>
@@ -24,9 +25,11 @@ public:
         std::string pipeline;
         config::AfterCommit what;
         /// When the pipeline last committed; nullopt: never. From any thread.
-        std::function<std::optional<std::chrono::system_clock::time_point>()> last_commit;
-        /// It ran; the error is empty when it went well. On the thread of this.
-        std::function<void(const std::string& error)> on_ran;
+        std::function<AfterCommitRun::Commit()> last_commit;
+        /// The latest run, of this or of one that is gone.
+        std::optional<AfterCommitRun> last_run;
+        /// It ran. On the thread of this.
+        std::function<void(const AfterCommitRun& run)> on_ran;
     };
 
     explicit AfterCommit(Options options);

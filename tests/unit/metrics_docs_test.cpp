@@ -95,7 +95,7 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     statistics.brokers.emplace_back();
     observer->on_statistics(statistics);
     observer->on_open_dead_letters({});
-    observer->on_after_commit("");
+    observer->on_after_commit({});
     PipelineConfig events;
     events.of_kind = config::Outbox{};
     const auto outbox = observatory.observe_outbox(events);
