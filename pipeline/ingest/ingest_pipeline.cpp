@@ -85,6 +85,7 @@ void IngestPipeline::run() {
         return deadline_;
     }();
     let_go(all, deadline);
+    apply_lane_events();  // a lane may have failed at its last batch
 }
 
 void IngestPipeline::request_stop(Clock::time_point deadline) {

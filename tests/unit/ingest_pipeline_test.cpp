@@ -362,6 +362,21 @@ TEST_CASE("pipeline: a lane's failure ends run() with its reason") {
     CHECK(world.database.next(0) == 3);
 }
 
+TEST_CASE("pipeline: what a lane fails by when it is stopped is not lost") {
+    World world(1, with([](config::Ingest& config) {
+                    config.batch = {.rows = 1000, .bytes = 1u << 20, .delay = 1h};
+                    config.max_rejects = config::MaxRejects{.most = 0, .text = "0"};
+                    config.lanes = 1;
+                }));
+    world.topic.append(0, "bad");
+    Daemon& daemon = world.start();
+    daemon.offer({0});
+    eventually([&] { return daemon.group().lane(0).idle({0}); }, "all to be read");
+    daemon.stop(1h);
+    CHECK(daemon.failure().find("were rejected") != std::string::npos);
+    CHECK(world.database.next(0) == 1);
+}
+
 TEST_CASE("pipeline: stop commits what is in flight") {
     World world(1, with([](config::Ingest& config) {
                     config.batch = {.rows = 1000, .bytes = 1u << 20, .delay = 1h};
