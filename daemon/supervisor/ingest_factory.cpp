@@ -108,9 +108,10 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
 
     config::Kafka kafka = config.kafka;
     kafka.instance = around.instance.of(kafka);
+    const auto number = std::make_shared<int>(0);  // to the observer; statistics come by run()
     auto member = std::make_unique<kafka::GroupMember>(
         kafka, ingest, observer->partitions(),
-        [observer](const GroupStatistics& told) { observer->on_statistics(told); },
+        [observer, number](const GroupStatistics& told) { observer->on_statistics(*number, told); },
         [observer] { return observer->patience(); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
@@ -164,6 +165,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
             return found->find(topics);
         };
     auto pipeline = std::make_unique<IngestPipeline>(ingest, std::move(parts));
+    *number = pipeline->number();
     auto after_commit = after_commit_of(config, observer);
     return std::make_unique<RunningIngest>(
         around.instance, RunningIngest::Parts{.observer = std::move(observer),

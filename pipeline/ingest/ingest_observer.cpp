@@ -45,9 +45,10 @@ LaneObserver& IngestObserver::lane(int number) {
     return lanes_[static_cast<std::size_t>(number)];
 }
 
-int IngestObserver::on_began() {
+int IngestObserver::on_began(std::size_t lanes) {
     const std::lock_guard lock{mutex_};
     forget_partitions();  // of one that is late to end
+    shown_lanes_ = lanes;
     for (LaneObserver& lane : lanes_) lane.on_began();
     return serving_ = ++last_number_;
 }
@@ -56,16 +57,14 @@ void IngestObserver::on_assigned(int number, std::size_t partitions) {
     metrics_.assignments.add();
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
-    metrics_.assigned.add(static_cast<double>(partitions));
-    totals_.assigned += partitions;
+    set_assigned(totals_.assigned + partitions);
 }
 
 void IngestObserver::on_revoked(int number, std::span<const PartitionId> partitions) {
     metrics_.revocations.add();
     const std::lock_guard lock{mutex_};
     if (serving_ != number) return;
-    metrics_.assigned.add(-static_cast<double>(partitions.size()));
-    totals_.assigned -= std::min(totals_.assigned, partitions.size());
+    set_assigned(totals_.assigned - std::min(totals_.assigned, partitions.size()));
     for (const PartitionId partition : partitions) partitions_.erase(partition);
 }
 
@@ -97,9 +96,14 @@ void IngestObserver::on_ended(int number) {
     serving_ = 0;
 }
 
+/// The caller holds the mutex.
+void IngestObserver::set_assigned(std::size_t partitions) {
+    metrics_.assigned.set(static_cast<double>(partitions));
+    totals_.assigned = partitions;
+}
+
 void IngestObserver::forget_partitions() {
-    metrics_.assigned.set(0);
-    totals_.assigned = 0;
+    set_assigned(0);
     metrics_.fetched_bytes.set(0);
     metrics_.fetched_records.set(0);
     metrics_.missing_topics.set(0);
@@ -110,15 +114,19 @@ void IngestObserver::forget_partitions() {
     brokers_.clear();
 }
 
-void IngestObserver::on_statistics(const GroupStatistics& statistics) {
+void IngestObserver::on_statistics(int number, const GroupStatistics& statistics) {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
-    if (serving_ == 0) return;  // a client that is being closed
+    if (serving_ == 0 || serving_ != number) return;  // a client that is being closed
     metrics_.throttled.follow(seconds(statistics.throttled));
     metrics_.fetched_bytes.set(static_cast<double>(statistics.fetched_bytes));
     metrics_.fetched_records.set(static_cast<double>(statistics.fetched_records));
     metrics_.missing_topics.set(static_cast<double>(statistics.missing.size()));
     totals_.missing_topics = statistics.missing;
+    std::erase_if(brokers_, [&](const auto& known) {
+        return std::ranges::find(statistics.brokers, known.first, &GroupStatistics::Broker::id) ==
+               statistics.brokers.end();
+    });
     for (const GroupStatistics::Broker& told : statistics.brokers) {
         BrokerMetrics& known =
             brokers_.try_emplace(told.id, registry_, pipeline_, told.id).first->second;
@@ -153,6 +161,7 @@ void IngestObserver::on_open_dead_letters(const OpenDeadLetters& open) {
 
 void IngestObserver::on_after_commit(const AfterCommitRun& run) {
     const std::lock_guard lock{mutex_};
+    after_commit_ = run;
     if (!totals_.after_commit) {
         totals_.after_commit = IngestStatus::AfterCommit{};
         const auto runs = [this](const char* result) {
@@ -161,7 +170,6 @@ void IngestObserver::on_after_commit(const AfterCommitRun& run) {
                                      {{"pipeline", pipeline_}, {"result", result}});
         };
         after_commit_done_ = runs("done");
-    after_commit_ = run;
         after_commit_failed_ = runs("failed");
     }
     IngestStatus::AfterCommit& told = *totals_.after_commit;
@@ -347,7 +355,7 @@ IngestStatus IngestObserver::status() const {
     for (const LaneObserver& lane : lanes_) {
         status.records += lane.records();
         status.bytes += lane.bytes();
-        status.lanes.push_back(lane.status());
+        if (status.lanes.size() < shown_lanes_) status.lanes.push_back(lane.status());
     }
     for (const auto& [id, partition] : partitions_) {
         status.partitions.push_back(partition.status(now));
@@ -374,6 +382,11 @@ std::optional<std::chrono::system_clock::time_point> IngestObserver::last_commit
     return totals_.last_commit;
 }
 
+std::optional<AfterCommitRun> IngestObserver::after_commit() const {
+    const std::lock_guard lock{mutex_};
+    return after_commit_;
+}
+
 void IngestObserver::set_patience(std::chrono::milliseconds patience) {
     const std::lock_guard lock{mutex_};
     patience_ = patience;
@@ -382,11 +395,6 @@ void IngestObserver::set_patience(std::chrono::milliseconds patience) {
 std::chrono::milliseconds IngestObserver::patience() const {
     const std::lock_guard lock{mutex_};
     return patience_;
-std::optional<AfterCommitRun> IngestObserver::after_commit() const {
-    const std::lock_guard lock{mutex_};
-    return after_commit_;
-}
-
 }
 
 /// The caller holds the mutex.

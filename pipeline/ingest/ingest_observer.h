@@ -49,9 +49,9 @@ public:
     /// Of the lane with this number; lives as long as this.
     [[nodiscard]] LaneObserver& lane(int number);
 
-    /// The pipeline was built, and will serve partitions until on_ended() with the number that this
-    /// returns. An older one that ends late has nothing to say any more.
-    [[nodiscard]] int on_began();
+    /// The pipeline was built, with so many lanes, and will serve partitions until on_ended() with
+    /// the number that this returns. An older one that ends late has nothing to say any more.
+    [[nodiscard]] int on_began(std::size_t lanes);
     /// These, as that one, by the number of who says so.
     void on_assigned(int number, std::size_t partitions);
     void on_revoked(int number, std::span<const PartitionId> partitions);
@@ -59,7 +59,7 @@ public:
     void on_waiting(int number, std::span<const ResumePoint> points);
     /// Where partitions end that wait, of which nothing is fetched that would tell.
     void on_ends(int number, std::span<const Position> ends);
-    void on_statistics(const GroupStatistics& statistics);
+    void on_statistics(int number, const GroupStatistics& statistics);
     /// Of the pipeline that serves: topics whose records wait for their targets, and why.
     void on_held_up(std::map<std::string, IngestStatus::HeldTopic> topics);
     void on_ended(int number);
@@ -90,6 +90,7 @@ private:
     /// The caller holds the mutex.
     void forget_partitions();
     [[nodiscard]] ObservedPartition& observed(PartitionId partition);
+    void set_assigned(std::size_t partitions);
     // Called by lanes.
     void take_up(const ResumePoint& point, int lane);
     void recognise(PartitionId partition);
@@ -123,13 +124,14 @@ private:
     std::chrono::milliseconds patience_;
     int serving_ = 0;  ///< the number of the pipeline that serves; 0: none does
     int last_number_ = 0;
-    std::deque<LaneObserver> lanes_;
+    std::deque<LaneObserver> lanes_;  ///< all that there ever were
+    std::size_t shown_lanes_ = 0;     ///< of these: those that it has now
     std::map<PartitionId, ObservedPartition> partitions_;
     std::map<std::string, BrokerMetrics> brokers_;
     std::deque<IngestStatus::DeadLetter> dead_letters_;
+    std::optional<AfterCommitRun> after_commit_;
     LatestShare reject_share_;
     LatestShare filter_share_;
-    std::optional<AfterCommitRun> after_commit_;
     metrics::Rate row_rate_;
     metrics::Rate byte_rate_;
     IngestStatus totals_;

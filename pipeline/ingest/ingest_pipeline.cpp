@@ -35,7 +35,7 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
     : config_(config),
       group_(parts.group),
       observer_(parts.observer),
-      number_(observer_.on_began()),
+      number_(observer_.on_began(parts.lanes.size())),
       progress_(std::move(parts.progress)),
       resume_points_(config_, group_, *progress_, observer_.partitions()),
       lost_positions_(config_, group_, *progress_, observer_.partitions()),
@@ -141,15 +141,16 @@ void IngestPipeline::on_revoked(std::span<const PartitionId> partitions) {
     SLUICE_FAIL_POINT("on_revoked");
     log(LogLevel::info, config_.name,
         "handing over " + std::to_string(partitions.size()) + " partitions");
+    std::vector<PartitionId> ours;        // not what the group gave us and nobody reads any more
     std::vector<PartitionId> taken_over;  // those that assign() was called for
     for (const PartitionId partition : partitions) {
         const auto found = assigned_.find(partition);
-        if (found != assigned_.end() && found->second.state != Assigned::State::to_assign) {
-            taken_over.push_back(partition);
-        }
+        if (found == assigned_.end()) continue;
+        ours.push_back(partition);
+        if (found->second.state != Assigned::State::to_assign) taken_over.push_back(partition);
     }
-    let_go(partitions, Clock::now() + handover_);
-    observer_.on_revoked(number_, partitions);
+    let_go(ours, Clock::now() + handover_);
+    observer_.on_revoked(number_, ours);
     group_.unassign(taken_over);
 }
 

@@ -70,6 +70,8 @@ public:
     void request_stop(std::chrono::steady_clock::time_point deadline);
     /// Takes over the limits of batches while it runs. From any thread.
     void adapt(const config::Ingest& config);
+    /// By which the observer knows this one.
+    [[nodiscard]] int number() const { return number_; }
     /// Why no progress is made now, in words; empty when all is well. From any thread.
     [[nodiscard]] std::string trouble() const;
 

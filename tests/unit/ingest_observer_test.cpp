@@ -14,14 +14,14 @@ struct Stage {
     explicit Stage(std::chrono::milliseconds patience = 1h)
         : observer(registry, "orders", patience) {
         fakes::add_partitions(observer.partitions(), std::string("orders"));
-        number = observer.on_began();
+        number = observer.on_began(1);
         observer.on_assigned(number, 1);
         observer.lane(0).on_took_up({.partition = 3, .next = 100, .last = {}, .incarnation = 0});
     }
     void ends_at(std::optional<Offset> end, std::optional<Offset> open_until = {}) {
         GroupStatistics statistics;
         statistics.partitions.push_back({3, end, open_until});
-        observer.on_statistics(statistics);
+        observer.on_statistics(number, statistics);
     }
     void commit(Offset to, int rows = 1) {
         Batch batch;
@@ -166,12 +166,37 @@ TEST_CASE("observer: what is handed over, or has ended, is not shown any more") 
     CHECK(stage.shows("sluice_ingest_rows_total{pipeline=\"orders\"} 1"));
 }
 
+TEST_CASE("observer: of lanes those are shown that the pipeline has now") {
+    Stage stage;
+    stage.observer.on_ended(stage.number);
+    static_cast<void>(stage.observer.on_began(4));
+    for (int number = 0; number < 4; ++number) {
+        stage.observer.lane(number).on_polled({.records = 5, .bytes = 50}, LaneObserver::no_time);
+    }
+    CHECK(stage.observer.status().lanes.size() == 4);
+    static_cast<void>(stage.observer.on_began(2));
+    CHECK(stage.observer.status().lanes.size() == 2);
+    CHECK(stage.observer.status().records == 20);
+}
+
+TEST_CASE("observer: a broker that the client names no more is not shown") {
+    Stage stage;
+    GroupStatistics statistics;
+    statistics.brokers = {{.id = "1", .up = true}, {.id = "2", .up = true}};
+    stage.observer.on_statistics(stage.number, statistics);
+    CHECK(stage.shows("sluice_kafka_broker_up{broker=\"2\",pipeline=\"orders\"} 1"));
+    statistics.brokers.pop_back();
+    stage.observer.on_statistics(stage.number, statistics);
+    CHECK(stage.registry.text().find("broker=\"2\"") == std::string::npos);
+    CHECK(stage.shows("sluice_kafka_broker_up{broker=\"1\",pipeline=\"orders\"} 1"));
+}
+
 TEST_CASE("observer: a lane that failed while it wrote does not write for ever") {
     Stage stage(0ms);
     stage.observer.lane(0).on_offering();
     CHECK(stage.observer.writes_for_too_long());
     stage.observer.on_ended(stage.number);
-    static_cast<void>(stage.observer.on_began());
+    static_cast<void>(stage.observer.on_began(1));
     CHECK(stage.observer.status().lanes.at(0).activity == LaneActivity::reading);
     CHECK_FALSE(stage.observer.writes_for_too_long());
     CHECK(stage.observer.stuck().empty());
@@ -179,7 +204,7 @@ TEST_CASE("observer: a lane that failed while it wrote does not write for ever")
 
 TEST_CASE("observer: a pipeline that ends late does not speak for the one that took its place") {
     Stage stage;
-    const int next = stage.observer.on_began();
+    const int next = stage.observer.on_began(1);
     CHECK(stage.observer.status().partitions.empty());
     CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 0"));
     stage.observer.on_assigned(next, 1);
@@ -188,6 +213,9 @@ TEST_CASE("observer: a pipeline that ends late does not speak for the one that t
     stage.observer.on_ended(stage.number);
     CHECK(stage.observer.status().partitions.size() == 1);
     CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 1"));
+    stage.ends_at(150);  // by the client of the one that is late
+    CHECK(stage.observer.status().lag() == 0);
+    stage.number = next;
     stage.ends_at(150);
     CHECK(stage.observer.status().lag() == 50);
     stage.observer.on_ended(next);

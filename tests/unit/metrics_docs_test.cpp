@@ -86,14 +86,14 @@ TEST_CASE("documentation: docs/metrics.md has each metric as the code has it") {
     PipelineConfig orders;
     orders.of_kind = config::Ingest{};
     const auto observer = observatory.observe(orders);
-    static_cast<void>(observer->on_began());
+    const int number = observer->on_began(1);
     ResumePoint point;
     point.partition = observer->partitions().id_of("orders", 0);
     observer->lane(0).on_took_up(point);
     observer->lane(0).on_committed({}, {.rows = {{"public.orders", 1}}});
     GroupStatistics statistics;
     statistics.brokers.emplace_back();
-    observer->on_statistics(statistics);
+    observer->on_statistics(number, statistics);
     observer->on_open_dead_letters({});
     observer->on_after_commit({});
     PipelineConfig events;
