@@ -83,6 +83,16 @@ ConfHandle make_conf(const config::Kafka& kafka, const std::map<std::string, std
     return conf;
 }
 
+std::chrono::milliseconds milliseconds_of(const config::Kafka& kafka, const std::string& property,
+                                          std::chrono::milliseconds otherwise) {
+    const auto found = kafka.properties.find(property);
+    if (found == kafka.properties.end()) return otherwise;
+    const std::string& text = found->second.text;
+    std::int64_t ms = 0;  // of what is no number librdkafka says so
+    std::from_chars(text.data(), text.data() + text.size(), ms);
+    return std::chrono::milliseconds(ms);
+}
+
 std::size_t number_setting(const rd_kafka_conf_t& conf, const char* name) {
     std::array<char, 32> text{};
     std::size_t size = text.size();

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "kafka/handles.h"
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ namespace sluice::kafka {
 /// Throws WrongConfiguration where librdkafka does not accept it, without a `secret` value.
 void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::string& value,
                   bool secret = false);
+/// What [kafka.properties] says, or `otherwise`.
+[[nodiscard]] std::chrono::milliseconds milliseconds_of(const config::Kafka& kafka,
+                                                        const std::string& property,
+                                                        std::chrono::milliseconds otherwise);
 /// A number among its settings.
 [[nodiscard]] std::size_t number_setting(const rd_kafka_conf_t& conf, const char* name);
 

@@ -3,17 +3,11 @@
 #include "kafka/client.h"
 #include "kafka/topic.h"
 
-#include <charconv>
-
 namespace sluice::kafka {
 
 std::chrono::milliseconds session_timeout(const config::Kafka& kafka) {
     // librdkafka's own 45 s are long for who is killed and comes back under another name.
-    std::int64_t ms = 10'000;
-    if (const auto set = kafka.properties.find("session.timeout.ms"); set != kafka.properties.end())
-        std::from_chars(set->second.text.data(), set->second.text.data() + set->second.text.size(),
-                        ms);
-    return std::chrono::milliseconds(ms);
+    return milliseconds_of(kafka, "session.timeout.ms", std::chrono::seconds(10));
 }
 
 GroupListHandle describe(rd_kafka_t& client, const std::string& group,

@@ -9,7 +9,6 @@
 #include "pipeline/log.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -27,26 +26,16 @@ constexpr std::chrono::seconds moment{1};
 /// An answer to a Fetch is held twice while it is taken apart: half of the least budget.
 constexpr const char* most_per_answer = "8388608";
 
-/// What librdkafka makes of such a property, where it is set.
-std::chrono::milliseconds milliseconds_of(const std::string& text) {
-    int ms = 0;
-    std::from_chars(text.data(), text.data() + text.size(), ms);
-    return std::chrono::milliseconds(ms);
-}
-
 /// How long a broker may hold back an answer to Fetch, if the user has said so.
 std::chrono::milliseconds fetch_wait(const config::Kafka& kafka) {
-    const auto found = kafka.properties.find("fetch.wait.max.ms");
-    return found == kafka.properties.end() ? 0ms : milliseconds_of(found->second.text);
+    return milliseconds_of(kafka, "fetch.wait.max.ms", 0ms);
 }
 
 constexpr const char* refresh_property = "topic.metadata.refresh.interval.ms";
 
 /// How often it is looked for new partitions and topics; librdkafka's own default is five minutes.
-std::string refresh_of(const config::Kafka& kafka, const config::Topics& topics) {
-    const auto found = kafka.properties.find(refresh_property);
-    if (found != kafka.properties.end()) return found->second.text;
-    return topics.only() != nullptr ? "30000" : "10000";
+std::chrono::milliseconds refresh_of(const config::Kafka& kafka, const config::Topics& topics) {
+    return milliseconds_of(kafka, refresh_property, topics.only() != nullptr ? 30s : 10s);
 }
 
 void empty(rd_kafka_queue_t& queue) {
@@ -84,7 +73,7 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
     if (!kafka.instance.empty()) own["group.instance.id"] = kafka.instance;
     own["session.timeout.ms"] = std::to_string(session_timeout(kafka).count());
     if (!kafka.properties.contains(refresh_property))
-        own[refresh_property] = refresh_of(kafka, ingest.topic);
+        own[refresh_property] = std::to_string(refresh_of(kafka, ingest.topic).count());
     if (!ingest.topic.regex.empty()) own["topic.blacklist"] = left_out(kafka);
     if (!kafka.properties.contains("fetch.max.bytes")) own["fetch.max.bytes"] = most_per_answer;
     return own;
@@ -105,7 +94,7 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
       throttle_(config::fetch_budget(ingest)),
       brokers_(answer_patience + fetch_wait(kafka)),
       access_(topics_.only() != nullptr ? std::optional(*topics_.only()) : std::nullopt),
-      watch_(name_, topics_, milliseconds_of(refresh_of(kafka, topics_))),
+      watch_(name_, topics_, refresh_of(kafka, topics_)),
       unclaimed_(ingest.group, topics_, !instance_.empty()) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
     rd_kafka_conf_set_opaque(conf.get(), this);

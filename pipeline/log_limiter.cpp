@@ -1,9 +1,7 @@
 #include "pipeline/log_limiter.h"
 
 namespace sluice {
-namespace {
 
-/// "failure 3 in a row" and "failure 4 in a row" are one event.
 std::string without_numbers(std::string_view text) {
     std::string shape;
     bool in_number = false;
@@ -15,8 +13,6 @@ std::string without_numbers(std::string_view text) {
     }
     return shape;
 }
-
-}  // namespace
 
 std::optional<std::string> LogLimiter::pass(std::string_view about, std::string_view text,
                                             Clock::time_point now) {

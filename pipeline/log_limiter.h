@@ -8,6 +8,9 @@
 
 namespace sluice {
 
+/// With # in each one's place: "failure 3 in a row" and "failure 4 in a row" are one event.
+[[nodiscard]] std::string without_numbers(std::string_view text);
+
 /// Lets an event through a few times a minute, and then only counts it. Two events are the same
 /// when they are about the same and differ in numbers only. One thread at a time.
 class LogLimiter {

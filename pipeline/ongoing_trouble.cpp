@@ -1,21 +1,9 @@
 #include "pipeline/ongoing_trouble.h"
 
 #include "pipeline/log.h"
-
-#include <cctype>
+#include "pipeline/log_limiter.h"
 
 namespace sluice {
-namespace {
-
-std::string without_numbers(const std::string& text) {
-    std::string rest;
-    for (const char c : text) {
-        if (std::isdigit(static_cast<unsigned char>(c)) == 0) rest += c;
-    }
-    return rest;
-}
-
-}  // namespace
 
 void OngoingTrouble::begin(const std::string& reason, const std::string& besides) {
     if (reason == reason_) return;

@@ -49,8 +49,8 @@ LaneObserver::LaneObserver(metrics::Registry& registry, const std::string& pipel
           metrics::duration_bounds(), {{"pipeline", pipeline}})) {}
 
 void LaneObserver::enter(LaneActivity activity) {
+    since_ = Clock::now();  // first: who looks in between must not see a new one since long ago
     activity_ = activity;
-    since_ = Clock::now();
 }
 
 std::chrono::nanoseconds LaneObserver::spent() const {
