@@ -1,10 +1,13 @@
 #pragma once
 
 #include "config/config.h"
+#include "daemon/admin/pipeline_overview.h"
 #include "daemon/supervisor/pipeline_status.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest/ingest_status.h"
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,21 +21,33 @@ namespace sluice {
 /// thread.
 class StoppedLag {
 public:
-    explicit StoppedLag(metrics::Registry& registry) : registry_(registry) {}
+    /// Of one pipeline; without a lag: they could not be asked.
+    using LookUp =
+        std::function<PipelineOverview(const config::Config& config, const config::Ingest& ingest)>;
+    explicit StoppedLag(metrics::Registry& registry);
+    StoppedLag(metrics::Registry& registry, LookUp look_up);
 
-    /// Asks for all that do not run; takes as long as they take to answer.
+    /// Asks for all that do not run, of those that wait on purpose when they began to and once a
+    /// minute; takes as long as they take to answer.
     void look(const config::Config& config, const SupervisorStatus& supervised);
     /// What was found, as the partitions of this one; as it is, where nothing was.
     void fill(const std::string& key, IngestStatus& status) const;
 
 private:
+    using Clock = std::chrono::system_clock;
+
     struct Found {
+        Clock::time_point asked;
         std::vector<IngestStatus::Partition> partitions;
         std::vector<metrics::Gauge> lags;
     };
 
+    [[nodiscard]] const Found* still_holds(const std::string& key,
+                                           const PipelineStatus& status) const;
+
     metrics::Registry& registry_;
-    mutable std::mutex mutex_;
+    const LookUp look_up_;
+    mutable std::mutex mutex_;  // guards what follows
     std::map<std::string, Found> found_;
 };
 
