@@ -4,7 +4,6 @@
 #include "kafka/client.h"
 #include "kafka/marks.h"
 #include "kafka/topic.h"
-#include "kafka/topic_presence.h"
 #include "pipeline/errors.h"
 #include "pipeline/fail_point.h"
 #include "pipeline/log.h"
@@ -37,6 +36,11 @@ std::size_t size_of(const OutboxEvent& event) {
         size += header.name.size() + (header.value ? header.value->size() : 0) + 10;
     }
     return size;
+}
+
+/// So that there is the partition that it names.
+std::size_t needed_partitions(const OutboxEvent& event) {
+    return static_cast<std::size_t>(std::max(event.partition.value_or(0), 0)) + 1;
 }
 
 /// What a broker says of a message, or of others that travelled with it, and would say again.
@@ -95,6 +99,17 @@ std::optional<BatchNumber> EventTransactions::start() {
 std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
     std::vector<Refusal> refusals;
     too_few_.clear();
+    PartitionCounts needed;  // of all together: what is not there is sought for a second
+    for (const OutboxEvent& event : events.events()) {
+        if (event.refused || !event.topic) continue;
+        const std::string topic{*event.topic};
+        if (!config::is_topic_name(topic)) continue;
+        const std::size_t count = needed_partitions(event);
+        const auto known = partitions_.find(topic);
+        if (known != partitions_.end() && known->second >= count) continue;
+        needed[topic] = std::max(needed[topic], count);
+    }
+    look_up(needed);
     for (std::size_t i = 0; i < events.events().size(); ++i) {
         if (events.events()[i].refused) continue;
         if (auto refusal = judge(events.events()[i])) {
@@ -128,7 +143,7 @@ std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
 std::optional<Refusal> EventTransactions::judge_partition(const OutboxEvent& event,
                                                           const std::string& topic) {
     if (!event.partition) return std::nullopt;
-    const auto needed = static_cast<std::size_t>(std::max(*event.partition, 0)) + 1;
+    const std::size_t needed = needed_partitions(event);
     const std::size_t there = partitions(topic, needed);
     if (*event.partition >= 0 && there >= needed) return std::nullopt;
     return Refusal{0, RefusalReason::bad_partition,
@@ -142,14 +157,20 @@ std::size_t EventTransactions::partitions(const std::string& topic, std::size_t 
     if (known != partitions_.end() && known->second >= needed) return known->second;
     const auto found = too_few_.find(topic);
     if (found != too_few_.end()) return found->second;
-    const std::size_t count = confirmed_partitions(
-        producer_->client(),
-        {.topic = topic, .partitions = needed, .witness = options_.marks_topic});
-    if (count == 0 && topic == options_.fixed_topic) {
-        throw TroubleOfTheWorld("there is no topic \"" + topic + "\"; create it");
+    look_up({{topic, needed}});
+    return partitions_[topic];
+}
+
+void EventTransactions::look_up(const PartitionCounts& needed) {
+    if (needed.empty()) return;
+    for (const auto& [topic, count] : confirmed_partitions(
+             producer_->client(), {.partitions = needed, .witness = options_.marks_topic})) {
+        if (count == 0 && topic == options_.fixed_topic) {
+            throw TroubleOfTheWorld("there is no topic \"" + topic + "\"; create it");
+        }
+        if (count < needed.at(topic)) too_few_[topic] = count;
+        partitions_[topic] = count;
     }
-    if (count < needed) too_few_[topic] = count;
-    return partitions_[topic] = count;
 }
 
 void EventTransactions::send(BatchNumber mark, const EventBatch& events) {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "kafka/producer.h"
+#include "kafka/topic_presence.h"
 #include "pipeline/outbox/outbox_ports.h"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,6 +41,7 @@ private:
     [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
                                                          const std::string& topic);
     [[nodiscard]] std::size_t partitions(const std::string& topic, std::size_t needed);
+    void look_up(const PartitionCounts& needed);
     /// Nothing has failed so far.
     [[nodiscard]] bool is_well() const { return failures_.empty() && !ended_; }
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
@@ -58,8 +59,8 @@ private:
     std::size_t largest_message_ = 0;
     std::size_t batch_size_ = 0;  ///< librdkafka's batch.size; 0: as configured
     int sent_so_ = 0;             ///< batches, since that was made smaller
-    std::map<std::string, std::size_t> partitions_;
-    std::map<std::string, std::size_t> too_few_;  ///< just confirmed: not asked again for a batch
+    PartitionCounts partitions_;
+    PartitionCounts too_few_;  ///< just confirmed: not asked again for a batch
 
     // Of the transaction that runs:
     const EventBatch* events_ = nullptr;

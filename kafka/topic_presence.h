@@ -4,23 +4,27 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 
 namespace sluice::kafka {
 
-/// What somebody needs of a topic.
-struct TopicNeed {
-    std::string topic;
-    std::size_t partitions = 1;
-    std::string witness;  ///< a topic that is certainly there
-    std::chrono::milliseconds patience{8000};
+/// How many partitions, by topic.
+using PartitionCounts = std::map<std::string, std::size_t>;
+
+/// What somebody needs of topics.
+struct TopicNeeds {
+    PartitionCounts partitions;
+    std::string witness;                       ///< a topic that is certainly there
+    std::chrono::milliseconds patience{8000};  ///< without an answer that can be believed
 };
 
-/// How many partitions the topic has. Fewer than needed, none included, only if Kafka has said so
-/// several times, so that what was made just now is known everywhere, and in answers that know the
-/// witness: a broker that has just started answers before it has heard of any topic. Blocks for a
-/// second then. With auto-creation the question creates the topic. Throws TroubleOfTheWorld when
-/// `patience` ends without such answers.
-[[nodiscard]] std::size_t confirmed_partitions(rd_kafka_t& client, const TopicNeed& need);
+/// How many partitions each of them has. Fewer than needed, none included, only if Kafka has said
+/// so several times, so that what was made just now is known everywhere, and in answers that know
+/// the witness: a broker that has just started answers before it has heard of any topic. Blocks for
+/// a second then, for all such topics together, beside the questions, of which each topic needs
+/// its own. With auto-creation the question creates the topic. Throws TroubleOfTheWorld when
+/// `patience` ends without such answers, and where one of them may not be seen.
+[[nodiscard]] PartitionCounts confirmed_partitions(rd_kafka_t& client, const TopicNeeds& needs);
 
 }  // namespace sluice::kafka

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <string>
 #include <thread>
 
 namespace sluice::kafka {
@@ -31,9 +32,11 @@ public:
         rd_kafka_mock_topic_set_error(mock(), topic, RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     std::size_t partitions(std::size_t needed = 1, std::chrono::milliseconds patience = 8s) {
+        return counts({{"topic", needed}}, patience).at("topic");
+    }
+    PartitionCounts counts(const PartitionCounts& needed, std::chrono::milliseconds patience = 8s) {
         return confirmed_partitions(
-            *client_,
-            {.topic = "topic", .partitions = needed, .witness = "witness", .patience = patience});
+            *client_, {.partitions = needed, .witness = "witness", .patience = patience});
     }
 
     std::atomic<int> answers = 0;  ///< to questions about topics
@@ -71,6 +74,23 @@ TEST_CASE("topic: what a broker says that knows others is believed, after a whil
     CHECK(broker.partitions(5) == 4);
     broker.forget("topic");
     CHECK(broker.partitions() == 0);
+}
+
+TEST_CASE("topic: many that are not there cost no more than one") {
+    Broker broker;
+    PartitionCounts needed{{"topic", 4}, {"witness", 5}};
+    PartitionCounts found{{"topic", 4}, {"witness", 4}};
+    for (int i = 0; i < 10; ++i) {
+        const std::string gone = "gone" + std::to_string(i);
+        broker.create(gone.c_str());
+        broker.forget(gone.c_str());
+        needed[gone] = 1;
+        found[gone] = 0;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(broker.counts(needed) == found);
+    // One after the other, they would take nine.
+    CHECK(std::chrono::steady_clock::now() - began < 5s);
 }
 
 TEST_CASE("topic: a broker that knows none has not said that there is none") {
