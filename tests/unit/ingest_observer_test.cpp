@@ -155,7 +155,7 @@ TEST_CASE("observer: what is handed over, or has ended, is not shown any more") 
     Stage stage;
     stage.ends_at(150);
     CHECK(stage.observer.status().partitions.size() == 1);
-    stage.observer.on_revoked(stage.number, std::vector<PartitionId>{3});
+    stage.observer.on_revoked(stage.number, std::vector<PartitionId>{3, 4});  // which nobody read
     CHECK(stage.observer.status().partitions.empty());
     CHECK(stage.registry.text().find("partition=\"3\"") == std::string::npos);
     CHECK(stage.shows("sluice_ingest_partitions{pipeline=\"orders\"} 0"));

@@ -35,7 +35,9 @@ struct Stage {
                        PipelineOverview overview;
                        if (!answers) return overview;
                        overview.lag = asked;
-                       overview.partitions.push_back({.topic = "o", .lag = asked});
+                       overview.partitions.emplace_back();
+                       overview.partitions.back().topic = "o";
+                       overview.partitions.back().lag = asked;
                        return overview;
                    }};
 };
