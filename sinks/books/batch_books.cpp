@@ -118,6 +118,7 @@ bool BatchBooks::insert_ledger(const Batch& batch) {
                             .begins = slice.range.from,
                             .last = slice.last});
     }
+    if (tips.empty()) return true;
     Row parameters = keys(batch);
     parameters.insert(parameters.end(), {identity_.writer, identity_.revision});
     for (const auto& number : std::to_array<std::int64_t (*)(const Slice&)>(
@@ -144,8 +145,9 @@ bool BatchBooks::insert_ledger(const Batch& batch) {
             " unnest($13::bigint[]) AS gaps, unnest($14::bigint[]) AS superseded,"
             " unnest($15::bigint[]) AS unmatched, unnest($16::bigint[]) AS last_offset,"
             " unnest($17::bigint[]) AS last_timestamp_ms, unnest($18::bigint[]) AS last_checksum) v"
-            " WHERE " +
+            " JOIN " +
             still_there(identity_, tips, keys_for(tips.size())) +
+            " tip ON tip.topic = v.topic AND tip.kafka_partition = v.kafka_partition"
             // Whoever waits for another one's row, waits for none that comes before it.
             " ORDER BY v.topic, v.kafka_partition ON CONFLICT DO NOTHING",
         parameters);

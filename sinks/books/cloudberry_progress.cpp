@@ -178,8 +178,8 @@ bool CloudberryProgress::take(const Step& step) {
             " last_offset, last_timestamp_ms, last_checksum)"
             " SELECT $1::text, $2::text, $3::text, $4::int, $5::int, $6::bigint, $7::bigint,"
             " 0, 0, 0, 0, $7::bigint - $6::bigint, $8::text, $9::text, $10::text,"
-            " clock_timestamp(), -1, -1, 0 WHERE " +
-            still_there(identity_, {&*tip, 1}) + " ON CONFLICT DO NOTHING",
+            " clock_timestamp(), -1, -1, 0 FROM " +
+            still_there(identity_, {&*tip, 1}) + " tip ON CONFLICT DO NOTHING",
         ledger);
     if (inserted.affected != 1) return false;
     if (!step.anchor) return true;

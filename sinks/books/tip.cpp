@@ -6,11 +6,10 @@
 namespace sluice {
 namespace {
 
-/// How many of the tips' rows, or of their anchors, there are. Each key is written out, and the
+/// Those of the tips' rows, or of their anchors, that are there. Each key is written out, and the
 /// statement is planned anew each time: so an MPP database, too, looks into its index, and nobody
 /// goes on reading the whole table because that was small when the session began.
-std::string count_written_out(const PipelineIdentity& identity, std::span<const Tip> tips,
-                              bool rows) {
+std::string written_out(const PipelineIdentity& identity, std::span<const Tip> tips, bool rows) {
     std::string keys;
     for (const Tip& tip : tips) {
         if (tip.begins.has_value() != rows) continue;
@@ -22,13 +21,13 @@ std::string count_written_out(const PipelineIdentity& identity, std::span<const 
         keys += (rows ? " AND to_offset = " : " AND anchor_offset = ") + std::to_string(tip.next);
         keys += ")";
     }
-    if (keys.empty()) return "0";
-    return "(SELECT count(*) FROM " + identity.own_table(rows ? "ledger" : "anchor") +
-           " WHERE pipeline = $1::text AND cluster_id = $2::text AND (" + keys + "))";
+    if (keys.empty()) return "";
+    return "SELECT topic, kafka_partition FROM " + identity.own_table(rows ? "ledger" : "anchor") +
+           " WHERE pipeline = $1::text AND cluster_id = $2::text AND (" + keys + ")";
 }
 
 /// The same. The arrays are part of the text, so that the planner knows how many there are.
-std::string count_joined(const PipelineIdentity& identity, std::span<const Tip> tips, bool rows) {
+std::string joined(const PipelineIdentity& identity, std::span<const Tip> tips, bool rows) {
     std::vector<std::string> topics;
     std::vector<std::int64_t> numbers;
     std::vector<std::int64_t> incarnations;
@@ -43,12 +42,12 @@ std::string count_joined(const PipelineIdentity& identity, std::span<const Tip> 
         if (tip.begins) begins.push_back(*tip.begins);
         ends.push_back(tip.next);
     }
-    if (topics.empty()) return "0";
+    if (topics.empty()) return "";
     const auto column = [](const auto& values, const char* type, const char* name) {
         return std::string("unnest(") + quote_literal(array_literal(values)) + "::" + type +
                "[]) AS " + name;
     };
-    return "(SELECT count(*) FROM (SELECT " + column(topics, "text", "topic") + ", " +
+    return "SELECT topic, kafka_partition FROM (SELECT " + column(topics, "text", "topic") + ", " +
            column(numbers, "int", "kafka_partition") + ", " +
            column(incarnations, "int", "incarnation") + ", " +
            (rows ? column(begins, "bigint", "from_offset") + ", " : "") +
@@ -56,7 +55,7 @@ std::string count_joined(const PipelineIdentity& identity, std::span<const Tip> 
            identity.own_table(rows ? "ledger" : "anchor") +
            " l USING (topic, kafka_partition, incarnation, " +
            (rows ? "from_offset, to_offset" : "anchor_offset") +
-           ") WHERE l.pipeline = $1::text AND l.cluster_id = $2::text)";
+           ") WHERE l.pipeline = $1::text AND l.cluster_id = $2::text";
 }
 
 /// Of the partition that `topic` and `number`, SQL, name. Neither of the two looks depends on the
@@ -143,9 +142,10 @@ std::vector<Tip> read_tips(Session& session, const PipelineIdentity& identity,
 }
 
 std::string still_there(const PipelineIdentity& identity, std::span<const Tip> tips, TipKeys keys) {
-    const auto count = keys == TipKeys::joined ? count_joined : count_written_out;
-    return count(identity, tips, true) + " + " + count(identity, tips, false) + " = " +
-           std::to_string(tips.size());
+    const auto those = keys == TipKeys::joined ? joined : written_out;
+    const std::string rows = those(identity, tips, true);
+    const std::string anchors = those(identity, tips, false);
+    return "(" + rows + (rows.empty() || anchors.empty() ? "" : " UNION ALL ") + anchors + ")";
 }
 
 }  // namespace sluice

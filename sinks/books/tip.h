@@ -60,8 +60,10 @@ enum class TipKeys {
                   ///< number
     joined        ///< as arrays, for many
 };
-/// The condition that the ledger still has each of these last rows as it was seen, or the anchor,
-/// for an INSERT of rows that begin there; $1 and $2 are pipeline and cluster.
+/// Of these last rows, one at least, topic and kafka_partition of those that the ledger still has
+/// as they were seen, or whose anchor is still there: a table, for an INSERT of rows that begin
+/// there. $1 and $2 are pipeline and cluster. The ledger is distributed by pipeline: what is joined
+/// to this alone is done by one process of one segment.
 [[nodiscard]] std::string still_there(const PipelineIdentity& identity, std::span<const Tip> tips,
                                       TipKeys keys = TipKeys::written_out);
 

@@ -121,6 +121,44 @@ TEST_CASE("sink: a partition without progress fences the batch") {
     CHECK(fenced(sink.commit(batch)) == "2");
 }
 
+/// Of two records each, from `from` on.
+Batch of_partitions(PartitionId partitions, Offset from) {
+    Batch batch;
+    for (PartitionId partition = 0; partition < partitions; ++partition)
+        add_rows(batch, partition, from, plain_rows(from, 2));
+    return batch;
+}
+
+TEST_CASE("sink: partitions follow their anchors and their last rows in one statement") {
+    const SinkSetup setup("id bigint, city text");
+    // Keys are written out for few, and joined for many.
+    PartitionId partitions = 0;
+    SUBCASE("few") {
+        partitions = 3;
+    }
+    SUBCASE("many") {
+        partitions = 40;
+    }
+    for (PartitionId partition = 0; partition < partitions; ++partition) setup.anchor(partition, 0);
+    CloudberrySink sink = setup.sink();
+    Batch first = of_partitions(partitions - 1, 0);
+    REQUIRE(committed(sink.commit(first)));
+    Batch next = of_partitions(partitions - 1, 2);
+    add_rows(next, partitions - 1, 0, plain_rows(0, 2));
+    REQUIRE(committed(sink.commit(next)));
+    const auto count = [&](const std::string& table) {
+        return setup.value("SELECT count(*) FROM " + table);
+    };
+    CHECK(count("sluice.ledger") == std::to_string(2 * partitions - 1));
+
+    Batch last = of_partitions(partitions - 1, 4);
+    add_rows(last, partitions - 1, 2, plain_rows(2, 2));
+    setup.exec("DELETE FROM sluice.ledger WHERE from_offset = 2 AND kafka_partition = 1");
+    CHECK(fenced(sink.commit(last)) == "1");
+    CHECK(count("sluice.ledger") == std::to_string(2 * partitions - 2));
+    CHECK(count("t") == std::to_string(2 * (2 * partitions - 1)));
+}
+
 TEST_CASE("sink: of two writers on one partition each offset is written by one") {
     const SinkSetup setup("id bigint, city text");
     setup.anchor(0, 0);
