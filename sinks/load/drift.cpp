@@ -49,11 +49,13 @@ std::vector<Drift> drift_among(Session& session, std::span<const ExpectedTable> 
     if (expected.empty()) return {};
     std::vector<std::string> names;
     for (const ExpectedTable& each : expected) names.push_back(qualified(each.table));
+    // LATERAL: planned for arrays of any length, a join would read the whole catalogue each time.
     const Rows now = session.exec_prepared(
         "types",
         "SELECT t.place, a.attname, format_type(a.atttypid, a.atttypmod),"
         " current_setting('TimeZone') FROM unnest($1::regclass[]) WITH ORDINALITY t (oid, place)"
-        " LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped",
+        " LEFT JOIN LATERAL (SELECT attname, atttypid, atttypmod FROM pg_attribute"
+        " WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped OFFSET 0) a ON true",
         {array_literal(names)});
     std::vector<Types> types(expected.size());
     for (std::size_t row = 0; row < now.rows.size(); ++row)
