@@ -18,7 +18,8 @@ constexpr const char* casts_as_copy_reads =
 SqlTypes sql_types(Session& session, const std::string& table,
                    const std::vector<std::string>& columns) {
     // Modifier -1 is none; without one format_type() says character[], which is character(1)[].
-    const Rows rows = session.exec(
+    const Rows rows = session.exec_prepared(
+        "sql_types",
         std::string("SELECT a.attname, format_type(t.oid, a.atttypmod), ") + own_collation +
             ", t.oid::bigint, CASE WHEN t.typarray <> 0 AND (a.atttypmod = -1 OR " +
             casts_as_copy_reads +

@@ -132,7 +132,7 @@ std::vector<TableConstraint> read_constraints(Session& session, const std::strin
                                               const std::vector<std::string>& columns) {
     std::vector<TableConstraint> all;
     std::set<std::pair<Kind, std::string>> unfit;
-    const Rows rows = session.exec(constraints_on(session), {table});
+    const Rows rows = session.exec_prepared("constraints", constraints_on(session), {table});
     for (std::size_t row = 0; row < rows.rows.size(); ++row) {
         const auto kind = static_cast<Kind>(rows.number(row, 0));
         const std::string& name = rows.text(row, 1);
