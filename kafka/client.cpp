@@ -52,8 +52,11 @@ LogLevel level_of(int syslog_level) {
     return LogLevel::debug;
 }
 
+/// Of a client by its client.id: the number behind it is another one for each that is ever made.
 void forward_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    log(level_of(level), rd_kafka_name(client), std::string("kafka ") + facility + ": " + text);
+    const std::string_view name = rd_kafka_name(client);
+    log(level_of(level), name.substr(0, name.rfind('#')),
+        std::string("kafka ") + facility + ": " + text);
 }
 
 }  // namespace
