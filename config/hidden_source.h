@@ -4,7 +4,8 @@
 
 namespace sluice::config {
 
-/// Whether who has the one has the other: it is the same, or within it.
+/// Whether who has the one has the other: it is the same, or within it. Of a change event the row
+/// as it was (@before) is like the row as it is.
 [[nodiscard]] bool holds(const Source& whole, const Source& part);
 /// Whether a column or field that takes `part` with its source leaves it out (drop).
 [[nodiscard]] bool drops(const ColumnMapping& whole, const Source& part);

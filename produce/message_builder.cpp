@@ -168,6 +168,10 @@ bool MessageBuilder::text_of(Index field, Text& to) {
         default:
             to = value.text;
     }
+    if (plan_.fields[field].hex && !bytes_of(*to))
+        return fail_at(field, excerpt(*to) +
+                                  " is no bytea as bytea_output = 'hex' writes it; SET "
+                                  "bytea_output = 'hex' in the session, or for the role");
     const config::Conversion as = plan_.fields[field].as;
     if (as == config::Conversion::none) return true;
     std::string problem;

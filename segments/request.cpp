@@ -48,6 +48,7 @@ std::variant<Request, Refusal> read_request(
     const auto segments = number_in(field("X-GP-SEGMENT-COUNT"));
     if (!segments || *segments == 0 || *segments > most_segments)
         return lacks("X-GP-SEGMENT-COUNT");
+    if (*segment >= *segments) return lacks("X-GP-SEGMENT-ID below X-GP-SEGMENT-COUNT");
     request.segment = *segment;
     request.segments = *segments;
     if (!writes) return request;

@@ -2,6 +2,7 @@
 
 #include "segments/request.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,6 +33,10 @@ public:
     /// Does not wait. Whole rows, which stay where they are up to the next call; nullopt: there are
     /// no more. Throws ReadingFailed.
     [[nodiscard]] virtual std::optional<std::string_view> next() = 0;
+    /// How long the segment may leave a block unread; nullopt: as long as the server's limits say.
+    [[nodiscard]] virtual std::optional<std::chrono::milliseconds> patience() const {
+        return std::nullopt;
+    }
     /// All of it has been sent, and that it ends.
     virtual void finish() = 0;
 };

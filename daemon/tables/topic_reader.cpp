@@ -1,7 +1,5 @@
 #include "daemon/tables/topic_reader.h"
 
-#include "config/column_source.h"
-#include "config/condition/condition.h"
 #include "config/hidden_source.h"
 #include "config/text/units.h"
 #include "config/text/words.h"
@@ -25,14 +23,11 @@ Table table_of(const config::Config& config, const config::Ingest& ingest) {
 }
 
 /// Whoever may ask what fulfils a condition learns the values.
-void refuse_hidden(const config::Ingest& ingest, const std::string& where) {
-    for (const std::string& name : config::fields_named_in(where)) {
-        const auto source = config::parse_source(name, ingest.format);
-        if (const auto* read = std::get_if<config::Source>(&source);
-            read != nullptr && config::tells_hidden(ingest, *read))
-            throw WrongConfiguration("where= asks for " + config::in_quotes(name) +
+void refuse_hidden(const config::Ingest& ingest, const PeekWhere& where) {
+    for (const config::Source& source : where.asked())
+        if (config::tells_hidden(ingest, source))
+            throw WrongConfiguration("where= asks for " + config::in_quotes(source.text) +
                                      ", which a column of [ingest." + ingest.name + "] hides");
-    }
 }
 
 }  // namespace
@@ -63,8 +58,8 @@ TopicReader::TopicReader(const TopicOrder& order, TopicCounts& counts)
                                  "sluice sql " +
                                  order_.ingest.name);
     if (order_.where.empty()) return;
-    refuse_hidden(order_.ingest, order_.where);
     where_.emplace(order_.where, order_.ingest, order_.registry);
+    refuse_hidden(order_.ingest, *where_);
 }
 
 void TopicReader::read(const std::function<void()>& go_on,

@@ -5,6 +5,7 @@
 #include "pipeline/log.h"
 #include "segments/service.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice {
@@ -47,7 +48,7 @@ TopicScan::~TopicScan() {
         stops_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 void TopicScan::run() {
@@ -148,9 +149,9 @@ void TopicScan::end(std::optional<std::string> failure) {
     wake();
 }
 
-bool TopicScan::enter(std::size_t segment) {
+bool TopicScan::enter(std::size_t segment, std::size_t segments) {
     const std::lock_guard lock{mutex_};
-    if (!asked_.insert(segment).second) return false;
+    if (segments != segments_ || !asked_.insert(segment).second) return false;
     ++readers_;
     return true;
 }
@@ -181,9 +182,17 @@ std::optional<std::string> TopicScan::take() {
     return block;
 }
 
+std::chrono::milliseconds TopicScan::time_left() const {
+    return std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()));
+}
+
 std::optional<TopicScan::Clock::time_point> TopicScan::over() const {
     const std::lock_guard lock{mutex_};
     return over_;
+}
+
+void TopicScan::let_thread_go() {
+    if (over() && thread_.joinable()) thread_.join();
 }
 
 }  // namespace sluice

@@ -33,15 +33,20 @@ public:
 
     // By the server's thread.
 
-    /// A segment that asks; false: it has asked before, and may have thrown away what it got.
-    [[nodiscard]] bool enter(std::size_t segment);
+    /// A segment that asks, one of so many; false: it has asked before, and may have thrown away
+    /// what it got, or it is of another cluster.
+    [[nodiscard]] bool enter(std::size_t segment, std::size_t segments);
     void leave();
     /// As Reading has them; what take() returned is the caller's.
     [[nodiscard]] bool is_ready(const std::function<void()>& ready);
     [[nodiscard]] std::optional<std::string> take();
 
+    /// For the statement; at least a moment.
+    [[nodiscard]] std::chrono::milliseconds time_left() const;
     /// When the thread came to its end; nullopt: it has not.
     [[nodiscard]] std::optional<Clock::time_point> over() const;
+    /// When over: of the thread, what the system keeps for whoever joins it.
+    void let_thread_go();
 
 private:
     void run();

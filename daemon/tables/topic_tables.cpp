@@ -51,6 +51,10 @@ public:
         block_ = scan_->take();
         return block_;
     }
+    /// A cursor's reader may take its time.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const override {
+        return scan_->time_left();
+    }
     void finish() override {}
 
 private:
@@ -99,9 +103,10 @@ std::variant<std::unique_ptr<segments::Reading>, segments::Refusal> TopicTables:
         found = scans_.emplace(key, std::get<std::shared_ptr<TopicScan>>(std::move(made))).first;
     }
     const std::shared_ptr<TopicScan>& scan = found->second;
-    if (!scan->enter(request.segment))
-        return segments::Refusal{409,
-                                 "segment " + std::to_string(request.segment) + " asked twice"};
+    if (!scan->enter(request.segment, request.segments))
+        return segments::Refusal{409, "segment " + std::to_string(request.segment) + " of " +
+                                          std::to_string(request.segments) +
+                                          " asked twice, or the first one was of another cluster"};
     return std::make_unique<Part>(scan);
 }
 
@@ -130,6 +135,7 @@ std::size_t TopicTables::under_way() const {
 }
 
 void TopicTables::forget_old(std::chrono::milliseconds age) {
+    for (const auto& [statement, scan] : scans_) scan->let_thread_go();
     const auto now = TopicScan::Clock::now();
     std::erase_if(scans_, [&](const auto& one) {
         const auto over = one.second->over();

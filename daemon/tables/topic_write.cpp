@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace sluice {
@@ -145,7 +146,8 @@ private:
     void send(const std::shared_ptr<Block>& block) {
         const std::uint64_t id = ++blocks_;
         const auto pending = pending_.emplace(id, Pending{.block = block}).first;
-        std::string_view rest = block->bytes;
+        const std::string bytes = std::exchange(block->bytes, {});  // which are not kept with it
+        std::string_view rest = bytes;
         if (!rest.empty() && !rest.ends_with('\n'))
             throw Failure{{400, "block " + std::to_string(block->number) + " of segment " +
                                     std::to_string(block->segment) + " ends within a row"}};
@@ -166,7 +168,6 @@ private:
             producer_.send(write_.order_.topic, message, id << row_bits | number);
             if (failure_) return;
         }
-        block->bytes = {};
         settle_one(pending);
     }
 
@@ -214,6 +215,10 @@ std::shared_ptr<TopicWrite::Block> TopicWrite::put(const segments::Request& requ
     if (request.is_last) {
         segment.is_done = true;
         changed_.notify_all();
+    } else if (segment.is_done) {
+        return refused({409, "block " + std::to_string(request.block) + " of segment " +
+                                 std::to_string(request.segment) +
+                                 " came when it had said that there are no more"});
     } else {
         count(&WriteCounts::repeats);
     }
@@ -240,11 +245,22 @@ std::shared_ptr<TopicWrite::Block> TopicWrite::take(const segments::Request& req
         Block{.segment = request.segment, .number = request.block, .bytes = std::move(bytes)});
     queue_.push_back(segment.block);
     changed_.notify_all();
-    if (!std::exchange(has_thread_, true)) {
-        if (thread_.joinable()) thread_.join();  // it has nothing more to do
-        thread_ = std::thread([this] { run(); });
-    }
+    if (!has_thread_) start_thread();
     return segment.block;
+}
+
+void TopicWrite::start_thread() {
+    if (thread_.joinable()) thread_.join();  // it has nothing more to do
+    try {
+        thread_ = std::thread([this] { run(); });
+        has_thread_ = true;
+    } catch (const std::system_error& trouble) {
+        fail_all({503, std::string("no thread is to be had: ") + trouble.what()});
+    }
+}
+
+void TopicWrite::let_thread_go() {
+    if (!has_thread() && thread_.joinable()) thread_.join();
 }
 
 bool TopicWrite::is_ready(Block& block, const std::function<void()>& ready) {
@@ -339,6 +355,7 @@ void TopicWrite::fail_all(const Refusal& why) {
     count(&WriteCounts::failures);
     log(LogLevel::warn, "sluice",
         "a statement that writes to topic " + order_.topic + " failed: " + why.why);
+    for (const auto& block : queue_) std::exchange(block->bytes, {});
     queue_.clear();
     for (auto& [number, segment] : segments_) {
         if (!segment.block || segment.block->settled) continue;

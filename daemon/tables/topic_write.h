@@ -66,6 +66,8 @@ public:
     /// nullopt: it has not failed so far.
     [[nodiscard]] std::optional<segments::Refusal> failure() const;
     [[nodiscard]] bool has_thread() const;
+    /// Of the one that has ended, what the system keeps for whoever joins it.
+    void let_thread_go();
     /// When a segment was here last.
     [[nodiscard]] Clock::time_point last_heard() const;
 
@@ -90,6 +92,7 @@ private:
     // Under the lock; who waits is woken under it, too, which only notes that.
     [[nodiscard]] std::shared_ptr<Block> take(const segments::Request& request, Segment& segment,
                                               std::string bytes);
+    void start_thread();
     [[nodiscard]] static std::shared_ptr<Block> refused(const segments::Refusal& why);
     void fail_all(const segments::Refusal& why);
     [[nodiscard]] bool is_over() const;

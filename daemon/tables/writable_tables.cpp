@@ -17,6 +17,13 @@ Refusal nothing_here() {
     return {404, "there is nothing here"};
 }
 
+Refusal not_known() {
+    return {409,
+            "this daemon does not know the statement's earlier blocks: it was started anew, or "
+            "they went to another one, or are longer ago than timeout of [segments]; run the "
+            "INSERT again"};
+}
+
 bool is_writable(const config::Config& config, const std::string& topic) {
     const auto& writable = config.segments.sql_writable;
     return std::ranges::find(writable, topic) != writable.end();
@@ -31,19 +38,23 @@ public:
         : write_(std::move(write)), request_(std::move(request)) {}
 
     void put(std::string block) override {
-        if (write_) block_ = write_->put(request_, std::move(block));
+        if (write_)
+            block_ = write_->put(request_, std::move(block));
+        else if (!block.empty())
+            refusal_ = not_known();
     }
     [[nodiscard]] bool is_ready(const std::function<void()>& ready) override {
         return !block_ || write_->is_ready(*block_, ready);
     }
     [[nodiscard]] std::optional<Refusal> outcome() override {
-        return block_ ? write_->outcome(*block_) : std::nullopt;
+        return block_ ? write_->outcome(*block_) : refusal_;
     }
 
 private:
-    const std::shared_ptr<TopicWrite> write_;  ///< null: nothing is to be done
+    const std::shared_ptr<TopicWrite> write_;  ///< null: of a statement that is not known
     const Request request_;
     std::shared_ptr<TopicWrite::Block> block_;
+    std::optional<Refusal> refusal_;
 };
 
 void WritableTables::adopt(const config::Config& config) {
@@ -83,11 +94,7 @@ std::variant<std::unique_ptr<segments::Writing>, Refusal> WritableTables::begin_
     }
     // What was acknowledged before is where it was to go, whoever has acknowledged it.
     if (request.is_last) return std::make_unique<Part>(nullptr, request);
-    if (request.block != 1)
-        return Refusal{409,
-                       "this daemon does not know the statement's earlier blocks: it was started "
-                       "anew, or they went to another one, or are longer ago than timeout of "
-                       "[segments]; run the INSERT again"};
+    if (request.block != 1) return not_known();
     auto order = order_of(request, *topic);
     if (auto* refusal = std::get_if<Refusal>(&order)) return *refusal;
     if (under_way() >= static_cast<std::size_t>(config->segments.sql_statements))
@@ -123,6 +130,7 @@ std::size_t WritableTables::under_way() const {
 
 /// Whoever still waits for a block of it keeps it.
 void WritableTables::forget_old(std::chrono::milliseconds age) {
+    for (const auto& [statement, write] : writes_) write->let_thread_go();
     const auto now = TopicWrite::Clock::now();
     std::erase_if(writes_, [&](const auto& one) {
         return !one.second->has_thread() && now - one.second->last_heard() > age;

@@ -178,9 +178,10 @@ TEST_CASE("segment server: who comes late, for another statement or for none get
     CHECK(serving.read(serving.statement()).status == 404);
     serving.channel->open(rows);
     CHECK(serving.read(serving.statement("1")).whole);
-    for (const auto& other : {SegmentAsks{.path = serving.path(), .segment = 1, .cid = "2"},
-                              SegmentAsks{.path = serving.path(), .segment = 1, .xid = "7-8"},
-                              SegmentAsks{.path = serving.path(), .segment = 1, .sn = "1"}})
+    for (const auto& other :
+         {SegmentAsks{.path = serving.path(), .segment = 1, .segments = 2, .cid = "2"},
+          SegmentAsks{.path = serving.path(), .segment = 1, .segments = 2, .xid = "7-8"},
+          SegmentAsks{.path = serving.path(), .segment = 1, .segments = 2, .sn = "1"}})
         CHECK(serving.read(other).status == 409);
     CHECK(serving.channel->close().failure.empty());
     CHECK(serving.read(serving.statement("1")).status == 404);
@@ -203,7 +204,8 @@ TEST_CASE("segment server: what a segment had that hung up is given to nobody") 
     }
     wait_until([&] { return serving.is_counted("sluice_segments_connections 0"); }, patient(10s),
                "the end of the connection");
-    const auto read = serving.read(SegmentAsks{.path = serving.path(), .segment = 1});
+    const auto read =
+        serving.read(SegmentAsks{.path = serving.path(), .segment = 1, .segments = 2});
     CHECK_FALSE(read.whole);
     const Delivery delivery = serving.channel->close();
     CHECK(delivery.failure == "segment 0 did not take all of its rows");
@@ -231,8 +233,12 @@ TEST_CASE("segment server: a segment that stops reading is cut, and so is one at
     serving.channel->open(rows);
     TcpClient silent(serving.port);
     silent.send(segment_request(serving.statement()));
-    wait_until([&] { return serving.read({.path = serving.path(), .segment = 1}).status == 409; },
-               patient(10s), "the end of patience");
+    wait_until(
+        [&] {
+            return serving.read({.path = serving.path(), .segment = 1, .segments = 2}).status ==
+                   409;
+        },
+        patient(10s), "the end of patience");
     CHECK(serving.channel->close().failure == "segment 0 did not take all of its rows");
 
     Serving patient_one;
@@ -370,8 +376,9 @@ TEST_CASE(
     std::vector<std::thread> segments;
     for (int segment = 0; segment < 4; ++segment)
         segments.emplace_back([&, segment] {
-            answers[static_cast<std::size_t>(segment)] = post_block(
-                serving.port, {.path = "/shelf", .segment = segment}, 1, std::string(40, 'x'));
+            answers[static_cast<std::size_t>(segment)] =
+                post_block(serving.port, {.path = "/shelf", .segment = segment, .segments = 4}, 1,
+                           std::string(40, 'x'));
         });
     wait_until([&] { return shelf.begun() == 4; }, patient(10s), "all of them");
     CHECK(shelf.put() <= 2);
@@ -392,8 +399,9 @@ TEST_CASE("segment server: a service that is withdrawn leaves nobody who waits f
     std::vector<BlockAnswer> answers(3);
     for (int segment = 0; segment < 3; ++segment)
         segments.emplace_back([&, segment] {
-            answers[static_cast<std::size_t>(segment)] = post_block(
-                serving.port, {.path = "/shelf", .segment = segment}, 1, std::string(60, 'x'));
+            answers[static_cast<std::size_t>(segment)] =
+                post_block(serving.port, {.path = "/shelf", .segment = segment, .segments = 4}, 1,
+                           std::string(60, 'x'));
         });
     wait_until([&] { return shelf.begun() == 3 && shelf.put() == 1; }, patient(10s), "one of them");
     serving.server.withdraw("/shelf");

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,7 +23,8 @@ public:
     Stage() : SqlStage("sql_tables") {
         exec(
             "create table rows (id int, note text);"
-            "create table pairs (id int primary key, note text)");
+            "create table pairs (id int primary key, note text);"
+            "create table masked (id text)");
         for (const char* const topic : {"rows", "pairs", "large"})
             shared_broker().admin().create_topic(topic, 3);
         KafkaProducer producer(shared_broker().client());
@@ -45,7 +48,9 @@ public:
                             "[ingest.rows]\ntopic = \"rows\"\ntable = \"rows\"\n"
                             "[ingest.pairs]\ntopic = \"pairs\"\ntable = \"pairs\"\n"
                             "mode = \"merge\"\ndelete_when = \"@tombstone\"\n"
-                            "columns = { id = \"@key/id\", note = \"note\" }\n" +
+                            "columns = { id = \"@key/id\", note = \"note\" }\n"
+                            "[ingest.masked]\ntopic = \"rows\"\ntable = \"masked\"\n"
+                            "columns = { id = { from = \"/id\", as = \"mask\", mask = 1 } }\n" +
                                 more);
     }
 };
@@ -113,6 +118,46 @@ TEST_CASE("sql tables: only what is asked for is read") {
     CHECK(stage().read(stage().statement(all + "&what=1")).front().status == 400);
 }
 
+TEST_CASE("sql tables: what a column hides where= may not ask for, by whatever name") {
+    const std::string all = stage().path({"masked"});
+    for (const char* const asked :
+         {"id%3D1", "%22%2Fid%22%3D1", "value%20like%20%27%25%27", "%22VALUE%22%20like%20%27%25%27",
+          "%40value%20like%20%27%25%27"}) {
+        const std::string error =
+            error_of(stage().read(stage().statement(all + "&where=" + asked)));
+        CHECK_MESSAGE(error.find("which a column of [ingest.masked] hides") != std::string::npos,
+                      asked, ": ", error);
+    }
+    const auto reads = stage().read(stage().statement(all + "&where=note%20is%20not%20null"));
+    CHECK(places(reads).size() == 3 * (in_each - 1));
+}
+
+TEST_CASE("sql tables: segments of another cluster get nothing of this one's statement") {
+    const SegmentAsks asks = stage().statement(stage().path({"rows"}));
+    auto reads = std::vector{segments_of(asks, 2).front(), segments_of(asks, 3)[1]};
+    auto mixed = read_as_segments(stage().port, {reads.front()});
+    CHECK(mixed.front().whole);
+    mixed = read_as_segments(stage().port, {reads.back()});
+    CHECK(mixed.front().status == 409);
+}
+
+TEST_CASE("sql tables: statements that are over keep no thread of the system's") {
+    const auto mappings = [] {
+        std::ifstream maps("/proc/" + std::to_string(stage().daemon->pid()) + "/maps");
+        return std::count(std::istreambuf_iterator<char>(maps), {}, '\n');
+    };
+    const std::string path = stage().path({"rows", "--where", "offset < 3"});
+    const auto run = [&](int times) {
+        for (int time = 0; time < times; ++time)
+            CHECK(stage().read(stage().statement(path), 1).front().whole);
+    };
+    run(3);
+    const auto before = mappings();
+    constexpr int times = 20;
+    run(times);
+    CHECK(mappings() < before + times);  // two of each thread that nobody joins
+}
+
 TEST_CASE("sql tables: who has no token gets nothing, and learns nothing") {
     const std::string path = stage().path({"rows"});
     std::string wrong = path;
@@ -130,11 +175,11 @@ TEST_CASE("sql tables: who has no token gets nothing, and learns nothing") {
 
 TEST_CASE(
     "sql tables: a segment that asks twice is refused, and one that comes late gets nothing") {
-    SegmentAsks asks = stage().statement(stage().path({"rows"}));
-    CHECK(places(stage().read(asks)).size() == 3 * (in_each - 1));
-    CHECK(stage().read(asks).front().status == 409);
-    asks.segment = 3;
-    asks.segments = 4;
+    auto segments = segments_of(stage().statement(stage().path({"rows"})), 4);
+    SegmentAsks asks = segments.back();
+    segments.pop_back();
+    CHECK(places(read_as_segments(stage().port, segments)).size() == 3 * (in_each - 1));
+    CHECK(read_as_segments(stage().port, segments).front().status == 409);
     const auto late = read_as_segments(stage().port, {asks});
     CHECK(late.front().whole);
     CHECK(late.front().rows.empty());

@@ -148,6 +148,12 @@ TEST_CASE("writable tables: CSV goes where the pipeline reads it, and NULL lets 
     CHECK(stage().value("select count(*) from marks where id = 1 and note = '' and raw is null") ==
           "1");
     CHECK(stage().value("select count(*) from marks where part = 2 and id is null") == "1");
+    const auto escaped = write_as_segments(
+        stage().port,
+        {{.asks = stage().statement(path), .blocks = {"0,1,bytea_output,\\000a,,,\n"}}});
+    CHECK(escaped.front().status == 400);
+    CHECK(escaped.front().why.find("raw: \"\\000a\" is no bytea as bytea_output = 'hex' writes") !=
+          std::string::npos);
 }
 
 TEST_CASE("writable tables: a topic that no pipeline reads has the message as it is") {
@@ -223,6 +229,9 @@ TEST_CASE("writable tables: what is missing in between fails the statement, for 
     const SegmentAsks done = stage().statement(alerts());
     CHECK(post(done, 1, "").status == 200);
     CHECK(post(done, 1, "", true).status == 200);
+    const BlockAnswer again = post(done, 1, alert("late"));
+    CHECK(again.status == 409);
+    CHECK(again.why == "block 1 of segment 0 came when it had said that there are no more");
     CHECK(post(done, 2, alert("late")).why.find("none was to come any more") != std::string::npos);
     // As a daemon that was started anew sees it.
     const SegmentAsks unknown = stage().statement(alerts());
@@ -230,6 +239,7 @@ TEST_CASE("writable tables: what is missing in between fails the statement, for 
     CHECK(amid.status == 409);
     CHECK(amid.why.find("run the INSERT again") != std::string::npos);
     CHECK(post(unknown, 7, "", true).status == 200);
+    CHECK(post(unknown, 7, alert("eight"), true).status == 409);
 }
 
 TEST_CASE("writable tables: who may not write does not, and learns nothing") {

@@ -53,6 +53,8 @@ TEST_CASE("segment request: who writes says which block it is, and whether it is
           "a segment says X-GP-PROTO: 0");
     CHECK(refusal("GET", {{"X-GP-PROTO", "0"}}) == "a segment says X-GP-PROTO: 1");
     CHECK(refusal("GET", {{"X-GP-SEGMENT-ID", "100001"}}) == "a segment says X-GP-SEGMENT-ID");
+    CHECK(refusal("GET", {{"X-GP-SEGMENT-ID", "3"}}) ==
+          "a segment says X-GP-SEGMENT-ID below X-GP-SEGMENT-COUNT");
     CHECK(std::get<Request>(read("GET", {})).kind == Request::Kind::read);
     CHECK(refusal("PUT", {}).find("by POST") != std::string::npos);
 }

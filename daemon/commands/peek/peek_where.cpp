@@ -31,10 +31,15 @@ std::vector<config::Field> own_fields() {
     return {fields.begin(), fields.end()};
 }
 
+/// As its source is written; empty: it is none of theirs.
+std::string own_source(const std::string& name) {
+    const auto fields = own_fields();
+    const auto own = std::ranges::find(fields, config::lower_case(name), &config::Field::name);
+    return own == fields.end() ? "" : own_sources[static_cast<std::size_t>(own - fields.begin())];
+}
+
 bool is_own(const std::string& name) {
-    return std::ranges::any_of(own_fields(), [&](const config::Field& field) {
-        return config::lower_case(name) == field.name;
-    });
+    return !own_source(name).empty();
 }
 
 /// A word that is nearly one of theirs is a slip sooner than a field.
@@ -116,16 +121,19 @@ PeekWhere::PeekWhere(const std::string& text, const config::Ingest& ingest,
                                  "\"/name\")"
                                : ""));
     of_records_ = std::get<Condition>(std::move(parsed));
+    const auto source_of = [&](const std::string& written) {
+        auto source = config::parse_condition_field(written, {ingest.format, ingest.envelope});
+        if (const auto* wrong = std::get_if<std::string>(&source)) refuse(*wrong);
+        return std::get<Source>(std::move(source));
+    };
+    for (const std::string& name : names)
+        asked_.push_back(source_of(is_own(name) ? own_source(name) : name));
     if (others.empty()) return;
 
     config::Filter filter{.text = text, .fields = {}, .condition = of_records_};
     const std::size_t own = own_sources.size();
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        auto source = config::parse_condition_field(i < own ? own_sources[i] : others[i - own],
-                                                    {ingest.format, ingest.envelope});
-        if (const auto* wrong = std::get_if<std::string>(&source)) refuse(*wrong);
-        filter.fields.push_back(std::get<Source>(std::move(source)));
-    }
+    for (std::size_t i = 0; i < fields.size(); ++i)
+        filter.fields.push_back(source_of(i < own ? own_sources[i] : others[i - own]));
     for_each_comparison(filter.condition, [&](Comparison& comparison) {
         comparison.operand = untyped(comparison, fields[comparison.field].type);
     });

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -25,6 +26,8 @@ public:
     /// Over query::record_fields(): what fulfils the whole fulfils this, which says nothing of
     /// other fields.
     [[nodiscard]] const config::Condition& of_records() const { return of_records_; }
+    /// Whatever it names, their own and others.
+    [[nodiscard]] const std::vector<config::Source>& asked() const { return asked_; }
     /// What cannot be read or compared so is not what was asked for.
     [[nodiscard]] bool matches(const Record& record);
     /// Of how many records nobody can tell, and why of the first; empty: of none.
@@ -34,6 +37,7 @@ private:
     struct Fields;
 
     config::Condition of_records_;
+    std::vector<config::Source> asked_;
     std::unique_ptr<Fields> fields_;  ///< null: it asks for none
     std::int64_t not_told_ = 0;
     std::string first_not_told_;

@@ -160,6 +160,10 @@ MessagePlan message_plan_for(const config::Ingest& ingest, const Table& table,
     }
     MessagePlan plan = produce::plan_csv_for(ingest, plans, names, {}, choices);
     plan.csv_remedy = mend_the_table;
+    for (produce::Field& field : plan.fields)
+        field.hex = std::ranges::any_of(plans, [&](const ColumnPlan& column) {
+            return column.column.name == field.name && column.column.type == ColumnType::bytea;
+        });
     if (headers) {
         plan.headers = headers;
         plan.fields[*headers].name = headers_column;
