@@ -182,7 +182,12 @@ private:
         if (conversations_.size() >= limits_.connections) {
             const auto stranger = std::ranges::find_if(
                 conversations_, [](const auto& other) { return !other.second->is_known(); });
-            if (stranger == conversations_.end()) return;  // all are segments: the new one goes
+            if (stranger == conversations_.end()) {  // all are segments: the new one goes
+                log(LogLevel::warn, "segments",
+                    "a connection was turned away: there are " +
+                        std::to_string(limits_.connections) + " already");
+                return;
+            }
             const ConversationPtr victim = stranger->second;
             victim->drop();
         }

@@ -1,5 +1,7 @@
 #include "segments/wire.h"
 
+#include "pipeline/log.h"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
@@ -8,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -34,6 +37,27 @@ bool has_ended(tcp_stream& stream, bool anything) {
     return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+/// Says that nothing more comes, and waits until the other side has heard it: where something of
+/// its own is still unread, closing would take the answer away from it.
+class Farewell {
+public:
+    void say(tcp_stream& stream, Wire::Done done) {
+        error_code ignored;
+        stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        await_end(stream, std::move(done));
+    }
+
+private:
+    void await_end(tcp_stream& stream, Wire::Done done) {
+        stream.async_read_some(asio::buffer(rest_), [this, &stream, done = std::move(done)](
+                                                        const error_code& error, std::size_t) {
+            error ? done(error, 0) : await_end(stream, done);
+        });
+    }
+
+    std::array<char, 512> rest_{};  // of what the other side says, for nobody
+};
+
 class Plain : public Wire {
 public:
     explicit Plain(tcp::socket socket) : stream_(std::move(socket)) { send_at_once(stream_); }
@@ -50,24 +74,15 @@ public:
         asio::async_write(stream_, from, std::move(done));
     }
     void end(std::chrono::milliseconds time, Done done) override {
-        error_code ignored;
-        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
         stream_.expires_after(time);
-        await_end(std::move(done));
+        farewell_.say(stream_, std::move(done));
     }
     bool is_gone() override { return has_ended(stream_, false); }
     void cut() override { stream_.close(); }
 
 private:
-    void await_end(Done done) {
-        stream_.async_read_some(asio::buffer(rest_), [this, done = std::move(done)](
-                                                         const error_code& error, std::size_t) {
-            error ? done(error, 0) : await_end(done);
-        });
-    }
-
     tcp_stream stream_;
-    std::array<char, 512> rest_{};  // of what the other side says, for nobody
+    Farewell farewell_;
 };
 
 class Tls : public Wire {
@@ -79,9 +94,16 @@ public:
 
     void open(std::chrono::milliseconds time, Done done) override {
         stream_.next_layer().expires_after(time);
+        error_code ignored;
+        const tcp::endpoint peer = stream_.next_layer().socket().remote_endpoint(ignored);
         stream_.async_handshake(
             asio::ssl::stream_base::server,
-            [done = std::move(done)](const error_code& error) { done(error, 0); });
+            [done = std::move(done), from = peer.address()](const error_code& error) {
+                if (error && error != asio::error::operation_aborted)
+                    log(LogLevel::warn, "segments",
+                        "TLS with " + from.to_string() + " failed: " + error.message());
+                done(error, 0);
+            });
     }
     void read(asio::mutable_buffer into, std::chrono::milliseconds time, Done done) override {
         stream_.next_layer().expires_after(time);
@@ -93,8 +115,10 @@ public:
     }
     void end(std::chrono::milliseconds time, Done done) override {
         stream_.next_layer().expires_after(time);
-        stream_.async_shutdown(
-            [done = std::move(done)](const error_code& error) { done(error, 0); });
+        // Where rows still arrive, which nobody reads, TLS cannot be ended.
+        stream_.async_shutdown([this, done = std::move(done)](const error_code& error) {
+            error ? farewell_.say(stream_.next_layer(), done) : done(error, 0);
+        });
     }
     /// A segment says nothing while it reads but that it goes.
     bool is_gone() override { return has_ended(stream_.next_layer(), true); }
@@ -103,6 +127,7 @@ public:
 private:
     const std::shared_ptr<asio::ssl::context> tls_;
     boost::beast::ssl_stream<tcp_stream> stream_;
+    Farewell farewell_;
 };
 
 }  // namespace

@@ -40,8 +40,9 @@ SegmentRead read_by_tls(std::uint16_t port, const std::string& request, const Ce
     std::string answer;
     boost::system::error_code error;
     stream.handshake(asio::ssl::stream_base::client, error);
-    if (!error) asio::write(stream, asio::buffer(request), error);
-    if (!error) asio::read(stream, asio::dynamic_buffer(answer), error);
+    if (error) return {};
+    asio::write(stream, asio::buffer(request), error);  // who is refused need not be read
+    asio::read(stream, asio::dynamic_buffer(answer), error);
     return fixture::read_answer(answer);
 }
 
@@ -98,6 +99,20 @@ TEST_CASE("segment server: by TLS, who has no certificate of the authority gets 
     CHECK(read_by_tls(serving.port, serving.request("2"), ours, &ours).status == 0);
     CHECK(read_by_tls(serving.port, serving.request("2"), theirs, &theirs).whole);
     CHECK(serving.channel.close().failure.empty());
+}
+
+TEST_CASE("segment server: by TLS, who is refused while it still sends is told so") {
+    const fixture::TempDir dir{"tls"};
+    const Certificates files = fixture::make_certificates(dir.path());
+    Serving serving;
+    REQUIRE(serving.adopt(files).empty());
+    REQUIRE(serving.server.move_to("127.0.0.1:" + std::to_string(serving.port)).empty());
+    const std::string block(6u << 20, 'x');
+    for (int time = 0; time < 5; ++time) {
+        const SegmentRead read = read_by_tls(
+            serving.port, fixture::segment_post({.path = "/nothing"}, 1, block), files, &files);
+        CHECK(read.status == 404);
+    }
 }
 
 }  // namespace sluice::test
