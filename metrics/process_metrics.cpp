@@ -83,6 +83,7 @@ ProcessMetrics::ProcessMetrics(Registry& registry, const Labels& build)
 
 void ProcessMetrics::read() {
     const Stat stat = read_stat();
+    if (stat.threads == 0) return;  // the file cannot be had just now
     cpu_seconds_.follow(stat.ticks / ticks_per_second);
     threads_.set(stat.threads);
     virtual_bytes_.set(stat.virtual_bytes);

@@ -26,6 +26,7 @@ std::string Listener::move_to(const std::string& address) {
     close();
     const std::string problem = wanted_.empty() ? "" : open();
     if (problem.empty()) {
+        complaint_.clear();
         if (acceptor_.is_open()) accept();
         return {};
     }

@@ -45,8 +45,7 @@ std::string CloudberryProgress::in_the_way() noexcept {
     try {
         const Rows found = session_.exec(
             "SELECT h.pid, coalesce(h.usename, '?'), coalesce(h.application_name, ''),"
-            " coalesce(h.state, ''), left(regexp_replace(coalesce(h.query, ''), '\\s+', ' ', 'g'), "
-            "100)"
+            " coalesce(h.state, ''), coalesce(substring(h.query FROM '\\w+'), '')"
             " FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b (pid)"
             " JOIN pg_stat_activity h ON h.pid = b.pid"
             " WHERE w.datname = current_database() AND w.usename = current_user"

@@ -42,7 +42,8 @@ PublicDsn public_dsn(const std::string& dsn) {
     for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
         if (option->val == nullptr) continue;
         const std::string_view keyword = option->keyword;
-        if (keyword == "password" || keyword == "sslpassword") {
+        // What libpq marks so is not to be shown, whatever its name is in later versions.
+        if (std::string_view(option->dispchar) == "*") {
             result.left_out_a_password = true;
             continue;
         }
