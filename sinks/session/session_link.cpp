@@ -54,13 +54,15 @@ std::string complete_dsn(const std::string& dsn, const std::string& application_
 }
 
 /// Settings that our statements rely on. Timeouts only where neither the role nor the DSN has any:
-/// a frozen daemon must not hold its progress row for ever, and a wait must become visible.
+/// a frozen daemon must not hold its progress row for ever, and a wait must become visible. A
+/// COMMIT that the server can still lose is none to Kafka's side: a claim that is sent would be gone.
 constexpr const char* session_settings =
     "SELECT set_config('standard_conforming_strings', 'on', false),"
     " set_config('datestyle', 'ISO', false);"
-    "SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '30s' ELSE '60s' END, false)"
-    " FROM pg_settings"
-    " WHERE name IN ('lock_timeout', 'idle_in_transaction_session_timeout') AND setting = '0'";
+    "SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '30s'"
+    " WHEN 'synchronous_commit' THEN 'on' ELSE '60s' END, false) FROM pg_settings"
+    " WHERE name IN ('lock_timeout', 'idle_in_transaction_session_timeout') AND setting = '0'"
+    " OR name = 'synchronous_commit' AND setting = 'off'";
 
 /// The first line of what libpq says of a connection: "FATAL:  text\n…" → "text". It has words for
 /// programmers where it was given a connection that had already broken.

@@ -65,6 +65,19 @@ TEST_CASE("session: a transaction sees what others commit, whatever the database
     CHECK(session.exec("SHOW transaction_isolation").text(0, 0) == "read committed");
 }
 
+TEST_CASE("session: what is committed lasts, whatever the database is set to") {
+    fixture::Postgres& server = fixture::shared_postgres();
+    server.create_database("hasty");
+    const auto shown = [&](const std::string& setting) {
+        server.exec("ALTER DATABASE hasty SET synchronous_commit = " + setting, "hasty");
+        Session session(server.dsn("hasty"), "test");
+        return session.exec("SHOW synchronous_commit").text(0, 0);
+    };
+    CHECK(shown("off") == "on");
+    CHECK(shown("local") == "local");
+    CHECK(shown("remote_apply") == "remote_apply");
+}
+
 TEST_CASE("session: a connection that broke is told in words, and the next statement has another") {
     const fixture::Postgres& server = fixture::shared_postgres();
     Session session(server.dsn(), "test");
