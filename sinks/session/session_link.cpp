@@ -55,7 +55,8 @@ std::string complete_dsn(const std::string& dsn, const std::string& application_
 
 /// Settings that our statements rely on. Timeouts only where neither the role nor the DSN has any:
 /// a frozen daemon must not hold its progress row for ever, and a wait must become visible. A
-/// COMMIT that the server can still lose is none to Kafka's side: a claim that is sent would be gone.
+/// COMMIT that the server can still lose is none to Kafka's side: a claim that is sent would be
+/// gone.
 constexpr const char* session_settings =
     "SELECT set_config('standard_conforming_strings', 'on', false),"
     " set_config('datestyle', 'ISO', false);"
