@@ -238,6 +238,30 @@ TEST_CASE(
     CHECK(cluster->reads() == 1);
 }
 
+TEST_CASE("segment loader: a table with rules for INSERT is loaded by COPY, which obeys none") {
+    const SinkSetup setup("id bigint, city text");
+    setup.exec("CREATE TABLE other (LIKE t)");
+    setup.anchor(0, 0);
+    Cluster cluster(setup);
+    CloudberrySink sink = cluster.sink(setup);
+    const auto load = [&](Offset from) {
+        Batch batch = cities(from, from + 1000);
+        REQUIRE(committed(sink.commit(batch)));
+    };
+    load(0);
+    const auto reads = cluster->reads();
+    setup.exec("CREATE RULE away AS ON INSERT TO t DO INSTEAD INSERT INTO other VALUES (NEW.*)");
+    load(1000);
+    setup.exec("DROP RULE away ON t; CREATE RULE too AS ON INSERT TO t DO ALSO SELECT 1");
+    load(2000);
+    CHECK(cluster->reads() == reads);
+    setup.exec("DROP RULE too ON t");
+    load(3000);
+    CHECK(cluster->reads() > reads);
+    CHECK(rows_and_ledger(setup) == "4000/4000 4000");
+    CHECK(setup.value("SELECT count(*) FROM other") == "0");
+}
+
 TEST_CASE("segment loader: a row that is lost on the way to its table is not lost") {
     const SinkSetup setup("id bigint, city text");
     setup.anchor(0, 0);

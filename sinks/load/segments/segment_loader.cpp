@@ -15,7 +15,7 @@ SegmentLoader::SegmentLoader(Session& session, const Target& target, const Segme
 
 void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     if (rows.size() == 0) return;
-    if (!route_.is_for(rows.size())) return copy_.load(rows);
+    if (!route_.is_for(rows.size()) || has_rules()) return copy_.load(rows);
     const std::int64_t inserted = transfer_.insert(rows.text);
     if (inserted == static_cast<std::int64_t>(rows.size())) return;
     // They were all read: it is the table that takes some for itself, as a trigger or a rule can,
@@ -28,6 +28,21 @@ void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_pt
                 ", as a trigger or a rule may have it; it is loaded by COPY from now on, so set "
                 "load = \"copy\"");
     throw DatabaseError({"P0001", seen, {}});
+}
+
+/// Asked in each batch: one by COPY and the next by INSERT would go to different places.
+bool SegmentLoader::has_rules() {
+    const Rows rules = session_.exec_prepared("insert_rules",
+                                              "SELECT rulename FROM pg_rewrite"
+                                              " WHERE ev_class = $1::regclass AND ev_type = '3'"
+                                              " AND ev_enabled <> 'D' ORDER BY 1 LIMIT 1",
+                                              {qualified(copy_.expects().table)});
+    if (rules.rows.empty()) return has_had_rules_ = false;
+    if (!std::exchange(has_had_rules_, true))
+        log(LogLevel::warn, route_.pipeline,
+            target() + ": has a rule for INSERT, \"" + rules.text(0, 0) +
+                "\", which COPY does not obey; it is loaded by COPY, so set load = \"copy\"");
+    return true;
 }
 
 std::vector<Reject> SegmentLoader::separate(const TargetRows& rows, Alike alike, const TakenAway&) {

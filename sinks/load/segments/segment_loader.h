@@ -6,7 +6,8 @@
 namespace sluice {
 
 /// Loads a table by its database's segments, which fetch the rows; what one of them cannot be
-/// loaded for is found by COPY. Rows have to be in COPY's text form.
+/// loaded for is found by COPY, and a table with rules for INSERT is loaded by that alone. Rows
+/// have to be in COPY's text form.
 class SegmentLoader : public Loader {
 public:
     struct Target {
@@ -36,10 +37,14 @@ private:
         return route_.is_for(rows.size());
     }
 
+    /// That INSERT obeys, and COPY does not.
+    [[nodiscard]] bool has_rules();
+
     CopyLoader copy_;
     const SegmentRoute route_;
     SegmentTransfer transfer_;
     bool takes_rows_ = false;  ///< the table, from INSERT, without an error
+    bool has_had_rules_ = false;
 };
 
 [[nodiscard]] MakeLoader segment_loader(const SegmentLoader::Target& target,
