@@ -173,7 +173,7 @@ void Conversation::send_block(const BlockHead& head, std::string_view bytes,
     block_head_ = head;
     const std::string_view before = std::exchange(http_head_, {});
     wire_->write({buffer_of(before), asio::buffer(block_head_), buffer_of(bytes)},
-                 reading_->patience().value_or(host_.limits().stall),
+                 host_.limits().stall + reading_->patience(),
                  then([sent = std::move(sent)](std::size_t) { sent(); }));
 }
 

@@ -33,10 +33,8 @@ public:
     /// Does not wait. Whole rows, which stay where they are up to the next call; nullopt: there are
     /// no more. Throws ReadingFailed.
     [[nodiscard]] virtual std::optional<std::string_view> next() = 0;
-    /// How long the segment may leave a block unread; nullopt: as long as the server's limits say.
-    [[nodiscard]] virtual std::optional<std::chrono::milliseconds> patience() const {
-        return std::nullopt;
-    }
+    /// How much longer than the server's limits say the segment may leave a block unread.
+    [[nodiscard]] virtual std::chrono::milliseconds patience() const { return {}; }
     /// All of it has been sent, and that it ends.
     virtual void finish() = 0;
 };

@@ -183,7 +183,7 @@ std::optional<std::string> TopicScan::take() {
 }
 
 std::chrono::milliseconds TopicScan::time_left() const {
-    return std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()));
+    return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()));
 }
 
 std::optional<TopicScan::Clock::time_point> TopicScan::over() const {

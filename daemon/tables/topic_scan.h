@@ -41,7 +41,7 @@ public:
     [[nodiscard]] bool is_ready(const std::function<void()>& ready);
     [[nodiscard]] std::optional<std::string> take();
 
-    /// For the statement; at least a moment.
+    /// For the statement.
     [[nodiscard]] std::chrono::milliseconds time_left() const;
     /// When the thread came to its end; nullopt: it has not.
     [[nodiscard]] std::optional<Clock::time_point> over() const;

@@ -51,10 +51,8 @@ public:
         block_ = scan_->take();
         return block_;
     }
-    /// A cursor's reader may take its time.
-    [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const override {
-        return scan_->time_left();
-    }
+    /// A cursor's reader may take its time, and hears when that is up.
+    [[nodiscard]] std::chrono::milliseconds patience() const override { return scan_->time_left(); }
     void finish() override {}
 
 private:

@@ -50,7 +50,7 @@ public:
                             "mode = \"merge\"\ndelete_when = \"@tombstone\"\n"
                             "columns = { id = \"@key/id\", note = \"note\" }\n"
                             "[ingest.masked]\ntopic = \"rows\"\ntable = \"masked\"\n"
-                            "columns = { id = { from = \"/id\", as = \"mask\", mask = 1 } }\n" +
+                            "columns = { id = { from = \"/id\", mask = 1 } }\n" +
                                 more);
     }
 };
