@@ -43,7 +43,10 @@ std::string TopicColumns::definition() const {
 std::string TopicColumns::fingerprint() const {
     constexpr std::size_t digits = 12;
     config::Fnv1a hash;
-    for (const Described& column : columns_) hash.text(column.name);
+    for (const Described& column : columns_) {
+        hash.text(column.name);
+        hash.text(column.type);
+    }
     return hash.digits(digits);
 }
 
