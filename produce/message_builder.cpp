@@ -51,6 +51,23 @@ bool is_blank(std::string_view row) {
     return row.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+/// Whether it begins as 2026-01-31, of years of any length, or is none of a calendar's.
+bool is_iso(std::string_view text) {
+    if (text == "infinity" || text == "-infinity") return true;
+    const std::size_t year = std::min(text.find('-'), text.size());
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    constexpr std::size_t rest = 6;
+    return year >= 4 && text.size() >= year + rest && text[year + 3] == '-' &&
+           std::ranges::all_of(text.substr(0, year), is_digit);
+}
+
+/// The setting without which the database has written this; nullptr: it is as it should be.
+const char* set_otherwise(Field::Written written, std::string_view text) {
+    if (written == Field::Written::bytea && !bytes_of(text)) return "bytea_output = 'hex'";
+    if (written == Field::Written::time && !is_iso(text)) return "DateStyle = 'ISO'";
+    return nullptr;
+}
+
 }  // namespace
 
 MessageBuilder::MessageBuilder(MessagePlan plan, int partitions,
@@ -168,10 +185,9 @@ bool MessageBuilder::text_of(Index field, Text& to) {
         default:
             to = value.text;
     }
-    if (plan_.fields[field].hex && !bytes_of(*to))
-        return fail_at(field, excerpt(*to) +
-                                  " is no bytea as bytea_output = 'hex' writes it; SET "
-                                  "bytea_output = 'hex' in the session, or for the role");
+    if (const char* const setting = set_otherwise(plan_.fields[field].written, *to))
+        return fail_at(field, excerpt(*to) + " is not as " + setting + " writes it; SET " +
+                                  setting + " in the session, or for the role");
     const config::Conversion as = plan_.fields[field].as;
     if (as == config::Conversion::none) return true;
     std::string problem;

@@ -27,7 +27,9 @@ struct Field {
     Style style = Style::string;
     config::Conversion as = config::Conversion::none;  ///< that the reader of the topic will apply
     bool bytes = false;  ///< \x… stands for bytes, where there can be bytes
-    bool hex = false;    ///< as the database writes bytea: anything but \x… is wrong
+    /// What the database has written, so that another form is another setting's.
+    enum class Written { anyhow, bytea, time };
+    Written written = Written::anyhow;
 };
 
 /// How rows of a file become messages: which field goes where. Plain data.

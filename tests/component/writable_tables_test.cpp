@@ -152,7 +152,7 @@ TEST_CASE("writable tables: CSV goes where the pipeline reads it, and NULL lets 
         stage().port,
         {{.asks = stage().statement(path), .blocks = {"0,1,bytea_output,\\000a,,,\n"}}});
     CHECK(escaped.front().status == 400);
-    CHECK(escaped.front().why.find("raw: \"\\000a\" is no bytea as bytea_output = 'hex' writes") !=
+    CHECK(escaped.front().why.find("raw: \"\\000a\" is not as bytea_output = 'hex' writes it") !=
           std::string::npos);
 }
 

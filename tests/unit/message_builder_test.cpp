@@ -218,3 +218,24 @@ TEST_CASE("produce: whole values and all headers") {
               static_cast<void>(plan_csv_for(ingest, mapping, {"k"}, {}, {}));
           }).find("--value") != std::string::npos);
 }
+
+TEST_CASE("produce: what a session's settings would make ambiguous is refused") {
+    config::Ingest ingest;
+    const std::vector<ColumnPlan> mapping = {plan_of("at", ColumnType::timestamptz, field({"at"})),
+                                             plan_of("raw", ColumnType::bytea, field({"raw"}))};
+    MessagePlan plan = plan_csv_for(ingest, mapping, {"at", "raw"}, {}, {});
+    CHECK(build(plan, "01/02/2024,x") == R"({"at":"01/02/2024","raw":"x"})");  // of a file
+    plan.fields[0].written = Field::Written::time;
+    plan.fields[1].written = Field::Written::bytea;
+    for (const char* const time : {"2024-02-01", "2024-02-01 03:04:05.5+01", "12024-02-01",
+                                   "0044-03-15 BC", "infinity", "-infinity"})
+        CHECK(build(plan, std::string(time) + ",\\x00") ==
+              R"({"at":")" + std::string(time) + R"(","raw":"\\x00"})");
+    for (const char* const time :
+         {"01.02.2024", "01/02/2024", "02-01-2024", "Thu Feb 01", "24-2-1"})
+        CHECK(build(plan, std::string(time) + ",\\x00")
+                  .find("is not as DateStyle = 'ISO' writes it; SET DateStyle = 'ISO' in") !=
+              std::string::npos);
+    CHECK(build(plan, "2024-02-01,\\000").find("bytea_output = 'hex'") != std::string::npos);
+    CHECK(build(plan, ",") == R"({"at":null,"raw":null})");
+}

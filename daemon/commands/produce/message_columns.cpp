@@ -81,6 +81,20 @@ void refuse_unreadable(const config::Ingest& ingest, const std::vector<ColumnPla
                            ", which is not written here");
 }
 
+produce::Field::Written written_by(ColumnType type) {
+    using Written = produce::Field::Written;
+    switch (type) {
+        case ColumnType::bytea:
+            return Written::bytea;
+        case ColumnType::date:
+        case ColumnType::timestamp:
+        case ColumnType::timestamptz:
+            return Written::time;
+        default:
+            return Written::anyhow;
+    }
+}
+
 [[noreturn]] void refuse_column(const std::string& name) {
     throw WrongConfiguration("this table has a column " + config::in_quotes(name) +
                              " of which no message can be made (any more); make it anew: sluice "
@@ -160,10 +174,11 @@ MessagePlan message_plan_for(const config::Ingest& ingest, const Table& table,
     }
     MessagePlan plan = produce::plan_csv_for(ingest, plans, names, {}, choices);
     plan.csv_remedy = mend_the_table;
-    for (produce::Field& field : plan.fields)
-        field.hex = std::ranges::any_of(plans, [&](const ColumnPlan& column) {
-            return column.column.name == field.name && column.column.type == ColumnType::bytea;
-        });
+    for (produce::Field& field : plan.fields) {
+        const auto column = std::ranges::find_if(
+            plans, [&](const ColumnPlan& each) { return each.column.name == field.name; });
+        if (column != plans.end()) field.written = written_by(column->column.type);
+    }
     if (headers) {
         plan.headers = headers;
         plan.fields[*headers].name = headers_column;
