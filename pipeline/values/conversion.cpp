@@ -102,7 +102,8 @@ Converted from_epoch(std::string_view text, int decimals) {
 
 Converted from_days(std::string_view text) {
     std::int64_t days = 0;
-    const Read read = read_scaled(trimmed(text), 0, Rest::rounds, days);
+    // Of a fraction the day that it is in, as of any moment.
+    const Read read = read_scaled(trimmed(text), 0, Rest::goes_down, days);
     if (read == Read::wrong) return {{}, "is not a number of days since 1970"};
     const Value day = day_value(days);
     const bool exists = days >= civil_time::first_day && days < civil_time::end_day;

@@ -195,6 +195,8 @@ TEST_CASE("conversion: what Debezium counts days and moments without an end by i
 TEST_CASE("conversion: days, times of day, nanoseconds and decimals as Debezium writes them") {
     CHECK(converted("20484", Conversion::epoch_days) == "2026-01-31");
     CHECK(converted("-1", Conversion::epoch_days) == "1969-12-31");
+    CHECK(converted("20484.75", Conversion::epoch_days) == "2026-01-31");
+    CHECK(converted("-0.25", Conversion::epoch_days) == "1969-12-31");
     CHECK(converted("-2147472690", Conversion::epoch_days) == "is out of range for a date");
     CHECK(converted("-2440588", Conversion::epoch_days) == "4714-11-24 BC");
     CHECK(converted("-2440589", Conversion::epoch_days) == "is out of range for a date");
