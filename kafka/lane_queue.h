@@ -37,6 +37,7 @@ public:
 private:
     static constexpr std::size_t messages_per_poll = 1000;
 
+    void fetch_ahead();
     void fill_arrival();
     /// The lane is done with it.
     void give_back_current();

@@ -123,6 +123,7 @@ void TopicReader::read(const std::vector<TopicPart>& parts, const Visitor& visit
 TopicReader::Next TopicReader::read_part(Fetching& fetching, const TopicPart& part,
                                          const Visitor& visitor) {
     std::vector<Header> headers;
+    Record record;
     const TopicPartition& from = partitions_.of(topic_, part.partition);
     Offset next = part.ranges.front().from;
     for (const OffsetRange& range : part.ranges) {
@@ -134,7 +135,8 @@ TopicReader::Next TopicReader::read_part(Fetching& fetching, const TopicPart& pa
             } else if (next = message->offset; next >= range.to) {
                 fetching.put_back(std::move(message));
             } else if (next++ >= range.from) {
-                wanted = visitor(record_of(*message, from, headers));
+                read_record(*message, from, headers, record);
+                wanted = visitor(record);
             }
             if (wanted >= Next::part) return wanted;
         }

@@ -99,14 +99,14 @@ Record RecordLog::at(Index index) const {
     record.offset = entry.offset;
     record.timestamp_ms = entry.timestamp_ms;
     const char* from = entry.data;
-    const auto take = [&from](std::int32_t size) -> std::optional<std::string_view> {
-        if (size < 0) return std::nullopt;
-        const std::string_view bytes(from, static_cast<std::size_t>(size));
+    // In place: what is copied as soon as it is written waits for its own bytes.
+    const auto take = [&from](std::int32_t size, std::optional<std::string_view>& to) {
+        if (size < 0) return;
+        to.emplace(from, static_cast<std::size_t>(size));
         from += size;
-        return bytes;
     };
-    record.key = take(entry.key_size);
-    record.value = take(entry.value_size);
+    take(entry.key_size, record.key);
+    take(entry.value_size, record.value);
     if (entry.header_count == 0) return record;
 
     header_scratch_.clear();
@@ -114,8 +114,9 @@ Record RecordLog::at(Index index) const {
         PackedHeader packed;
         std::memcpy(&packed, from, sizeof packed);
         from += sizeof packed;
-        const std::string_view name = *take(packed.name_size);
-        header_scratch_.push_back({name, take(packed.value_size)});
+        const std::string_view name(from, static_cast<std::size_t>(packed.name_size));
+        from += packed.name_size;
+        take(packed.value_size, header_scratch_.emplace_back(Header{name, {}}).value);
     }
     record.headers = header_scratch_;
     return record;
