@@ -39,7 +39,6 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       progress_(std::move(parts.progress)),
       resume_points_(config_, group_, *progress_, observer_.partitions()),
       lost_positions_(config_, group_, *progress_, observer_.partitions()),
-      ask_in_the_way_(std::move(parts.in_the_way)),
       find_targets_(std::move(parts.find_targets)),
       handover_(patience.handover),
       assign_patience_(patience.assign),
@@ -48,7 +47,10 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       fenced_(patience.fenced),
       resuming_(config.name),
       kafka_(config.name),
-      standstill_(config.name) {
+      standstill_(config.name,
+                  {.waits_for_database = [this] { return observer_.writes_for_too_long(); },
+                   .in_the_way = std::move(parts.in_the_way),
+                   .why = [this](const std::string& who) { return observer_.stuck(who); }}) {
     for (LaneParts& lane : parts.lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .partitions = observer_.partitions(),
@@ -117,13 +119,7 @@ void IngestPipeline::look_for_standstill() {
     next_look_ = now + time_between_looks;
     forget_what_goes_on();
     ask_where_held_end();
-    if (!observer_.writes_for_too_long()) {
-        in_the_way_.clear();
-    } else if (now >= next_question_) {
-        in_the_way_ = ask_in_the_way_();
-        next_question_ = now + time_between_questions;
-    }
-    standstill_.set(observer_.stuck(in_the_way_));
+    standstill_.look();
 }
 
 void IngestPipeline::on_assigned(std::span<const PartitionId> partitions) {

@@ -10,6 +10,7 @@
 #include "pipeline/ingest/ports.h"
 #include "pipeline/ingest/resume_points.h"
 #include "pipeline/ongoing_trouble.h"
+#include "pipeline/standstill_watch.h"
 
 #include <atomic>
 #include <chrono>
@@ -149,7 +150,6 @@ private:
     const std::unique_ptr<ProgressStore> progress_;
     ResumePoints resume_points_;
     LostPositions lost_positions_;
-    const std::function<std::string()> ask_in_the_way_;
     const decltype(IngestParts::find_targets) find_targets_;
 
     const std::chrono::milliseconds handover_;
@@ -165,13 +165,11 @@ private:
     Clock::time_point last_fenced_;
 
     // Begun and ended by the control thread.
-    OngoingTrouble resuming_;    ///< progress cannot be read, or fetching cannot be set there
-    OngoingTrouble kafka_;       ///< nothing can arrive
-    OngoingTrouble standstill_;  ///< nothing moves, though it should
+    OngoingTrouble resuming_;  ///< progress cannot be read, or fetching cannot be set there
+    OngoingTrouble kafka_;     ///< nothing can arrive
+    StandstillWatch standstill_;
     Clock::time_point next_look_;
-    Clock::time_point next_ends_;      ///< of what is held up
-    Clock::time_point next_question_;  ///< to the database: who is in the way
-    std::string in_the_way_;
+    Clock::time_point next_ends_;  ///< of what is held up
 
     std::atomic<bool> stopping_ = false;
     mutable std::mutex mutex_;  // guards what follows

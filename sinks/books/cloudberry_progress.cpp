@@ -3,6 +3,7 @@
 #include "pipeline/errors.h"
 #include "sinks/books/read_so_far.h"
 #include "sinks/books/tip.h"
+#include "sinks/session/lock_holder.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -40,26 +41,8 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
     });
 }
 
-/// The pipeline's sessions are those that call themselves as this one does.
 std::string CloudberryProgress::in_the_way() noexcept {
-    try {
-        const Rows found = session_.exec(
-            "SELECT h.pid, coalesce(h.usename, '?'), coalesce(h.application_name, ''),"
-            " coalesce(h.state, ''), coalesce(substring(h.query FROM '\\w+'), '')"
-            " FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b (pid)"
-            " JOIN pg_stat_activity h ON h.pid = b.pid"
-            " WHERE w.datname = current_database() AND w.usename = current_user"
-            " AND w.application_name = current_setting('application_name') LIMIT 1");
-        if (found.rows.empty()) return {};
-        const std::string& program = found.text(0, 2);
-        const std::string& state = found.text(0, 3);
-        return "the session of " + found.text(0, 1) + " (pid " + found.text(0, 0) +
-               (program.empty() ? "" : ", " + program) + ")" +
-               // Of another user's session these are for members of pg_read_all_stats.
-               (state.empty() ? "" : ", " + state + ": " + found.text(0, 4));
-    } catch (const std::exception&) {
-        return {};
-    }
+    return lock_holder(session_);
 }
 
 std::set<std::string> CloudberryProgress::topics() {
