@@ -110,7 +110,7 @@ void OutboxBench::send_all(const std::string& dsn) {
         .producer = std::make_unique<KeepingProducer>(messages_),
         .leadership = std::make_unique<AdvisoryLeadership>(dsn_of(dsn), identity_),
         .purger = std::make_unique<OutboxPurger>(
-            config_.name, std::make_unique<CloudberryOutboxPurge>(purge(dsn)), observer_),
+            std::make_unique<CloudberryOutboxPurge>(purge(dsn)), observer_),
         .observer = observer_};
     OutboxRelay relay(config_, std::move(parts), {.retry = {20ms, 1s}, .standby = 100ms});
     std::string failure;

@@ -50,8 +50,11 @@ void write_held_up_topics(JsonWriter& json, const IngestStatus& ingest) {
     json.end_array();
 }
 
-/// What keeps a part of its records from being rows while the rest goes on; empty: nothing.
-const std::string& why_partly(const IngestStatus& ingest) {
+/// What keeps a part of it from being done while the rest goes on; empty: nothing.
+std::string why_partly(const DaemonStatus::Pipeline& pipeline) {
+    if (pipeline.outbox) return pipeline.outbox->held_up;
+    if (!pipeline.ingest) return {};
+    const IngestStatus& ingest = *pipeline.ingest;
     return ingest.rejecting.empty() ? ingest.held_up : ingest.rejecting;
 }
 
@@ -120,6 +123,7 @@ void write_outbox(JsonWriter& json, const OutboxStatus& outbox) {
     json.field("bytes_per_second", outbox.bytes_per_second);
     json.field("backlog_seconds", outbox.backlog_seconds);
     if (outbox.last_commit) json.field("last_commit", unix_seconds(*outbox.last_commit));
+    if (!outbox.held_up.empty()) json.field("held_up", outbox.held_up);
 }
 
 void write_retry(JsonWriter& json, const DaemonStatus::Retry& retry) {
@@ -136,9 +140,10 @@ bool is_filtering(const DaemonStatus::Pipeline& pipeline) {
 }
 
 std::string reason_of(const DaemonStatus::Pipeline& pipeline) {
-    if (!pipeline.supervised.reason.empty() || !pipeline.ingest) return pipeline.supervised.reason;
+    if (!pipeline.supervised.reason.empty()) return pipeline.supervised.reason;
     if (is_filtering(pipeline)) return pipeline.ingest->filtering;
-    const std::string& partly = why_partly(*pipeline.ingest);
+    std::string partly = why_partly(pipeline);
+    if (!pipeline.ingest) return partly;
     const auto& after = pipeline.ingest->after_commit;
     return partly.empty() && after && !after->error.empty() ? "after_commit: " + after->error
                                                             : partly;
@@ -194,7 +199,7 @@ std::string why_not_ready(const DaemonStatus::Pipeline& pipeline) {
 
 std::string why_not_fine(const DaemonStatus::Pipeline& pipeline) {
     const std::string why = why_not_ready(pipeline);
-    return why.empty() && pipeline.ingest ? why_partly(*pipeline.ingest) : why;
+    return why.empty() ? why_partly(pipeline) : why;
 }
 
 bool is_ready(const DaemonStatus& status) {

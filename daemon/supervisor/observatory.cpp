@@ -44,6 +44,7 @@ void Observatory::set_patience(std::chrono::milliseconds patience) {
     const std::lock_guard lock{mutex_};
     patience_ = patience;
     for (const auto& [key, observer] : ingest_) observer->set_patience(patience);
+    for (const auto& [key, observer] : outbox_) observer->set_patience(patience);
 }
 
 /// The caller holds the mutex.
@@ -71,7 +72,7 @@ std::shared_ptr<OutboxObserver> Observatory::observe_outbox(const PipelineConfig
     const std::lock_guard lock{mutex_};
     tell_what_it_is(key, config::to_string(outbox.topic), outbox.table);
     std::shared_ptr<OutboxObserver>& observer = outbox_[key];
-    if (!observer) observer = std::make_shared<OutboxObserver>(registry_, outbox.name);
+    if (!observer) observer = std::make_shared<OutboxObserver>(registry_, outbox.name, patience_);
     return observer;
 }
 

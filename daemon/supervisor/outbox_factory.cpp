@@ -7,6 +7,7 @@
 #include "sinks/outbox/outbox_purge.h"
 #include "sinks/outbox/outbox_store.h"
 #include "sinks/schema/schema.h"
+#include "sinks/session/lock_holder.h"
 
 namespace sluice {
 namespace {
@@ -75,8 +76,12 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
         .producer = std::make_unique<kafka::EventTransactions>(config.kafka, std::move(kafka)),
         .leadership = std::make_unique<AdvisoryLeadership>(dsn, identity),
         .purger = std::make_unique<OutboxPurger>(
-            outbox.name, std::make_unique<CloudberryOutboxPurge>(std::move(purge)), *observer),
-        .observer = *observer};
+            std::make_unique<CloudberryOutboxPurge>(std::move(purge)), *observer),
+        .observer = *observer,
+        .in_the_way = [dsn, name = "sluice/" + outbox.name] {
+            Session asking{dsn, name};  // seldom wanted: no connection for it the rest of the time
+            return lock_holder(asking);
+        }};
     if (config::asks_registry(outbox))
         parts.encoding = std::make_unique<ValueEncoding>(outbox, registry.of(config.registry));
     auto relay = std::make_unique<OutboxRelay>(outbox, std::move(parts));

@@ -1,5 +1,7 @@
 #include "pipeline/outbox/outbox_observer.h"
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -9,10 +11,45 @@ double now() {
     return seconds(std::chrono::system_clock::now().time_since_epoch());
 }
 
+// After so long it may be for a lock.
+constexpr std::chrono::milliseconds long_wait{5000};
+
+struct StepWords {
+    const char* doing;
+    bool in_database;
+};
+
+StepWords words_of(RelayStep step) {
+    switch (step) {
+        case RelayStep::nothing:
+            break;
+        case RelayStep::leading:
+            return {"asks the database whether it may send", true};
+        case RelayStep::books:
+            return {"reads its books", true};
+        case RelayStep::mark:
+            return {"waits for its mark in Kafka", false};
+        case RelayStep::reading:
+            return {"reads the outbox table", true};
+        case RelayStep::claiming:
+            return {"writes a claim into its books", true};
+        case RelayStep::refusing:
+            return {"writes refused events into its books", true};
+        case RelayStep::sending:
+            return {"sends a batch to Kafka", false};
+    }
+    return {"rests", false};
+}
+
+std::string whole_seconds(std::chrono::nanoseconds time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
 }  // namespace
 
-OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& pipeline)
-    : registry_(registry), pipeline_(pipeline) {
+OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& pipeline,
+                               std::chrono::milliseconds patience)
+    : registry_(registry), pipeline_(pipeline), patience_(patience) {
     const metrics::Labels labels{{"pipeline", pipeline}};
     events_ = registry.counter("sluice_outbox_events_total", "Events committed to Kafka", labels);
     bytes_ =
@@ -58,6 +95,45 @@ OutboxObserver::OutboxObserver(metrics::Registry& registry, const std::string& p
         "sluice_pipeline_last_commit_timestamp_seconds",
         "When the pipeline last committed, in seconds since 1970; 0 before the first",
         {{"kind", "outbox"}, {"pipeline", pipeline}});
+}
+
+void OutboxObserver::set_patience(std::chrono::milliseconds patience) {
+    const std::lock_guard lock{mutex_};
+    patience_ = patience;
+}
+
+void OutboxObserver::on_step(RelayStep step) {
+    const auto ticking = Clock::now();
+    const std::lock_guard lock{mutex_};
+    if (step == step_) return;
+    // What it has rested before was no standstill.
+    if (step_ == RelayStep::nothing) progressed_ = ticking;
+    step_ = step;
+    step_since_ = ticking;
+}
+
+void OutboxObserver::on_progress() {
+    const std::lock_guard lock{mutex_};
+    progressed_ = Clock::now();
+}
+
+std::string OutboxObserver::stuck(const std::string& in_the_way) const {
+    const auto ticking = Clock::now();
+    const std::lock_guard lock{mutex_};
+    if (step_ == RelayStep::nothing || ticking - progressed_ <= patience_) return {};
+    const auto [doing, in_database] = words_of(step_);
+    std::string why = "nothing was sent for " + whole_seconds(ticking - progressed_) +
+                      ": the relay " + doing + ", for " + whole_seconds(ticking - step_since_) +
+                      " now";
+    if (!in_the_way.empty()) return why + "; it waits for a lock of " + in_the_way;
+    return why + (in_database ? "; is a table locked, or the database frozen or overloaded?"
+                              : "; see brokers in [kafka], and the log");
+}
+
+bool OutboxObserver::waits_for_database() const {
+    const std::lock_guard lock{mutex_};
+    return words_of(step_).in_database &&
+           Clock::now() - progressed_ > std::min(patience_, long_wait);
 }
 
 void OutboxObserver::on_role(Role role) {
@@ -123,10 +199,38 @@ void OutboxObserver::on_open_refused_events(std::int64_t count) {
     open_refused_.set(static_cast<double>(count));
 }
 
+void OutboxObserver::on_purge_began() {
+    const std::lock_guard lock{mutex_};
+    purging_since_ = Clock::now();
+}
+
 void OutboxObserver::on_purged(const PurgeStep& step, Duration took) {
     purged_rows_.add(static_cast<double>(step.rows));
     purge_seconds_.observe(seconds(took));
     if (step.gave_way) purge_gave_way_.add();
+    const std::lock_guard lock{mutex_};
+    purging_since_.reset();
+    purge_failed_.clear();
+}
+
+void OutboxObserver::on_purge_failed(const std::string& why) {
+    const std::lock_guard lock{mutex_};
+    purging_since_.reset();
+    purge_failed_ = why;
+}
+
+void OutboxObserver::on_purge_ended() {
+    on_purge_failed({});
+}
+
+/// The caller holds the mutex.
+std::string OutboxObserver::purge_trouble() const {
+    const auto ticking = Clock::now();
+    if (purging_since_ && ticking - *purging_since_ > patience_)
+        return "what was sent is not deleted: a purge has waited for the database for " +
+               whole_seconds(ticking - *purging_since_) +
+               "; has the outbox table an index on its id, or is the database frozen?";
+    return purge_failed_.empty() ? "" : "what was sent is not deleted: " + purge_failed_;
 }
 
 void OutboxObserver::look() {
@@ -141,6 +245,7 @@ OutboxStatus OutboxObserver::status() const {
     status.events_per_second = event_rate_.per_second(ticking);
     status.bytes_per_second = byte_rate_.per_second(ticking);
     status.backlog_seconds = backlog_seconds();
+    status.held_up = purge_trouble();
     return status;
 }
 

@@ -1,7 +1,5 @@
 #include "pipeline/outbox/outbox_purger.h"
 
-#include "pipeline/log.h"
-
 #include <algorithm>
 
 namespace sluice {
@@ -14,10 +12,9 @@ constexpr int share = 3;
 
 }  // namespace
 
-OutboxPurger::OutboxPurger(std::string name, std::unique_ptr<OutboxPurge> purge,
-                           OutboxObserver& observer, const Pace& pace)
-    : name_(std::move(name)),
-      purge_(std::move(purge)),
+OutboxPurger::OutboxPurger(std::unique_ptr<OutboxPurge> purge, OutboxObserver& observer,
+                           const Pace& pace)
+    : purge_(std::move(purge)),
       observer_(observer),
       pace_(pace),
       backoff_(pace.backoff),
@@ -30,6 +27,7 @@ OutboxPurger::~OutboxPurger() {
     }
     changed_.notify_all();
     thread_.join();
+    observer_.on_purge_ended();
 }
 
 void OutboxPurger::on_sent(BatchNumber batch) {
@@ -54,6 +52,7 @@ void OutboxPurger::loop() {
 }
 
 std::chrono::milliseconds OutboxPurger::step(BatchNumber sent) {
+    observer_.on_purge_began();
     try {
         if (!knows_) {
             purged_ = std::max<BatchNumber>(purged_, std::min(purge_->purged(), sent));
@@ -69,8 +68,7 @@ std::chrono::milliseconds OutboxPurger::step(BatchNumber sent) {
         return step.more ? took * share
                          : std::max<std::chrono::milliseconds>(pace_.collect, took * share);
     } catch (const std::exception& error) {
-        log(LogLevel::warn, name_,
-            "purging what was sent: " + std::string(error.what()) + "; trying again later");
+        observer_.on_purge_failed(error.what());
         return backoff_.next();
     }
 }

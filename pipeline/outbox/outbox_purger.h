@@ -8,23 +8,22 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 
 namespace sluice {
 
 /// Purges what was sent, on a thread of its own, from construction to destruction. Trouble and
-/// writers in the way make it wait longer each time; nothing but disk space depends on it.
+/// writers in the way make it wait longer each time; nothing but disk space depends on it. What
+/// keeps it from it the observer tells.
 class OutboxPurger {
 public:
     struct Pace {
         BackoffLimits backoff{std::chrono::milliseconds(500), std::chrono::seconds(10)};
         std::chrono::milliseconds collect{200};  ///< small batches come often: purge them together
     };
-    OutboxPurger(std::string name, std::unique_ptr<OutboxPurge> purge, OutboxObserver& observer)
-        : OutboxPurger(std::move(name), std::move(purge), observer, Pace{}) {}
-    OutboxPurger(std::string name, std::unique_ptr<OutboxPurge> purge, OutboxObserver& observer,
-                 const Pace& pace);
+    OutboxPurger(std::unique_ptr<OutboxPurge> purge, OutboxObserver& observer)
+        : OutboxPurger(std::move(purge), observer, Pace{}) {}
+    OutboxPurger(std::unique_ptr<OutboxPurge> purge, OutboxObserver& observer, const Pace& pace);
     ~OutboxPurger();
     OutboxPurger(const OutboxPurger&) = delete;
     OutboxPurger& operator=(const OutboxPurger&) = delete;
@@ -39,7 +38,6 @@ private:
     /// How long to rest now.
     std::chrono::milliseconds step(BatchNumber sent);
 
-    const std::string name_;
     const std::unique_ptr<OutboxPurge> purge_;
     OutboxObserver& observer_;
     const Pace pace_;

@@ -32,19 +32,32 @@ OutboxRelay::OutboxRelay(const config::Outbox& config, RelayParts parts, const R
       parts_(std::move(parts)),
       pace_(pace),
       trouble_(config.name),
+      standstill_(config.name,
+                  {.waits_for_database = [this] { return parts_.observer.waits_for_database(); },
+                   .in_the_way = parts_.in_the_way,
+                   .why = [this](const std::string& who) { return parts_.observer.stuck(who); }}),
+      purging_(config.name),
       idle_(config.poll.busy, config.poll.idle),
-      failing_(pace.retry) {}
+      failing_(pace.retry),
+      watching_([this](const std::stop_token& stop) { watch(stop); }) {}
+
+OutboxRelay::~OutboxRelay() = default;
 
 void OutboxRelay::run() {
     // However it ends: nobody is told that it leads who does not any more.
     struct Leave {
-        ~Leave() { relay.step_down(); }
+        ~Leave() {
+            relay.step_down();
+            relay.at(RelayStep::nothing);
+        }
         OutboxRelay& relay;
     } const leave{*this};
     while (!stopping()) {
         try {
+            at(RelayStep::leading);
             if (!parts_.leadership->acquire()) {
                 go_on(Role::standby, true);
+                at(RelayStep::nothing);
                 wait(pace_.standby);
                 continue;
             }
@@ -68,13 +81,17 @@ void OutboxRelay::step_down() noexcept {
     parts_.observer.on_role(Role::starting);
 }
 
+void OutboxRelay::at(RelayStep step) {
+    parts_.observer.on_step(step);
+}
+
 /// Everything that a relay does begins here, whatever happened before.
 void OutboxRelay::lead() {
     in_flight_.reset();
     sent_ = reconcile();
     SLUICE_FAIL_POINT("outbox_after_start");
     parts_.purger->on_sent(sent_);
-    go_on(Role::leader, false);
+    set_status(Role::leader, false);  // trouble is over when something goes on, not before
     log(LogLevel::info, config_.name, "sends from here on: the mark is " + std::to_string(sent_));
     Went went = recover();
     while (went == Went::on && !stopping()) {
@@ -90,6 +107,7 @@ void OutboxRelay::lead() {
             "another relay has taken over: waiting for the next turn");
         parts_.leadership->release();
         go_on(Role::standby, true);
+        at(RelayStep::nothing);
         wait(2 * pace_.standby);
     }
 }
@@ -99,8 +117,11 @@ void OutboxRelay::lead() {
 /// after it has written a mark, so only a claim that is older than our look at the marks misses
 /// one, and a mark that was there has its claim in the later look.
 BatchNumber OutboxRelay::reconcile() {
+    at(RelayStep::books);
     const BatchNumber claimed_before = parts_.store->last_claimed();
+    at(RelayStep::mark);
     const std::optional<BatchNumber> mark = parts_.producer->start();
+    at(RelayStep::books);
     last_ = parts_.store->last_claimed();
     const bool lost_mark = !mark && claimed_before > 0;
     const bool lost_books = mark && *mark > last_;
@@ -133,6 +154,7 @@ BatchNumber OutboxRelay::reconcile() {
 
 /// A Kafka transaction of the mark alone. That it commits proves that nobody has fenced us before.
 OutboxRelay::Went OutboxRelay::write_mark(BatchNumber mark) {
+    at(RelayStep::mark);
     const EventBatch none;
     parts_.producer->send(mark, none);
     for (;;) {
@@ -150,6 +172,7 @@ OutboxRelay::Went OutboxRelay::write_mark(BatchNumber mark) {
 OutboxRelay::Went OutboxRelay::recover() {
     for (bool settled = false; !settled;) {
         settled = true;
+        at(RelayStep::books);
         // Before the list is read: what is claimed later must find us outrun, not in the know.
         last_ = parts_.store->last_claimed();
         for (ClaimedBatch& batch : parts_.store->claimed_above(sent_)) {
@@ -171,6 +194,7 @@ OutboxRelay::Went OutboxRelay::recover() {
 }
 
 OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
+    at(RelayStep::reading);
     EventBatch events = parts_.store->read_claimed(batch);
     if (const auto gone = batch.ids.size() - events.events().size(); gone > 0) {
         log(LogLevel::warn, config_.name,
@@ -194,6 +218,7 @@ OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
 OutboxRelay::Went OutboxRelay::work() {
     const Went went = sweep();
     if (went == Went::superseded || stopping()) return went;
+    at(RelayStep::books);
     if (outrun_ ||
         (!found_ && Clock::now() - books_read_ > slice && parts_.store->last_claimed() != last_)) {
         return recover();
@@ -206,6 +231,7 @@ OutboxRelay::Went OutboxRelay::sweep() {
     const auto began = Clock::now();
     found_ = false;
     outrun_ = false;
+    at(RelayStep::reading);
     parts_.store->begin_sweep(parts_.purger->purged());
     const Went went = send_all(began);
     if (went == Went::superseded) return went;
@@ -223,6 +249,7 @@ OutboxRelay::Went OutboxRelay::send_all(Clock::time_point began) {
     };
     ReadAhead rows(*parts_.store, {config_.batch_rows, config_.batch_bytes});
     for (;;) {
+        at(RelayStep::reading);
         EventBatch events = rows.next(goes_on());
         if (!found_) read_took_ = Clock::now() - began;
         if (events.empty()) return Went::on;
@@ -239,6 +266,7 @@ OutboxRelay::Went OutboxRelay::send_all(Clock::time_point began) {
 OutboxRelay::Went OutboxRelay::take(EventBatch events) {
     const BatchNumber number = std::max(last_, sent_) + 1;
     const auto began = Clock::now();
+    at(RelayStep::claiming);
     if (parts_.store->claim(number, last_, events) == ClaimResult::outrun) {
         outrun_ = true;
         return Went::on;
@@ -256,6 +284,7 @@ OutboxRelay::Went OutboxRelay::take(EventBatch events) {
 
 /// What Kafka cannot take comes first: an event for a topic that is not there has no schema either.
 void OutboxRelay::inspect(EventBatch& events, std::vector<Refusal>& refusals) {
+    at(RelayStep::sending);
     for (Refusal& refusal : parts_.producer->inspect(events)) {
         events.events()[refusal.event].refused = true;
         refusals.push_back(std::move(refusal));
@@ -274,6 +303,7 @@ OutboxRelay::Went OutboxRelay::refuse(InFlight& batch, const std::vector<Refusal
     if (config_.on_refused == config::OnRefused::stop) {
         throw RejectedRecord(about + "; on_refused = \"stop\" holds the pipeline here");
     }
+    at(RelayStep::refusing);
     const auto result = parts_.store->refuse(batch.number, batch.round + 1, batch.events, refusals);
     if (result == DecisionResult::outrun) return Went::superseded;
     SLUICE_FAIL_POINT("outbox_after_refusal");
@@ -285,6 +315,7 @@ OutboxRelay::Went OutboxRelay::refuse(InFlight& batch, const std::vector<Refusal
 }
 
 OutboxRelay::Went OutboxRelay::send(InFlight batch) {
+    at(RelayStep::sending);
     in_flight_ = std::move(batch);
     in_flight_->began = Clock::now();
     parts_.producer->send(in_flight_->number, in_flight_->events);
@@ -295,6 +326,7 @@ OutboxRelay::Went OutboxRelay::send(InFlight batch) {
 /// Until it is decided what became of the batch in flight.
 OutboxRelay::Went OutboxRelay::finish() {
     while (in_flight_) {
+        at(RelayStep::sending);
         SendResult result = parts_.producer->finish(slice);
         if (std::holds_alternative<Sent>(result)) {
             SLUICE_FAIL_POINT("outbox_after_commit");
@@ -339,6 +371,7 @@ OutboxRelay::Went OutboxRelay::rest() {
         go_on(Role::leader, true);
         pause = std::max(idle_.next(), ceil<milliseconds>(read_took_ * idle_share));
     }
+    at(RelayStep::nothing);
     const auto until = Clock::now() + std::min(pause, std::max(longest_rest, config_.poll.idle));
     while (Clock::now() < until) {
         const auto left = ceil<milliseconds>(until - Clock::now());
@@ -360,7 +393,18 @@ OutboxRelay::Status OutboxRelay::status() const {
     const std::lock_guard lock{mutex_};
     Status status = status_;
     status.trouble = trouble_.text();
+    if (status.trouble.empty()) status.trouble = standstill_.text();
+    if (status.trouble.empty()) status.trouble = parts_.observer.stuck();
     return status;
+}
+
+void OutboxRelay::watch(const std::stop_token& stop) {
+    std::mutex unshared;
+    std::unique_lock lock{unshared};
+    while (!ended_.wait_for(lock, stop, pace_.watch, [&] { return stop.stop_requested(); })) {
+        standstill_.look();
+        purging_.set(parts_.observer.status().held_up);
+    }
 }
 
 void OutboxRelay::set_status(Role role, bool idle) {
@@ -372,6 +416,7 @@ void OutboxRelay::set_status(Role role, bool idle) {
 
 void OutboxRelay::go_on(Role role, bool idle) {
     trouble_.end();
+    parts_.observer.on_progress();
     set_status(role, idle);
 }
 

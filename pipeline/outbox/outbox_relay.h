@@ -7,13 +7,17 @@
 #include "pipeline/outbox/outbox_ports.h"
 #include "pipeline/outbox/outbox_purger.h"
 #include "pipeline/outbox/value_encoding.h"
+#include "pipeline/standstill_watch.h"
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 namespace sluice {
 
@@ -24,12 +28,15 @@ struct RelayParts {
     std::unique_ptr<OutboxPurger> purger;
     OutboxObserver& observer;
     std::unique_ptr<ValueEncoding> encoding{};  ///< null: values are sent as rows hold them
+    /// Who holds a lock that the pipeline waits for (standstill_watch.h); on a thread of its own.
+    std::function<std::string()> in_the_way = [] { return std::string(); };
 };
 
 /// How long a relay waits for others.
 struct RelayPace {
     BackoffLimits retry{std::chrono::milliseconds(200), std::chrono::seconds(10)};
     std::chrono::milliseconds standby{1000};  ///< between two looks whether the lead is free
+    std::chrono::milliseconds watch{1000};    ///< between two looks whether it stands still
 };
 
 /// Sends the rows of one outbox table to Kafka, each once: read, claim, send with a mark, purge
@@ -40,6 +47,7 @@ struct RelayPace {
 class OutboxRelay {
 public:
     OutboxRelay(const config::Outbox& config, RelayParts parts, const RelayPace& pace = {});
+    ~OutboxRelay();
 
     /// Until request_stop(). Throws LostProgress when books and mark contradict each other,
     /// RejectedRecord when an event is refused and on_refused is stop, WrongConfiguration.
@@ -84,6 +92,8 @@ private:
     Went rest();
 
     void step_down() noexcept;
+    /// What is waited for from here on.
+    void at(RelayStep step);
     void set_status(Role role, bool idle);
     /// All is well.
     void go_on(Role role, bool idle);
@@ -91,11 +101,15 @@ private:
     [[nodiscard]] bool out_of_time() const;
     /// False when it was ended by request_stop().
     bool wait(std::chrono::milliseconds time);
+    void watch(const std::stop_token& stop);
 
     const config::Outbox config_;
     const RelayParts parts_;
     const RelayPace pace_;
-    OngoingTrouble trouble_;
+    OngoingTrouble trouble_;  ///< what failed, until something goes on
+    // The watching thread's:
+    StandstillWatch standstill_;
+    OngoingTrouble purging_;
 
     BatchNumber sent_ = 0;  ///< the mark
     BatchNumber last_ = 0;  ///< the highest claimed
@@ -112,6 +126,9 @@ private:
     Status status_;
     bool stopping_ = false;
     Clock::time_point deadline_;
+
+    std::condition_variable_any ended_;
+    std::jthread watching_;  // last: it uses what is above
 };
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace sluice {
 
@@ -19,6 +20,7 @@ struct OutboxStatus {
     double events_per_second = 0;
     double bytes_per_second = 0;
     double backlog_seconds = 0;  ///< for how long there has been something to send
+    std::string held_up;         ///< why what was sent is not deleted; empty: all is well
     std::optional<std::chrono::system_clock::time_point> last_commit;
 };
 [[nodiscard]] const char* name_of(OutboxStatus::Role role);

@@ -1,8 +1,11 @@
 #include "tests/component/admin_stage.h"
 #include "tests/fixture/source_dir.h"
 
+#include <signal.h>
+
 #include <atomic>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 using namespace sluice::fixture;
@@ -203,6 +206,56 @@ TEST_CASE("admin: what waits for a lock is stuck, with the reason, and ready aga
     stage.until([&] { return stage.get("/readyz").status == 200; }, "it to go on");
     CHECK(stage.rows() == 20);
     CHECK(stage.shows("sluice_pipeline_stuck{kind=\"ingest\",pipeline=\"orders\"} 0"));
+}
+
+TEST_CASE(
+    "admin: an outbox that hangs in the database is stuck, with the reason, until it goes on") {
+    AdminStage stage("stuck_outbox", "1s");
+    stage.add_outbox();
+    const auto sends = [&](const std::string& count) {
+        return stage.shows("sluice_outbox_events_total{pipeline=\"events\"} " + count);
+    };
+    const auto reason = [&] { return stage.get("/readyz").body; };
+    const auto is_stuck = [&](const std::string& why) {
+        stage.until([&] { return contains(reason(), why); }, "it to be stuck, for this reason");
+        CHECK(contains(reason(), "outbox.events"));
+        CHECK(stage.get("/readyz").status == 503);
+        CHECK(stage.shows("sluice_pipeline_stuck{kind=\"outbox\",pipeline=\"events\"} 1"));
+        stage.until([&] { return contains(stage.daemon->log(), why); }, "a line in the log");
+    };
+    const auto goes_on = [&](const std::string& count) {
+        stage.exec("insert into outbox (payload) values ('{\"id\": 8}')");
+        stage.until([&] { return sends(count) && stage.get("/readyz").status == 200; },
+                    "it to go on");
+        CHECK(stage.shows("sluice_pipeline_stuck{kind=\"outbox\",pipeline=\"events\"} 0"));
+    };
+    SUBCASE("its table is locked") {
+        std::thread locked([&] {
+            stage.exec("begin; lock table outbox in access exclusive mode; select pg_sleep(8)");
+        });
+        is_stuck("the relay reads the outbox table, for ");
+        is_stuck("it waits for a lock of the session of postgres (pid ");
+        locked.join();
+        goes_on("31");
+    }
+    SUBCASE("the database is frozen") {
+        const std::string backends = stage.value(
+            "select string_agg(pid::text, ' ') from pg_stat_activity where application_name like "
+            "'sluice/events%'");
+        struct Frozen {
+            explicit Frozen(const std::string& pids) : pids_(pids) { all(SIGSTOP); }
+            ~Frozen() { all(SIGCONT); }
+            void all(int signal) const {
+                std::istringstream pids(pids_);
+                for (pid_t pid = 0; pids >> pid;) ::kill(pid, signal);
+            }
+            const std::string pids_;
+        };
+        std::optional<Frozen> frozen(backends);
+        is_stuck("is a table locked, or the database frozen or overloaded?");
+        frozen.reset();
+        goes_on("31");
+    }
 }
 
 TEST_CASE("admin: pipelines pause, resume and restart by request; removed, their metrics go") {

@@ -38,17 +38,21 @@ struct Stage {
     Relay& start(std::unique_ptr<OutboxStore> store) {
         return start(std::move(store), std::make_unique<FakeLeadership>(chance));
     }
-    Relay& start(std::unique_ptr<OutboxStore> store, std::unique_ptr<Leadership> leadership) {
-        RelayParts parts{.store = std::move(store),
-                         .producer = std::make_unique<FakeEventProducer>(kafka),
-                         .leadership = std::move(leadership),
-                         .purger = std::make_unique<OutboxPurger>(
-                             "events", std::make_unique<FakeOutboxPurge>(database), observer,
-                             OutboxPurger::Pace{{1ms, 5ms}, 1ms}),
-                         .observer = observer};
+    Relay& start(
+        std::unique_ptr<OutboxStore> store, std::unique_ptr<Leadership> leadership,
+        const std::function<void(OutboxRelay&)>& before = [](OutboxRelay&) {}) {
+        RelayParts parts{
+            .store = std::move(store),
+            .producer = std::make_unique<FakeEventProducer>(kafka),
+            .leadership = std::move(leadership),
+            .purger = std::make_unique<OutboxPurger>(std::make_unique<FakeOutboxPurge>(database),
+                                                     observer, OutboxPurger::Pace{{1ms, 5ms}, 1ms}),
+            .observer = observer,
+            .in_the_way = [] { return "somebody"; }};
         auto& relay = relays.emplace_back(std::make_unique<Relay>());
         relay->relay =
-            std::make_unique<OutboxRelay>(config, std::move(parts), RelayPace{retry, 3ms});
+            std::make_unique<OutboxRelay>(config, std::move(parts), RelayPace{retry, 3ms, 5ms});
+        before(*relay->relay);
         relay->thread = std::thread([&running = *relay] {
             try {
                 running.relay->run();
@@ -238,6 +242,87 @@ TEST_CASE("relay: one that fails now and then, and sends in between, begins anew
     stage.start(std::make_unique<Fickle>(stage.database, stage.chance, stage.kafka));
     stage.wait_until_drained();
     CHECK(stage.kafka.topic().size() == 18);
+}
+
+TEST_CASE("relay: what fails again and again is trouble all the while, and over when it works") {
+    struct Locked : FakeOutboxStore {
+        using FakeOutboxStore::FakeOutboxStore;
+        void begin_sweep(BatchNumber purged) override {
+            if (++tries == 2) seen_at_retry = relay->status().trouble;
+            if (locked) throw TroubleOfTheWorld("the table is locked");
+            FakeOutboxStore::begin_sweep(purged);
+        }
+        OutboxRelay* relay = nullptr;
+        std::atomic<int> tries = 0;
+        std::string seen_at_retry;
+        std::atomic<bool> locked = true;
+    };
+    Stage stage;
+    stage.insert(0);
+    auto store = std::make_unique<Locked>(stage.database, stage.chance);
+    Locked& locked = *store;
+    stage.retry = {50ms, 50ms};
+    auto& relay = stage.start(std::move(store), std::make_unique<FakeLeadership>(stage.chance),
+                              [&](OutboxRelay& made) { locked.relay = &made; });
+    fixture::wait_until([&] { return locked.tries >= 3; }, 5s, "more tries");
+    locked.locked = false;
+    stage.wait_until_drained();
+    CHECK(locked.seen_at_retry == "the table is locked");
+    fixture::wait_until([&] { return relay.relay->status().trouble.empty(); }, 5s, "the end of it");
+}
+
+TEST_CASE("relay: one that hangs is stuck after a while, where and in whose way is said") {
+    struct Hanging : FakeOutboxStore {
+        using FakeOutboxStore::FakeOutboxStore;
+        ClaimResult claim(BatchNumber number, BatchNumber last, const EventBatch& events) override {
+            go_on.wait(false);
+            return FakeOutboxStore::claim(number, last, events);
+        }
+        std::atomic<bool> go_on = false;
+    };
+    Stage stage;
+    stage.observer.set_patience(20ms);
+    stage.insert(0);
+    auto store = std::make_unique<Hanging>(stage.database, stage.chance);
+    Hanging& hanging = *store;
+    auto& relay = stage.start(std::move(store));
+    const auto trouble = [&] { return relay.relay->status().trouble; };
+    fixture::wait_until([&] { return trouble().find("a lock of somebody") != std::string::npos; },
+                        5s, "the reason");
+    CHECK(trouble().find("writes a claim into its books") != std::string::npos);
+    hanging.go_on = true;
+    hanging.go_on.notify_all();
+    stage.wait_until_drained();
+    fixture::wait_until([&] { return trouble().empty(); }, 5s, "the end of it");
+}
+
+TEST_CASE("relay: a purge that fails is said for as long as it does, and holds up no event") {
+    struct Forbidden : FakeOutboxPurge {
+        using FakeOutboxPurge::FakeOutboxPurge;
+        PurgeStep step(BatchNumber sent) override {
+            if (!permitted) throw TroubleOfTheWorld("permission denied");
+            return FakeOutboxPurge::step(sent);
+        }
+        std::atomic<bool> permitted = false;
+    };
+    Stage stage;
+    Forbidden* purge = nullptr;
+    {
+        auto made = std::make_unique<Forbidden>(stage.database);
+        purge = made.get();
+        OutboxPurger purger(std::move(made), stage.observer, {{1ms, 5ms}, 1ms});
+        purger.on_sent(1);
+        const auto held_up = [&] { return stage.observer.status().held_up; };
+        fixture::wait_until([&] { return !held_up().empty(); }, 5s, "the word of it");
+        CHECK(held_up() == "what was sent is not deleted: permission denied");
+        CHECK(stage.observer.stuck().empty());
+        purge->permitted = true;
+        fixture::wait_until([&] { return held_up().empty(); }, 5s, "the end of it");
+        purge->permitted = false;
+        purger.on_sent(2);
+        fixture::wait_until([&] { return !held_up().empty(); }, 5s, "the word of it again");
+    }
+    CHECK(stage.observer.status().held_up.empty());
 }
 
 TEST_CASE("relay: who waits for its turn knows of no backlog") {
