@@ -9,6 +9,7 @@
 #include "pipeline/log.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace sluice::kafka {
@@ -25,6 +26,9 @@ constexpr int offers_of_a_group = 3;
 constexpr std::size_t smallest_batch = 1000;
 // Before larger requests are tried again.
 constexpr int many_batches = 100;
+// In a transaction Kafka calls them not authorized, whatever the ACLs.
+constexpr std::array<std::string_view, 3> kafkas_own{"__consumer_offsets", "__transaction_state",
+                                                     "__share_group_state"};
 // A record's own frame, about; what counts exactly is the broker's business.
 constexpr std::size_t record_overhead = 70;
 
@@ -101,9 +105,9 @@ std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
     too_few_.clear();
     PartitionCounts needed;  // of all together: what is not there is sought for a second
     for (const OutboxEvent& event : events.events()) {
-        if (event.refused || !event.topic) continue;
+        if (event.refused) continue;
+        if (judge_topic(event)) continue;
         const std::string topic{*event.topic};
-        if (!config::is_topic_name(topic)) continue;
         const std::size_t count = needed_partitions(event);
         const auto known = partitions_.find(topic);
         if (known != partitions_.end() && known->second >= count) continue;
@@ -121,12 +125,8 @@ std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
 }
 
 std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
-    if (!event.topic) return Refusal{0, RefusalReason::no_topic, "the row names no topic"};
+    if (auto refusal = judge_topic(event)) return refusal;
     const std::string topic{*event.topic};
-    if (!config::is_topic_name(topic)) {
-        return Refusal{0, RefusalReason::bad_topic,
-                       "\"" + topic + "\" is not a name that Kafka takes"};
-    }
     if (partitions(topic, 1) == 0) {
         return Refusal{0, RefusalReason::unknown_topic, "there is no topic \"" + topic + "\""};
     }
@@ -138,6 +138,21 @@ std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
                            std::to_string(largest_message_)};
     }
     return judge_partition(event, topic);
+}
+
+/// What its name alone tells.
+std::optional<Refusal> EventTransactions::judge_topic(const OutboxEvent& event) const {
+    if (!event.topic) return Refusal{0, RefusalReason::no_topic, "the row names no topic"};
+    const std::string topic{*event.topic};
+    const auto bad = [&](const char* why) {
+        return Refusal{0, RefusalReason::bad_topic, "\"" + topic + "\" " + why};
+    };
+    if (!config::is_topic_name(topic)) return bad("is not a name that Kafka takes");
+    if (std::ranges::find(kafkas_own, topic) != std::ranges::end(kafkas_own))
+        return bad("is Kafka's own, which lets no producer write it");
+    if (topic == options_.marks_topic)
+        return bad("is marks_topic, which says what was sent and holds nothing else");
+    return std::nullopt;
 }
 
 std::optional<Refusal> EventTransactions::judge_partition(const OutboxEvent& event,

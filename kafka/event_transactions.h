@@ -38,6 +38,7 @@ private:
     void on_failed(std::uint64_t number, rd_kafka_resp_err_t code) override;
 
     [[nodiscard]] std::optional<Refusal> judge(const OutboxEvent& event);
+    [[nodiscard]] std::optional<Refusal> judge_topic(const OutboxEvent& event) const;
     [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
                                                          const std::string& topic);
     [[nodiscard]] std::size_t partitions(const std::string& topic, std::size_t needed);

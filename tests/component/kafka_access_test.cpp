@@ -14,19 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-void allow(KafkaBroker& broker, rd_kafka_ResourceType_t kind, const char* name,
+void allow(const KafkaBroker& broker, rd_kafka_ResourceType_t kind, const char* name,
            rd_kafka_AclOperation_t operation) {
-    const KafkaHandle client = make_kafka(RD_KAFKA_PRODUCER, broker.client());
-    const QueueHandle queue{rd_kafka_queue_new(client.get())};
-    rd_kafka_AclBinding_t* binding = rd_kafka_AclBinding_new(
-        kind, name, RD_KAFKA_RESOURCE_PATTERN_LITERAL, ("User:" + broker.user()).c_str(), "*",
-        operation, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, nullptr, 0);
-    REQUIRE(binding != nullptr);
-    rd_kafka_CreateAcls(client.get(), &binding, 1, nullptr, queue.get());
-    rd_kafka_AclBinding_destroy(binding);
-    const EventHandle answer{rd_kafka_queue_poll(queue.get(), 20000)};
-    REQUIRE(answer);
-    REQUIRE(rd_kafka_event_error(answer.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    fixture::allow(broker.client(), broker.user(), kind, name, operation);
 }
 
 config::Kafka secured(const KafkaBroker& broker) {

@@ -157,11 +157,15 @@ TEST_CASE("outbox: what Kafka can not take is refused with its reason, in order 
         topic + "', -1, 'k', 'x', null), (8, '" + topic + "', null, 'k', 'x', '{\"a\": '), (9, '" +
         topic + "', null, 'k', 'x', '7'), (10, '" + topic +
         "', null, 'k', repeat(md5('x'), 100), null), (11, '" + topic +
-        "', null, 'k', repeat('y', 2000000), null), (12, '" + topic + "', null, 'k', 'two', null)");
+        "', null, 'k', repeat('y', 2000000), null), (12, '" + topic +
+        "', null, 'k', 'two', null), (13, '__consumer_offsets', null, 'k', 'x', null),"
+        " (14, '__transaction_state', null, 'k', 'x', null), (15, '" +
+        topic + ".marks', null, 'k', '7', null)");
     setup.send();
     CHECK(setup.refused() ==
           "2:unknown_topic 3:no_topic 4:bad_topic 5:bad_partition 6:bad_partition 7:bad_partition"
-          " 8:bad_headers 9:bad_headers 10:too_large 11:too_large ");
+          " 8:bad_headers 9:bad_headers 10:too_large 11:too_large 13:bad_topic 14:bad_topic"
+          " 15:bad_topic ");
     const auto records = setup.by_value();
     CHECK(records.size() == 2);
     CHECK(records.at("one").offset < records.at("two").offset);
