@@ -78,7 +78,10 @@ bool is_fence(rd_kafka_resp_err_t code) {
 }  // namespace
 
 EventTransactions::EventTransactions(const config::Kafka& kafka, Options options)
-    : kafka_(kafka), options_(std::move(options)) {}
+    : kafka_(kafka),
+      options_(std::move(options)),
+      unseen_(options_.forbidden_patience),
+      unwritable_(options_.forbidden_patience) {}
 
 std::optional<BatchNumber> EventTransactions::start() {
     producer_.reset();
@@ -103,17 +106,22 @@ std::optional<BatchNumber> EventTransactions::start() {
 std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
     std::vector<Refusal> refusals;
     too_few_.clear();
+    std::set<std::string> topics;
     PartitionCounts needed;  // of all together: what is not there is sought for a second
     for (const OutboxEvent& event : events.events()) {
         if (event.refused) continue;
         if (judge_topic(event)) continue;
         const std::string topic{*event.topic};
+        if (unwritable_.gives_up(topic)) continue;  // to ask that costs more than a question
+        topics.insert(topic);
         const std::size_t count = needed_partitions(event);
         const auto known = partitions_.find(topic);
         if (known != partitions_.end() && known->second >= count) continue;
         needed[topic] = std::max(needed[topic], count);
     }
-    look_up(needed);
+    look_up(std::move(needed));
+    try_to_write(topics);
+    wait_for_permission(topics);
     for (std::size_t i = 0; i < events.events().size(); ++i) {
         if (events.events()[i].refused) continue;
         if (auto refusal = judge(events.events()[i])) {
@@ -127,6 +135,8 @@ std::vector<Refusal> EventTransactions::inspect(const EventBatch& events) {
 std::optional<Refusal> EventTransactions::judge(const OutboxEvent& event) {
     if (auto refusal = judge_topic(event)) return refusal;
     const std::string topic{*event.topic};
+    if (const ForbiddenTopics* known = gives_up(topic))
+        return Refusal{0, RefusalReason::not_permitted, known->why(topic)};
     if (partitions(topic, 1) == 0) {
         return Refusal{0, RefusalReason::unknown_topic, "there is no topic \"" + topic + "\""};
     }
@@ -173,19 +183,113 @@ std::size_t EventTransactions::partitions(const std::string& topic, std::size_t 
     const auto found = too_few_.find(topic);
     if (found != too_few_.end()) return found->second;
     look_up({{topic, needed}});
+    if (unseen_.knows(topic)) throw TroubleOfTheWorld(unseen_.why(topic));
     return partitions_[topic];
 }
 
-void EventTransactions::look_up(const PartitionCounts& needed) {
-    if (needed.empty()) return;
-    for (const auto& [topic, count] : confirmed_partitions(
-             producer_->client(), {.partitions = needed, .witness = options_.marks_topic})) {
-        if (count == 0 && topic == options_.fixed_topic) {
-            throw TroubleOfTheWorld("there is no topic \"" + topic + "\"; create it");
+void EventTransactions::look_up(PartitionCounts needed) {
+    while (!needed.empty()) {
+        try {
+            for (const auto& [topic, count] :
+                 confirmed_partitions(producer_->client(),
+                                      {.partitions = needed, .witness = options_.marks_topic})) {
+                if (count == 0 && topic == options_.fixed_topic) {
+                    throw TroubleOfTheWorld("there is no topic \"" + topic + "\"; create it");
+                }
+                if (count < needed.at(topic)) too_few_[topic] = count;
+                partitions_[topic] = count;
+                unseen_.on_permitted(topic);
+            }
+            return;
+        } catch (const TopicForbidden& forbidden) {
+            partitions_.erase(forbidden.topic());
+            unseen_.on_forbidden(forbidden.topic(), forbidden.what());
+            needed.erase(forbidden.topic());
         }
-        if (count < needed.at(topic)) too_few_[topic] = count;
-        partitions_[topic] = count;
     }
+}
+
+/// After a transaction that Kafka refused for one of its topics, without saying for which: each is
+/// tried by itself, in a transaction of its own that is aborted.
+void EventTransactions::try_to_write(const std::set<std::string>& topics) {
+    std::vector<std::string> suspects;
+    if (write_refused_) suspects.push_back(options_.marks_topic);
+    for (const std::string& topic : topics) {
+        const bool is_suspect =
+            unwritable_.knows(topic) || (write_refused_ && !writable_.contains(topic));
+        if (is_suspect && !unseen_.knows(topic) && partitions_[topic] > 0)
+            suspects.push_back(topic);
+    }
+    // One is found by each try, so those that are known come last: all are waited for together.
+    std::stable_partition(suspects.begin(), suspects.end(),
+                          [&](const std::string& topic) { return !unwritable_.knows(topic); });
+    for (const std::string& topic : suspects) {
+        if (may_write(topic)) {
+            writable_.insert(topic);
+            unwritable_.on_permitted(topic);
+            continue;
+        }
+        const std::string why =
+            "kafka does not let this user write topic \"" + topic + "\": permit Write on it";
+        if (topic == options_.marks_topic) throw TroubleOfTheWorld(why + "; it is marks_topic");
+        unwritable_.on_forbidden(topic, why + ", or correct the row that names it");
+        wait_for_permission({topic});
+        // librdkafka's producer is at its end after this.
+        throw TroubleOfTheWorld(why + "; its events are refused now");
+    }
+    write_refused_ = false;
+}
+
+bool EventTransactions::may_write(const std::string& topic) {
+    failures_.clear();
+    ended_ = false;
+    acknowledged_ = 0;
+    if (producer_->begin_transaction()) throw TroubleOfTheWorld("kafka: no transaction");
+    Message message;
+    message.key = "sluice";
+    producer_->send(topic, message, 0);
+    const auto deadline = std::chrono::steady_clock::now() + probe_patience;
+    while (acknowledged_ == 0 && failures_.empty()) {
+        producer_->poll(20ms);
+        // In the midst of a transaction it is refused, and says what has ended that, if anything.
+        const auto state = producer_->begin_transaction();
+        if (state && state->code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return false;
+        if (ended_ || std::chrono::steady_clock::now() > deadline)
+            throw TroubleOfTheWorld("kafka does not say whether topic \"" + topic +
+                                    "\" may be written");
+    }
+    const bool refused = !failures_.empty() &&
+                         failures_.front().code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    if (!abort()) throw TroubleOfTheWorld("kafka: the transaction cannot be aborted");
+    return !refused;
+}
+
+/// Nothing is refused as long as a person may mend it, with the order of events as it is.
+void EventTransactions::wait_for_permission(const std::set<std::string>& topics) const {
+    for (const std::string& topic : topics) {
+        for (const ForbiddenTopics* known : {&unseen_, &unwritable_}) {
+            if (!known->knows(topic)) continue;
+            if (topic == options_.fixed_topic) throw TroubleOfTheWorld(known->why(topic));
+            const auto left = known->left(topic);
+            if (left.count() == 0) continue;
+            throw TroubleOfTheWorld(known->why(topic) + "; in " + std::to_string(left.count()) +
+                                    " s its events are refused, and the others go on");
+        }
+    }
+}
+
+/// Who knows that this topic is for ever not for us, as far as can be told; null: nobody.
+const ForbiddenTopics* EventTransactions::gives_up(const std::string& topic) const {
+    if (topic == options_.fixed_topic) return nullptr;
+    for (const ForbiddenTopics* known : {&unseen_, &unwritable_})
+        if (known->gives_up(topic)) return known;
+    return nullptr;
+}
+
+void EventTransactions::heed(rd_kafka_resp_err_t code) {
+    if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return;
+    write_refused_ = true;
+    writable_.clear();
 }
 
 void EventTransactions::send(BatchNumber mark, const EventBatch& events) {
@@ -234,6 +338,7 @@ SendResult EventTransactions::finish(std::chrono::milliseconds patience) {
         return Sent{};
     }
     if (error->kind == TransactionError::Kind::again) return Undecided{};
+    heed(error->code);
     if (error->kind == TransactionError::Kind::fatal || is_fence(error->code)) return fail(*error);
     if (!abort()) return SendFailed{error->text};
     if (failures_.empty() || mark_failed_) return SendFailed{error->text};
@@ -256,6 +361,7 @@ SendResult EventTransactions::settle_failures() {
     const auto failures = failures_;
     auto said = failures.front().code;
     for (const Failure& failure : failures) {
+        heed(failure.code);
         const auto reason = refusal_of(failure.code);
         // That the one topic of the configuration is gone is no event's fault.
         const bool is_gone =

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "kafka/forbidden_topics.h"
 #include "kafka/producer.h"
 #include "kafka/topic_presence.h"
 #include "pipeline/outbox/outbox_ports.h"
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +27,8 @@ public:
         bool encodes_later = false;
         std::size_t queue_bytes = 64u << 20;
         std::chrono::milliseconds transaction_timeout = kafka::transaction_timeout;
+        /// How long a topic that is not for us, save the fixed one, holds up the others.
+        std::chrono::milliseconds forbidden_patience{60000};
     };
     EventTransactions(const config::Kafka& kafka, Options options);
 
@@ -42,7 +46,12 @@ private:
     [[nodiscard]] std::optional<Refusal> judge_partition(const OutboxEvent& event,
                                                          const std::string& topic);
     [[nodiscard]] std::size_t partitions(const std::string& topic, std::size_t needed);
-    void look_up(const PartitionCounts& needed);
+    void look_up(PartitionCounts needed);
+    void try_to_write(const std::set<std::string>& topics);
+    [[nodiscard]] bool may_write(const std::string& topic);
+    void wait_for_permission(const std::set<std::string>& topics) const;
+    [[nodiscard]] const ForbiddenTopics* gives_up(const std::string& topic) const;
+    void heed(rd_kafka_resp_err_t code);
     /// Nothing has failed so far.
     [[nodiscard]] bool is_well() const { return failures_.empty() && !ended_; }
     [[nodiscard]] SendResult fail(const TransactionError& error) const;
@@ -62,6 +71,10 @@ private:
     int sent_so_ = 0;             ///< batches, since that was made smaller
     PartitionCounts partitions_;
     PartitionCounts too_few_;  ///< just confirmed: not asked again for a batch
+    ForbiddenTopics unseen_;   ///< or not there
+    ForbiddenTopics unwritable_;
+    bool write_refused_ = false;      ///< for some topic: Kafka does not say for which
+    std::set<std::string> writable_;  ///< tried since then
 
     // Of the transaction that runs:
     const EventBatch* events_ = nullptr;

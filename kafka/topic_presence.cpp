@@ -28,11 +28,7 @@ std::optional<std::size_t> partitions_in(const struct rd_kafka_metadata& answer,
         if (found.topic != topic) continue;
         if (found.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return std::nullopt;
         if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
-        if (found.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-            throw TroubleOfTheWorld("topic \"" + topic +
-                                    "\" is not there or not for us, which Kafka does not tell "
-                                    "apart: permit Write on it, or correct the row that names it");
-        }
+        if (found.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) throw TopicForbidden(topic);
         check(found.err, "topic \"" + topic + "\"");
         return static_cast<std::size_t>(found.partition_cnt);
     }
@@ -52,6 +48,12 @@ struct Doubt {
 };
 
 }  // namespace
+
+TopicForbidden::TopicForbidden(const std::string& topic)
+    : TroubleOfTheWorld("topic \"" + topic +
+                        "\" is not there or not for us, which Kafka does not tell apart: permit "
+                        "Write on it, or correct the row that names it"),
+      topic_(topic) {}
 
 PartitionCounts confirmed_partitions(rd_kafka_t& client, const TopicNeeds& needs) {
     std::vector<Doubt> doubts;

@@ -11,6 +11,8 @@ std::string_view name_of(RefusalReason reason) {
             return "unknown_topic";
         case RefusalReason::bad_topic:
             return "bad_topic";
+        case RefusalReason::not_permitted:
+            return "not_permitted";
         case RefusalReason::bad_partition:
             return "bad_partition";
         case RefusalReason::bad_headers:

@@ -64,6 +64,7 @@ enum class RefusalReason {
     no_topic,
     unknown_topic,
     bad_topic,
+    not_permitted,
     bad_partition,
     bad_headers,
     bad_value,

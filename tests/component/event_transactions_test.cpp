@@ -1,11 +1,13 @@
 #include "kafka/event_transactions.h"
 
 #include "tests/fixture/kafka_broker.h"
+#include "tests/fixture/kafka_handle.h"
 #include "tests/fixture/kafka_reader.h"
 #include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +17,14 @@ using namespace sluice::fixture;
 using namespace std::chrono_literals;
 
 namespace {
+
+config::Kafka kafka_of(KafkaProperties client, const KafkaProperties& more = {}) {
+    config::Kafka kafka;
+    kafka.brokers.text = client.extract("bootstrap.servers").mapped();
+    client.insert(more.begin(), more.end());
+    for (const auto& [name, value] : client) kafka.properties[name].text = value;
+    return kafka;
+}
 
 /// A relay's side of Kafka, a topic of one partition that takes no event without a key, and a batch
 /// of events for it.
@@ -30,7 +40,7 @@ public:
     explicit SendingSetup(const std::string& name) : SendingSetup(name, Options()) {}
     SendingSetup(const std::string& name, const Options& options)
         : topic_(name),
-          transactions_(kafka(options.properties),
+          transactions_(kafka_of(shared_broker().client(), options.properties),
                         {.name = name,
                          .transactional_id = name,
                          .marks_topic = name + ".marks",
@@ -106,13 +116,6 @@ public:
     int asked = 0;
 
 private:
-    static config::Kafka kafka(const KafkaProperties& properties) {
-        config::Kafka kafka;
-        kafka.brokers.text = shared_broker().bootstrap();
-        for (const auto& [name, value] : properties) kafka.properties[name].text = value;
-        return kafka;
-    }
-
     const std::string topic_;
     kafka::EventTransactions transactions_;
     EventBatch events_;
@@ -178,4 +181,101 @@ TEST_CASE("event transactions: a size is judged where the value is, or found whe
     CHECK(encoding.inspect().empty());
     CHECK(encoding.send() == Places{0});  // as it would be encoded
     CHECK(encoding.arrived() == 2);
+}
+
+TEST_CASE("event transactions: a topic that is not for us holds up the others for a while only") {
+    KafkaBroker broker({.properties = {{"authorizer.class.name",
+                                        "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+                                       {"allow.everyone.if.no.acl.found", "true"},
+                                       {"super.users", "User:ANONYMOUS"}},
+                        .secured = true});
+    const auto allow = [&](const std::string& user, const char* topic,
+                           rd_kafka_AclOperation_t operation) {
+        fixture::allow(broker.client(), user, RD_KAFKA_RESOURCE_TOPIC, topic, operation);
+    };
+    for (const char* topic : {"open", "seen", "unseen", "seen.too"})
+        broker.admin().create_topic(topic, 1);
+    allow(broker.user(), "seen", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+    allow(broker.user(), "seen.too", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+    allow("nobody", "unseen", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+    std::vector<std::string> topics{"open", "seen", "unseen", "open", "seen.too"};
+    std::string fixed;
+    std::chrono::seconds patience = 3s;
+    bool mended = true;
+    SUBCASE("each row names its own") {
+        mended = false;
+    }
+    SUBCASE("it is permitted meanwhile") {
+        topics = {"open", "seen"};
+        patience = 1h;
+    }
+    SUBCASE("there is no other") {
+        topics = {fixed = "seen"};
+    }
+    kafka::EventTransactions transactions(kafka_of(broker.secured_client()),
+                                          {.name = "acl",
+                                           .transactional_id = "acl",
+                                           .marks_topic = "acl.marks",
+                                           .fixed_topic = fixed,
+                                           .forbidden_patience = patience});
+    EventBatch events;
+    for (const std::string& topic : topics) {
+        OutboxEvent& event = events.add();
+        event.topic = events.keep(topic);
+        event.value = "x";
+    }
+    std::vector<std::string> troubles;
+    std::vector<std::string> refusals;
+    // As a relay does.
+    const auto is_sent = [&] {
+        try {
+            transactions.start();
+            for (const Refusal& refusal : transactions.inspect(events)) {
+                refusals.push_back(std::to_string(refusal.event) + ":" +
+                                   std::string(name_of(refusal.reason)));
+                events.events()[refusal.event].refused = true;
+            }
+            transactions.send(1, events);
+            for (;;) {
+                const SendResult result = transactions.finish(1s);
+                if (std::holds_alternative<Undecided>(result)) continue;
+                return std::holds_alternative<Sent>(result);
+            }
+        } catch (const TroubleOfTheWorld& trouble) {
+            if (troubles.empty() || troubles.back() != trouble.what())
+                troubles.emplace_back(trouble.what());
+            return false;
+        }
+    };
+    const auto says = [&](const std::string& what) {
+        return std::ranges::any_of(troubles, [&](const std::string& trouble) {
+            return trouble.find(what) != std::string::npos;
+        });
+    };
+    const auto began = std::chrono::steady_clock::now();
+    if (mended) {
+        wait_until(
+            [&] {
+                CHECK_FALSE(is_sent());
+                return says("\"seen\": permit Write on it") &&
+                       std::chrono::steady_clock::now() - began > 4s;
+            },
+            patient(60s), "the word of it, for longer than others are held up");
+        allow(broker.user(), "seen", RD_KAFKA_ACL_OPERATION_WRITE);
+    }
+    wait_until(is_sent, patient(60s), "all that can be sent");
+    std::ranges::sort(refusals);
+    std::size_t arrived = 0;
+    for (const char* topic : {"open", "seen", "unseen", "seen.too"})
+        arrived += read_topic(broker.client(), topic).size();
+    CHECK(arrived == topics.size() - refusals.size());
+    if (mended) {
+        CHECK(refusals.empty());
+        return;
+    }
+    CHECK(refusals ==
+          std::vector<std::string>{"1:not_permitted", "2:not_permitted", "4:not_permitted"});
+    CHECK(says("does not let this user write topic \"seen\""));
+    CHECK(says("topic \"unseen\" is not there or not for us"));
+    CHECK(says(" s its events are refused, and the others go on"));
 }
