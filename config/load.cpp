@@ -181,6 +181,29 @@ void check_tables(const TableReader& section, const std::vector<Outbox>& pipelin
     }
 }
 
+/// A mark among events could be anybody's, and is gone with them where they are deleted by age.
+void check_marks(const TableReader& section, const Config& config, Problems& problems) {
+    std::map<std::string, std::string> written;
+    for (const std::string& topic : config.segments.sql_writable)
+        written[topic] = "in sql_writable of [segments]";
+    for (const Ingest& pipeline : config.ingest)
+        if (pipeline.receipts && !pipeline.receipts->topic.empty())
+            written[pipeline.receipts->topic] =
+                "that of receipts of [ingest." + pipeline.name + "]";
+    for (const Outbox& pipeline : config.outbox)
+        written[fixed_topic(pipeline)] = "the topic of [outbox." + pipeline.name + "]";
+    for (const Outbox& pipeline : config.outbox) {
+        const auto found = written.find(pipeline.marks_topic);
+        if (found == written.end()) continue;
+        problems.enter("outbox." + pipeline.name);
+        section.problem(section.at(pipeline.name),
+                        "[outbox." + pipeline.name + "] keeps its marks in topic " +
+                            in_quotes(pipeline.marks_topic) + ", which is also " + found->second +
+                            "; nothing else may be written there: give marks_topic a topic of its "
+                            "own, such as \"sluice.outbox_marks\"");
+    }
+}
+
 Config read_config(const TomlTable& document, const Scope& scope) {
     Config config;
     TableReader root(document, {}, "", scope);
@@ -221,6 +244,7 @@ Config read_config(const TomlTable& document, const Scope& scope) {
     if (const auto outbox = root.table("outbox", "[outbox.NAME]")) {
         config.outbox = read_pipelines(*outbox, "outbox", scope, read_outbox);
         check_tables(*outbox, config.outbox, scope.problems);
+        check_marks(*outbox, config, scope.problems);
         if (!root.has("registry")) check_registry(*outbox, "outbox", config.outbox, scope.problems);
     }
     scope.problems.enter("");

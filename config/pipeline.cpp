@@ -35,6 +35,12 @@ std::string to_string(const std::vector<TopicPiece>& topic) {
     return text;
 }
 
+std::string fixed_topic(const Outbox& outbox) {
+    const bool fixed =
+        outbox.topic.size() == 1 && outbox.topic.front().kind == TopicPiece::Kind::text;
+    return fixed ? outbox.topic.front().text : std::string();
+}
+
 std::string_view bare_name(std::string_view name_or_key, std::string_view kind) {
     const bool is_key = name_or_key.size() > kind.size() && name_or_key.starts_with(kind) &&
                         name_or_key[kind.size()] == '.';

@@ -28,6 +28,9 @@ struct Pipeline {
 /// As it is configured: "outbox.event.${aggregatetype}"; empty: rows name their topic.
 [[nodiscard]] std::string to_string(const std::vector<TopicPiece>& topic);
 
+/// The topic that all its events go to; empty: it depends on the row.
+[[nodiscard]] std::string fixed_topic(const Outbox& outbox);
+
 /// "orders" of "ingest.orders" or of "orders" itself; a name holds no dot.
 [[nodiscard]] std::string_view bare_name(std::string_view name_or_key, std::string_view kind);
 

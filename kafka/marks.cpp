@@ -196,11 +196,17 @@ void ensure_marks_topic(rd_kafka_t& client, const std::string& topic) {
             std::this_thread::sleep_for(50ms);
         }
     }
+    if (const std::string wrong = complaint_of_marks(client, topic); !wrong.empty())
+        throw TroubleOfTheWorld(wrong);
+}
+
+std::string complaint_of_marks(rd_kafka_t& client, const std::string& topic) {
     const std::string policy = cleanup_policy(client, topic);
-    if (!policy.empty() && policy != "compact") {
-        throw TroubleOfTheWorld("topic " + topic + " has cleanup.policy=" + policy +
-                                ", and would lose marks by age; set it to compact");
-    }
+    if (policy.empty() || policy == "compact") return {};
+    return "marks_topic: topic " + topic + " has cleanup.policy=" + policy +
+           ", and would lose marks by age; let somebody who may do: kafka-configs.sh --alter "
+           "--entity-type topics --entity-name " +
+           topic + " --add-config cleanup.policy=compact";
 }
 
 std::optional<std::int64_t> read_mark(const config::Kafka& kafka, const std::string& topic,

@@ -1,12 +1,13 @@
 #include "daemon/reload/pipeline_check.h"
 
 #include "config/column_source.h"
+#include "config/pipeline.h"
 #include "config/table_pattern.h"
 #include "config/text/words.h"
 #include "daemon/reload/ask.h"
 #include "daemon/reload/schema_check.h"
-#include "daemon/supervisor/outbox_factory.h"
 #include "kafka/access.h"
+#include "kafka/marks.h"
 #include "pipeline/errors.h"
 #include "pipeline/mapping/target.h"
 #include "pipeline/outbox/value_encoding.h"
@@ -139,7 +140,10 @@ void PipelineCheck::try_access(const config::Ingest& ingest, const kafka::TopicP
 
 void PipelineCheck::ask_kafka(const config::Outbox& outbox) {
     topic_ = outbox.topic.empty() ? "a topic per row" : config::to_string(outbox.topic);
-    if (fixed_topic(outbox).empty()) return;
+    if (const std::string wrong = kafka::complaint_of_marks(*world_.kafka, outbox.marks_topic);
+        !wrong.empty())
+        findings_.push_back({Severity::error, where_, wrong});
+    if (config::fixed_topic(outbox).empty()) return;
     const auto partitions = kafka::partitions_of(*world_.kafka, topic_);
     topic_ += " (" + std::to_string(partitions.size()) + " partitions)";
 }
@@ -254,13 +258,13 @@ void PipelineCheck::ask_database(const config::Outbox& outbox) {
     table_ = read_outbox_table(*session_, outbox).name;
     append(findings_, check_outbox(*session_, outbox, world_.config.cloudberry.schema));
     append(findings_, check_one_outbox_per_table(*session_, outbox, world_.config.outbox));
-    if (config::asks_registry(outbox) && !fixed_topic(outbox).empty()) try_schema(outbox);
+    if (config::asks_registry(outbox) && !config::fixed_topic(outbox).empty()) try_schema(outbox);
 }
 
 void PipelineCheck::try_schema(const config::Outbox& outbox) {
     try {
         ValueEncoding(outbox, registry::client_of(world_.config.registry))
-            .look_up(fixed_topic(outbox));
+            .look_up(config::fixed_topic(outbox));
     } catch (const TroubleOfTheWorld& trouble) {
         findings_.push_back({Severity::warning, where_, trouble.what()});
     }

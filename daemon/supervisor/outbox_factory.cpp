@@ -40,12 +40,6 @@ private:
 
 }  // namespace
 
-std::string fixed_topic(const config::Outbox& outbox) {
-    const bool fixed =
-        outbox.topic.size() == 1 && outbox.topic.front().kind == config::TopicPiece::Kind::text;
-    return fixed ? outbox.topic.front().text : std::string();
-}
-
 std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                               const std::string& writer, Observatory& observatory,
                                               registry::SharedRegistry& registry) {
@@ -66,7 +60,7 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
     kafka::EventTransactions::Options kafka{.name = outbox.name,
                                             .transactional_id = transactional_id(identity, origin),
                                             .marks_topic = outbox.marks_topic,
-                                            .fixed_topic = fixed_topic(outbox),
+                                            .fixed_topic = config::fixed_topic(outbox),
                                             .encodes_later = config::asks_registry(outbox),
                                             .queue_bytes = 4 * outbox.batch_bytes};
     CloudberryOutboxPurge::Options purge{

@@ -4,12 +4,10 @@
 #include "daemon/supervisor/running_pipeline.h"
 #include "registry/shared_registry.h"
 
+#include <memory>
 #include <string>
 
 namespace sluice {
-
-/// The topic that all events go to; empty: it depends on the row.
-[[nodiscard]] std::string fixed_topic(const config::Outbox& outbox);
 
 /// The composition root of outboxes: the one place that joins table, relay and Kafka. `writer` goes
 /// into the books. Throws TroubleOfTheWorld or WrongConfiguration when the database or the table do

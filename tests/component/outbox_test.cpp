@@ -272,6 +272,12 @@ TEST_CASE("outbox: check finds what is missing, and what fits") {
           std::string::npos);
     CHECK(warned.out.find("no index begins with \"id\"") != std::string::npos);
     CHECK(warned.out.find("UUIDs may be random") != std::string::npos);
+    shared_broker().admin().create_topic(setup.topic + ".marks", 1);
+    const auto deletes = check();
+    CHECK(deletes.exit_code == 1);
+    CHECK_MESSAGE(deletes.out.find(".marks has cleanup.policy=delete, and would lose marks") !=
+                      std::string::npos,
+                  deletes.out);
     setup.exec("alter table outbox alter id drop not null");
     const auto refused = check();
     CHECK(refused.exit_code == 1);

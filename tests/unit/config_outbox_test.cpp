@@ -111,6 +111,25 @@ TEST_CASE("outbox config: what does not fit is said, with what would") {
               .find("has the same table as [outbox.events]") != std::string::npos);
 }
 
+TEST_CASE("outbox config: where marks are, nothing else is written") {
+    const auto complains = [](const std::string& section, const std::string& of) {
+        return problems("table = 't'\n" + section)
+                   .find("keeps its marks in topic \"m\", which is also " + of) !=
+               std::string::npos;
+    };
+    CHECK(complains("marks_topic = 'm'\ntopic = 'm'\n", "the topic of [outbox.events]"));
+    CHECK(complains("topic = 'm'\n[outbox.more]\ntable = 'u'\nmarks_topic = 'm'\n",
+                    "the topic of [outbox.events]"));
+    CHECK(
+        complains("marks_topic = 'm'\n[ingest.orders]\ntopic = 'o'\ntable = 'o'\n"
+                  "receipts = { table = 't', topic = 'm' }\n",
+                  "that of receipts of [ingest.orders]"));
+    CHECK(problems("table = 't'\ntopic = 'sluice.${kind}'\n").empty());
+    CHECK(problems("table = 't'\ntopic = 'm'\nmarks_topic = 'n'\n[outbox.more]\ntable = 'u'\n"
+                   "marks_topic = 'n'\n")
+              .empty());
+}
+
 TEST_CASE("outbox config: every setting counts for the revision") {
     const std::string plain = loaded("table = 't'\n").config.revision;
     for (const char* more :
