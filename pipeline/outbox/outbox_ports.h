@@ -60,6 +60,7 @@ public:
     virtual void begin_sweep(BatchNumber purged) = 0;
     /// The next rows, as many as the limits permit; empty: that was all.
     virtual EventBatch read(const EventLimits& limits) = 0;
+    /// Also after any of these calls has thrown: before anything else is asked.
     virtual void end_sweep() noexcept = 0;
     /// From any thread, and for good: who waits for rows, now or later, waits no longer. A sweep
     /// has no more of them, read_claimed() throws.

@@ -156,12 +156,25 @@ CloudberryOutbox::CloudberryOutbox(const std::string& dsn, RelayIdentity identit
       reader_(dsn, "sluice/" + identity_.relay + " reader"),
       books_(dsn, "sluice/" + identity_.relay) {}
 
+template <typename Call>
+auto CloudberryOutbox::heeded(Call call) {
+    return guarded([&] {
+        try {
+            return call();
+        } catch (const DatabaseError& error) {
+            // The server, or the way there, is gone: "" a broken connection, 57P… a shutdown.
+            if (error.sqlstate().empty() || error.sqlstate().starts_with("57P")) lost_ = true;
+            throw;
+        }
+    });
+}
+
 BatchNumber CloudberryOutbox::last_claimed() {
-    return guarded([&] { return sluice::last_claimed(books_, identity_); });
+    return heeded([&] { return sluice::last_claimed(books_, identity_); });
 }
 
 std::vector<ClaimedBatch> CloudberryOutbox::claimed_above(BatchNumber mark) {
-    return guarded([&] {
+    return heeded([&] {
         const Rows rows = books_.exec("SELECT batch, round, kind, ids FROM " + batches_ +
                                           " WHERE relay = $1 AND batch > $2::bigint AND round >= 0"
                                           " ORDER BY batch, round",
@@ -211,7 +224,7 @@ std::string CloudberryOutbox::select_claimed(const ClaimedBatch& batch) const {
 }
 
 EventBatch CloudberryOutbox::read_claimed(const ClaimedBatch& batch) {
-    return guarded([&] {
+    return heeded([&] {
         open_reader();
         // The place travels as if it were the last header.
         std::vector<std::string> headers;
@@ -246,7 +259,7 @@ void CloudberryOutbox::begin_sweep(BatchNumber purged) {
         batches_ + " b WHERE b." + identity_.is_ours() + " AND b.kind = 'claim' AND b.batch > " +
         std::to_string(purged) + ") c ON c.claimed_id = o." + table_.id +
         " WHERE c.claimed_id IS NULL ORDER BY " + table_.order + ") TO STDOUT (FORMAT binary)";
-    guarded([&] {
+    heeded([&] {
         open_reader();
         sweeping_ = is_done([&] { reader_.start_copy_out(unclaimed); });
     });
@@ -255,7 +268,7 @@ void CloudberryOutbox::begin_sweep(BatchNumber purged) {
 EventBatch CloudberryOutbox::read(const EventLimits& limits) {
     EventBatch events;
     if (!sweeping_) return events;
-    guarded([&] {
+    heeded([&] {
         const bool done = is_done([&] {
             while (events.events().size() < limits.rows && events.bytes() < limits.bytes) {
                 const auto row = reader_.next_row();
@@ -287,11 +300,15 @@ bool CloudberryOutbox::is_done(const std::function<void()>& read) const {
 void CloudberryOutbox::end_sweep() noexcept {
     if (sweeping_) reader_.stop_copy_out();
     sweeping_ = false;
+    if (!lost_.exchange(false)) return;
+    // Both are made anew at once, instead of each being found broken by a try of its own.
+    reader_.close();
+    books_.close();
 }
 
 ClaimResult CloudberryOutbox::claim(BatchNumber number, BatchNumber last,
                                     const EventBatch& events) {
-    return guarded([&] {
+    return heeded([&] {
         return insert_claim(books_, identity_,
                             {.number = number, .last = last, .ids = ids_of(events)});
     });
@@ -307,7 +324,7 @@ std::string CloudberryOutbox::decision(BatchNumber number, int round, const char
 }
 
 DecisionResult CloudberryOutbox::take_over(ClaimedBatch& batch) {
-    return guarded([&] {
+    return heeded([&] {
         try {
             books_.run(decision(batch.number, batch.round + 1, "taken_over", "{}"));
         } catch (const DatabaseError& error) {
@@ -350,7 +367,7 @@ DecisionResult CloudberryOutbox::refuse(BatchNumber number, int round, const Eve
                                         const std::vector<Refusal>& refusals) {
     std::vector<std::int64_t> places;
     for (const Refusal& refusal : refusals) places.push_back(events.events()[refusal.event].place);
-    return guarded([&] {
+    return heeded([&] {
         try {
             // One message, hence one transaction, which no frozen client can hold open.
             books_.run(decision(number, round, "refused", array_literal(places)) +

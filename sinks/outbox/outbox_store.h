@@ -4,6 +4,7 @@
 #include "sinks/outbox/outbox_table.h"
 #include "sinks/session/session.h"
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -80,6 +81,9 @@ public:
 private:
     void open_reader();
     /// Whether it was, and not interrupted.
+    /// Errors of the database as the pipeline knows them.
+    template <typename Call>
+    auto heeded(Call call);
     [[nodiscard]] bool is_done(const std::function<void()>& read) const;
     [[nodiscard]] std::string select_claimed(const ClaimedBatch& batch) const;
     [[nodiscard]] std::string decision(BatchNumber number, int round, const char* kind,
@@ -93,6 +97,7 @@ private:
     Session reader_;
     Session books_;
     bool sweeping_ = false;
+    std::atomic<bool> lost_ = false;  ///< a connection: the other one is likely to be, too
 };
 
 /// What a claim calls a refused event: an expression over a table refused_event that is called o.

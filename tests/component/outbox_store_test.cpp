@@ -97,6 +97,26 @@ TEST_CASE("outbox store: a read of any length is interrupted, and nothing of it 
     CHECK_THROWS_AS(static_cast<void>(store->read_claimed(claimed)), TroubleOfTheWorld);
 }
 
+TEST_CASE("outbox store: after one connection is found broken, both are made anew") {
+    const StoreSetup setup("int", "SELECT i, i FROM generate_series(1, 100) i");
+    const auto store = setup.store();
+    const auto sweep = [&] {
+        store->begin_sweep(0);
+        const std::size_t rows = store->read({.rows = 1000, .bytes = 1u << 20}).events().size();
+        store->end_sweep();
+        return rows;
+    };
+    CHECK(store->last_claimed() == 0);
+    CHECK(sweep() == 100);
+    value(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname ="
+        " current_database() AND application_name LIKE 'sluice/events%'");
+    CHECK_THROWS_AS(store->last_claimed(), TroubleOfTheWorld);
+    store->end_sweep();
+    CHECK(sweep() == 100);
+    CHECK(store->last_claimed() == 0);
+}
+
 TEST_CASE("outbox store: of an event whose headers are none, the other headers are kept") {
     const StoreSetup setup("int", "VALUES (1, 'x', '{', 'made')");
     const auto store = setup.store();
