@@ -96,7 +96,9 @@ void OutboxRelay::lead() {
     Went went = recover();
     while (went == Went::on && !stopping()) {
         if (!parts_.leadership->hold()) {
-            log(LogLevel::warn, config_.name, "the lead passed to another relay");
+            log(LogLevel::warn, config_.name,
+                "the lead is lost: its connection broke, or this process stood still for too long; "
+                "asking for it again");
             break;
         }
         went = work();
@@ -104,7 +106,8 @@ void OutboxRelay::lead() {
     parts_.store->end_sweep();
     if (went == Went::superseded && !stopping()) {
         log(LogLevel::warn, config_.name,
-            "another relay has taken over: waiting for the next turn");
+            "fenced: another relay has taken over, or this one stood still for so long that Kafka "
+            "ended its transaction; waiting for the next turn");
         parts_.leadership->release();
         go_on(Role::standby, true);
         at(RelayStep::nothing);
@@ -199,7 +202,8 @@ OutboxRelay::Went OutboxRelay::resend(const ClaimedBatch& batch) {
     if (const auto gone = batch.ids.size() - events.events().size(); gone > 0) {
         log(LogLevel::warn, config_.name,
             "batch " + std::to_string(batch.number) + ": " + count(gone) +
-                " that it had claimed are not in the table any more: somebody else deleted them");
+                " that it had claimed are not in the table any more: somebody else deleted them, "
+                "unless another relay has sent them meanwhile");
     }
     log(LogLevel::info, config_.name,
         "batch " + std::to_string(batch.number) + " was claimed and not sent: sending its " +
