@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 namespace sluice::kafka {
@@ -59,6 +61,33 @@ void forward_log(const rd_kafka_t* client, int level, const char* facility, cons
         std::string("kafka ") + facility + ": " + text);
 }
 
+/// nullopt: the text as a whole is no decimal number.
+std::optional<double> number_in(std::string_view text) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// librdkafka reads "10s" as 10, "010" as 8, and what is too large as another number. The one that
+/// it has read, where the value begins like a number and is not that; empty: it is, or it is text.
+std::string misread_number(const rd_kafka_conf_t& conf, const std::string& name,
+                           const std::string& value) {
+    constexpr double digits_of_a_float = 1e-5;  // that it tells
+    constexpr std::string_view beginnings = "+-.0123456789 \t";
+    std::array<char, 64> text{};
+    std::size_t size = text.size();
+    if (value.empty() || beginnings.find(value.front()) == std::string_view::npos ||
+        rd_kafka_conf_get(&conf, name.c_str(), text.data(), &size) != RD_KAFKA_CONF_OK ||
+        size > text.size() || value == text.data())
+        return {};
+    const auto read = number_in(text.data());
+    if (!read) return {};
+    const auto meant = number_in(value);
+    const bool is_right = meant && std::abs(*meant - *read) <= digits_of_a_float * std::abs(*read);
+    return is_right ? "" : text.data();
+}
+
 }  // namespace
 
 void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::string& value,
@@ -66,8 +95,17 @@ void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::str
     ErrorText error{};
     const rd_kafka_conf_res_t result =
         rd_kafka_conf_set(&conf, name.c_str(), value.c_str(), error.data(), error.size());
-    if (result == RD_KAFKA_CONF_OK) return;
     const std::string where = "[kafka.properties] \"" + name + "\": ";
+    if (result == RD_KAFKA_CONF_OK) {
+        const std::string misread = misread_number(conf, name, value);
+        if (misread.empty()) return;
+        throw WrongConfiguration(
+            where +
+            (secret ? "the value is no plain number"
+                    : config::in_quotes(value) +
+                          " is no plain number, and librdkafka would take it for " + misread) +
+            "; write the digits alone, in the property's own unit");
+    }
     if (result == RD_KAFKA_CONF_UNKNOWN)
         throw WrongConfiguration(where + "librdkafka has no such property" + meant_by(name));
     // librdkafka's text may quote the value.

@@ -4,6 +4,7 @@
 #include "kafka/handles.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,14 @@ namespace sluice::kafka {
 
 /// How long Kafka may remember a member that is gone: session.timeout.ms, or our default for it.
 [[nodiscard]] std::chrono::milliseconds session_timeout(const config::Kafka& kafka);
+
+/// Which session timeouts the brokers let members join with.
+struct SessionLimits {
+    std::chrono::milliseconds least;
+    std::chrono::milliseconds most;
+};
+/// By the word of one broker; nullopt: it does not tell us (DescribeConfigs on the cluster).
+[[nodiscard]] std::optional<SessionLimits> session_limits(rd_kafka_t& client);
 
 /// The group as its coordinator knows it, or an empty list: there is none of this name. All brokers
 /// are asked; it does not matter that some do not answer when the coordinator did. Throws

@@ -81,6 +81,10 @@ std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
 
 }  // namespace
 
+ConfHandle member_conf(const config::Kafka& kafka, const config::Ingest& ingest) {
+    return make_conf(kafka, own_settings(kafka, ingest));
+}
+
 GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& ingest,
                          PartitionTable& partitions, OnStatistics on_statistics, Patience patience)
     : name_(ingest.name),
@@ -96,7 +100,7 @@ GroupMember::GroupMember(const config::Kafka& kafka, const config::Ingest& inges
       access_(topics_.only() != nullptr ? std::optional(*topics_.only()) : std::nullopt),
       watch_(name_, topics_, refresh_of(kafka, topics_)),
       unclaimed_(ingest.group, topics_, !instance_.empty()) {
-    ConfHandle conf = make_conf(kafka, own_settings(kafka, ingest));
+    ConfHandle conf = member_conf(kafka, ingest);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
     rd_kafka_conf_set_stats_cb(conf.get(), GroupMember::on_statistics);

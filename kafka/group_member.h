@@ -40,6 +40,9 @@ private:
     std::string group_;
 };
 
+/// The settings of a member's client. Throws WrongConfiguration.
+[[nodiscard]] ConfHandle member_conf(const config::Kafka& kafka, const config::Ingest& ingest);
+
 /// One pipeline's membership in its consumer group, with one queue per lane. Cooperative: a
 /// rebalance stops only the partitions that move. Joins on join(), leaves when destroyed (with
 /// static membership it stays in the group until its session times out, as Kafka defines it).

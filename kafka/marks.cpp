@@ -1,6 +1,7 @@
 #include "kafka/marks.h"
 
 #include "kafka/client.h"
+#include "kafka/described_config.h"
 #include "kafka/producer.h"
 #include "kafka/topic.h"
 #include "pipeline/errors.h"
@@ -20,8 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Releaser<rd_kafka_NewTopic_destroy>>;
-using ResourceHandle =
-    std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<rd_kafka_ConfigResource_destroy>>;
 
 constexpr int answer_ms = static_cast<int>(std::chrono::milliseconds(answer_timeout).count());
 // The broker looks only now and then which have been open for too long.
@@ -79,29 +78,9 @@ bool exists(rd_kafka_t& client, const std::string& topic) {
 
 /// Empty where we may not ask.
 std::string cleanup_policy(rd_kafka_t& client, const std::string& topic) {
-    const ResourceHandle resource{
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str())};
-    const QueueHandle queue{rd_kafka_queue_new(&client)};
-    rd_kafka_ConfigResource_t* raw = resource.get();
-    rd_kafka_DescribeConfigs(&client, &raw, 1, nullptr, queue.get());
-    const EventHandle event = await(*queue, "reading the configuration of topic " + topic);
-    std::size_t resources = 0;
-    const auto** described = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event.get()), &resources);
-    if (resources != 1 ||
-        rd_kafka_ConfigResource_error(described[0]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return {};
-    }
-    std::size_t entries = 0;
-    const auto** configs = rd_kafka_ConfigResource_configs(described[0], &entries);
-    for (std::size_t i = 0; i < entries; ++i) {
-        const char* value = rd_kafka_ConfigEntry_value(configs[i]);
-        if (std::string_view(rd_kafka_ConfigEntry_name(configs[i])) == "cleanup.policy" &&
-            value != nullptr) {
-            return value;
-        }
-    }
-    return {};
+    const auto config = described_config(client, RD_KAFKA_RESOURCE_TOPIC, topic);
+    if (!config || !config->contains("cleanup.policy")) return {};
+    return config->at("cleanup.policy");
 }
 
 ClientHandle make_reader(const config::Kafka& kafka, const char* isolation) {

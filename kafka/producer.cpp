@@ -14,7 +14,7 @@ constexpr unsigned messages_per_poll = 100;
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Releaser<rd_kafka_headers_destroy>>;
 
 std::map<std::string, std::string> own_settings(const config::Kafka& kafka,
-                                                const Producer::Options& options) {
+                                                const ProducerOptions& options) {
     std::map<std::string, std::string> own = options.settings;
     own["enable.idempotence"] = "true";
     // Delivery reports alone say when a queue has room again; the count is no limit of ours.
@@ -80,10 +80,15 @@ int in_ms(std::chrono::milliseconds time) {
 
 }  // namespace
 
-Producer::Producer(const config::Kafka& kafka, const Options& options, DeliveryListener& listener)
-    : listener_(listener) {
+ConfHandle producer_conf(const config::Kafka& kafka, const ProducerOptions& options) {
     ConfHandle conf = make_conf(kafka, own_settings(kafka, options));
     set_queue_size(*conf, options.queue_bytes);
+    return conf;
+}
+
+Producer::Producer(const config::Kafka& kafka, const Options& options, DeliveryListener& listener)
+    : listener_(listener) {
+    ConfHandle conf = producer_conf(kafka, options);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     client_ = make_client(RD_KAFKA_PRODUCER, std::move(conf), options.name);

@@ -38,18 +38,23 @@ struct TransactionError {
 /// The longest that Kafka lets a transaction stay open.
 constexpr std::chrono::milliseconds transaction_timeout{60000};
 
+struct ProducerOptions {
+    std::string name;                ///< in the log, and in client.id
+    std::string transactional_id{};  ///< empty: without transactions
+    std::chrono::milliseconds transaction_timeout = kafka::transaction_timeout;
+    std::size_t queue_bytes = 64u << 20;            ///< or what two of the largest messages need
+    std::map<std::string, std::string> settings{};  ///< more of librdkafka's, over the user's
+};
+
+/// The settings of a producer's client. Throws WrongConfiguration.
+[[nodiscard]] ConfHandle producer_conf(const config::Kafka& kafka, const ProducerOptions& options);
+
 /// Sends messages, idempotently: each once and, per partition, in the order of send(). Keys choose
 /// the partitions that Kafka's own Java producers choose, unless [kafka.properties] says otherwise.
 /// One thread. The destructor drops what is still queued and aborts no transaction.
 class Producer {
 public:
-    struct Options {
-        std::string name;                ///< in the log, and in client.id
-        std::string transactional_id{};  ///< empty: without transactions
-        std::chrono::milliseconds transaction_timeout = kafka::transaction_timeout;
-        std::size_t queue_bytes = 64u << 20;  ///< or what two of the largest messages need
-        std::map<std::string, std::string> settings{};  ///< more of librdkafka's, over the user's
-    };
+    using Options = ProducerOptions;
 
     /// `listener` outlives the producer. Throws WrongConfiguration.
     Producer(const config::Kafka& kafka, const Options& options, DeliveryListener& listener);

@@ -2,6 +2,7 @@
 
 #include "config/pipeline.h"
 #include "daemon/commands/named_pipelines.h"
+#include "daemon/reload/load_configuration.h"
 
 #include <iostream>
 #include <string>
@@ -11,7 +12,7 @@ namespace sluice {
 
 std::optional<config::Loaded> load_usable(
     const CommandLine& line, const std::function<bool(const config::Problem&)>& matters) {
-    std::optional<config::Loaded> loaded = config::load(line.config_file);
+    std::optional<config::Loaded> loaded = load_configuration(line.config_file);
     bool usable = true;
     for (const config::Problem& problem : loaded->problems) {
         if (!matters(problem)) continue;

@@ -1,4 +1,3 @@
-#include "config/load.h"
 #include "daemon/admin/admin.h"
 #include "daemon/commands/commands.h"
 #include "daemon/identity/instance_name.h"
@@ -9,6 +8,7 @@
 #include "daemon/process/service_manager.h"
 #include "daemon/process/undecided_watch.h"
 #include "daemon/reload/config_watch.h"
+#include "daemon/reload/load_configuration.h"
 #include "daemon/reload/preparation.h"
 #include "daemon/reload/reload_metrics.h"
 #include "daemon/reload/reloader.h"
@@ -175,7 +175,7 @@ private:
                                        .segments = segments_});
     }
     config::Loaded load() {
-        config::Loaded loaded = config::load(line_.config_file);
+        config::Loaded loaded = load_configuration(line_.config_file);
         watch_->set_files(loaded.files);
         return loaded;
     }

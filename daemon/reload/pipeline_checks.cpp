@@ -4,9 +4,9 @@
 #include "daemon/reload/ask.h"
 #include "daemon/reload/pipeline_check.h"
 #include "kafka/client.h"
+#include "kafka/group_description.h"
 #include "metrics/registry.h"
 #include "sinks/catalogue/check.h"
-#include "sinks/session/public_dsn.h"
 
 #include <algorithm>
 #include <atomic>
@@ -33,6 +33,40 @@ void note_fault_of_client(const config::Config& config, std::vector<Finding>& fi
     std::string fault = kafka::known_fault(config.kafka);
     if (fault.empty()) return;
     findings.push_back({Finding::Severity::warning, "[kafka.properties]", std::move(fault)});
+}
+
+/// With a timeout that the brokers do not take, no consumer comes into its group.
+void compare_session_timeout(const config::Config& config, rd_kafka_t& kafka,
+                             std::vector<Finding>& findings) {
+    constexpr kafka::SessionLimits by_default{std::chrono::seconds(6), std::chrono::minutes(30)};
+    const std::chrono::milliseconds timeout = kafka::session_timeout(config.kafka);
+    const auto lies_within = [&](const kafka::SessionLimits& limits) {
+        return timeout >= limits.least && timeout <= limits.most;
+    };
+    std::optional<kafka::SessionLimits> limits;
+    std::vector<Finding> not_told;
+    ask("", not_told, [&] { limits = kafka::session_limits(kafka); });
+    const auto range = [](const kafka::SessionLimits& of) {
+        return std::to_string(of.least.count()) + " to " + std::to_string(of.most.count());
+    };
+    const std::string is = "\"session.timeout.ms\" is " + std::to_string(timeout.count());
+    const std::string where = "[kafka.properties]";
+    if (limits && !lies_within(*limits)) {
+        findings.push_back(
+            {Severity::error, where,
+             is + ", with which the brokers let nobody into a group: they take " + range(*limits),
+             "set one within, or change group.min.session.timeout.ms or "
+             "group.max.session.timeout.ms of the brokers"});
+    } else if (!limits && !lies_within(by_default)) {
+        findings.push_back({Severity::hint, where,
+                            is + "; Kafka's default is to take " + range(by_default) +
+                                ", and these brokers do not tell this user what they take",
+                            "to have it looked at, grant DescribeConfigs on the cluster"});
+    }
+}
+
+bool is_ingest(const config::Pipeline& pipeline) {
+    return std::holds_alternative<config::Ingest>(pipeline.of_kind);
 }
 
 bool fetched_by_segments(const config::Pipeline& pipeline) {
@@ -164,6 +198,8 @@ CheckedPipelines check_pipelines(const config::Config& config, const std::set<st
         append(checked.findings, open_to_segments(config.segments, segments));
     const CheckedWorld world{config, kafka, segments, changing_targets(config, kafka)};
     note_fault_of_client(config, checked.findings);
+    if (kafka != nullptr && std::ranges::any_of(pipelines, is_ingest))
+        compare_session_timeout(config, *kafka, checked.findings);
     append(checked.findings, std::move(of_database));
     for (auto& check : check_at_once(world, database_answers ? &session : nullptr, pipelines))
         std::move(*check).tell(checked);
@@ -179,11 +215,7 @@ CheckedPipelines check_offline(const config::Loaded& loaded, const std::set<std:
                                         std::to_string(problem.column),
                                     "not looked at: " + problem.text});
     }
-    ask("[kafka]", checked.findings,
-        [&] { static_cast<void>(kafka::make_conf(config.kafka, {})); });
     note_fault_of_client(config, checked.findings);
-    ask("[cloudberry] dsn", checked.findings,
-        [&] { static_cast<void>(public_dsn(config.cloudberry.dsn.text)); });
     for (const config::Pipeline& pipeline : chosen(config, keys)) {
         append(checked.findings, check_paths(pipeline));
         const auto* ingest = std::get_if<config::Ingest>(&pipeline.of_kind);

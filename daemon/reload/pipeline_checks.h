@@ -35,8 +35,8 @@ enum class OwnTables { asked_for, left_out };
 /// What Kafka and the database say is of lines of the file as well: fills their `place`. Hints are
 /// of no line, since one is told for many pipelines.
 void find_places(std::vector<Finding>& findings, const config::Places& places);
-/// What can be told without asking either: what librdkafka and libpq say of their settings. What
-/// the file takes from elsewhere and is not here is one hint each.
+/// What can be told without asking either, beside the file's own problems. What the file takes from
+/// elsewhere and is not here is one hint each.
 [[nodiscard]] CheckedPipelines check_offline(const config::Loaded& loaded,
                                              const std::set<std::string>& keys);
 

@@ -129,15 +129,63 @@ TEST_CASE("check: --offline asks nobody, and finds what the file alone gives awa
     const RunResult right = check("", "host=127.0.0.1 port=1 dbname=nowhere");
     CHECK(right.exit_code == 0);
     CHECK(right.out == "ok       ingest.orders: topic o → t\n");
-    const RunResult wrong = check("\"linger.mss\" = \"5\"\n", "hst=127.0.0.1 password=secret");
-    CHECK(wrong.exit_code == 1);
-    const std::string place = "error    " + config.string();
-    CHECK_MESSAGE(wrong.out.find(place + ":4:1: [kafka]: ") != std::string::npos, wrong.out);
-    CHECK(wrong.out.find("\"linger.mss\": librdkafka has no such property; did you mean "
-                         "\"linger.ms\"?") != std::string::npos);
-    CHECK(wrong.out.find(place + ":5:2: [cloudberry] dsn: not a connection string") !=
-          std::string::npos);
-    CHECK(wrong.out.find("secret") == std::string::npos);
+    const RunResult wrong = check("\"linger.mss\" = \"5\"\nsession.timeout.ms = \"10s\"\n",
+                                  "hst=127.0.0.1 password=secret");
+    CHECK(wrong.exit_code == 2);
+    const auto says = [&](const std::string& place, const std::string& text) {
+        CHECK_MESSAGE(wrong.err.find(config.string() + place + text) != std::string::npos,
+                      wrong.err);
+    };
+    says(":4:1: ",
+         "\"linger.mss\": librdkafka has no such property; did you mean \"linger.ms\"?\n");
+    says(":5:17: ", "\"session.timeout.ms\": \"10s\" is no plain number");
+    says(":7:1: ", "\"dsn\": not a connection string");
+    CHECK(wrong.err.find("secret") == std::string::npos);
+}
+
+TEST_CASE("check: properties that no client runs with stop a start, too, each at its line") {
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    write_file(config,
+               "[kafka]\nbrokers = \"127.0.0.1:1\"\n[kafka.properties]\nacks = 1\nretries = 0\n"
+               "max.in.flight.requests.per.connection = 10\n"
+               "[cloudberry]\ndsn = \"host=127.0.0.1 port=1 dbname=nowhere\"\n"
+               "[outbox.events]\ntable = \"outbox\"\ntopic = \"events\"\n");
+    for (const char* command : {"check", "run"}) {
+        const RunResult refused = run_sluice({command, "-c", config.string()});
+        CHECK(refused.exit_code == 2);
+        for (const char* said :
+             {":4:1: \"acks\": the transactional producer of [outbox.events] cannot be made",
+              ":5:1: \"retries\": ", ":6:28: \"max.in.flight.requests.per.connection\": "})
+            CHECK_MESSAGE(count(refused.err, config.string() + said) == 1, refused.err);
+    }
+}
+
+TEST_CASE("check: a session timeout that the brokers do not take is told before anybody joins") {
+    const Postgres& server = shared_postgres();
+    server.create_database("session_timeout");
+    server.exec("CREATE TABLE t (id bigint)", "session_timeout");
+    shared_broker().admin().create_topic("session_timeout", 1);
+    const TempDir dir{"check"};
+    const auto config = dir.path() / "sluice.toml";
+    const auto check = [&](const std::string& timeout) {
+        write_file(config, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
+                               "\"\n[kafka.properties]\nsession.timeout.ms = " + timeout +
+                               "\n[cloudberry]\ndsn = \"" + server.dsn("session_timeout") +
+                               "\"\n[ingest.t]\ntopic = \"session_timeout\"\ntable = \"t\"\n");
+        return run_sluice({"check", "-c", config.string()});
+    };
+    const RunResult refused = check("500");
+    CHECK(refused.exit_code == 1);
+    CHECK_MESSAGE(
+        refused.out.find(config.string() +
+                         ":4:17: [kafka.properties]: \"session.timeout.ms\" is 500, with "
+                         "which the brokers let nobody into a group: they take 1000 to ") !=
+            std::string::npos,
+        refused.out);
+    const RunResult taken = check("1500");
+    CHECK_MESSAGE(taken.exit_code == 0, taken.out);
+    CHECK(taken.out.find("session.timeout.ms") == std::string::npos);
 }
 
 TEST_CASE("check: --offline says what is not here, and looks at the rest") {

@@ -30,6 +30,24 @@ TEST_CASE("control: pipelines are paused, resumed and restarted, and the daemon 
     CHECK_MESSAGE(contains(refused.err, "\"topic\" must be a string"), refused.err);
 }
 
+TEST_CASE("control: what no consumer could join with is refused by a reload, and all runs on") {
+    AdminStage stage("control_properties");
+    const std::string right = read_file(stage.file());
+    for (const auto& [property, said] :
+         {std::pair{"session.timeout.ms = \"10s\"", "\"session.timeout.ms\": \"10s\" is no plain"},
+          std::pair{"session.timeout.ms = 500", "\"session.timeout.ms\" is 500, with which"},
+          std::pair{"max.poll.interval.ms = 5000", "\"max.poll.interval.ms\": the consumer of"}}) {
+        write_file(stage.file(), right + "[kafka.properties]\n" + property + "\n");
+        const RunResult refused = run_sluice(
+            {"reload", "--daemon", address(stage.port), "--token-file", stage.folder() / "token"});
+        CHECK(refused.exit_code == 1);
+        CHECK_MESSAGE(contains(refused.err, said), refused.err);
+    }
+    CHECK(stage.get("/readyz").status == 200);
+    stage.produce(3, R"({"id": 1, "amount": 1})");
+    stage.until([&] { return stage.rows() == 3; }, "rows, by the configuration before");
+}
+
 TEST_CASE("control: who may not, or asks for what is not there, is told what to do") {
     const AdminStage stage("control_wrong");
     const std::string at = address(stage.port);

@@ -1,5 +1,6 @@
 #include "kafka/access.h"
 #include "kafka/client.h"
+#include "kafka/group_description.h"
 #include "kafka/topic_watch.h"
 #include "tests/fixture/kafka_admin.h"
 #include "tests/fixture/kafka_broker.h"
@@ -57,6 +58,15 @@ TEST_CASE("access: what may not be read is told, topic and group, and nothing is
     wait_until([&] { return refused() == of_group; }, 30s, "the topic may be read");
     allow(broker, RD_KAFKA_RESOURCE_GROUP, "readers", RD_KAFKA_ACL_OPERATION_READ);
     wait_until([&] { return refused().empty(); }, 30s, "both may be read");
+
+    // What the brokers are configured with is told to those who may ask.
+    const kafka::ClientHandle asking =
+        kafka::make_client(RD_KAFKA_CONSUMER, kafka::make_conf(kafka, {}), "p");
+    CHECK_FALSE(kafka::session_limits(*asking));
+    allow(broker, RD_KAFKA_RESOURCE_BROKER, "kafka-cluster",
+          RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS);
+    wait_until([&] { return kafka::session_limits(*asking).has_value(); }, 30s, "the limits");
+    CHECK(kafka::session_limits(*asking)->least == 1000ms);
 
     // Of several topics, the one that may not be seen is in no list.
     broker.admin().create_topic("secret", 1);

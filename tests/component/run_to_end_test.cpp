@@ -187,9 +187,12 @@ TEST_CASE("run to its end: a run that cannot catch up says why and fails") {
 TEST_CASE("run to its end: a pipeline that fails again and again ends it") {
     Setup setup("run_to_end_failed",
                 "[ingest.numbers]\ntopic = \"run_to_end_no_topic\"\ntable = \"numbers\"\n");
-    // What libpq does not understand is said, by whatever thread meets it.
+    // A file of librdkafka's that is not there is said, by whatever thread meets it.
     write_file(setup.file, "[kafka]\nbrokers = \"" + shared_broker().bootstrap() +
-                               "\"\n[cloudberry]\ndsn = \"this is no dsn\"\n[admin]\nlisten = "
+                               "\"\n[kafka.properties]\nsecurity.protocol = \"ssl\"\n"
+                               "ssl.ca.location = \"/nowhere/ca.pem\"\n[cloudberry]\ndsn = \"" +
+                               shared_postgres().dsn(setup.name) +
+                               "\"\n[admin]\nlisten = "
                                "\"\"\n[ingest.numbers]\ntopic = \"run_to_end_no_topic\"\ntable = "
                                "\"numbers\"\n");
     const RunResult run = setup.run({});
