@@ -223,9 +223,11 @@ std::string GroupMember::trouble() const {
     if (std::string none = watch_.trouble(); !none.empty()) return none;
     if (!joining() || !patience_ || Clock::now() - joining_since_.load() < patience_()) return {};
     // librdkafka does not say that a group has no coordinator.
-    return "kafka: no assignment from group \"" + group_ +
-           "\": it has no coordinator, does not let us in (Read on the group), or waits for a "
-           "member that does not answer";
+    return "kafka: no assignment from group \"" + group_ + "\": " +
+           (said_while_joining_.empty()
+                ? "it has no coordinator, does not let us in (Read on the group), or waits for a "
+                  "member that does not answer"
+                : said_while_joining_);
 }
 
 /// From here on the group has to say what is ours, be it nothing.
@@ -247,6 +249,7 @@ void GroupMember::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
         member.assigned_once_ = true;
         member.owned_ += event.partitions.size();
         member.joining_since_ = Clock::time_point{};
+        member.said_while_joining_.clear();
         member.access_.on_assigned();
     } else {
         member.owned_ -= std::min(member.owned_, event.partitions.size());
@@ -323,8 +326,10 @@ void GroupMember::end_if_fatal() const {
 
 void GroupMember::handle(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // of a partition that nobody opened
-    const std::string text = std::string("kafka: ") + rd_kafka_message_errstr(&message);
+    const std::string said = rd_kafka_message_errstr(&message);
+    const std::string text = "kafka: " + said;
     log(LogLevel::warn, name_, text);
+    if (joining() && message.rkt == nullptr) said_while_joining_ = said;
     if (topics_.only() != nullptr || message.rkt == nullptr)
         return access_.on_error(message.err, text);
     if (message.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)

@@ -141,6 +141,7 @@ private:
     bool assigned_once_ = false;
     std::size_t owned_ = 0;                           ///< partitions
     std::atomic<Clock::time_point> joining_since_{};  ///< {}: it is not
+    std::string said_while_joining_;                  ///< last, by Kafka against it
 
     // Last: what librdkafka calls back while they end uses what is above.
     ClientHandle client_;

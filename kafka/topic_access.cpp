@@ -12,16 +12,32 @@ constexpr std::chrono::milliseconds question_timeout{500};
 }  // namespace
 
 void TopicAccess::on_error(rd_kafka_resp_err_t code, const std::string& text) {
+    bool is_the_groups = true;
+    const char* remedy = "";
     switch (code) {
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+            is_the_groups = false;
+            break;
         case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+            break;
+        case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+            remedy =
+                "; session.timeout.ms of [kafka.properties] is not within what the brokers take, "
+                "group.min.session.timeout.ms to group.max.session.timeout.ms";
+            break;
+        case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+            remedy = "; another program is a member of this group: give each its own";
+            break;
+        case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
+            remedy = "; group.max.size of the brokers says so";
             break;
         default:
             return;  // passes, or is tried again by librdkafka, within moments
     }
-    is_the_groups_ = code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
-    trouble_ = text;
+    is_the_groups_ = is_the_groups;
+    trouble_ = text + remedy;
     next_question_ = std::chrono::steady_clock::now() + time_between_questions;
 }
 

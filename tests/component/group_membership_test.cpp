@@ -209,3 +209,15 @@ TEST_CASE("member: wake ends the waiting, of the group and of a lane, also befor
         CHECK(since(began) < 10s);
     }
 }
+
+TEST_CASE("member: why Kafka does not let it in is its trouble, in Kafka's words") {
+    make_topic("refused_join", 1, 1);
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["session.timeout.ms"].text = "500";  // the brokers take 1000 and more
+    Member member("refused_join", kafka, ingest_of("refused_join"));
+    member.until([&] { return !member.group.trouble().empty(); }, "the refusal");
+    const std::string trouble = member.group.trouble();
+    CHECK_MESSAGE(trouble.find("session timeout") != std::string::npos, trouble);
+    CHECK_MESSAGE(trouble.find("; session.timeout.ms of [kafka.properties]") != std::string::npos,
+                  trouble);
+}
