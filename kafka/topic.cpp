@@ -42,13 +42,39 @@ PartitionList make_list(const TopicPartitions& partitions, Offset offset) {
     return list;
 }
 
+/// What was learnt of the topics may be older than a partition of theirs, and librdkafka asks about
+/// none that it does not know, before the next refresh: minutes later, as is configured.
+void learn_partitions(rd_kafka_t& client, const TopicPartitions& of) {
+    if (of.size() == 1) {
+        static_cast<void>(partitions_of(client, of.begin()->first));
+    } else {
+        static_cast<void>(ask_for_metadata(client, nullptr, "reading the list of topics"));
+    }
+}
+
+template <class Ask>
+rd_kafka_resp_err_t ask_about(rd_kafka_t& client, const TopicPartitions& partitions, Ask ask) {
+    const rd_kafka_resp_err_t code = ask();
+    if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return code;
+    learn_partitions(client, partitions);
+    return ask();
+}
+
 TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
                           std::int64_t timestamp) {
-    const PartitionList list = make_list(partitions, timestamp);
+    PartitionList list;
+    const auto ask = [&] {
+        list = make_list(partitions, timestamp);
+        const auto code = rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms);
+        const std::span entries(list->elems, static_cast<std::size_t>(list->cnt));
+        const bool some_unknown = std::ranges::any_of(entries, [](const auto& entry) {
+            return entry.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        });
+        return some_unknown ? RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION : code;
+    };
     const std::string of = partitions.size() == 1 ? "topic \"" + partitions.begin()->first + '"'
                                                   : std::to_string(partitions.size()) + " topics";
-    check(rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms),
-          "reading the offsets of " + of);
+    check(ask_about(client, partitions, ask), "reading the offsets of " + of);
     TopicOffsets answers;
     for (int i = 0; i < list->cnt; ++i) {
         const auto& entry = list->elems[i];
@@ -178,8 +204,11 @@ TopicOffsets ends_of(rd_kafka_t& client, const TopicPartitions& partitions,
 OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
                               PartitionNumber partition) {
     OffsetRange range;
-    check(rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
-                                           &range.to, answer_timeout_ms),
+    const auto ask = [&] {
+        return rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
+                                                &range.to, answer_timeout_ms);
+    };
+    check(ask_about(client, {{topic, {partition}}}, ask),
           "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
     return range;
 }

@@ -412,7 +412,9 @@ void IngestPipeline::resume(const std::vector<PartitionId>& partitions) {
             to_seek.push_back(point);
         }
     }
-    if (!to_assign.empty()) {
+    // Nothing of what we had is fetched until the group has its answer, be it that there is no
+    // more yet: those that Kafka does not tell about wait by themselves.
+    if (!to_assign.empty() || group_waits_since_) {
         group_.assign(to_assign);
         group_waits_since_.reset();
         start(assigned_now);

@@ -98,6 +98,20 @@ TEST_CASE("member: new partitions are picked up while running") {
     CHECK(member.times_assigned[0] == 1);
 }
 
+TEST_CASE("member: of a partition that is newer than what it knows of the topic it asks anew") {
+    make_topic("newer", 1, 3);
+    config::Kafka kafka = kafka_of(shared_broker());
+    kafka.properties["topic.metadata.refresh.interval.ms"] = {"600000", false};
+    Member member("newer", kafka, ingest_of("newer"));
+    member.until_owning(1);
+    shared_broker().admin().add_partitions("newer", 3);
+    append("newer", 2, {"new"});
+    CHECK(member.group.resolve({}, {{2}}) == std::vector<Position>{{2, 0}});
+    shared_broker().admin().add_partitions("newer", 4);
+    append("newer", 3, {"new"});
+    CHECK(member.group.available(3).to == 1);
+}
+
 TEST_CASE("member: with the same instance a second one takes over at once") {
     make_topic("static", 2, 3);
     config::Kafka kafka = kafka_of(shared_broker());

@@ -145,6 +145,7 @@ void FakeGroup::poll(GroupListener& listener, std::chrono::milliseconds timeout)
         if (events_.empty()) return;
         event = std::move(events_.front());
         events_.pop_front();
+        awaits_answer_ = event.unseen.empty();
         for (const PartitionId partition : event.partitions) {
             if (event.offered) {
                 offered_.insert(partition);
@@ -170,6 +171,7 @@ void FakeGroup::wake() {
 
 void FakeGroup::assign(std::span<const Position> positions) {
     const std::lock_guard lock{mutex_};
+    awaits_answer_ = false;
     for (const Position& position : positions) {
         if (offered_.erase(position.partition) + aside_.erase(position.partition) == 0)
             violate("assign() of what was not offered");
@@ -182,6 +184,7 @@ void FakeGroup::assign(std::span<const Position> positions) {
 
 void FakeGroup::unassign(std::span<const PartitionId> partitions) {
     const std::lock_guard lock{mutex_};
+    awaits_answer_ = false;
     for (const PartitionId partition : partitions) {
         if (revoking_.erase(partition) == 0)
             violate("unassign() of " + std::to_string(partition) + ", not revoked");
@@ -268,7 +271,8 @@ std::vector<Position> FakeGroup::ends(std::span<const PartitionId> partitions) {
 void FakeGroup::fetch_ahead(PartitionId partition, Fetching& fetching) {
     std::deque<Item>& to =
         fetching.open_in != nullptr ? queues_[fetching.open_in] : fetching.parked;
-    if (fetching.stopped || to.size() > 4 * chunk_) return;
+    // As librdkafka does: all is paused between the callback of a rebalance and its answer.
+    if (awaits_answer_ || fetching.stopped || to.size() > 4 * chunk_) return;
     const int version = versions_[partition];
     const FakeTopic::Fetched fetched = topic_.fetch(partition, fetching.position, chunk_);
     const auto event = [&](Item::Kind kind) {

@@ -146,6 +146,7 @@ private:
     std::condition_variable changed_;
     bool woken_ = false;
     std::deque<Event> events_;
+    bool awaits_answer_ = false;      // to what poll() told last: assign() or unassign()
     std::set<PartitionId> offered_;   // assign() is awaited
     std::set<PartitionId> aside_;     // assign() may come
     std::set<PartitionId> revoking_;  // unassign() is awaited

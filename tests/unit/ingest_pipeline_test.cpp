@@ -251,6 +251,24 @@ TEST_CASE("pipeline: a topic whose offsets Kafka does not tell holds back no oth
     world.check_table();
 }
 
+TEST_CASE("pipeline: a new partition that Kafka does not tell about yet holds back no other") {
+    World world(1);
+    Daemon& daemon = world.start();
+    daemon.offer({0});
+    world.topic.append_numbers(0, 0, 3);
+    eventually([&] { return world.database.next(0) == 3; }, "the first records");
+    const PartitionId added = world.topic.add_partition();
+    daemon.group().refuse_offsets(added);
+    daemon.offer({added});
+    eventually([&] { return daemon.trouble() == "kafka does not know the topic"; }, "trouble");
+    world.topic.append_numbers(0, 10, 3);
+    eventually([&] { return world.database.next(0) == 6; }, "the other to go on");
+    world.topic.append_numbers(added, 100, 3);
+    daemon.group().refuse_offsets(std::nullopt);
+    world.await_caught_up();
+    world.check_table();
+}
+
 TEST_CASE("pipeline: a partition that cannot seek holds back no other") {
     World world(3);
     Daemon& daemon = world.start();
