@@ -172,7 +172,7 @@ const Entry* TableReader::find(std::string_view key) const {
 }
 
 const Entry* TableReader::take(std::string_view key) {
-    known_.push_back(key);
+    if (std::ranges::find(known_, key) == known_.end()) known_.push_back(key);
     return find(key);
 }
 

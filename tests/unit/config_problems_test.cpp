@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <sstream>
+
 namespace sluice::config {
 namespace {
 
@@ -144,6 +147,26 @@ TEST_CASE("config: an unknown key is reported with the nearest known one") {
           "log_format");
     CHECK(contains(problem_of(head + "xyzzy = 1\n"), "; [cloudberry] has dsn, schema"));
     CHECK(contains(problem_of("xyzzy = 1\n" + head), "; the file has kafka, cloudberry"));
+}
+
+TEST_CASE("config: of the keys that there are each is told once") {
+    const std::string outbox = head + "[outbox.events]\ntable = 'o'\ntopic = 't'\n";
+    for (const std::string& file :
+         {"xyzzy_xyzzy = 1\n" + head, pipeline + "xyzzy_xyzzy = 1\n", outbox + "xyzzy_xyzzy = 1\n",
+          head + "[registry]\nurl = 'http://r'\nxyzzy_xyzzy = 1\n",
+          head + "[segments]\nxyzzy_xyzzy = 1\n", head + "[admin]\nxyzzy_xyzzy = 1\n"}) {
+        std::string problem;
+        for (const Problem& each : parse(file, "sluice.toml").problems)
+            if (contains(each.text, "xyzzy")) problem = each.text;
+        const std::size_t list = problem.find(" has ");
+        REQUIRE(list != std::string::npos);
+        std::set<std::string> seen;
+        std::istringstream keys(problem.substr(list + 5));
+        for (std::string key; keys >> key;) {
+            while (!key.empty() && key.back() == ',') key.pop_back();
+            CHECK_MESSAGE(seen.insert(key).second, key << " in: " << problem);
+        }
+    }
 }
 
 TEST_CASE("config: the admin server has an address, or none, and a token that is no word") {
