@@ -139,8 +139,13 @@ TEST_CASE("check: --offline asks nobody, and finds what the file alone gives awa
     says(":4:1: ",
          "\"linger.mss\": librdkafka has no such property; did you mean \"linger.ms\"?\n");
     says(":5:17: ", "\"session.timeout.ms\": \"10s\" is no plain number");
-    says(":7:1: ", "\"dsn\": not a connection string");
+    says(":7:1: ",
+         "\"dsn\": not a connection string that libpq understands; it has no option \"hst\"; did "
+         "you mean \"host\"?\n");
     CHECK(wrong.err.find("secret") == std::string::npos);
+    const RunResult pieces = check("", "host=127.0.0.1 password=two secret=3");
+    CHECK_MESSAGE(pieces.err.find("understands; write \"host=") != std::string::npos, pieces.err);
+    CHECK(pieces.err.find("secret") == std::string::npos);
 }
 
 TEST_CASE("check: properties that no client runs with stop a start, too, each at its line") {
