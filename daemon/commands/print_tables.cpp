@@ -117,6 +117,14 @@ Writable writable_of(const config::Config& config, const CommandLine& line, Sess
         made.columns = message_columns();
         return made;
     }
+    if (made.ingest->routes())
+        throw WrongConfiguration("[ingest." + made.ingest->name +
+                                 "] has several tables, and a table of SQL has the columns of "
+                                 "one; leave NAME out and name the topic (--topic " +
+                                 made.topic +
+                                 "), for a table with key, value and headers, or add a pipeline "
+                                 "with one topic and one table, which need not run: schedule keeps "
+                                 "it from doing so");
     const Table target = read_target(session, *made.ingest);
     made.table = name_of_table(line, named_after(target, "_messages"));
     made.columns = message_columns_for(*made.ingest, target);

@@ -17,7 +17,10 @@ namespace {
 const std::string pipelines =
     "[ingest.rows]\ntopic = \"written\"\ntable = \"rows\"\n"
     "[ingest.marks]\ntopic = \"marks\"\ntable = \"marks\"\nformat = \"csv\"\n"
-    "columns = { part = \"@partition\", id = 1, note = 2, raw = 3 }\n";
+    "columns = { part = \"@partition\", id = 1, note = 2, raw = 3 }\n"
+    "[ingest.both]\ntopic = \"alerts\"\n[[ingest.both.into]]\ntable = \"rows\"\n"
+    "[[ingest.both.into]]\ntable = \"marks\"\n"
+    "[ingest.both.schedule]\nrun = \"03:00-03:01\"\n";
 const std::string writable = "sql_writable = [\"written\", \"marks\", \"alerts\", \"nowhere\"]\n";
 
 /// Topics that may be written, "written" as JSON and "marks" as CSV by their pipelines, "alerts" by
@@ -310,6 +313,9 @@ TEST_CASE(
     CHECK(nowhere.why.find("nowhere") != std::string::npos);
     CHECK(shared_broker().admin().partition_count("nowhere") == 0);
     CHECK(stage().refusal({"--writable"}).find("needs NAME") != std::string::npos);
+    const std::string several = stage().refusal({"both", "--writable"});
+    CHECK_MESSAGE(several.find("[ingest.both] has several tables") != std::string::npos, several);
+    CHECK(several.find("--topic alerts") != std::string::npos);
     CHECK(stage().refusal({"--topic", "alerts"}).find("--writable") != std::string::npos);
     CHECK(stage().refusal({"rows", "--writable", "--where", "offset > 1"}).find("--where") !=
           std::string::npos);
