@@ -44,6 +44,9 @@ std::optional<AskedDaemon> daemon_of(const CommandLine& line) {
         const auto loaded = load_usable(line, [](const config::Problem& problem) {
             return problem.part.empty() || problem.part == "admin";
         });
+        if (!loaded && address)
+            std::cerr << "sluice: the daemon's token is looked for in that file's [admin]; "
+                         "--token-file FILE names one that holds it alone\n";
         if (!loaded) return std::nullopt;
         daemon = {loaded->config.admin.listen, loaded->config.admin.token.text};
     }

@@ -60,6 +60,7 @@ TEST_CASE("control: who may not, or asks for what is not there, is told what to 
     CHECK(ask({"pause", "orders", "--token-file", file}).exit_code == 0);
     CHECK(ask({"resume", "orders", "--token-file", file}).exit_code == 0);
     CHECK(ask({"pause", "orders"}).exit_code == 2);
+    CHECK(contains(ask({"pause", "orders"}).err, "--token-file FILE names one that holds it"));
 
     const RunResult unknown = ask({"pause", "ordres", "--token-file", file});
     CHECK(unknown.exit_code == 2);
