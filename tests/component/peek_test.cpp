@@ -165,6 +165,7 @@ TEST_CASE("peek: a condition on timestamps begins at the first record of that ti
                           "timestamp >= '2026-01-31T12:00:10Z' and timestamp < "
                           "'2026-01-31T12:00:12Z' and partition = 2"}) == "2:10 2:11");
     CHECK(world().places({"orders", "--where", "timestamp > '2026-01-31T13:00:00Z'"}).empty());
+    CHECK(world().places({"orders", "--where", "timestamp > '2130-01-01T00:00:00Z'"}).empty());
 }
 
 TEST_CASE("peek: only the ranges that are asked for are fetched") {
