@@ -46,7 +46,7 @@ std::variant<std::unique_ptr<Reading>, Refusal> BatchStream::begin(const Request
     if (request.scan == over_) return Refusal{409, "that statement is over"};
     if (delivery_.scan.empty()) {
         delivery_.scan = request.scan;
-        delivery_.waited = std::chrono::steady_clock::now() - offered_;
+        delivery_.waited = Clock::now() - offered_;
         block_ = block_size(rows_.bytes.size(), request.segments);
     }
     if (request.scan != delivery_.scan) return Refusal{409, "another statement reads this"};
@@ -56,12 +56,16 @@ std::variant<std::unique_ptr<Reading>, Refusal> BatchStream::begin(const Request
         fail(why);
         return Refusal{409, why};
     }
+    moved_ = Clock::now();
+    all_asked_ = asked_.size() >= request.segments;
     if (!delivery_.failure.empty()) return Refusal{409, delivery_.failure};
     ++delivery_.readers;
+    delivery_.segments = request.segments;
     return std::make_unique<Part>(*this, request.segment);
 }
 
 std::optional<std::string_view> BatchStream::take() {
+    moved_ = Clock::now();
     const std::size_t first = delivery_.rows;
     if (first == rows_.rows.size()) return std::nullopt;
     const std::size_t begin = rows_.begin_of(first);
@@ -71,6 +75,11 @@ std::optional<std::string_view> BatchStream::take() {
     if (end == row) ++end;  // one that is larger than a block
     delivery_.rows += static_cast<std::size_t>(end - row);
     return std::string_view(rows_.bytes).substr(begin, std::prev(end)->end - begin);
+}
+
+std::chrono::milliseconds BatchStream::missing_for() const {
+    if (all_asked_) return {};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - moved_.load());
 }
 
 void BatchStream::fail(const std::string& why) {

@@ -3,6 +3,7 @@
 #include "pipeline/batch.h"
 #include "segments/service.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -13,10 +14,11 @@ namespace sluice::segments {
 
 /// What became of rows that were on offer.
 struct Delivery {
-    std::size_t rows = 0;     ///< that some segment was sent, each once
-    std::size_t readers = 0;  ///< segments that asked
-    std::string scan;         ///< the statement's that read them; empty: none did
-    std::string failure;      ///< why the statement that read them cannot have succeeded; or empty
+    std::size_t rows = 0;      ///< that some segment was sent, each once
+    std::size_t readers = 0;   ///< segments that asked
+    std::size_t segments = 0;  ///< that may, as one of them has said; 0: none did
+    std::string scan;          ///< the statement's that read them; empty: none did
+    std::string failure;       ///< why the statement that read them cannot have succeeded; or empty
     /// Until the first segment asked.
     std::chrono::duration<double> waited{};
 };
@@ -32,6 +34,8 @@ public:
     [[nodiscard]] std::variant<std::unique_ptr<Reading>, Refusal> begin(
         const Request& request) override;
     [[nodiscard]] const Delivery& delivery() const { return delivery_; }
+    /// How long nothing has happened, where some segment has not asked yet. From any thread.
+    [[nodiscard]] std::chrono::milliseconds missing_for() const;
 
 private:
     class Part;
@@ -41,7 +45,10 @@ private:
 
     const EncodedRows& rows_;
     const std::string over_;
-    const std::chrono::steady_clock::time_point offered_ = std::chrono::steady_clock::now();
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point offered_ = Clock::now();
+    std::atomic<Clock::time_point> moved_ = offered_;
+    std::atomic<bool> all_asked_ = false;
     std::size_t block_ = 0;        ///< in bytes
     std::set<std::size_t> asked_;  ///< segments
     Delivery delivery_;

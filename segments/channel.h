@@ -3,6 +3,7 @@
 #include "segments/batch_stream.h"
 #include "segments/server.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ public:
     /// Serves these rows, which must stay as they are, until close(), to the first statement that
     /// asks.
     void open(const EncodedRows& rows);
+    /// How long none of them was asked for, where not all segments have come. Of open() ones.
+    [[nodiscard]] std::chrono::milliseconds missing_for() const { return stream_->missing_for(); }
     /// Nobody reads them any more once this returns.
     Delivery close();
 

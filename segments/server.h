@@ -2,6 +2,7 @@
 
 #include "metrics/registry.h"
 #include "segments/service.h"
+#include "segments/way.h"
 
 #include <chrono>
 #include <cstddef>
@@ -26,6 +27,8 @@ public:
         /// For a block to be taken, or for more of one to come.
         std::chrono::milliseconds stall = std::chrono::seconds(60);
         std::chrono::milliseconds listen_again = std::chrono::seconds(5);
+        /// Until a pipeline tries again whether segments fetch its rows.
+        Way::Pauses way_again{};
     };
 
     explicit Server(metrics::Registry& registry);
@@ -58,9 +61,12 @@ public:
     /// Of a pipeline's batches; there from the first time on that somebody asks, until it is
     /// forgotten and nobody holds it any more.
     struct Counts {
+        explicit Counts(const Way::Pauses& pauses) : way(pauses) {}
+        Way way;  ///< of all lanes of the pipeline
         metrics::Counter rows;
         metrics::Counter waiting;
         metrics::Gauge readers;
+        metrics::Gauge closed;
     };
     [[nodiscard]] std::shared_ptr<Counts> counts_of(const std::string& pipeline);
     /// But those of pipelines that are to stay.

@@ -242,7 +242,7 @@ void PipelineCheck::ask_target(const config::Ingest& ingest) {
     CheckedSql sql = check_sql(*session_, where_, ingest, table);
     append(findings_, std::move(sql.findings));
     if (ingest.load != config::Load::copy)
-        append(findings_, check_segments(*session_, where_, world_.segments));
+        append(findings_, check_segments(*session_, where_, ingest.load, world_.segments));
     table_ = table.schema + "." + table.name + " (" +
              std::to_string(columns_of(ingest, table).size()) + " columns, " +
              way_of(ingest, mapper) + (sql.types.empty() ? "" : "; by SQL " + sql.types) + ")";

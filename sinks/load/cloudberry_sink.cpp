@@ -6,6 +6,7 @@
 #include "pipeline/ingest/change_fold.h"
 #include "pipeline/ingest/stopped_at_reject.h"
 #include "sinks/catalogue/catalogue.h"
+#include "sinks/load/segments/segment_transfer.h"
 #include "sinks/session/server_family.h"
 
 #include <algorithm>
@@ -90,6 +91,17 @@ CommitResult CloudberrySink::commit(Batch& batch) {
     return result;
 }
 
+/// What was begun is rolled back by the time that there is another way.
+CommitResult CloudberrySink::write_by_some_way(Batch& batch) {
+    try {
+        return write_to_targets(batch);
+    } catch (const SegmentsClosed& closed) {
+        turns_.note(closed);
+        batch.set_without_effect({});
+    }
+    return write_to_targets(batch);
+}
+
 CommitResult CloudberrySink::write_to_targets(Batch& batch) {
     const std::vector<TargetId> targets = targets_of(batch);
     if (auto held = locked(targets)) return *held;
@@ -147,7 +159,7 @@ CommitResult CloudberrySink::write(Batch& batch) {
         }
         if (moves_nothing(batch)) return Committed{};
         session_.open();
-        return write_to_targets(batch);
+        return write_by_some_way(batch);
     } catch (const TroubleOfTheWorld& changed) {
         if (!options_.targets || !at_) throw;
         return held_up(changed.what());

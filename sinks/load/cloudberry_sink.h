@@ -68,6 +68,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     CommitResult write(Batch& batch);
+    CommitResult write_by_some_way(Batch& batch);
     CommitResult write_to_targets(Batch& batch);
     /// Those that the batch has rows of, or the only one.
     [[nodiscard]] std::vector<TargetId> targets_of(const Batch& batch) const;

@@ -16,9 +16,11 @@ constexpr std::size_t enough_rows = 100'000;
 
 SegmentRoute route_of(const config::Ingest& ingest, segments::Server* server) {
     if (ingest.load == config::Load::copy || server == nullptr) return {};
+    const bool by_size = ingest.load == config::Load::by_size;
     return {.server = server,
             .pipeline = ingest.name,
-            .least_rows = ingest.load == config::Load::by_size ? enough_rows : 0};
+            .least_rows = by_size ? enough_rows : 0,
+            .unfetched = by_size ? SegmentRoute::Unfetched::copy : SegmentRoute::Unfetched::wait};
 }
 
 }  // namespace

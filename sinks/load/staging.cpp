@@ -27,14 +27,14 @@ Staging::Options unnumbered(Staging::Options options) {
 Staging::Whole::Whole(Session& session, const Options& options)
     : binary(copy_into(options, CopyForm::binary)),
       text(copy_into(options, CopyForm::text)),
-      route(options.segments),
-      transfer(session, route, {.relation = options.table, .columns = options.columns}) {}
+      transfer(session, options.segments, {.relation = options.table, .columns = options.columns}) {
+}
 
 void Staging::Whole::copy(Session& session, const EncodedRows& binary_rows,
                           const EncodedRows& text_rows) {
     if (!binary_rows.rows.empty()) copy_whole(session, binary, binary_rows);
     if (text_rows.rows.empty()) return;
-    if (!route.is_for(text_rows.rows.size())) return copy_whole(session, text, text_rows);
+    if (!transfer.may_go(text_rows.rows.size())) return copy_whole(session, text, text_rows);
     const std::int64_t staged = transfer.insert(text_rows);
     if (staged != static_cast<std::int64_t>(text_rows.rows.size()))
         throw DatabaseError({"08006",

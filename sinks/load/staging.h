@@ -63,7 +63,6 @@ private:
 
         const CopyStatement binary;
         const CopyStatement text;
-        const SegmentRoute route;
         SegmentTransfer transfer;
     };
 

@@ -82,6 +82,8 @@ public:
     [[nodiscard]] Family family();
 
     Rows exec(const std::string& sql);
+    /// While it is wanted, which is asked some times a second: then the server is asked to cancel.
+    Rows exec_while(const std::string& sql, const std::function<bool()>& wanted);
     Rows exec(const std::string& sql, const Row& parameters);
     /// Each parameter in its type's binary form.
     Rows exec_binary(const std::string& sql, const std::vector<std::string_view>& parameters);

@@ -100,6 +100,16 @@ bool Session::answers_within(std::chrono::milliseconds time) {
     return PQconsumeInput(connection) == 0 || PQisBusy(connection) == 0;
 }
 
+Rows Session::exec_while(const std::string& sql, const std::function<bool()>& wanted) {
+    send(sql);
+    while (!answers_within(glance))
+        if (!wanted()) {
+            link_->cancel();
+            break;
+        }
+    return answer(true);
+}
+
 std::string Session::run(const std::string& sql) {
     send(sql);
     return finish();

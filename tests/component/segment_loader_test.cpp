@@ -27,8 +27,10 @@ using Segments = fixture::FakeCluster::Segments;
 /// A daemon's server for segments, and a database that has some.
 class Cluster {
 public:
-    explicit Cluster(const SinkSetup& setup, std::chrono::milliseconds timeout = 60s)
-        : cluster_(fixture::shared_postgres().port()),
+    explicit Cluster(const SinkSetup& setup, std::chrono::milliseconds timeout = 60s,
+                     const segments::Way::Pauses& way_again = {})
+        : server_(registry_, {.way_again = way_again}),
+          cluster_(fixture::shared_postgres().port()),
           dsn_(fixture::shared_postgres().dsn(setup.database, "postgres", cluster_.port()) +
                " sslmode=disable gssencmode=disable") {
         const std::string address = "127.0.0.1:" + std::to_string(fixture::free_port());
@@ -44,6 +46,18 @@ public:
                  {.table = setup.table, .columns = {"id", "city"}},
                  {.server = &server_, .pipeline = "orders", .least_rows = least_rows})});
     }
+    /// To which COPY is left where segments do not fetch.
+    [[nodiscard]] CloudberrySink sink_with_copy(const SinkSetup& setup,
+                                                std::chrono::milliseconds patience = 300ms) {
+        return CloudberrySink(
+            {.dsn = dsn_,
+             .identity = setup.identity,
+             .loader = segment_loader({.table = setup.table, .columns = {"id", "city"}},
+                                      {.server = &server_,
+                                       .pipeline = "orders",
+                                       .unfetched = SegmentRoute::Unfetched::copy,
+                                       .patience = patience})});
+    }
     [[nodiscard]] const std::string& dsn() const { return dsn_; }
     fixture::FakeCluster* operator->() { return &cluster_; }
     segments::Server& server() { return server_; }
@@ -53,7 +67,7 @@ public:
 
 private:
     metrics::Registry registry_;
-    segments::Server server_{registry_};
+    segments::Server server_;
     fixture::FakeCluster cluster_;
     std::string dsn_;
 };
@@ -165,8 +179,9 @@ TEST_CASE("segment loader: check sends a row the whole way, and says what to do 
     const SinkSetup setup("id bigint");
     Cluster cluster(setup);
     Session session(cluster.dsn(), "test");
+    config::Load load = config::Load::segments;
     const auto found = [&] {
-        const std::vector<Finding> findings = check_segments(session, "p", cluster.server());
+        const std::vector<Finding> findings = check_segments(session, "p", load, cluster.server());
         return findings.empty() ? "" : to_string(findings.front());
     };
     CHECK(found().find("set load = \"copy\"") != std::string::npos);
@@ -178,6 +193,10 @@ TEST_CASE("segment loader: check sends a row the whole way, and says what to do 
     CHECK(found().find("segments do not fetch rows from gpfdist://127.0.0.1:") !=
           std::string::npos);
     CHECK(found().find("at advertise in [segments]") != std::string::npos);
+    CHECK(found().find("rows go by COPY") == std::string::npos);
+    load = config::Load::by_size;
+    CHECK(found().find("rows go by COPY; each segment's host must reach") != std::string::npos);
+    CHECK(cluster.is_counted("sluice_segments_way_closed{pipeline=\"check\"} 0"));
     CHECK(setup.value("SELECT count(*) FROM pg_class WHERE relname = 'sluice_way'") == "0");
 }
 
@@ -296,10 +315,100 @@ TEST_CASE("segment loader: segments that are silent are not waited for longer th
     cluster->let(Segments::are_silent);
     Batch batch = cities(0, 1000);
     const std::string why = retry_reason(sink.commit(batch));
-    CHECK_MESSAGE(why.find("statement timeout") != std::string::npos, why);
+    CHECK_MESSAGE(why.find("no segment came for the rows: the statement took 300ms, which is "
+                           "timeout in [segments]") != std::string::npos,
+                  why);
     cluster->let(Segments::read);
     REQUIRE(committed(sink.commit(batch)));
     CHECK(rows_and_ledger(setup) == "1000/1000 1000");
+}
+
+TEST_CASE("segment loader: where COPY is left, it loads what segments do not fetch, once") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    Offset from = 0;
+    for (const Segments wrong : {Segments::find_nobody, Segments::are_silent, Segments::miss_one,
+                                 Segments::hang_up, Segments::ask_twice, Segments::come_late}) {
+        Cluster cluster(setup);
+        CloudberrySink sink = cluster.sink_with_copy(setup);
+        cluster->let(wrong);
+        Batch batch = cities(from, from + 1000);
+        const CommitResult result = sink.commit(batch);
+        CHECK(retry_reason(result) == "");
+        REQUIRE(committed(result));
+        from += 1000;
+        const std::string all = std::to_string(from);
+        CHECK(rows_and_ledger(setup) == all + "/" + all + " " + all);
+        CHECK(cluster.is_counted("sluice_segments_way_closed{pipeline=\"orders\"} 1"));
+    }
+}
+
+TEST_CASE("segment loader: a way that failed is left alone for a while, and then tried again") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    const auto load = [&](CloudberrySink& sink, Offset from) {
+        Batch batch = cities(from, from + 1000);
+        REQUIRE(committed(sink.commit(batch)));
+    };
+    {
+        Cluster cluster(setup);
+        CloudberrySink one = cluster.sink_with_copy(setup);
+        cluster->let(Segments::find_nobody);
+        load(one, 0);
+        CHECK(cluster->reads() == 1);
+        cluster->let(Segments::read);
+        load(one, 1000);
+        CloudberrySink another = cluster.sink_with_copy(setup);  // lane of the same pipeline
+        load(another, 2000);
+        CHECK(cluster->reads() == 1);
+    }
+    Cluster cluster(setup, 60s, {.first = 1s, .longest = 1s});
+    CloudberrySink sink = cluster.sink_with_copy(setup);
+    Offset next = 3000;
+    const auto load_until_read = [&](int reads) {
+        fixture::wait_until(
+            [&] {
+                load(sink, std::exchange(next, next + 1000));
+                return cluster->reads() == reads;
+            },
+            fixture::patient(20s), "segments that are tried again");
+    };
+    cluster->let(Segments::find_nobody);
+    load_until_read(1);
+    load_until_read(2);
+    cluster->let(Segments::read);
+    load_until_read(3);
+    CHECK(cluster.is_counted("sluice_segments_way_closed{pipeline=\"orders\"} 0"));
+    const std::string all = std::to_string(next);
+    CHECK(rows_and_ledger(setup) == all + "/" + all + " " + all);
+}
+
+TEST_CASE("segment loader: rows that are refused close no way") {
+    const SinkSetup setup("id bigint CHECK (id <> 7), city text");
+    setup.anchor(0, 0);
+    Cluster cluster(setup);
+    CloudberrySink sink = cluster.sink_with_copy(setup);
+    Batch batch = cities(0, 1000);
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(rows_and_ledger(setup) == "999/999 999");
+    CHECK(cluster.is_counted("sluice_segments_way_closed{pipeline=\"orders\"} 0"));
+}
+
+TEST_CASE("segment loader: a database without segments gets rows by COPY, and is asked once") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    Cluster cluster(setup);
+    CloudberrySink sink(
+        {.dsn = setup.dsn,
+         .identity = setup.identity,
+         .loader = segment_loader({.table = setup.table, .columns = {"id", "city"}},
+                                  {.server = &cluster.server(), .pipeline = "orders"})});
+    for (Offset from = 0; from < 3000; from += 1000) {
+        Batch batch = cities(from, from + 1000);
+        REQUIRE(committed(sink.commit(batch)));
+    }
+    CHECK(rows_and_ledger(setup) == "3000/3000 3000");
+    CHECK(cluster.is_counted("sluice_segments_way_closed{pipeline=\"orders\"} 1"));
 }
 
 TEST_CASE("segment loader: small batches go by COPY where the size decides") {

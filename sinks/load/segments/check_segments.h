@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/config.h"
 #include "segments/server.h"
 #include "sinks/catalogue/finding.h"
 #include "sinks/session/session.h"
@@ -10,8 +11,9 @@
 namespace sluice {
 
 /// Has the database's segments fetch one row from the server, for a table that nobody keeps, and
-/// says what to do where they cannot. `where`: of the findings.
+/// says what to do where they cannot: an error where the pipeline would wait for that, a warning
+/// where rows go by COPY instead. `where`: of the findings.
 [[nodiscard]] std::vector<Finding> check_segments(Session& session, const std::string& where,
-                                                  segments::Server& server);
+                                                  config::Load load, segments::Server& server);
 
 }  // namespace sluice

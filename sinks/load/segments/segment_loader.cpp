@@ -15,7 +15,8 @@ SegmentLoader::SegmentLoader(Session& session, const Target& target, const Segme
 
 void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     if (rows.size() == 0) return;
-    if (!route_.is_for(rows.size()) || has_rules()) return copy_.load(rows);
+    if (!route_.is_for(rows.size()) || has_rules() || !transfer_.may_go(rows.size()))
+        return copy_.load(rows);
     const std::int64_t inserted = transfer_.insert(rows.text);
     if (inserted == static_cast<std::int64_t>(rows.size())) return;
     // They were all read: it is the table that takes some for itself, as a trigger or a rule can,
