@@ -10,7 +10,10 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace sluice::registry {
@@ -39,12 +42,17 @@ std::string text_of(const boost::system::error_code& error) {
     return error.message();
 }
 
+NoAnswer not_in_time(const Patience& patience) {
+    return NoAnswer(patience.stop.stop_requested() ? "it was not waited for" : "no answer in time");
+}
+
 /// Asynchronous steps one after the other, as if they blocked, all of them within one patience.
 class Steps {
 public:
     explicit Steps(const Patience& patience) : patience_(patience) {}
 
     [[nodiscard]] asio::io_context& context() { return context_; }
+    [[nodiscard]] const Patience& patience() const { return patience_; }
     /// `start` begins the step and hands it what it gets to call at its end, with the error first.
     template <class Start>
     void run(const Start& start) {
@@ -56,9 +64,7 @@ public:
             context_.run_until(patience_.until);
         }
         // What is still under way ends with the context, which is not run any more.
-        if (!ended)
-            throw NoAnswer(patience_.stop.stop_requested() ? "it was not waited for"
-                                                           : "no answer in time");
+        if (!ended) throw not_in_time(patience_);
         if (*ended) throw NoAnswer(text_of(*ended));
     }
 
@@ -67,18 +73,36 @@ private:
     asio::io_context context_;
 };
 
-tcp::resolver::results_type addresses_of(const Url& server, Steps& steps) {
-    tcp::resolver resolver(steps.context());
+/// What becomes of looking up a name.
+struct LookUp {
+    std::mutex mutex;  // guards what follows
+    std::condition_variable_any ended;
+    bool has_ended = false;
+    boost::system::error_code error;
     tcp::resolver::results_type addresses;
-    steps.run([&](const auto& ended) {
-        resolver.async_resolve(server.host, server.port,
-                               [&addresses, ended](const boost::system::error_code& error,
-                                                   tcp::resolver::results_type found) {
-                                   addresses = std::move(found);
-                                   ended(error);
-                               });
-    });
-    return addresses;
+};
+
+/// On a thread of its own, which is left behind where it takes too long: nobody can call off
+/// getaddrinfo(), and the end of an io_context would wait for it, for half a minute where the name
+/// server is away.
+tcp::resolver::results_type addresses_of(const Url& server, const Patience& patience) {
+    const auto look_up = std::make_shared<LookUp>();
+    std::thread([look_up, host = server.host, port = server.port] {
+        asio::io_context unused;
+        boost::system::error_code error;
+        auto addresses = tcp::resolver(unused).resolve(host, port, error);
+        const std::lock_guard lock{look_up->mutex};
+        look_up->error = error;
+        look_up->addresses = std::move(addresses);
+        look_up->has_ended = true;
+        look_up->ended.notify_all();
+    }).detach();
+    std::unique_lock lock{look_up->mutex};
+    if (!look_up->ended.wait_until(lock, patience.stop, patience.until,
+                                   [&] { return look_up->has_ended; }))
+        throw not_in_time(patience);
+    if (look_up->error) throw NoAnswer(text_of(look_up->error));
+    return look_up->addresses;
 }
 
 template <class Stream>
@@ -98,7 +122,7 @@ bool is_address(const std::string& host) {
 }
 
 HttpAnswer ask(const Url& server, const HttpRequest& request, ssl::context& tls, Steps& steps) {
-    const tcp::resolver::results_type addresses = addresses_of(server, steps);
+    const tcp::resolver::results_type addresses = addresses_of(server, steps.patience());
     const auto connect = [&](beast::tcp_stream& stream) {
         steps.run([&](const auto& ended) { stream.async_connect(addresses, ended); });
     };

@@ -10,7 +10,11 @@
 
 #include <doctest/doctest.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
+
 #include <filesystem>
+#include <future>
 #include <thread>
 
 using namespace sluice;
@@ -42,7 +46,31 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+/// Of names under .silent: it answers when the test has seen what it wants to.
+class NameServer {
+public:
+    NameServer() { answer_ = told_.get_future().share(); }
+    ~NameServer() { told_.set_value(); }
+    static void await() { answer_.wait_for(fixture::patient(std::chrono::seconds(20))); }
+
+private:
+    std::promise<void> told_;
+    static inline std::shared_future<void> answer_;
+};
+
 }  // namespace
+
+/// In the place of the C library's.
+extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+    if (host != nullptr && std::string_view(host).ends_with(".silent")) {
+        NameServer::await();
+        return EAI_AGAIN;
+    }
+    static const auto real =
+        reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+    return real(host, service, hints, found);
+}
 
 TEST_CASE("registry: a schema is fetched once, whoever asks for it") {
     HttpFake fake;
@@ -174,6 +202,18 @@ TEST_CASE("registry: a server that does not answer is given up after a while") {
     registry.timeout = std::chrono::milliseconds(200);
     RegistryClient client(registry);
     CHECK(contains(trouble(client, id(1)), "cannot be reached: no answer in time"));
+}
+
+TEST_CASE("registry: a name server that does not answer is not waited for, either") {
+    const NameServer silent;
+    config::Registry registry = at({"http://registry.silent:1"});
+    registry.timeout = std::chrono::milliseconds(200);
+    const auto began = std::chrono::steady_clock::now();
+    {
+        RegistryClient client(registry);
+        CHECK(contains(trouble(client, id(1)), "cannot be reached: no answer in time"));
+    }
+    CHECK(std::chrono::steady_clock::now() - began < fixture::patient(std::chrono::seconds(10)));
 }
 
 TEST_CASE("registry: one timeout is for a schema with its references, and for all servers") {
