@@ -37,18 +37,20 @@ Certificate certify(const Request& request) {
     using Clock = std::chrono::steady_clock;
     Certificate certificate;
     Site site(request.dsn, request.on_table);
+    if (request.on_made) request.on_made(site.made());
     if (!request.segments.empty()) site.serve_segments(request.segments);
     certificate.server = site.server();
     certificate.of_others = databases_of_others(site);
     for (const Case& one : all_cases()) {
         if (request.stop != nullptr && *request.stop) break;
-        if ((one.group + ": " + one.name).find(request.only) == std::string::npos) continue;
+        if (!is_among(one, request.only)) continue;
         const Clock::time_point began = Clock::now();
         certificate.results.push_back(run_case(one, site));
         const std::chrono::duration<double> took = Clock::now() - began;
         if (request.on_result) request.on_result(certificate.results.back(), took.count());
     }
     certificate.left_behind = site.clean_up();
+    if (request.on_made) request.on_made({});
     return certificate;
 }
 

@@ -16,6 +16,8 @@ struct Request {
     std::string segments{};    ///< "host:port" where segments find us; empty: they do not
     Site::OnTable on_table{};  ///< of tests, which give tables the locks of another database
     std::function<void(const Result&, double seconds)> on_result{};
+    /// Statements that drop what was made for the run; none, once it has cleaned up.
+    std::function<void(const std::vector<std::string>&)> on_made{};
     const std::atomic<bool>* stop = nullptr;  ///< set from anywhere: no further case begins
 };
 

@@ -11,6 +11,10 @@ void expect_equal(std::string_view what, const std::string& found, const std::st
         throw Differs(std::string(what) + ": \"" + found + "\", not \"" + expected + "\"");
 }
 
+bool is_among(const Case& one, const std::string& text) {
+    return (one.group + ": " + one.name).find(text) != std::string::npos;
+}
+
 std::vector<Case> all_cases() {
     std::vector<Case> all;
     for (const auto& group : {own_table_cases, column_cases, storage_cases, segment_cases,

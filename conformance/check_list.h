@@ -33,6 +33,8 @@ struct Case {
     std::function<std::string(Site&)> run;
 };
 
+/// Whether the case's group or name holds the text.
+[[nodiscard]] bool is_among(const Case& one, const std::string& text);
 /// In the order in which they run.
 [[nodiscard]] std::vector<Case> all_cases();
 

@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
 
@@ -14,11 +16,30 @@ using namespace sluice::conformance;
 std::atomic<bool> stop = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+/// What a run that ends now leaves behind; null: nothing.
+std::atomic<const std::string*> to_drop = nullptr;
+static_assert(std::atomic<const std::string*>::is_always_lock_free);
+
+void note_made(const std::vector<std::string>& statements) {
+    static std::string text;
+    to_drop = nullptr;
+    text = "sluice-conformance: ended at once; left behind, to be dropped by hand:\n";
+    for (const std::string& statement : statements) text += "  " + statement + ";\n";
+    if (!statements.empty()) to_drop = &text;
+}
+
 /// The case that runs comes to its end, and what was made is dropped; the second time it is over.
+void on_signal(int) {
+    if (!stop.exchange(true)) return;
+    if (const std::string* const text = to_drop)
+        static_cast<void>(!write(STDERR_FILENO, text->data(), text->size()));
+    _exit(used_wrongly);
+}
+
 void stop_on_signals() {
     struct sigaction action {};
-    action.sa_handler = [](int) { stop = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
 }
@@ -33,6 +54,7 @@ int run(const Words& words) {
                     .only = words.only,
                     .segments = words.segments,
                     .on_result = print,
+                    .on_made = note_made,
                     .stop = &stop};
     const Certificate certificate = certify(request);
     print_table(std::cout, certificate.server, certificate.results);

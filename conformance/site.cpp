@@ -4,6 +4,7 @@
 #include "conformance/dsn.h"
 #include "pipeline/errors.h"
 #include "segments/server.h"
+#include "sinks/load/segments/check_segments.h"
 #include "sinks/schema/schema.h"
 #include "sinks/session/sql_text.h"
 
@@ -168,6 +169,23 @@ void Site::serve_segments(const std::string& address) {
     if (problem.empty()) problem = serving->server.move_to("0.0.0.0" + address.substr(colon));
     if (!problem.empty()) throw TroubleOfTheWorld("--segments " + address + ": " + problem);
     serving_ = std::move(serving);
+    if (!has_external_tables()) return;
+    try {
+        if (send_one_row(session_, serving_->server) == 1) return;
+        problem = "a row was fetched, and not inserted";
+    } catch (const DatabaseError& error) {
+        problem = error.what();
+    }
+    throw TroubleOfTheWorld("--segments " + address +
+                            ": segments do not fetch rows from there: " + problem +
+                            "; each segment's host must reach that address: look at NetworkPolicy "
+                            "and firewalls. Without --segments the other cases can be tried");
+}
+
+std::vector<std::string> Site::made() const {
+    std::vector<std::string> statements{"DROP DATABASE " + quote_identifier(database_)};
+    if (!role_.empty()) statements.push_back("DROP ROLE " + quote_identifier(role_));
+    return statements;
 }
 
 segments::Server& Site::segments() {

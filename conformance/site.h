@@ -32,6 +32,9 @@ public:
     /// Drops what was made. Returns statements, with the reasons, for what it had to leave behind.
     [[nodiscard]] std::vector<std::string> clean_up();
 
+    /// What would drop it, as SQL.
+    [[nodiscard]] std::vector<std::string> made() const;
+
     [[nodiscard]] Family family() const { return family_; }
     [[nodiscard]] bool is_mpp() const { return sluice::is_mpp(family_); }
     /// As the server tells it, without its compiler: "PostgreSQL 15.14".
@@ -60,7 +63,7 @@ public:
     /// One that nothing else has: "rows7".
     [[nodiscard]] std::string fresh_name(const std::string& of);
     /// The server's segments find us at "host:port". Throws TroubleOfTheWorld where nobody can
-    /// listen on that port.
+    /// listen on that port, or its segments do not come there.
     void serve_segments(const std::string& address);
     /// Throws Skipped where there are none, or they do not know where we are.
     [[nodiscard]] segments::Server& segments();

@@ -106,6 +106,19 @@ std::optional<std::string> text_of(const std::string& option) {
     return std::nullopt;
 }
 
+/// What is wrong where no case is among these.
+std::optional<std::string> none_among(const std::string& only) {
+    std::string groups;
+    std::string latest;
+    for (const Case& one : all_cases()) {
+        if (is_among(one, only)) return std::nullopt;
+        if (one.group != latest) groups += "\n  " + one.group;
+        latest = one.group;
+    }
+    return "--only " + only +
+           ": no case has that in its name; --list names all, the groups are:" + groups;
+}
+
 }  // namespace
 
 std::variant<Words, Text, std::string> read_words(const std::vector<std::string>& arguments) {
@@ -128,6 +141,7 @@ std::variant<Words, Text, std::string> read_words(const std::vector<std::string>
             has_dsn = true;
         }
     }
+    if (const auto problem = none_among(words.only)) return *problem;
     if (!has_dsn) return "no DSN given: sluice-conformance \"host=… dbname=postgres user=…\"";
     return words;
 }

@@ -54,7 +54,7 @@ TEST_CASE("conformance: PostgreSQL passes, with the locks of an MPP database too
 }
 
 TEST_CASE("conformance: rows that segments fetch, by segments of the tests") {
-    const fixture::FakeCluster cluster(shared_postgres().port());
+    fixture::FakeCluster cluster(shared_postgres().port());
     const std::string dsn = shared_postgres().dsn("test", "postgres", cluster.port()) +
                             " sslmode=disable gssencmode=disable";
     const Certificate certificate =
@@ -73,6 +73,13 @@ TEST_CASE("conformance: rows that segments fetch, by segments of the tests") {
     REQUIRE(untold.results.size() == 1);
     CHECK(untold.results.front().note == "segments were not told where: see --segments");
     CHECK(run_program({"--segments", "127.0.0.1", dsn}).exit_code == 2);
+    cluster.let(fixture::FakeCluster::Segments::find_nobody);
+    const auto unreached =
+        run_program({"--segments", "127.0.0.1:" + std::to_string(fixture::free_port()), dsn});
+    CHECK(unreached.exit_code == 2);
+    CHECK_MESSAGE(unreached.err.find("segments do not fetch rows from there: connection with "
+                                     "gpfdist failed") != std::string::npos,
+                  unreached.err);
     CHECK(left_behind() == "0");
 }
 
@@ -109,6 +116,10 @@ TEST_CASE("conformance: the program prints a table, and its exit code says wheth
     CHECK(nowhere.exit_code == 2);
     CHECK(nowhere.err.find("cannot connect") != std::string::npos);
     CHECK(run_program({}).exit_code == 2);
+    const auto none = run_program({"--only", "no such case", shared_postgres().dsn()});
+    CHECK(none.exit_code == 2);
+    CHECK(none.err.find("--only no such case: no case has that in its name") != std::string::npos);
+    CHECK(none.err.find("\n  Rows that segments fetch\n") != std::string::npos);
     CHECK(run_program({"--onyl", "x", "dbname=postgres"}).exit_code == 2);
 }
 
@@ -130,6 +141,36 @@ TEST_CASE("conformance: a run that is told to stop cleans up first") {
     run.signal(SIGINT);
     CHECK(run.wait(fixture::patient(60s)) == 1);
     CHECK(left_behind() == "0");
+}
+
+TEST_CASE("conformance: a run that is told twice ends at once, and says what it leaves") {
+    const fixture::TempDir dir("conformance");
+    fixture::Process run(
+        {.argv = {SLUICE_CONFORMANCE, shared_postgres().dsn()}, .log = dir.path() / "out"});
+    // The first case has begun, so the run knows what it has made.
+    fixture::wait_until(
+        [&] { return fixture::read_file(dir.path() / "out").find(" ms)") != std::string::npos; },
+        fixture::patient(10s), "a case");
+    run.signal(SIGINT);
+    run.signal(SIGTERM);
+    CHECK(run.wait(fixture::patient(60s)) == 2);
+    const std::string said = fixture::read_file(dir.path() / "out");
+    const std::string name = shared_postgres().value(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'sluice\\_conformance\\_%'");
+    for (const std::string what : {"DATABASE", "ROLE"}) {
+        const std::string statement = "DROP " + what + " \"" + name + "\"";
+        CHECK_MESSAGE(said.find("\n  " + statement + ";\n") != std::string::npos, said);
+        fixture::wait_until(
+            [&] {
+                try {
+                    shared_postgres().exec(statement);
+                    return true;
+                } catch (const std::exception&) {
+                    return false;  // its sessions have not all ended yet
+                }
+            },
+            fixture::patient(20s), statement);
+    }
 }
 
 TEST_CASE("conformance: docs/compatibility.md has each case, and no other") {

@@ -10,6 +10,8 @@ namespace {
 
 using Severity = Finding::Severity;
 
+}  // namespace
+
 std::int64_t send_one_row(Session& session, segments::Server& server) {
     const Transaction transaction(session,
                                   "SET LOCAL statement_timeout = '20s';"
@@ -23,8 +25,6 @@ std::int64_t send_one_row(Session& session, segments::Server& server) {
                {.relation = "pg_temp.sluice_way", .columns = {"row"}})
         .insert(row);
 }
-
-}  // namespace
 
 std::vector<Finding> check_segments(Session& session, const std::string& where, config::Load load,
                                     segments::Server& server) {
