@@ -383,6 +383,21 @@ TEST_CASE("segment loader: a way that failed is left alone for a while, and then
     CHECK(rows_and_ledger(setup) == all + "/" + all + " " + all);
 }
 
+TEST_CASE("segment loader: nobody is sent to an address that another daemon has") {
+    const SinkSetup setup("id bigint, city text");
+    setup.anchor(0, 0);
+    Cluster cluster(setup);
+    REQUIRE(cluster.server().move_to("").empty());
+    CloudberrySink waiting = cluster.sink(setup);
+    Batch batch = cities(0, 1000);
+    const std::string why = retry_reason(waiting.commit(batch));
+    CHECK_MESSAGE(why.find("this daemon does not listen for segments") != std::string::npos, why);
+    CloudberrySink sink = cluster.sink_with_copy(setup);
+    REQUIRE(committed(sink.commit(batch)));
+    CHECK(cluster->reads() == 0);
+    CHECK(rows_and_ledger(setup) == "1000/1000 1000");
+}
+
 TEST_CASE("segment loader: rows that are refused close no way") {
     const SinkSetup setup("id bigint CHECK (id <> 7), city text");
     setup.anchor(0, 0);

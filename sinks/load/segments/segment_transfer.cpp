@@ -64,6 +64,11 @@ SegmentTransfer::SegmentTransfer(Session& session, SegmentRoute route, Into into
 
 std::int64_t SegmentTransfer::insert(const EncodedRows& rows) {
     try {
+        // Who listens there instead has none of these rows.
+        if (route_.server->listening().empty())
+            give_up(not_delivered("this daemon does not listen for segments: its address is taken, "
+                                  "perhaps by another daemon of this host"),
+                    "set another address as listen in [segments]; ss -ltnp shows who has it");
         prepare();
         const std::int64_t inserted = run_insert(rows);
         if (limits_time_) session_.run("SET LOCAL statement_timeout = 0");
@@ -166,8 +171,7 @@ std::int64_t SegmentTransfer::run_insert(const EncodedRows& rows) {
     } catch (const DatabaseError& error) {
         if (delivery.scan.empty()) delivery = on_offer.end();
         const DatabaseError wrong = what_went_wrong(error, attempt, delivery);
-        if (goes_by_copy_after(wrong)) close_way(wrong, remedy_of_way(*route_.server));
-        throw DatabaseError(wrong);
+        give_up(wrong, remedy_of_way(*route_.server));
     }
 }
 
@@ -193,6 +197,11 @@ DatabaseError SegmentTransfer::what_went_wrong(const DatabaseError& error, const
                                   ", which is timeout in [segments]",
                               {}});
     return error;
+}
+
+void SegmentTransfer::give_up(const DatabaseError& error, const std::string& remedy) {
+    if (goes_by_copy_after(error)) close_way(error, remedy);
+    throw DatabaseError(error);
 }
 
 /// Where the connection is there still, it is not to blame.

@@ -73,6 +73,7 @@ private:
     struct Attempt;
     [[nodiscard]] DatabaseError what_went_wrong(const DatabaseError& error, const Attempt& attempt,
                                                 const segments::Delivery& delivery) const;
+    [[noreturn]] void give_up(const DatabaseError& error, const std::string& remedy);
     [[nodiscard]] bool goes_by_copy_after(const DatabaseError& error) const;
     [[noreturn]] void close_way(const DatabaseError& error, const std::string& remedy);
     [[nodiscard]] DatabaseError without_secrets(const DatabaseError& error) const;
