@@ -43,14 +43,20 @@ bool has_index(Session& session, const std::string& table, const std::string& co
                {table, column});
 }
 
-/// Whether the sequence behind the column is so, by what pg_sequence says.
+/// Whether the sequence that the column owns, or that its default draws from, is so, by what
+/// pg_sequence says.
 bool sequence_is(Session& session, const std::string& table, const std::string& column,
                  const char* so) {
     constexpr int with_catalogue_of_sequences = 100000;
     return session.server_version() >= with_catalogue_of_sequences &&
            yes(session,
                std::string("SELECT EXISTS (SELECT 1 FROM pg_sequence WHERE ") + so +
-                   " AND seqrelid = pg_get_serial_sequence($1, $2)::regclass)",
+                   " AND (seqrelid = pg_get_serial_sequence($1, $2)::regclass OR seqrelid IN"
+                   " (SELECT p.refobjid FROM pg_attrdef d JOIN pg_attribute a ON"
+                   " a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_depend p ON"
+                   " p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid"
+                   " AND p.refclassid = 'pg_class'::regclass"
+                   " WHERE d.adrelid = $1::regclass AND a.attname = $2)))",
                {table, column});
 }
 

@@ -294,6 +294,13 @@ TEST_CASE("outbox: check sees two pipelines on one table, and ids that come agai
     CHECK_MESSAGE(check.out.find("is also that of outbox.twin") != std::string::npos, check.out);
     CHECK(check.out.find("sequence of \"id\" cycles") != std::string::npos);
     CHECK(check.out.find("sequence of \"id\" has a cache") != std::string::npos);
+    setup.exec(
+        "create sequence drawn cache 20; alter table outbox alter id set default nextval('drawn');"
+        "drop sequence outbox_id_seq");
+    const auto of_other = run_sluice({"check", "events", "-c", setup.config.string()});
+    CHECK(of_other.out.find("sequence of \"id\" cycles") == std::string::npos);
+    CHECK_MESSAGE(of_other.out.find("sequence of \"id\" has a cache") != std::string::npos,
+                  of_other.out);
 }
 
 TEST_CASE("outbox: a table is one pipeline's, whichever daemon runs the other") {
