@@ -100,6 +100,31 @@ std::vector<Finding> check_other_changes(Session& session, const config::Ingest&
     return findings;
 }
 
+/// Superusers wait in no queue.
+std::vector<Finding> check_slots(Session& session, const std::string& where, int lanes) {
+    if (!is_mpp(session.family())) return {};
+    if (session
+            .exec("SELECT to_regclass('pg_resqueue') IS NOT NULL AND"
+                  " coalesce(current_setting('gp_resource_manager', true), '') = 'queue'")
+            .text(0, 0) != "t")
+        return {};
+    const Rows queue = session.exec(
+        "SELECT q.rsqname, q.rsqcountlimit::int FROM pg_roles r JOIN pg_resqueue q ON"
+        " q.oid = r.rolresqueue WHERE r.rolname = current_user AND NOT r.rolsuper AND"
+        " q.rsqcountlimit > 0 AND q.rsqcountlimit < $1",
+        {std::to_string(lanes)});
+    if (queue.rows.empty()) return {};
+    return {
+        {Severity::warning, where,
+         "resource queue " + quote_identifier(queue.text(0, 0)) + " of this role has " +
+             queue.text(0, 1) + " active statements, and " + std::to_string(lanes) +
+             " lanes take turns with the table: one that waits for its turn keeps the slot that "
+             "the one before it needs, which is a deadlock again and again",
+         "set lanes = " + queue.text(0, 1) + ", or ALTER RESOURCE QUEUE " +
+             quote_identifier(queue.text(0, 0)) + " WITH (ACTIVE_STATEMENTS=" +
+             std::to_string(lanes + 1) + "), more where other pipelines have this role"}};
+}
+
 std::vector<Finding> check_shared_tables(Session& session, const std::string& where,
                                          const std::vector<config::Ingest>& targets) {
     std::vector<std::string> tables;

@@ -29,6 +29,11 @@ constexpr const char* truncations_have_no_order =
                                                        const config::Ingest& ingest,
                                                        const std::vector<config::Ingest>& all);
 
+/// Whether the role's resource queue, as Greenplum has them, lets as many lanes work at a time as
+/// wait for each other: one that waits for the table's turn has a slot that the next one needs.
+[[nodiscard]] std::vector<Finding> check_slots(Session& session, const std::string& where,
+                                               int lanes);
+
 /// Whether two targets of one pipeline are one table by two names ("users", "public.users") that
 /// one of them changes. `targets`: those of one topic.
 [[nodiscard]] std::vector<Finding> check_shared_tables(Session& session, const std::string& where,

@@ -147,6 +147,25 @@ TEST_CASE("check: of an MPP database it says which promises it does not keep, an
                "hint [cloudberry]: gp_enable_global_deadlock_detector is off"));
 }
 
+TEST_CASE("check: lanes that merge need a slot of their role's resource queue each") {
+    const SinkSetup setup("id bigint PRIMARY KEY, city text");
+    setup.call_it_mpp();
+    setup.exec(
+        "CREATE FUNCTION public.current_setting(text, bool) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'queue'::text $$;"
+        "CREATE TABLE pg_resqueue (oid oid, rsqname name, rsqcountlimit real);"
+        "INSERT INTO pg_resqueue VALUES (6055, 'narrow', 1);"
+        "CREATE TABLE pg_roles AS SELECT current_user AS rolname, false AS rolsuper,"
+        " 6055::oid AS rolresqueue");
+    Session session(setup.dsn, "test");
+    CHECK(check_slots(session, "ingest.p", 1).empty());
+    const std::string warned = told(check_slots(session, "ingest.p", 2));
+    CHECK(says(warned, "resource queue \"narrow\" of this role has 1 active statements"));
+    CHECK(says(warned, "set lanes = 1"));
+    setup.exec("UPDATE pg_resqueue SET rsqcountlimit = -1");
+    CHECK(check_slots(session, "ingest.p", 2).empty());
+}
+
 TEST_CASE(
     "check: without [columns] a default is not drawn, and a column that is gone moves fields") {
     const SinkSetup setup("id bigint");
