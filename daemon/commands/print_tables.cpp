@@ -63,7 +63,12 @@ std::string query_of(const CommandLine& line, const TopicColumns& columns) {
     return query;
 }
 
-std::string readable_ddl(const config::Config& config, const CommandLine& line, Session& session) {
+struct Readable {
+    std::string table;  ///< as SQL names it
+    std::string ddl;
+};
+
+Readable readable_of(const config::Config& config, const CommandLine& line, Session& session) {
     const auto registry = registry::client_of(config.registry);
     const config::Ingest ingest = as_topic(ingest_named(config, line.words[0]));
     const Table target = read_target(session, ingest);
@@ -75,8 +80,9 @@ std::string readable_ddl(const config::Config& config, const CommandLine& line, 
         url_of(config.segments, line) +
         segments::table_path(config.segments.sql_secret.text, ingest.name, table) +
         query_of(line, columns);
-    return "CREATE READABLE EXTERNAL TABLE " + table + " (" + columns.definition() +
-           ") LOCATION (" + quote_literal(location) + ") FORMAT 'TEXT' ENCODING 'UTF8'";
+    return {table, "CREATE READABLE EXTERNAL TABLE " + table + " (" + columns.definition() +
+                       ") LOCATION (" + quote_literal(location) +
+                       ") FORMAT 'TEXT' ENCODING 'UTF8'"};
 }
 
 /// A table whose rows become messages.
@@ -164,25 +170,45 @@ std::string writable_ddl(const config::Config& config, const CommandLine& line,
 
 /// What is to be run, in this order, and what is told of it.
 struct Tables {
+    std::string name;  ///< as SQL names it
     std::vector<std::string> ddl;
     std::string warning;
     std::string created;
 };
 
 Tables tables_of(const config::Config& config, const CommandLine& line, Session& session) {
-    if (!line.has("--writable"))
-        return {.ddl = {readable_ddl(config, line, session)},
+    if (!line.has("--writable")) {
+        const Readable readable = readable_of(config, line, session);
+        return {.name = readable.table,
+                .ddl = {readable.ddl},
                 .warning = "Whoever can read this can read the topic: the token is in it.",
                 .created = "created; SELECT from it reads the topic, and nothing else notices"};
+    }
     const Writable writable = writable_of(config, line, session);
     const std::string promise =
         "at least once, and no ROLLBACK takes it back; for exactly once "
         "insert into an outbox table";
-    return {.ddl = {writable_ddl(config, line, writable), comment_on(writable, session)},
+    return {.name = writable.table,
+            .ddl = {writable_ddl(config, line, writable), comment_on(writable, session)},
             .warning = "Whoever can read this can write to topic " + writable.topic +
                        ": the token is in it.\n-- INSERT sends at once, " + promise + ".",
             .created = "created; INSERT into it sends to topic " + writable.topic + " at once, " +
                        promise};
+}
+
+void apply(const Tables& tables, Session& session) {
+    try {
+        Transaction transaction(session);
+        for (const std::string& statement : tables.ddl) session.run(statement);
+        transaction.commit();
+    } catch (const DatabaseError& error) {
+        constexpr const char* duplicate_table = "42P07";
+        if (error.sqlstate() != duplicate_table) throw;
+        throw WrongConfiguration(tables.name +
+                                 " is there already, perhaps with other columns or another token; "
+                                 "DROP EXTERNAL TABLE " +
+                                 tables.name + ", and run this again, or give another --table");
+    }
 }
 
 void refuse_options(const CommandLine& line) {
@@ -212,9 +238,7 @@ int print_tables(const config::Config& config, const CommandLine& line) {
             throw WrongConfiguration(
                 "the database has no external tables, as Cloudberry and Greenplum have; sluice "
                 "peek reads topics anywhere, and sluice produce writes to them");
-        Transaction transaction(session);
-        for (const std::string& statement : tables.ddl) session.run(statement);
-        transaction.commit();
+        apply(tables, session);
         std::cout << tables.created << '\n';
         return fine;
     } catch (const WrongConfiguration& wrong) {

@@ -89,6 +89,12 @@ public:
         REQUIRE_MESSAGE(result.exit_code == 0, words[0] << "\n" << result.out << result.err);
         return result.out;
     }
+    [[nodiscard]] std::string refusal(std::vector<std::string> words) const {
+        words.insert(words.end(), {"-c", (dir_.path() / "sluice.toml").string()});
+        const RunResult result = run_sluice(words, env_, patient(90s));
+        CHECK(result.exit_code == 2);
+        return result.err;
+    }
     /// A line of the page. `sluice sql` makes a table, which only the cluster can.
     std::string shell(const std::string& line) const {
         std::vector<std::string> words = words_of(line);
@@ -175,6 +181,11 @@ TEST_CASE("from kafka_fdw: what the page shows does what it says") {
     const std::string shown = site.shell(query.next("sh"));
     CHECK(std::ranges::count(shown, '\n') >= 60);
     CHECK(query.is_over());
+
+    const std::string twice = site.refusal({"sql", "readings", "--apply"});
+    CHECK_MESSAGE(twice.find("\"public\".\"readings_topic\" is there already") != std::string::npos,
+                  twice);
+    CHECK(twice.find("DROP EXTERNAL TABLE \"public\".\"readings_topic\"") != std::string::npos);
 
     DocumentedBlocks insert = below("Insert into the topic itself");
     site.shell(insert.next("sh"));
