@@ -24,7 +24,8 @@ public:
         exec(
             "create table rows (id int, note text);"
             "create table pairs (id int primary key, note text);"
-            "create table masked (id text)");
+            "create table masked (id text);"
+            "create table mixed (id int, note text)");
         for (const char* const topic : {"rows", "pairs", "large"})
             shared_broker().admin().create_topic(topic, 3);
         KafkaProducer producer(shared_broker().client());
@@ -50,7 +51,8 @@ public:
                             "mode = \"merge\"\ndelete_when = \"@tombstone\"\n"
                             "columns = { id = \"@key/id\", note = \"note\" }\n"
                             "[ingest.masked]\ntopic = \"rows\"\ntable = \"masked\"\n"
-                            "columns = { id = { from = \"/id\", mask = 1 } }\n" +
+                            "columns = { id = { from = \"/id\", mask = 1 } }\n"
+                            "[ingest.mixed]\ntopic = [\"rows\", \"pairs\"]\ntable = \"mixed\"\n" +
                                 more);
     }
 };
@@ -100,6 +102,20 @@ TEST_CASE("sql tables: segments of one statement share the topic's rows, each on
     CHECK(rows.find("0\t8\t8\ta\\tb\\\\c\\nd\n") != std::string::npos);
     // More segments than blocks, and again: another statement sees all of it anew.
     CHECK(places(stage().read(stage().statement(path), 64)).size() == 3 * (in_each - 1));
+}
+
+TEST_CASE("sql tables: of several topics, a row says of which it is") {
+    const std::string path = stage().path({"mixed"});
+    CHECK(
+        stage().printed.find("\"mixed_topic\" (\"kafka_topic\" text, \"kafka_partition\" integer, "
+                             "\"kafka_offset\" bigint, \"id\"") != std::string::npos);
+    std::string rows;
+    for (const SegmentRead& read : stage().read(stage().statement(path))) {
+        CHECK_MESSAGE(read.whole, read.error);
+        rows += read.rows;
+    }
+    CHECK(rows.find("rows\t0\t8\t8\ta") != std::string::npos);
+    CHECK(rows.find("pairs\t0\t0\t\\N\tn\n") != std::string::npos);
 }
 
 TEST_CASE("sql tables: only what is asked for is read") {

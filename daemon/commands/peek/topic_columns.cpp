@@ -26,6 +26,7 @@ TopicColumns::TopicColumns(const config::Ingest& ingest, const Table& table,
         columns_.push_back({name, type});
         return true;
     };
+    if (ingest.topic.only() == nullptr) topic_ = is_ours("kafka_topic", "text");
     partition_ = is_ours("kafka_partition", "integer");
     offset_ = is_ours("kafka_offset", "bigint");
     if (ingest.mode != config::Mode::append) change_ = is_ours("kafka_change", "text");
@@ -55,6 +56,7 @@ std::string TopicColumns::before(const Record& record, Change change) const {
     const auto add = [&](bool wanted, const std::string& value) {
         if (wanted) text += value + "\t";
     };
+    add(topic_, record.from->topic);  // whose characters COPY takes as they are
     add(partition_, std::to_string(record.from->number));
     add(offset_, std::to_string(record.offset));
     add(change_, change == Change::remove ? "delete" : "upsert");

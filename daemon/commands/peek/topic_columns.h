@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-/// What a table of SQL over a pipeline's topic holds: where each record is, whether its row comes
-/// or goes, and what the pipeline makes of it, with the types of its target.
+/// What a table of SQL over a pipeline's topic, or topics, holds: where each record is, whether its
+/// row comes or goes, and what the pipeline makes of it, with the types of its target.
 class TopicColumns {
 public:
     TopicColumns(const config::Ingest& ingest, const Table& table, const RowMapper& mapper);
@@ -27,7 +27,9 @@ private:
         std::string name;
         std::string type;
     };
-    bool partition_ = false;  // whether they are ours; the mapping may have one of its own
+    // Whether they are ours: the mapping may have one of its own.
+    bool topic_ = false;
+    bool partition_ = false;
     bool offset_ = false;
     bool change_ = false;
     std::vector<Described> columns_;
