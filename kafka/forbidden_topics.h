@@ -13,24 +13,27 @@ class ForbiddenTopics {
 public:
     explicit ForbiddenTopics(std::chrono::milliseconds patience) : patience_(patience) {}
 
+    using Clock = std::chrono::steady_clock;
+
     /// `why`: in words, with the remedy.
-    void on_forbidden(const std::string& topic, const std::string& why);
+    void on_forbidden(const std::string& topic, const std::string& why,
+                      Clock::time_point now = Clock::now());
     void on_permitted(const std::string& topic) { topics_.erase(topic); }
 
     /// Whether Kafka has said it, at whatever time.
     [[nodiscard]] bool knows(const std::string& topic) const { return topics_.contains(topic); }
     /// Whether it was long ago that it began to, and not long ago that it did so again.
-    [[nodiscard]] bool gives_up(const std::string& topic) const;
+    [[nodiscard]] bool gives_up(const std::string& topic,
+                                Clock::time_point now = Clock::now()) const;
     /// How long it is waited for yet; 0: not any more.
-    [[nodiscard]] std::chrono::seconds left(const std::string& topic) const;
+    [[nodiscard]] std::chrono::seconds left(const std::string& topic,
+                                            Clock::time_point now = Clock::now()) const;
     /// Of one that it knows.
     [[nodiscard]] const std::string& why(const std::string& topic) const {
         return topics_.at(topic).why;
     }
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     struct Topic {
         Clock::time_point since;
         Clock::time_point asked;
