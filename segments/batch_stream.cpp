@@ -39,8 +39,8 @@ private:
     bool finished_ = false;
 };
 
-BatchStream::BatchStream(const EncodedRows& rows, std::string over)
-    : rows_(rows), over_(std::move(over)) {}
+BatchStream::BatchStream(const EncodedRows& rows, std::string over, std::size_t most_segments)
+    : rows_(rows), over_(std::move(over)), most_segments_(most_segments) {}
 
 std::variant<std::unique_ptr<Reading>, Refusal> BatchStream::begin(const Request& request) {
     if (request.scan == over_) return Refusal{409, "that statement is over"};
@@ -57,10 +57,10 @@ std::variant<std::unique_ptr<Reading>, Refusal> BatchStream::begin(const Request
         return Refusal{409, why};
     }
     moved_ = Clock::now();
-    all_asked_ = asked_.size() >= request.segments;
+    delivery_.segments = std::min(request.segments, most_segments_);
+    all_asked_ = asked_.size() >= delivery_.segments;
     if (!delivery_.failure.empty()) return Refusal{409, delivery_.failure};
     ++delivery_.readers;
-    delivery_.segments = request.segments;
     return std::make_unique<Part>(*this, request.segment);
 }
 

@@ -28,8 +28,8 @@ struct Delivery {
 /// statement with it. Used by the server's thread while it serves; the rows must outlive it.
 class BatchStream : public Service {
 public:
-    /// `over`: a scan that has been and gone.
-    BatchStream(const EncodedRows& rows, std::string over);
+    /// `over`: a scan that has been and gone. `most_segments`: no more of them ask.
+    BatchStream(const EncodedRows& rows, std::string over, std::size_t most_segments);
 
     [[nodiscard]] std::variant<std::unique_ptr<Reading>, Refusal> begin(
         const Request& request) override;
@@ -45,6 +45,7 @@ private:
 
     const EncodedRows& rows_;
     const std::string over_;
+    const std::size_t most_segments_;
     using Clock = std::chrono::steady_clock;
     const Clock::time_point offered_ = Clock::now();
     std::atomic<Clock::time_point> moved_ = offered_;

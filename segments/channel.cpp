@@ -32,9 +32,9 @@ std::string Channel::location() const {
     return server_.url("/" + token_);
 }
 
-void Channel::open(const EncodedRows& rows) {
+void Channel::open(const EncodedRows& rows, std::size_t most_segments) {
     close();
-    server_.offer("/" + token_, stream_.emplace(rows, latest_scan_));
+    server_.offer("/" + token_, stream_.emplace(rows, latest_scan_, most_segments));
 }
 
 Delivery Channel::close() {

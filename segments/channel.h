@@ -4,6 +4,8 @@
 #include "segments/server.h"
 
 #include <chrono>
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +27,9 @@ public:
     [[nodiscard]] const std::string& secret() const { return token_; }
 
     /// Serves these rows, which must stay as they are, until close(), to the first statement that
-    /// asks.
-    void open(const EncodedRows& rows);
+    /// asks. No more segments than that read one table.
+    void open(const EncodedRows& rows,
+              std::size_t most_segments = std::numeric_limits<std::size_t>::max());
     /// How long none of them was asked for, where not all segments have come. Of open() ones.
     [[nodiscard]] std::chrono::milliseconds missing_for() const { return stream_->missing_for(); }
     /// Nobody reads them any more once this returns.

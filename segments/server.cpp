@@ -71,8 +71,13 @@ public:
         const std::lock_guard lock{mutex_};
         auto& counts = counts_[pipeline];
         if (counts) return counts;
-        counts = std::make_shared<Counts>(limits_.way_again);
         const metrics::Labels labels{{"pipeline", pipeline}};
+        counts = std::make_shared<Counts>(
+            limits_.way_again,
+            registry_.gauge(
+                "sluice_segments_way_closed",
+                "1 while segments do not fetch the pipeline's rows, which go by COPY instead",
+                labels));
         counts->rows = registry_.counter(
             "sluice_segments_rows_total",
             "Rows that segments were sent, also those of transactions that failed", labels);
@@ -81,9 +86,6 @@ public:
             "Time from offering a batch's rows until the first segment asked for them", labels);
         counts->readers = registry_.gauge("sluice_segments_readers",
                                           "Segments that asked for the latest batch", labels);
-        counts->closed = registry_.gauge(
-            "sluice_segments_way_closed",
-            "1 while segments do not fetch the pipeline's rows, which go by COPY instead", labels);
         return counts;
     }
     void forget_counts(const std::function<bool(const std::string& pipeline)>& stays) {

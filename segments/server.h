@@ -58,15 +58,15 @@ public:
     /// For LOCATION.
     [[nodiscard]] std::string url(const std::string& path) const;
 
-    /// Of a pipeline's batches; there from the first time on that somebody asks, until it is
-    /// forgotten and nobody holds it any more.
+    /// What lanes of a pipeline share: how its batches fare, and whether they may come at all;
+    /// there from the first time on that somebody asks, until it is forgotten and nobody holds it
+    /// any more.
     struct Counts {
-        explicit Counts(const Way::Pauses& pauses) : way(pauses) {}
+        Counts(const Way::Pauses& pauses, metrics::Gauge closed) : way(pauses, std::move(closed)) {}
         Way way;  ///< of all lanes of the pipeline
         metrics::Counter rows;
         metrics::Counter waiting;
         metrics::Gauge readers;
-        metrics::Gauge closed;
     };
     [[nodiscard]] std::shared_ptr<Counts> counts_of(const std::string& pipeline);
     /// But those of pipelines that are to stay.

@@ -17,7 +17,8 @@ bool Way::may_go() {
 
 bool Way::close() {
     const std::lock_guard lock{mutex_};
-    const bool was_open = !std::exchange(closed_, true);
+    const bool was_open = !closed_;
+    set(true);
     if (was_open) pause_ = pauses_.first;
     // Lanes that were on it when it was closed fail as well, and say nothing new.
     if (std::exchange(tried_, false)) pause_ = std::min(2 * pause_, pauses_.longest);
@@ -27,8 +28,15 @@ bool Way::close() {
 
 bool Way::open() {
     const std::lock_guard lock{mutex_};
+    const bool was_closed = closed_;
     tried_ = false;
-    return std::exchange(closed_, false);
+    set(false);
+    return was_closed;
+}
+
+void Way::set(bool closed) {
+    closed_ = closed;
+    gauge_.set(closed ? 1 : 0);
 }
 
 }  // namespace sluice::segments

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "metrics/instruments.h"
+
 #include <chrono>
 #include <mutex>
+#include <utility>
 
 namespace sluice::segments {
 
@@ -15,7 +18,8 @@ public:
         std::chrono::milliseconds first = std::chrono::minutes(1);
         std::chrono::milliseconds longest = std::chrono::minutes(30);
     };
-    explicit Way(const Pauses& pauses) : pauses_(pauses) {}
+    /// `closed`: 1 while it is.
+    Way(const Pauses& pauses, metrics::Gauge closed) : pauses_(pauses), gauge_(std::move(closed)) {}
 
     /// Whether rows may go there now: it is open, or it is the caller who tries it again.
     [[nodiscard]] bool may_go();
@@ -25,7 +29,10 @@ public:
     [[nodiscard]] bool open();
 
 private:
+    void set(bool closed);
+
     const Pauses pauses_;
+    metrics::Gauge gauge_;
     std::mutex mutex_;  // guards what follows
     bool closed_ = false;
     bool tried_ = false;  ///< again, since it was last found closed

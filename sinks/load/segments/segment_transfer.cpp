@@ -7,6 +7,7 @@
 #include "sinks/session/sql_text.h"
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -17,8 +18,9 @@ namespace {
 /// Serves rows for as long as it is there.
 class OnOffer {
 public:
-    OnOffer(segments::Channel& channel, const EncodedRows& rows) : channel_(channel) {
-        channel_.open(rows);
+    OnOffer(segments::Channel& channel, const EncodedRows& rows, std::size_t most_segments)
+        : channel_(channel) {
+        channel_.open(rows, most_segments);
     }
     ~OnOffer() { channel_.close(); }
     OnOffer(const OnOffer&) = delete;
@@ -73,7 +75,6 @@ std::int64_t SegmentTransfer::insert(const EncodedRows& rows) {
         const std::int64_t inserted = run_insert(rows);
         if (limits_time_) session_.run("SET LOCAL statement_timeout = 0");
         SLUICE_FAIL_POINT("segments_read");
-        counts_->closed.set(0);
         if (counts_->way.open())
             log(LogLevel::info, route_.pipeline, "segments fetch its rows again");
         return inserted;
@@ -92,8 +93,12 @@ void SegmentTransfer::prepare() {
         session_.exec("SELECT to_regclass('pg_temp." + (table_.empty() ? "none" : table_) +
                       "') IS NOT NULL, CASE current_setting('statement_timeout') WHEN '0' THEN"
                       " set_config('statement_timeout', '" +
-                      limit + "', true) END");
+                      limit +
+                      "', true) END,"
+                      " coalesce(current_setting('gp_external_max_segs', true), '0')");
     limits_time_ = state.rows[0][1].has_value();
+    const std::size_t most = std::stoul(state.text(0, 2));
+    most_segments_ = most == 0 ? std::numeric_limits<std::size_t>::max() : most;
     if (state.text(0, 0) == "t" && channel_->location() == location_) return;
     static std::atomic<int> tables = 0;
     table_ = "sluice_segments_" + std::to_string(++tables);
@@ -147,7 +152,7 @@ struct SegmentTransfer::Attempt {
 
 std::int64_t SegmentTransfer::run_insert(const EncodedRows& rows) {
     const std::string columns = identifier_list(into_.columns);
-    OnOffer on_offer(*channel_, rows);
+    OnOffer on_offer(*channel_, rows, most_segments_);
     Attempt attempt;
     const auto wanted = [&] {
         attempt.given_up = route_.unfetched == SegmentRoute::Unfetched::copy &&
@@ -171,7 +176,11 @@ std::int64_t SegmentTransfer::run_insert(const EncodedRows& rows) {
     } catch (const DatabaseError& error) {
         if (delivery.scan.empty()) delivery = on_offer.end();
         const DatabaseError wrong = what_went_wrong(error, attempt, delivery);
-        give_up(wrong, remedy_of_way(*route_.server));
+        give_up(wrong, remedy_of_way(*route_.server) +
+                           (attempt.given_up
+                                ? ", unless the statement waits in the database, for a lock or in "
+                                  "a resource queue: pg_stat_activity"
+                                : ""));
     }
 }
 
@@ -216,7 +225,6 @@ void SegmentTransfer::close_way(const DatabaseError& error, const std::string& r
     const DatabaseError shown = without_secrets(error);
     const SegmentsClosed closed({"08006", shown.details().message, {}});
     if (route_.unfetched == SegmentRoute::Unfetched::say) throw closed;
-    counts_->closed.set(1);
     if (counts_->way.close())
         log(LogLevel::warn, route_.pipeline,
             std::string("segments do not fetch its rows from ") + route_.server->url("") + ": " +

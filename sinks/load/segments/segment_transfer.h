@@ -25,7 +25,7 @@ struct SegmentRoute {
     std::size_t least_rows = 0;  ///< fewer of them go by COPY
     Unfetched unfetched = Unfetched::wait;
     /// Where it is COPY: how long a segment may be missing and nothing happen. Longer than a lock
-    /// is waited for.
+    /// is waited for, where nobody has set another lock_timeout.
     std::chrono::milliseconds patience = std::chrono::seconds(45);
 
     [[nodiscard]] bool is_for(std::size_t rows) const {
@@ -85,7 +85,8 @@ private:
     std::string table_;     ///< the external one; empty: none was made yet
     std::string location_;  ///< where it reads
     std::optional<segments::Channel> channel_;
-    bool limits_time_ = false;  ///< of the transaction's statements, since nobody else does
+    std::size_t most_segments_ = 0;  ///< that read one external table, by the database's setting
+    bool limits_time_ = false;       ///< of the transaction's statements, since nobody else does
 };
 
 }  // namespace sluice
