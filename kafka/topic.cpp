@@ -52,12 +52,11 @@ void learn_partitions(rd_kafka_t& client, const TopicPartitions& of) {
     }
 }
 
-template <class Ask>
-rd_kafka_resp_err_t ask_about(rd_kafka_t& client, const TopicPartitions& partitions, Ask ask) {
-    const rd_kafka_resp_err_t code = ask();
-    if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return code;
-    learn_partitions(client, partitions);
-    return ask();
+bool has_unknown(const rd_kafka_topic_partition_list_t& list) {
+    const std::span entries(list.elems, static_cast<std::size_t>(list.cnt));
+    return std::ranges::any_of(entries, [](const auto& entry) {
+        return entry.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    });
 }
 
 TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
@@ -65,16 +64,17 @@ TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
     PartitionList list;
     const auto ask = [&] {
         list = make_list(partitions, timestamp);
-        const auto code = rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms);
-        const std::span entries(list->elems, static_cast<std::size_t>(list->cnt));
-        const bool some_unknown = std::ranges::any_of(entries, [](const auto& entry) {
-            return entry.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-        });
-        return some_unknown ? RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION : code;
+        return rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms);
     };
+    rd_kafka_resp_err_t code = ask();
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || has_unknown(*list)) {
+        learn_partitions(client, partitions);
+        code = ask();
+    }
     const std::string of = partitions.size() == 1 ? "topic \"" + partitions.begin()->first + '"'
                                                   : std::to_string(partitions.size()) + " topics";
-    check(ask_about(client, partitions, ask), "reading the offsets of " + of);
+    // Which one it is that it still does not know, stands in the list.
+    if (!has_unknown(*list)) check(code, "reading the offsets of " + of);
     TopicOffsets answers;
     for (int i = 0; i < list->cnt; ++i) {
         const auto& entry = list->elems[i];
@@ -208,8 +208,12 @@ OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
         return rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
                                                 &range.to, answer_timeout_ms);
     };
-    check(ask_about(client, {{topic, {partition}}}, ask),
-          "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
+    rd_kafka_resp_err_t code = ask();
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        learn_partitions(client, {{topic, {partition}}});
+        code = ask();
+    }
+    check(code, "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
     return range;
 }
 
