@@ -63,9 +63,20 @@ std::string refusal(const Role& role, const config::Kafka& kafka) {
     return {};
 }
 
-/// By adding one property after the other to none: what makes the client impossible is left out,
-/// and the next ones are judged without it.
-void find_wrong(const Role& role, config::Kafka& kafka, std::vector<WrongProperty>& wrong) {
+/// Why some property is none by itself, whatever the others; empty: all are fine so far.
+std::string refusal_of_values(const Role& role, const config::Kafka& kafka) {
+    try {
+        static_cast<void>(role.conf(kafka));
+    } catch (const WrongConfiguration& wrong) {
+        return wrong.what();
+    }
+    return {};
+}
+
+/// By adding one property after the other to none: what is refused is left out, and the next ones
+/// are judged without it.
+void leave_out(const Role& role, config::Kafka& kafka, std::vector<WrongProperty>& wrong,
+               std::string (*refusal)(const Role&, const config::Kafka&)) {
     if (refusal(role, kafka).empty()) return;
     const std::map<std::string, config::Secret> all = std::exchange(kafka.properties, {});
     if (std::string text = refusal(role, kafka); !text.empty()) {
@@ -83,6 +94,13 @@ void find_wrong(const Role& role, config::Kafka& kafka, std::vector<WrongPropert
             {name,
              quoted + (said == std::string::npos ? text : text.substr(said + quoted.size()))});
     }
+}
+
+/// First what is wrong by itself: two that are right together, and not one by one, are no problem
+/// because of a third.
+void find_wrong(const Role& role, config::Kafka& kafka, std::vector<WrongProperty>& wrong) {
+    leave_out(role, kafka, wrong, refusal_of_values);
+    leave_out(role, kafka, wrong, refusal);
 }
 
 }  // namespace

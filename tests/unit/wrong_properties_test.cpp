@@ -55,6 +55,11 @@ TEST_CASE("wrong properties: numbers that librdkafka would read as others are to
         says(wrong[0], std::string("take it for ") + read);
     }
     CHECK(wrong_in("socket.timeout.ms = 10000.5\n", ingest).size() == 1);
+    // Which are right together only.
+    CHECK(wrong_in("fetch.min.bytes = \"10k\"\nmax.poll.interval.ms = 8000\n"
+                   "session.timeout.ms = 6000\n",
+                   ingest)
+              .size() == 1);
     CHECK(wrong_in("linger.ms = \"1.5s\"\n", outbox).size() == 1);
 }
 
