@@ -108,10 +108,12 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
 
     config::Kafka kafka = config.kafka;
     kafka.instance = around.instance.of(kafka);
-    const auto number = std::make_shared<int>(0);  // to the observer; statistics come by run()
+    const auto told_as = std::make_shared<int>(0);  // set before run(), which brings statistics
     auto member = std::make_unique<kafka::GroupMember>(
         kafka, ingest, observer->partitions(),
-        [observer, number](const GroupStatistics& told) { observer->on_statistics(*number, told); },
+        [observer, told_as](const GroupStatistics& told) {
+            observer->on_statistics(*told_as, told);
+        },
         [observer] { return observer->patience(); });
     const PipelineIdentity identity{.schema = config.cloudberry.schema,
                                     .pipeline = ingest.name,
@@ -165,7 +167,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
             return found->find(topics);
         };
     auto pipeline = std::make_unique<IngestPipeline>(ingest, std::move(parts));
-    *number = pipeline->number();
+    *told_as = pipeline->number();
     auto after_commit = after_commit_of(config, observer);
     return std::make_unique<RunningIngest>(
         around.instance, RunningIngest::Parts{.observer = std::move(observer),

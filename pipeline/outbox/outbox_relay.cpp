@@ -397,8 +397,12 @@ OutboxRelay::Status OutboxRelay::status() const {
     const std::lock_guard lock{mutex_};
     Status status = status_;
     status.trouble = trouble_.text();
-    if (status.trouble.empty()) status.trouble = standstill_.text();
-    if (status.trouble.empty()) status.trouble = parts_.observer.stuck();
+    if (status.trouble.empty()) {
+        // The watch knows who is in the way, and may be late to see that all is well again.
+        status.trouble = parts_.observer.stuck();
+        if (const std::string known = standstill_.text(); !status.trouble.empty() && !known.empty())
+            status.trouble = known;
+    }
     return status;
 }
 

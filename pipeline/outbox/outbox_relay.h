@@ -42,7 +42,8 @@ struct RelayPace {
 /// Sends the rows of one outbox table to Kafka, each once: read, claim, send with a mark, purge
 /// (docs/exactly-once.md). While another relay of the same name works, it waits for its turn.
 ///
-/// run() works on the calling thread; the rest is for any thread. Whatever goes wrong, it begins
+/// run() works on the calling thread; the rest is for any thread. A thread of its own watches
+/// whether it stands still. Whatever goes wrong, it begins
 /// anew at lead(): there is no other way to recover.
 class OutboxRelay {
 public:

@@ -80,10 +80,10 @@ public:
 
 private:
     void open_reader();
-    /// Whether it was, and not interrupted.
     /// Errors of the database as the pipeline knows them.
     template <typename Call>
     auto heeded(Call call);
+    /// Whether it was, and not interrupted.
     [[nodiscard]] bool is_done(const std::function<void()>& read) const;
     [[nodiscard]] std::string select_claimed(const ClaimedBatch& batch) const;
     [[nodiscard]] std::string decision(BatchNumber number, int round, const char* kind,
