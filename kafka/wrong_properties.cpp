@@ -46,46 +46,39 @@ std::vector<Role> roles_in(const config::Config& config) {
 
 void keep_quiet(const rd_kafka_t*, int, const char*, const char*) {}
 
-/// Why there can be no such client; empty: there can.
-std::string refusal(const Role& role, const config::Kafka& kafka) {
-    try {
-        ConfHandle conf = role.conf(kafka);
-        set_property(*conf, "bootstrap.servers", "");
-        set_property(*conf, "security.protocol", "plaintext");
-        rd_kafka_conf_set_log_cb(conf.get(), keep_quiet);
-        std::array<char, 512> error{};
-        const ClientHandle client{rd_kafka_new(role.type, conf.get(), error.data(), error.size())};
-        if (!client) return role.who + " cannot be made with it: " + error.data();
-        static_cast<void>(conf.release());  // the client's, which was made
-    } catch (const WrongConfiguration& wrong) {
-        return wrong.what();
-    }
-    return {};
+/// Throws WrongConfiguration where there can be no such client.
+void try_to_make(const Role& role, const config::Kafka& kafka) {
+    ConfHandle conf = role.conf(kafka);
+    set_property(*conf, "bootstrap.servers", "");
+    set_property(*conf, "security.protocol", "plaintext");
+    rd_kafka_conf_set_log_cb(conf.get(), keep_quiet);
+    std::array<char, 512> error{};
+    const ClientHandle client{rd_kafka_new(role.type, conf.get(), error.data(), error.size())};
+    if (!client) throw WrongConfiguration(role.who + " cannot be made with it: " + error.data());
+    static_cast<void>(conf.release());  // the client's, which was made
 }
 
-/// Why some property is none by itself, whatever the others; empty: all are fine so far.
-std::string refusal_of_values(const Role& role, const config::Kafka& kafka) {
-    try {
-        static_cast<void>(role.conf(kafka));
-    } catch (const WrongConfiguration& wrong) {
-        return wrong.what();
-    }
-    return {};
-}
-
-/// By adding one property after the other to none: what is refused is left out, and the next ones
-/// are judged without it.
-void leave_out(const Role& role, config::Kafka& kafka, std::vector<WrongProperty>& wrong,
-               std::string (*refusal)(const Role&, const config::Kafka&)) {
-    if (refusal(role, kafka).empty()) return;
+/// By adding one property after the other to none: what `attempt` throws at is left out, and the
+/// next ones are judged without it.
+template <class Attempt>
+void leave_out(config::Kafka& kafka, std::vector<WrongProperty>& wrong, Attempt attempt) {
+    const auto refusal = [&]() -> std::string {
+        try {
+            attempt(kafka);
+        } catch (const WrongConfiguration& refused) {
+            return refused.what();
+        }
+        return {};
+    };
+    if (refusal().empty()) return;
     const std::map<std::string, config::Secret> all = std::exchange(kafka.properties, {});
-    if (std::string text = refusal(role, kafka); !text.empty()) {
+    if (std::string text = refusal(); !text.empty()) {
         wrong.push_back({"", std::move(text)});
         return;
     }
     for (const auto& [name, value] : all) {
         kafka.properties.emplace(name, value);
-        const std::string text = refusal(role, kafka);
+        const std::string text = refusal();
         if (text.empty()) continue;
         kafka.properties.erase(name);
         const std::string quoted = config::in_quotes(name) + ": ";
@@ -99,8 +92,9 @@ void leave_out(const Role& role, config::Kafka& kafka, std::vector<WrongProperty
 /// First what is wrong by itself: two that are right together, and not one by one, are no problem
 /// because of a third.
 void find_wrong(const Role& role, config::Kafka& kafka, std::vector<WrongProperty>& wrong) {
-    leave_out(role, kafka, wrong, refusal_of_values);
-    leave_out(role, kafka, wrong, refusal);
+    leave_out(kafka, wrong,
+              [&](const config::Kafka& tried) { static_cast<void>(role.conf(tried)); });
+    leave_out(kafka, wrong, [&](const config::Kafka& tried) { try_to_make(role, tried); });
 }
 
 }  // namespace
