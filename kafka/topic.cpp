@@ -59,18 +59,24 @@ bool has_unknown(const rd_kafka_topic_partition_list_t& list) {
     });
 }
 
+/// Once more, where it is about a partition that was not known.
+template <class Ask>
+rd_kafka_resp_err_t ask_about(rd_kafka_t& client, const TopicPartitions& partitions, Ask ask) {
+    const rd_kafka_resp_err_t code = ask();
+    if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return code;
+    learn_partitions(client, partitions);
+    return ask();
+}
+
 TopicOffsets list_offsets(rd_kafka_t& client, const TopicPartitions& partitions,
                           std::int64_t timestamp) {
     PartitionList list;
     const auto ask = [&] {
         list = make_list(partitions, timestamp);
-        return rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms);
+        const auto code = rd_kafka_offsets_for_times(&client, list.get(), answer_timeout_ms);
+        return has_unknown(*list) ? RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION : code;
     };
-    rd_kafka_resp_err_t code = ask();
-    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || has_unknown(*list)) {
-        learn_partitions(client, partitions);
-        code = ask();
-    }
+    const rd_kafka_resp_err_t code = ask_about(client, partitions, ask);
     const std::string of = partitions.size() == 1 ? "topic \"" + partitions.begin()->first + '"'
                                                   : std::to_string(partitions.size()) + " topics";
     // Which one it is that it still does not know, stands in the list.
@@ -208,12 +214,8 @@ OffsetRange available_offsets(rd_kafka_t& client, const std::string& topic,
         return rd_kafka_query_watermark_offsets(&client, topic.c_str(), partition, &range.from,
                                                 &range.to, answer_timeout_ms);
     };
-    rd_kafka_resp_err_t code = ask();
-    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
-        learn_partitions(client, {{topic, {partition}}});
-        code = ask();
-    }
-    check(code, "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
+    check(ask_about(client, {{topic, {partition}}}, ask),
+          "reading the offsets of " + topic + "[" + std::to_string(partition) + "]");
     return range;
 }
 
