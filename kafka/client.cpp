@@ -1,6 +1,7 @@
 #include "kafka/client.h"
 
 #include "config/text/words.h"
+#include "kafka/topic.h"
 #include "pipeline/errors.h"
 #include "pipeline/log.h"
 
@@ -198,6 +199,14 @@ void check(rd_kafka_resp_err_t code, std::string_view what) {
 void check(rd_kafka_error_t* error, std::string_view what) {
     const ErrorHandle owned{error};
     if (owned) throw TroubleOfTheWorld(std::string(what) + ": " + rd_kafka_error_string(error));
+}
+
+EventHandle answer_in(rd_kafka_queue_t& queue, const std::string& what) {
+    constexpr std::chrono::milliseconds patience = answer_timeout;
+    EventHandle event{rd_kafka_queue_poll(&queue, static_cast<int>(patience.count()))};
+    if (!event) throw TroubleOfTheWorld(what + ": kafka does not answer");
+    check(rd_kafka_event_error(event.get()), what);
+    return event;
 }
 
 }  // namespace sluice::kafka

@@ -41,4 +41,8 @@ void set_property(rd_kafka_conf_t& conf, const std::string& name, const std::str
 void check(rd_kafka_resp_err_t code, std::string_view what);
 void check(rd_kafka_error_t* error, std::string_view what);  // takes ownership
 
+/// What an administrator's question, asked with this queue, is answered. Throws TroubleOfTheWorld,
+/// also when there is no answer in time.
+[[nodiscard]] EventHandle answer_in(rd_kafka_queue_t& queue, const std::string& what);
+
 }  // namespace sluice::kafka

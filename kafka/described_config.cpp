@@ -1,16 +1,12 @@
 #include "kafka/described_config.h"
 
 #include "kafka/client.h"
-#include "kafka/topic.h"
-#include "pipeline/errors.h"
 
-#include <chrono>
 #include <memory>
 
 namespace sluice::kafka {
 namespace {
 
-using ConfigEventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_destroy>>;
 using ResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<rd_kafka_ConfigResource_destroy>>;
 
@@ -25,11 +21,7 @@ std::optional<std::map<std::string, std::string>> described_config(rd_kafka_t& c
     const QueueHandle queue{rd_kafka_queue_new(&client)};
     rd_kafka_ConfigResource_t* raw = resource.get();
     rd_kafka_DescribeConfigs(&client, &raw, 1, nullptr, queue.get());
-    constexpr std::chrono::milliseconds patience = answer_timeout;
-    const ConfigEventHandle event{
-        rd_kafka_queue_poll(queue.get(), static_cast<int>(patience.count()))};
-    if (!event) throw TroubleOfTheWorld(what + ": kafka does not answer");
-    check(rd_kafka_event_error(event.get()), what);
+    const EventHandle event = answer_in(*queue, what);
     std::size_t resources = 0;
     const auto** described = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event.get()), &resources);

@@ -26,6 +26,7 @@ using MetadataHandle =
     std::unique_ptr<const struct rd_kafka_metadata, Releaser<rd_kafka_metadata_destroy>>;
 using GroupListHandle =
     std::unique_ptr<const struct rd_kafka_group_list, Releaser<rd_kafka_group_list_destroy>>;
+using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_destroy>>;
 /// librdkafka's errors are returned as objects, nullptr meaning success.
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_destroy>>;
 

@@ -19,19 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Releaser<rd_kafka_NewTopic_destroy>>;
 
-constexpr int answer_ms = static_cast<int>(std::chrono::milliseconds(answer_timeout).count());
 // The broker looks only now and then which have been open for too long.
 constexpr auto longest_transaction = transaction_timeout + 30s;
-
-EventHandle await(rd_kafka_queue_t& queue, const std::string& what) {
-    EventHandle event{rd_kafka_queue_poll(&queue, answer_ms)};
-    if (!event) throw TroubleOfTheWorld(what + ": kafka does not answer");
-    check(rd_kafka_event_error(event.get()), what);
-    return event;
-}
 
 void create(rd_kafka_t& client, const std::string& topic) {
     std::array<char, 256> error{};
@@ -48,7 +39,7 @@ void create(rd_kafka_t& client, const std::string& topic) {
     rd_kafka_NewTopic_t* raw = wanted.get();
     rd_kafka_CreateTopics(&client, &raw, 1, nullptr, queue.get());
     const std::string what = "creating topic " + topic;
-    const EventHandle event = await(*queue, what);
+    const EventHandle event = answer_in(*queue, what);
     std::size_t count = 0;
     const auto** results = rd_kafka_CreateTopics_result_topics(
         rd_kafka_event_CreateTopics_result(event.get()), &count);
