@@ -114,11 +114,10 @@ std::vector<std::string> Site::clean_up() {
             left.push_back(what + ";  -- " + error.what());
         }
     };
-    attempt("DROP DATABASE " + quote_identifier(database_),
-            [&] { drop_database(server, database_); });
+    const std::vector<std::string> statements = made();
+    attempt(statements.front(), [&] { drop_database(server, database_); });
     if (role_.empty()) return left;
-    const std::string statement = "DROP ROLE " + quote_identifier(role_);
-    attempt(statement, [&] { server.exec(statement); });
+    attempt(statements.back(), [&] { server.exec(statements.back()); });
     return left;
 }
 

@@ -233,10 +233,10 @@ void PipelineCheck::ask_target(const config::Ingest& ingest) {
     }
     const Table table = read_target(*session_, ingest);
     append(findings_, check_target(*session_, ingest, table, columns_of(ingest, table)));
-    if (ingest.mode != config::Mode::append)
+    if (ingest.mode != config::Mode::append) {
         append(findings_, check_other_changes(*session_, ingest, world_.changing));
-    if (ingest.mode != config::Mode::append)
         append(findings_, check_slots(*session_, where_, ingest.lanes));
+    }
     const auto registry = registry::client_of(world_.config.registry);
     append(findings_, compare_with_schemas(where_, ingest, topics_, table, registry.get()));
     // Last: a mapping that does not fit hides nothing else.

@@ -43,8 +43,8 @@ struct RelayPace {
 /// (docs/exactly-once.md). While another relay of the same name works, it waits for its turn.
 ///
 /// run() works on the calling thread; the rest is for any thread. A thread of its own watches
-/// whether it stands still. Whatever goes wrong, it begins
-/// anew at lead(): there is no other way to recover.
+/// whether it stands still. Whatever goes wrong, it begins anew at lead(): there is no other way to
+/// recover.
 class OutboxRelay {
 public:
     OutboxRelay(const config::Outbox& config, RelayParts parts, const RelayPace& pace = {});
