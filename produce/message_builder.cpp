@@ -5,6 +5,7 @@
 #include "pipeline/values/excerpt.h"
 #include "pipeline/values/json_text.h"
 #include "produce/field_text.h"
+#include "produce/session_form.h"
 
 #include <algorithm>
 #include <charconv>
@@ -49,23 +50,6 @@ void arrange(const std::vector<std::size_t>& fields, std::size_t depth,
 
 bool is_blank(std::string_view row) {
     return row.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
-/// Whether it begins as 2026-01-31, of years of any length, or is none of a calendar's.
-bool is_iso(std::string_view text) {
-    if (text == "infinity" || text == "-infinity") return true;
-    const std::size_t year = std::min(text.find('-'), text.size());
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    constexpr std::size_t rest = 6;
-    return year >= 4 && text.size() >= year + rest && text[year + 3] == '-' &&
-           std::ranges::all_of(text.substr(0, year), is_digit);
-}
-
-/// The setting without which the database has written this; nullptr: it is as it should be.
-const char* set_otherwise(Field::Written written, std::string_view text) {
-    if (written == Field::Written::bytea && !bytes_of(text)) return "bytea_output = 'hex'";
-    if (written == Field::Written::time && !is_iso(text)) return "DateStyle = 'ISO'";
-    return nullptr;
 }
 
 }  // namespace

@@ -28,7 +28,12 @@ struct Field {
     config::Conversion as = config::Conversion::none;  ///< that the reader of the topic will apply
     bool bytes = false;  ///< \x… stands for bytes, where there can be bytes
     /// What the database has written, so that another form is another setting's.
-    enum class Written { anyhow, bytea, time };
+    enum class Written {
+        anyhow,
+        bytea,
+        times,      ///< a date or a timestamp, or arrays and ranges of them
+        intervals,  ///< one, or an array
+    };
     Written written = Written::anyhow;
 };
 

@@ -20,8 +20,10 @@ const std::string pipelines =
     "columns = { part = \"@partition\", id = 1, note = 2, raw = 3 }\n"
     "[ingest.both]\ntopic = \"alerts\"\n[[ingest.both.into]]\ntable = \"rows\"\n"
     "[[ingest.both.into]]\ntable = \"marks\"\n"
+    "[ingest.spans]\ntopic = \"spans\"\ntable = \"spans\"\n"
     "[ingest.both.schedule]\nrun = \"03:00-03:01\"\n";
-const std::string writable = "sql_writable = [\"written\", \"marks\", \"alerts\", \"nowhere\"]\n";
+const std::string writable =
+    "sql_writable = [\"written\", \"marks\", \"alerts\", \"spans\", \"nowhere\"]\n";
 
 /// Topics that may be written, "written" as JSON and "marks" as CSV by their pipelines, "alerts" by
 /// none, and "secrets", that may not.
@@ -30,8 +32,9 @@ public:
     Stage() : SqlStage("writable_tables") {
         exec(
             "create table rows (id int, note text, price numeric, at timestamptz);"
-            "create table marks (part int, id int, note text, raw bytea)");
-        for (const char* const topic : {"written", "marks", "alerts", "secrets"})
+            "create table marks (part int, id int, note text, raw bytea);"
+            "create table spans (id int, days date[], valid tstzrange, gap interval)");
+        for (const char* const topic : {"written", "marks", "alerts", "spans", "secrets"})
             shared_broker().admin().create_topic(topic, 3);
         write_configuration(writable, pipelines);
         start();
@@ -157,6 +160,32 @@ TEST_CASE("writable tables: CSV goes where the pipeline reads it, and NULL lets 
     CHECK(escaped.front().status == 400);
     CHECK(escaped.front().why.find("raw: \"\\000a\" is not as bytea_output = 'hex' writes it") !=
           std::string::npos);
+}
+
+TEST_CASE(
+    "writable tables: what a session's settings change is refused in arrays and ranges, too") {
+    const std::string path = stage().path({"spans", "--writable"});
+    const auto insert = [&](const std::string& row) {
+        return write_as_segments(stage().port,
+                                 {{.asks = stage().statement(path), .blocks = {row + "\n"}}})
+            .front();
+    };
+    CHECK(insert("1,{2026-02-01},\"[\"\"2026-02-01 00:00:00+00\"\",)\",-1 days -02:00:00,,,,")
+              .status == 200);
+    const std::vector<std::pair<std::string, std::string>> refused = {
+        {"2,{01.02.2026},,,,,,", "days: \"{01.02.2026}\" is not as DateStyle = 'ISO' writes it"},
+        {"3,,\"[\"\"01/02/2026 00:00:00 CET\"\",)\",,,,,", "SET DateStyle = 'ISO' in the session"},
+        {"4,,,-1 2:00:00,,,,",
+         "gap: \"-1 2:00:00\" is not as IntervalStyle = 'postgres' writes it"}};
+    for (const auto& [row, why] : refused) {
+        const BlockAnswer answer = insert(row);
+        CHECK(answer.status == 400);
+        CHECK_MESSAGE(answer.why.find(why) != std::string::npos, answer.why);
+    }
+    wait_until([&] { return stage().value("select count(*) from spans") == "1"; }, patient(60s),
+               "the row in the pipeline's table");
+    CHECK(stage().value("select count(*) from spans where days = '{2026-02-01}' and valid @> "
+                        "timestamptz '2026-02-02 00:00+00' and gap = '-26:00'") == "1");
 }
 
 TEST_CASE("writable tables: a topic that no pipeline reads has the message as it is") {

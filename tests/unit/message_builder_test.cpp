@@ -2,6 +2,7 @@
 
 #include "pipeline/errors.h"
 #include "produce/row_reader.h"
+#include "produce/session_form.h"
 
 #include <doctest/doctest.h>
 
@@ -225,7 +226,7 @@ TEST_CASE("produce: what a session's settings would make ambiguous is refused") 
                                              plan_of("raw", ColumnType::bytea, field({"raw"}))};
     MessagePlan plan = plan_csv_for(ingest, mapping, {"at", "raw"}, {}, {});
     CHECK(build(plan, "01/02/2024,x") == R"({"at":"01/02/2024","raw":"x"})");  // of a file
-    plan.fields[0].written = Field::Written::time;
+    plan.fields[0].written = Field::Written::times;
     plan.fields[1].written = Field::Written::bytea;
     for (const char* const time : {"2024-02-01", "2024-02-01 03:04:05.5+01", "12024-02-01",
                                    "0044-03-15 BC", "infinity", "-infinity"})
@@ -238,4 +239,30 @@ TEST_CASE("produce: what a session's settings would make ambiguous is refused") 
               std::string::npos);
     CHECK(build(plan, "2024-02-01,\\000").find("bytea_output = 'hex'") != std::string::npos);
     CHECK(build(plan, ",") == R"({"at":null,"raw":null})");
+}
+
+TEST_CASE("produce: what a session's settings would make ambiguous is refused in arrays, too") {
+    using Written = Field::Written;
+    for (const char* const times :
+         {"{}", "{2024-02-01,NULL}", "{\"2024-02-01 03:04:05\",\"infinity\"}",
+          "[0:1]={2024-02-01,12024-02-01}", "[2024-02-01,2024-02-03)", "(,2024-02-03)", "empty",
+          "[\"2024-02-01 00:00:00+01\",\"0044-03-15 00:00:00+01 BC\")",
+          "{\"[2024-02-01,)\",\"[\\\"2024-02-01 00:00:00\\\",)\"}"})
+        CHECK_MESSAGE(set_otherwise(Written::times, times) == nullptr, times);
+    for (const char* const times :
+         {"{01.02.2024}", "{2024-02-01,01/02/2024}", "[2024-02-01,03.02.2024)", "(,02-01-2024]",
+          "{\"[\\\"Thu Feb 01 00:00:00 2024\\\",)\"}", "[0:0]={01.02.2024}"}) {
+        const char* const setting = set_otherwise(Written::times, times);
+        REQUIRE_MESSAGE(setting != nullptr, times);
+        CHECK(setting == std::string("DateStyle = 'ISO'"));
+    }
+    for (const char* const intervals :
+         {"-1 days -02:03:00", "-02:03:00", "-2:03:00", "1 2:03:00", "-1-2", "-1-2 +3 -4:05:06",
+          "P-1DT-2H", "@ 1 day 2 hours ago", "{}", "{\"-1 days +02:00:00\",NULL,-1-2}"})
+        CHECK_MESSAGE(set_otherwise(Written::intervals, intervals) == nullptr, intervals);
+    for (const char* const intervals : {"-1 2:03:00", "{\"1 2:03:00\",\"-1 2:03:00\"}"}) {
+        const char* const setting = set_otherwise(Written::intervals, intervals);
+        REQUIRE_MESSAGE(setting != nullptr, intervals);
+        CHECK(setting == std::string("IntervalStyle = 'postgres'"));
+    }
 }

@@ -81,18 +81,17 @@ void refuse_unreadable(const config::Ingest& ingest, const std::vector<ColumnPla
                            ", which is not written here");
 }
 
-produce::Field::Written written_by(ColumnType type) {
+/// Of arrays and ranges, too, which the catalogue's name tells: "timestamp(3) without time zone[]".
+produce::Field::Written written_by(const Column& column) {
     using Written = produce::Field::Written;
-    switch (type) {
-        case ColumnType::bytea:
-            return Written::bytea;
-        case ColumnType::date:
-        case ColumnType::timestamp:
-        case ColumnType::timestamptz:
-            return Written::time;
-        default:
-            return Written::anyhow;
-    }
+    if (column.type == ColumnType::bytea) return Written::bytea;
+    const std::string& name = column.type_name;
+    const std::string type = name.substr(0, name.find_first_of(" (["));
+    if (type == "interval") return Written::intervals;
+    for (const char* const times : {"date", "timestamp", "daterange", "tsrange", "tstzrange",
+                                    "datemultirange", "tsmultirange", "tstzmultirange"})
+        if (type == times) return Written::times;
+    return Written::anyhow;
 }
 
 [[noreturn]] void refuse_column(const std::string& name) {
@@ -177,7 +176,7 @@ MessagePlan message_plan_for(const config::Ingest& ingest, const Table& table,
     for (produce::Field& field : plan.fields) {
         const auto column = std::ranges::find_if(
             plans, [&](const ColumnPlan& each) { return each.column.name == field.name; });
-        if (column != plans.end()) field.written = written_by(column->column.type);
+        if (column != plans.end()) field.written = written_by(column->column);
     }
     if (headers) {
         plan.headers = headers;
