@@ -3,7 +3,9 @@
 #include "conformance/site.h"
 #include "sinks/session/sql_text.h"
 
+#include <atomic>
 #include <chrono>
+#include <thread>
 
 /// Rows that the database refuses: which ones, why, and what it costs.
 namespace sluice::conformance {
@@ -179,6 +181,67 @@ std::string whole_table_refuses(Site& site) {
     return "";
 }
 
+/// Looks at the table by a query of several slices, again and again, as reports do.
+class Onlooker {
+public:
+    Onlooker(const Site& site, const std::string& table)
+        : session_(site.dsn(), "onlooker"),
+          sql_("SELECT count(*) FROM " + table + " a JOIN " + table + " b ON a.city = b.id::text"),
+          thread_([this] { look(); }) {}
+    ~Onlooker() { stop(); }
+    Onlooker(const Onlooker&) = delete;
+    Onlooker& operator=(const Onlooker&) = delete;
+
+    /// How often it has looked.
+    int stop() {
+        done_ = true;
+        if (thread_.joinable()) thread_.join();
+        return looks_;
+    }
+
+private:
+    void look() {
+        try {
+            session_.open();
+            for (; !done_; ++looks_) static_cast<void>(session_.exec(sql_));
+        } catch (const DatabaseError&) {
+            done_ = true;  // what it has seen by then is told
+        }
+    }
+
+    Session session_;
+    const std::string sql_;
+    std::atomic<bool> done_ = false;
+    std::atomic<int> looks_ = 0;
+    std::thread thread_;  // the last: it uses the others
+};
+
+/// What is refused here is found behind savepoints, whose rows some server may lose.
+std::string are_looked_at(Site& site) {
+    const std::string judge = site.fresh_name("judge");
+    const std::string table = site.make_table("id bigint, city text");
+    site.exec("CREATE FUNCTION public." + judge +
+              "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 50 = 0 THEN"
+              " RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;"
+              " CREATE TRIGGER judge BEFORE INSERT ON " +
+              table + " FOR EACH ROW EXECUTE PROCEDURE public." + judge + "()");
+    constexpr Offset rows = 1000;
+    constexpr int times = 4;
+    Feed feed(site, {.table = table});
+    Onlooker onlooker(site, table);
+    for (int time = 0; time < times; ++time) {
+        feed.add_rows(time * rows, rows);
+        feed.commit();
+    }
+    const int looks = onlooker.stop();
+    constexpr Offset refused = times * rows / 50;
+    expect_equal("loaded, superseded, filtered, rejected", feed.sums(),
+                 std::to_string(times * rows - refused) + "|0|0|" + std::to_string(refused));
+    expect_equal("rows of those that were loaded", feed.count(),
+                 std::to_string(times * rows - refused));
+    return "looked at " + std::to_string(looks) + " times meanwhile";
+}
+
 }  // namespace
 
 std::vector<Case> refusal_cases() {
@@ -186,6 +249,7 @@ std::vector<Case> refusal_cases() {
     std::vector<Case> cases;
     for (const Kind& kind : kinds)
         cases.push_back({group, kind.name, [&kind](Site& site) { return refuse(site, kind); }});
+    cases.push_back({group, "the others stay, whoever looks at them meanwhile", are_looked_at});
     cases.push_back(
         {group, "a table that is away makes no row a dead letter", whole_table_refuses});
     return cases;

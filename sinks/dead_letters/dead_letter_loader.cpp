@@ -4,6 +4,7 @@
 #include "sinks/books/stored_json.h"
 #include "sinks/load/key_turns.h"
 #include "sinks/load/make_loader.h"
+#include "sinks/session/server_family.h"
 
 #include <utility>
 
@@ -120,17 +121,21 @@ std::vector<DeadLetterOutcome> DeadLetterLoader::load() {
     const std::vector<TargetId> targets = filled_targets();
     take_turns(targets);
     std::vector<DeadLetterOutcome> outcomes = outcomes_;
+    const bool whole = loses_rows_of_savepoints(session_.family());
     // Of a letter of several rows all are loaded, or none.
     for (bool again = true; again;) {
         session_.run("SAVEPOINT letters");
         std::vector<Reject> refused = isolate(targets);
         for (const Reject& reject : refused)
             outcomes[reject.record] = {Kind::rejected, reject.reasons};
-        again = several_rows_ && batch_.refuse(std::move(refused));
-        session_.run(again ? "ROLLBACK TO SAVEPOINT letters;RELEASE SAVEPOINT letters"
-                           : "RELEASE SAVEPOINT letters");
-        if (several_rows_) outcomes_ = outcomes;
+        const bool takes_out = several_rows_ || whole;
+        again = takes_out && batch_.refuse(std::move(refused)) && several_rows_;
+        session_.run(again || whole ? "ROLLBACK TO SAVEPOINT letters;RELEASE SAVEPOINT letters"
+                                    : "RELEASE SAVEPOINT letters");
+        if (takes_out) outcomes_ = outcomes;
     }
+    if (whole)
+        for (const TargetId target : targets) loader_of(target).load(batch_.targets[target]);
     // What has no effect in any of its targets.
     std::vector<WithoutEffect> none(batch_.targets.size());
     for (const TargetId target : targets) none[target] = loader_of(target).without_effect();

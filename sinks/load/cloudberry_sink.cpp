@@ -332,7 +332,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
             refusing.insert(target);
         // Who stops at the first one need not know them all.
         if (!stops && refusing.contains(target))
-            loader.look(batch.targets[target], before == Before::failed);
+            loader.look(batch.targets[target], before != Before::nothing);
     }
     // Deferred constraints would blame the transaction; this way they blame the statement.
     Transaction transaction(session_, "SET CONSTRAINTS ALL IMMEDIATE;" + turns_.begin(session_));
@@ -346,7 +346,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
     // Rows that another writer has loaded look like duplicates: not rejects, and a waste of time.
     // That one would be known late, by the ledger, is worth it where refusals are nothing new: an
     // MPP database takes as long for the look as for some ten thousand rows.
-    if (before == Before::failed || !books_.follows_own(batch))
+    if (before != Before::nothing || !books_.follows_own(batch))
         if (auto fenced = fenced_already()) return *fenced;
 
     std::map<TargetId, TakenAway> gone;
@@ -392,10 +392,18 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
         if (moves_nothing(batch)) return Committed{};
         return write_isolated(batch, before, std::move(refusing));
     }
+    const bool found_some = !refused.empty();
     if (batch.refuse(std::move(refused))) {
         // The other rows of these records are loaded: all of them, or a dead letter.
         transaction.roll_back();
         return write_isolated(batch, before, std::move(refusing));
+    }
+    // Where nothing more is found, these rows can only be written so: such as change places.
+    if (loses_rows_of_savepoints(session_.family()) && batch.has_changes() &&
+        (found_some || before != Before::failed_again)) {
+        transaction.roll_back();
+        if (auto written = write_whole(batch, targets)) return std::move(*written);
+        return write_isolated(batch, Before::failed_again, std::move(refusing));
     }
     batch.set_without_effect(batch.without_effect_in_all(none));
     SLUICE_FAIL_POINT("after_copy");

@@ -91,10 +91,11 @@ private:
     /// several.
     [[nodiscard]] HeldUp drifted_among(const std::vector<TargetId>& targets, Look look);
     /// What was tried of a batch before its rows are isolated: to load it whole, or nothing, as
-    /// refusals were expected.
-    enum class Before { failed, nothing };
+    /// refusals were expected; or to load what an earlier isolation has left of it.
+    enum class Before { failed, nothing, failed_again };
     /// Finds the rows that the database refuses, in targets that very likely refuse some, in those
-    /// that turn out to, and in all that are not loaded by COPY alone.
+    /// that turn out to, and in all that are not loaded by COPY alone. Where rows behind savepoints
+    /// are not safe, the others are then written whole, in another transaction.
     CommitResult write_isolated(Batch& batch, Before before, std::set<TargetId> refusing);
     struct Together {
         HeldUp drifted{};

@@ -80,6 +80,19 @@ TEST_CASE("dead letters: a retry loads what can be, with all that the record had
     CHECK(setup.problems() == "");
 }
 
+TEST_CASE(
+    "dead letters: on Greenplum no row is left behind a savepoint, where readers would lose it") {
+    const LettersSetup setup(", CHECK (id <> 7)");
+    setup.call_it_mpp();
+    setup.reject(3, 0, 10);
+    Retrier retrier(setup);
+    const DeadLetterCounts counts = retrier.all();
+    CHECK(counts.loaded == 9);
+    CHECK(counts.rejected == 1);
+    CHECK(setup.value("SELECT count(*) FROM t WHERE xmin::text IN"
+                      " (SELECT xmin::text FROM sluice.dead_letter_history)") == "9");
+}
+
 TEST_CASE("dead letters: verify sees a retried row that is lost or doubled, and a lost note") {
     const LettersSetup setup;
     setup.reject(0, 0, 20);
