@@ -174,6 +174,7 @@ struct Tables {
     std::vector<std::string> ddl;
     std::string warning;
     std::string created;
+    std::string type;  ///< readable or writable
 };
 
 Tables tables_of(const config::Config& config, const CommandLine& line, Session& session) {
@@ -182,7 +183,8 @@ Tables tables_of(const config::Config& config, const CommandLine& line, Session&
         return {.name = readable.table,
                 .ddl = {readable.ddl},
                 .warning = "Whoever can read this can read the topic: the token is in it.",
-                .created = "created; SELECT from it reads the topic, and nothing else notices"};
+                .created = "created; SELECT from it reads the topic, and nothing else notices",
+                .type = "readable"};
     }
     const Writable writable = writable_of(config, line, session);
     const std::string promise =
@@ -192,8 +194,17 @@ Tables tables_of(const config::Config& config, const CommandLine& line, Session&
             .ddl = {writable_ddl(config, line, writable), comment_on(writable, session)},
             .warning = "Whoever can read this can write to topic " + writable.topic +
                        ": the token is in it.\n-- INSERT sends at once, " + promise + ".",
-            .created = "created; INSERT into it sends to topic " + writable.topic + " at once, " +
-                       promise};
+            .created =
+                "created; INSERT into it sends to topic " + writable.topic + " at once, " + promise,
+            .type = "writable"};
+}
+
+/// Nothing that `sluice check` could know: a table is for whoever reads it, not for a pipeline.
+std::string rights_to_create(const Tables& tables, Session& session) {
+    const std::string role = quote_identifier(session.exec("SELECT current_user").text(0, 0));
+    return "; " + tables.name + " takes CREATE on its schema, and ALTER ROLE " + role +
+           " CREATEEXTTABLE (type='" + tables.type +
+           "', protocol='gpfdist'); without --apply the statement is printed, for who may run it";
 }
 
 void apply(const Tables& tables, Session& session) {
@@ -203,6 +214,9 @@ void apply(const Tables& tables, Session& session) {
         transaction.commit();
     } catch (const DatabaseError& error) {
         constexpr const char* duplicate_table = "42P07";
+        constexpr const char* no_right = "42501";
+        if (error.sqlstate() == no_right)
+            throw WrongConfiguration(error.details().message + rights_to_create(tables, session));
         if (error.sqlstate() != duplicate_table) throw;
         throw WrongConfiguration(tables.name +
                                  " is there already, perhaps with other columns or another token; "

@@ -187,6 +187,13 @@ TEST_CASE("from kafka_fdw: what the page shows does what it says") {
                   twice);
     CHECK(twice.find("DROP EXTERNAL TABLE \"public\".\"readings_topic\"") != std::string::npos);
 
+    const std::string closed =
+        site.refusal({"sql", "readings", "--apply", "--table", "pg_catalog.closed"});
+    CHECK_MESSAGE(closed.find("; pg_catalog.closed takes CREATE on its schema, and ALTER ROLE ") !=
+                      std::string::npos,
+                  closed);
+    CHECK(closed.find("CREATEEXTTABLE (type='readable', protocol='gpfdist')") != std::string::npos);
+
     DocumentedBlocks insert = below("Insert into the topic itself");
     site.shell(insert.next("sh"));
     static_cast<void>(site.ask(insert.next("sql")));

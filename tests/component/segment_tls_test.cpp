@@ -1,5 +1,6 @@
 #include "segments/channel.h"
 #include "segments/server.h"
+#include "sinks/load/segments/segment_transfer.h"
 #include "tests/fixture/certificates.h"
 #include "tests/fixture/fake_segments.h"
 #include "tests/fixture/ports.h"
@@ -75,6 +76,8 @@ TEST_CASE("segment server: by TLS, who has no certificate of the authority gets 
     REQUIRE(serving.adopt(ours).empty());
     REQUIRE(serving.server.move_to("127.0.0.1:" + std::to_string(serving.port)).empty());
     CHECK(serving.channel.location().starts_with("gpfdists://127.0.0.1:"));
+    CHECK(remedy_of_way(serving.server).find("--cert client.crt --key client.key https://127.") !=
+          std::string::npos);
     EncodedRows rows;
     for (int i = 0; i < 100'000; ++i) {
         rows.bytes += std::to_string(i) + "\n";

@@ -47,9 +47,16 @@ std::string replaced(std::string text, std::string_view what) {
 
 std::string remedy_of_way(const segments::Server& server) {
     const std::string url = server.url("");
-    return "each segment's host must reach that address: look at advertise in [segments], at the "
-           "port in the Service and NetworkPolicy, and at firewalls; curl -i http://" +
-           url.substr(url.find("//") + 2) + "/ answers there with 400 or 404";
+    const std::string at = url.substr(url.find("//") + 2) + "/";
+    const std::string reach =
+        "each segment's host must reach that address: look at advertise in [segments], at the "
+        "port in the Service and NetworkPolicy, and at firewalls";
+    if (!url.starts_with("gpfdists:"))
+        return reach + "; curl -i http://" + at + " answers there with 400 or 404";
+    return reach +
+           ", and at the certificates: in the folder gpfdists of each segment's data directory, "
+           "curl -i --cacert root.crt --cert client.crt --key client.key https://" +
+           at + " answers with 400 or 404";
 }
 
 std::string remedy_of_rights(const std::string& role) {
