@@ -246,6 +246,7 @@ TEST_CASE(
     const SinkSetup setup("id bigint, city text");
     setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
                       "IF NEW.id % 10 = 3 THEN RETURN NULL; END IF; RETURN NEW;");
+    setup.call_it_mpp();
     setup.anchor(0, 0);
     Cluster cluster(setup);
     CloudberrySink sink = cluster.sink(setup);
@@ -255,6 +256,8 @@ TEST_CASE(
     }
     CHECK(rows_and_ledger(setup) == "2700/2700 3000");
     CHECK(cluster->reads() == 1);
+    CHECK(setup.value("SELECT count(*) FROM t WHERE xmin::text NOT IN"
+                      " (SELECT xmin::text FROM sluice.ledger)") == "0");  // behind savepoints
 }
 
 TEST_CASE("segment loader: a table with rules for INSERT is loaded by COPY, which obeys none") {

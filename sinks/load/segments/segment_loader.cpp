@@ -15,7 +15,7 @@ SegmentLoader::SegmentLoader(Session& session, const Target& target, const Segme
 
 void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_ptr<PreparedRows>) {
     if (rows.size() == 0) return;
-    if (!route_.is_for(rows.size()) || has_rules() || !transfer_.may_go(rows.size()))
+    if (takes_rows_ || !route_.is_for(rows.size()) || has_rules() || !transfer_.may_go(rows.size()))
         return copy_.load(rows);
     const std::int64_t inserted = transfer_.insert(rows.text);
     if (inserted == static_cast<std::int64_t>(rows.size())) return;
@@ -23,11 +23,11 @@ void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_pt
     // and of COPY's nobody counts them.
     const std::string seen = "the table took " + std::to_string(inserted) + " of " +
                              std::to_string(rows.size()) + " rows from the segments";
-    if (!std::exchange(takes_rows_, true))
-        log(LogLevel::warn, route_.pipeline,
-            target() + ": " + seen +
-                ", as a trigger or a rule may have it; it is loaded by COPY from now on, so set "
-                "load = \"copy\"");
+    takes_rows_ = true;
+    log(LogLevel::warn, route_.pipeline,
+        target() + ": " + seen +
+            ", as a trigger or a rule may have it; it is loaded by COPY from now on, so set "
+            "load = \"copy\"");
     throw DatabaseError({"P0001", seen, {}});
 }
 

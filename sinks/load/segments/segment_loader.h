@@ -23,7 +23,7 @@ public:
         return copy_.waits_for_keys_of();
     }
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override {
-        return takes_rows_ || copy_.expects_refusals(rows);
+        return copy_.expects_refusals(rows);
     }
     void look(const TargetRows& rows, bool has_failed) override { copy_.look(rows, has_failed); }
     [[nodiscard]] ExpectedTable expects() const override { return copy_.expects(); }
