@@ -60,6 +60,7 @@ private:
         if (rest_.front() == '"') return take_quoted();
         if (rest_.front() == '$') return skip_dollar_quoted();
         if (begins_name(rest_.front())) return take_word();
+        if (blank.find(rest_.front()) == std::string_view::npos) is_returned_ = false;
         // The digits of a number, so that its exponent is no name.
         if (is_digit(rest_.front())) return skip(length_of_word());
         depth_ += opens(rest_.front()) ? 1 : closes(rest_.front()) ? -1 : 0;
@@ -108,7 +109,8 @@ private:
     }
 
     void take(std::string name) {
-        if (name == row_ && !is_behind_dot()) has_row_ = true;
+        if (name == row_ && !is_behind_dot() && !is_returned_) has_row_ = true;
+        is_returned_ = false;
         names_.insert(std::move(name));
     }
 
@@ -136,29 +138,35 @@ private:
         if (!rest_.empty() && rest_.front() == '\'') return skip(end_of_text(word == "e"));
         const std::size_t next = rest_.find_first_not_of(blank);
         const bool is_called = next != std::string_view::npos && rest_[next] == '(';
+        const bool is_return = word == "return";
         if (!is_called) take(std::move(word));
+        is_returned_ = is_return;
     }
 
-    static constexpr const char* blank = " \t\r\n";
+    static constexpr std::string_view blank = " \t\r\n";
     std::string_view rest_;
     const std::string_view row_;
     bool has_row_ = false;
-    int depth_ = 0;  ///< of what is open
+    bool is_returned_ = false;  ///< what comes, by a function
+    int depth_ = 0;             ///< of what is open
     bool closes_too_many_ = false;
     std::set<std::string> names_;
 };
 
 }  // namespace
 
-std::vector<std::size_t> names_used_in(std::string_view sql,
-                                       const std::vector<std::string>& names) {
-    constexpr std::string_view row = "record";
+std::vector<std::size_t> names_used_in(std::string_view sql, const std::vector<std::string>& names,
+                                       std::string_view row) {
     const SqlWords words(sql, row);
     const bool all = words.has_row() && std::ranges::find(names, row) == names.end();
     std::vector<std::size_t> indices;
     for (std::size_t i = 0; i < names.size(); ++i)
         if (all || words.has(names[i])) indices.push_back(i);
     return indices;
+}
+
+bool uses_whole_row(std::string_view sql, std::string_view row) {
+    return SqlWords(sql, row).has_row();
 }
 
 std::string wrong_with_sql(std::string_view sql) {

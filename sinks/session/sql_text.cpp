@@ -26,6 +26,12 @@ std::string quote_literal(std::string_view text) {
     return quoted + "'";
 }
 
+std::string dollar_quoted(const std::string& text) {
+    std::string tag = "$sluice$";
+    while (text.find(tag) != std::string::npos) tag.insert(tag.size() - 1, "_");
+    return tag + text + tag;
+}
+
 std::string array_literal(const std::vector<std::int64_t>& numbers) {
     std::string literal = "{";
     for (const std::int64_t number : numbers) {

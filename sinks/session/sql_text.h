@@ -17,6 +17,8 @@ namespace sluice {
 [[nodiscard]] std::string unused_name(std::string name, const std::vector<std::string>& taken);
 /// '…' with standard_conforming_strings.
 [[nodiscard]] std::string quote_literal(std::string_view text);
+/// $sluice$…$sluice$, whatever it holds.
+[[nodiscard]] std::string dollar_quoted(const std::string& text);
 /// {1,2,3}
 [[nodiscard]] std::string array_literal(const std::vector<std::int64_t>& numbers);
 /// {"a","b"}

@@ -40,5 +40,16 @@ TEST_CASE("sql names: the row as a whole is all of its fields") {
     CHECK(names_used_in("record", {"record", "qty"}) == std::vector<std::size_t>{0});
 }
 
+TEST_CASE("sql names: a function uses fields of a row, or the row") {
+    const auto whole = [](std::string_view source) { return uses_whole_row(source, "new"); };
+    for (const char* source : {"BEGIN NEW.a := new . \"B\"; RETURN NEW; END", "RETURN /* it */ new",
+                               "'new' -- new", "renew := \"NEW\"", "RETURN OLD; END"})
+        CHECK_FALSE(whole(source));
+    for (const char* source : {"to_jsonb(NEW)", "NEW := OLD", "RETURN coalesce(NEW, OLD)",
+                               "RETURN OLD; NEW", "new.*", "EXECUTE 'x' USING NEW"})
+        CHECK(whole(source));
+    CHECK(names_used_in("n record; new.a", {"a", "b"}, "new") == std::vector<std::size_t>{0});
+}
+
 }  // namespace
 }  // namespace sluice::config

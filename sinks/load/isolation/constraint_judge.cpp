@@ -25,6 +25,19 @@ std::string as_before(const Rows& settings) {
     return sql;
 }
 
+/// By a trigger, perhaps; the language's name is the same in every tongue.
+bool is_raised(const DatabaseError& error) {
+    return error.sqlstate().starts_with("P0") ||
+           error.details().context.find("PL/pgSQL") != std::string::npos;
+}
+
+/// By whom a row is found first, says why.
+void keep_one_for_each_row(std::vector<Offender>& found) {
+    std::ranges::stable_sort(found, {}, &Offender::row);
+    const auto same_row = [](const Offender& a, const Offender& b) { return a.row == b.row; };
+    found.erase(std::unique(found.begin(), found.end(), same_row), found.end());
+}
+
 /// The name of what has none: that a partition takes the row.
 constexpr const char* taken_by_some = "";
 
@@ -42,11 +55,17 @@ ConstraintJudge::ConstraintJudge(Session& session, std::string qualified_table,
       target_(std::move(qualified_table)),
       columns_(std::move(columns)),
       staged_(session, {.name = "sluice_judged", .target = target_, .columns = columns_}),
-      arrays_(session, columns_) {}
+      arrays_(session, columns_),
+      trial_(session, target_, columns_) {}
+
+TableShape ConstraintJudge::read() const {
+    return read_shape(session_, target_, columns_,
+                      tries_triggers_ ? Triggers::read : Triggers::leave);
+}
 
 bool ConstraintJudge::still_holds() {
     if (!has_judged_) return true;
-    TableShape now = read_shape(session_, target_, columns_);
+    TableShape now = read();
     if (now == shape_) return true;
     know(std::move(now));
     return false;
@@ -56,6 +75,9 @@ void ConstraintJudge::know(TableShape shape) {
     if (shape == shape_) return;
     shape_ = std::move(shape);
     forget_columns();
+    is_proven_ = false;
+    if (tries_triggers_) has_triggers_ = shape_.triggers.has_value();
+    if (shape_.triggers) trial_.choose(*shape_.triggers, shape_.types);
 }
 
 void ConstraintJudge::forget_columns() {
@@ -69,6 +91,11 @@ bool ConstraintJudge::suspect(const DatabaseError& error) {
         {"23503", Kind::reference},
         {"23505", Kind::unique},
         {"23514", Kind::check}};
+    if (is_mpp(session_.family()) && has_triggers_ && is_raised(error)) {
+        tries_triggers_ = true;
+        raised_ = error.details().message;
+        return true;
+    }
     const auto kind = kinds.find(error.sqlstate());
     if (kind == kinds.end()) return false;
     Clues& clues = clues_[kind->second];
@@ -122,8 +149,7 @@ std::vector<std::size_t> ConstraintJudge::columns_of(const Constraints& constrai
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& range) {
     // Asked again when something is new, or has failed; otherwise still_holds() does, in the end.
-    if (!std::exchange(knows_, false) || !clues_.empty())
-        know(read_shape(session_, target_, columns_));
+    if (!std::exchange(knows_, false) || !clues_.empty() || raised_) know(read());
     follow_clues();
     auto found = judge_suspected(range);
     knows_ = true;
@@ -132,12 +158,16 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& rang
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowRange& range) {
     const Constraints keys = suspected(Kind::unique);
-    if (keys.empty() && suspected(Kind::check).empty() && suspected(Kind::reference).empty())
+    const bool tries = tries_triggers_ && has_triggers_ && (is_proven_ || raised_);
+    if (!tries && keys.empty() && suspected(Kind::check).empty() &&
+        suspected(Kind::reference).empty())
         return std::nullopt;
     has_judged_ = true;
     has_staged_ = false;
     std::vector<Offender> found;
     judge_by_queries(range, found);
+    if (tries && !try_triggers(range, found)) return std::nullopt;
+    keep_one_for_each_row(found);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves) {
         const std::size_t before = found.size();
@@ -145,6 +175,19 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowR
         duplicates_.among_themselves = found.size() > before;
     }
     return found;
+}
+
+/// They are believed once they have found what COPY ran into, in the rows that it ran into.
+bool ConstraintJudge::try_triggers(const RowRange& range, std::vector<Offender>& found) {
+    std::vector<Offender> refused;
+    if (!trial_.find_refused(range, refused)) return false;
+    const auto is_raised = [this](const Offender& offender) {
+        return raised_->starts_with(offender.reason.text);
+    };
+    if (!is_proven_ && std::ranges::none_of(refused, is_raised)) return false;
+    is_proven_ = has_staged_ = true;
+    std::ranges::move(refused, std::back_inserter(found));
+    return true;
 }
 
 void ConstraintJudge::judge_by_queries(RowRange range, std::vector<Offender>& found) {
@@ -177,10 +220,6 @@ void ConstraintJudge::judge_by_queries(RowRange range, std::vector<Offender>& fo
     }
     if (!settings.rows.empty() && has_staged_) session_.run(as_before(settings));
     if (!keys.empty()) duplicates_.in_table = any_duplicate;
-    // By whom a row is found first, says why.
-    std::ranges::stable_sort(found, {}, &Offender::row);
-    const auto same_row = [](const Offender& a, const Offender& b) { return a.row == b.row; };
-    found.erase(std::unique(found.begin(), found.end(), same_row), found.end());
 }
 
 /// Where it matters how often and where something is called, it is called where the rows are. On an

@@ -3,6 +3,7 @@
 #include "sinks/load/isolation/offenders.h"
 #include "sinks/load/isolation/row_arrays.h"
 #include "sinks/load/isolation/staged_rows.h"
+#include "sinks/load/isolation/trigger_trial.h"
 
 #include <cstddef>
 #include <map>
@@ -16,12 +17,14 @@ namespace sluice {
 /// Finds all rows that break a CHECK, a unique key or a foreign key, or that no partition takes, by
 /// queries about the columns that these are about: COPY stops at each of them. The columns of rows
 /// in binary are parameters of the queries where they can be; else they are copied into a temporary
-/// table, which needs the right to create one. What its queries cannot tell for certain is for COPY
-/// to find. judge() goes by constraints and types as last read: until still_holds() was asked, in
-/// the same transaction, a row that it found may be one that the table takes by now. A staging
-/// table needs no such question, which is why Staging does not ask: it has no constraints, so no
-/// row of it is ever found. One per sink, used inside its transactions. Needs SELECT on the columns
-/// of a unique key, or on those that a foreign key refers to.
+/// table, which needs the right to create one. On an MPP database it finds those that triggers
+/// refuse, too, by a TriggerTrial; elsewhere there is a ServerSideLoad for that. What its queries
+/// cannot tell for certain is for COPY to find. judge() goes by constraints and types as last read:
+/// until still_holds() was asked, in the same transaction, a row that it found may be one that the
+/// table takes by now. A staging table needs no such question, which is why Staging does not ask:
+/// it has no constraints, so no row of it is ever found. One per sink, used inside its
+/// transactions. Needs SELECT on the columns of a unique key, or on those that a foreign key refers
+/// to.
 class ConstraintJudge {
 public:
     /// `columns`: of the rows, in their order.
@@ -29,7 +32,10 @@ public:
                     std::vector<std::string> columns);
 
     /// The transaction is a new one: nothing was judged in it.
-    void begin() { has_judged_ = false; }
+    void begin() {
+        has_judged_ = false;
+        raised_.reset();
+    }
     /// COPY ran into something: if that is a constraint, judge() looks for rows that break it from
     /// now on. Which one, its name tells. Errors of an MPP database's segments lose that on their
     /// way, so what the text mentions comes next, and then each that the code can be about. False:
@@ -38,6 +44,8 @@ public:
     void clear_suspects() {
         suspects_.clear();
         clues_.clear();
+        tries_triggers_ = false;
+        raised_.reset();
     }
 
     /// Those of these rows that break a suspected constraint; nullopt: no suspected constraint is
@@ -60,12 +68,14 @@ private:
         [[nodiscard]] bool point_to(const TableConstraint& constraint) const;
     };
 
+    [[nodiscard]] TableShape read() const;
     void know(TableShape shape);
     void forget_columns();
     void follow_clues();
     [[nodiscard]] Constraints suspected(Kind kind) const;
     [[nodiscard]] std::vector<std::size_t> columns_of(const Constraints& constraints) const;
     [[nodiscard]] std::optional<std::vector<Offender>> judge_suspected(const RowRange& range);
+    [[nodiscard]] bool try_triggers(const RowRange& range, std::vector<Offender>& found);
     void judge_by_queries(RowRange range, std::vector<Offender>& found);
     [[nodiscard]] bool can_be_parameters(const Constraints& checks, bool looks_up, CopyForm form);
     [[nodiscard]] QueriedRows& made_fit_for(const Constraints& checks, bool looks_up,
@@ -83,6 +93,7 @@ private:
     const std::vector<std::string> columns_;
     StagedRows staged_;
     RowArrays arrays_;
+    TriggerTrial trial_;
     bool has_judged_ = false;  ///< in this transaction
     bool has_staged_ = false;
     TableShape shape_;    ///< as last read
@@ -93,6 +104,10 @@ private:
     /// The same; nullopt: nobody has looked; false: it cannot have them.
     std::optional<bool> arrays_fit_;
     Duplicates duplicates_;
+    bool tries_triggers_ = false;
+    bool has_triggers_ = true;           ///< that can be tried, as far as anybody knows
+    bool is_proven_ = false;             ///< that trying them tells
+    std::optional<std::string> raised_;  ///< by one of them in this transaction, the latest
 };
 
 }  // namespace sluice

@@ -106,13 +106,6 @@ BEGIN
     INSERT INTO pg_temp.sluice_refused SELECT n.* FROM unnest(sluice.notes) n;
 END )";
 
-/// The text in dollar quotes, whatever it holds.
-std::string dollar_quoted(const std::string& text) {
-    std::string tag = "$sluice$";
-    while (text.find(tag) != std::string::npos) tag.insert(tag.size() - 1, "_");
-    return tag + text + tag;
-}
-
 }  // namespace
 
 ServerSideLoad::ServerSideLoad(Session& session, std::string qualified_table,

@@ -24,8 +24,10 @@ StagedRows::StagedRows(Session& session, Options options)
 bool StagedRows::choose(std::vector<std::size_t> taken, const SqlTypes& types) {
     taken_ = std::move(taken);
     std::string columns;
+    fields_ = number_;
     for (const std::size_t index : taken_) {
         const std::string& name = options_.columns[index];
+        fields_ += ", " + quote_identifier(name);
         const auto type = types.find(name);
         if (type == types.end()) continue;
         columns += ", " + quote_identifier(name) + " " + type->second.sql;
@@ -37,10 +39,11 @@ bool StagedRows::choose(std::vector<std::size_t> taken, const SqlTypes& types) {
     const std::string name = options_.name + "_" + std::to_string(++tables);
     const bool mpp = is_mpp(session_.family());
     create_ += "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (" + number_ + " bigint" +
-               columns + ") WITH (" + (mpp ? "appendonly=false, " : "") +
+               columns + besides_.columns + ") WITH (" + (mpp ? "appendonly=false, " : "") +
                "fillfactor=" + std::to_string(options_.fill) + ") ON COMMIT DELETE ROWS" +
                (mpp ? " " + distribution() : "");
     table_ = "pg_temp." + name;
+    if (besides_.make) create_ += ";" + besides_.make(table_);
     rows_.clear();
     first_ = emptied_ = 0;
     return true;
@@ -84,7 +87,8 @@ std::size_t StagedRows::take(const RowRange& range) {
 
 void StagedRows::copy(const RowRange& range) {
     const bool binary = range.form == CopyForm::binary;
-    session_.send("COPY " + table_ + " FROM STDIN" + (binary ? " (FORMAT binary)" : ""));
+    session_.send("COPY " + table_ + " (" + fields_ + ") FROM STDIN" +
+                  (binary ? " (FORMAT binary)" : ""));
     session_.await_copy();
     std::string buffer;
     if (binary) buffer = copy_header();

@@ -2,6 +2,13 @@
 
 #include "sinks/load/isolation/queried_rows.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace sluice {
 
 /// In a temporary table of the session. Used inside one transaction after the other; none leaves a
@@ -17,6 +24,15 @@ public:
         bool alone = false;
     };
     StagedRows(Session& session, Options options);
+
+    /// What its table has besides rows, from the next choose() on.
+    struct Besides {
+        std::string columns{};  ///< each behind a comma, as CREATE TABLE has them
+        /// Statements behind CREATE TABLE, given its name; in each take(), so they have to see for
+        /// themselves whether what they make is there.
+        std::function<std::string(const std::string& table)> make{};
+    };
+    void have(Besides besides) { besides_ = std::move(besides); }
 
     /// Always true.
     bool choose(std::vector<std::size_t> taken, const SqlTypes& types) override;
@@ -46,8 +62,10 @@ private:
     Session& session_;
     const Options options_;
     const std::string number_;
+    Besides besides_;
     std::vector<std::size_t> taken_;
     std::string table_;
+    std::string fields_;  ///< the names of what it gets, for COPY
     std::string create_;  ///< again each time: it is rolled back with the transaction that made it
     std::vector<std::size_t> rows_;  ///< index of each that is staged
     std::size_t first_ = 0;          ///< number of the first of them

@@ -162,9 +162,11 @@ std::vector<TableConstraint> read_constraints(Session& session, const std::strin
 }  // namespace
 
 TableShape read_shape(Session& session, const std::string& table,
-                      const std::vector<std::string>& columns) {
+                      const std::vector<std::string>& columns, Triggers triggers) {
     return {.constraints = read_constraints(session, table, columns),
-            .types = sql_types(session, table, columns)};
+            .types = sql_types(session, table, columns),
+            .triggers = triggers == Triggers::read ? read_row_triggers(session, table, columns)
+                                                   : std::nullopt};
 }
 
 }  // namespace sluice

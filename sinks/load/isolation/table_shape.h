@@ -1,8 +1,10 @@
 #pragma once
 
+#include "sinks/load/isolation/row_triggers.h"
 #include "sinks/load/isolation/sql_types.h"
 #include "sinks/session/session.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,11 +27,14 @@ struct TableConstraint {
 struct TableShape {
     std::vector<TableConstraint> constraints;  ///< those about these columns alone, by name
     SqlTypes types;                            ///< of these columns
+    std::optional<RowTriggers> triggers;       ///< where asked for
     bool operator==(const TableShape&) const = default;
 };
 
+enum class Triggers { leave, read };
+
 /// `table`: qualified, quoted. `columns`: of the rows that it gets.
 [[nodiscard]] TableShape read_shape(Session& session, const std::string& table,
-                                    const std::vector<std::string>& columns);
+                                    const std::vector<std::string>& columns, Triggers triggers);
 
 }  // namespace sluice
