@@ -252,4 +252,103 @@ TEST_CASE("merge: of a key of which every change is refused others are made") {
     CHECK(merge.setup.rejected() == std::to_string(count));
 }
 
+namespace {
+
+const std::string with_checks = with_key +
+                                ", CONSTRAINT known CHECK (city <> 'Atlantis'),"
+                                " CONSTRAINT \"is fair\" CHECK (100 / amount < 50)";
+
+/// Statements that insert into t, those that were rolled back included.
+int inserts(const Merge& merge) {
+    return std::stoi(merge.setup.value("SELECT last_value + is_called::int FROM inserts"));
+}
+
+void count_inserts(const Merge& merge) {
+    merge.setup.exec("CREATE SEQUENCE inserts MINVALUE 0");
+    merge.setup.add_trigger("BEFORE INSERT ON t", "PERFORM nextval('inserts'); RETURN NULL;");
+}
+
+}  // namespace
+
+TEST_CASE("merge: many changes that break CHECKs are found at once, and leave what was there") {
+    for (const char* order : {"", version}) {
+        CAPTURE(order);
+        Merge merge(with_checks, config::Mode::merge, order);
+        count_inserts(merge);
+        constexpr int count = 2000;
+        for (int batch = 0; batch < 2; ++batch) {
+            for (int id = 0; id < count; ++id) {
+                const std::string amount = std::to_string(4 + batch);
+                // Of every tenth the last change is refused, and the one before it stands.
+                if (id % 10 == 0) merge.change(std::to_string(id), Said{"Ulm", amount});
+                const bool lost = id % 10 == 0 || id % 25 == 1;
+                merge.change(std::to_string(id),
+                             Said{lost ? "Atlantis" : "Bonn", id % 25 == 2 ? "1" : amount});
+            }
+            merge.commit();
+        }
+        CHECK(merge.setup.value("SELECT count(*) FROM t WHERE (id % 10 = 0 AND city = 'Ulm' OR"
+                                " id % 10 <> 0 AND id % 25 NOT IN (1, 2) AND city = 'Bonn')"
+                                " AND amount = 5") == merge.setup.value("SELECT count(*) FROM t"));
+        CHECK(merge.setup.value("SELECT count(*) FROM t") == "1840");
+        CHECK(merge.setup.list("SELECT reasons->0->>'reason', count(*) FROM sluice.dead_letter"
+                               " GROUP BY 1 ORDER BY 1") ==
+              "new row for relation t violates check constraint \"is fair\"|160"
+              " new row for relation t violates check constraint \"known\"|560");
+        CHECK(inserts(merge) < 30);
+    }
+}
+
+TEST_CASE("merge: a CHECK that fails for a row, and one about a column that a change leaves") {
+    Merge merge(with_checks);
+    for (int id = 0; id < 300; ++id)
+        merge.change(std::to_string(id), Said{.city = "Ulm", .amount = id % 50 == 7 ? "0" : "4"});
+    merge.commit();
+    CHECK(merge.setup.rejected() == "6");
+    for (int id = 0; id < 300; ++id)
+        merge.change(std::to_string(id), id % 3 == 0 ? Said{.city = "Atlantis", .keeps_rest = true}
+                                                     : Said{.city = "Bonn", .keeps_rest = true});
+    merge.commit();
+    CHECK(merge.setup.list("SELECT city, count(*) FROM t GROUP BY 1 ORDER BY 1") ==
+          "Bonn|200 Ulm|98");
+}
+
+TEST_CASE("merge: a CHECK that was dropped refuses nothing more") {
+    Merge merge(with_checks);
+    const auto change_all = [&] {
+        for (int id = 0; id < 100; ++id)
+            merge.change(std::to_string(id), Said{id % 4 == 0 ? "Atlantis" : "Ulm", "4"});
+    };
+    change_all();
+    merge.commit();
+    CHECK(merge.setup.rejected() == "25");
+    merge.setup.exec("ALTER TABLE t DROP CONSTRAINT known");
+    change_all();
+    CHECK(retry_reason(merge.sink->commit(merge.batch)).find("have just changed") !=
+          std::string::npos);
+    merge.commit();
+    CHECK(merge.setup.rejected() == "25");
+    CHECK(merge.setup.value("SELECT count(*) FROM t") == "100");
+}
+
+TEST_CASE(
+    "merge: CHECKs are not asked of rows that a trigger puts right, nor where none is there") {
+    Merge merge(with_checks);
+    merge.setup.add_trigger("BEFORE INSERT OR UPDATE ON t FOR EACH ROW",
+                            "IF NEW.day = '1999-01-01' THEN NEW.city := 'Ulm'; END IF;"
+                            " RETURN NEW;");
+    for (int id = 0; id < 100; ++id)
+        merge.change(std::to_string(id), Said{id % 4 == 0 ? "Atlantis" : "Bonn", "4",
+                                              id % 8 == 0 ? "1999-01-01" : "2026-01-02"});
+    merge.commit();
+    CHECK(merge.setup.rejected() == "12");
+    Merge update(with_checks, config::Mode::update);
+    update.setup.exec("INSERT INTO t VALUES (1, 'Bonn', 4), (2, 'Bonn', 4)");
+    for (int id = 0; id < 100; ++id)
+        update.change(std::to_string(id), Said{id % 2 == 0 ? "Atlantis" : "Ulm", "4"});
+    update.commit();
+    CHECK(update.table("id, city") == "1|Ulm 2|Bonn");
+    CHECK(update.sums() == "1|0|98|1");
+}
+
 }  // namespace sluice::test

@@ -56,9 +56,8 @@ bool append_key(FieldWalker& fields, const std::vector<std::size_t>& columns, Co
 
 }  // namespace
 
-void find_broken_checks(QueriedRows& rows, const Constraints& checks,
-                        std::vector<Offender>& found) {
-    if (checks.empty()) return;
+std::string broken_checks(const Constraints& checks, const std::string& number,
+                          const std::string& from) {
     std::string broken;
     std::string which;
     for (std::size_t i = 0; i < checks.size(); ++i) {
@@ -66,12 +65,20 @@ void find_broken_checks(QueriedRows& rows, const Constraints& checks,
         broken.append(i == 0 ? "" : " OR ").append(is_broken);
         which.append(" WHEN ").append(is_broken).append(" THEN ").append(std::to_string(i));
     }
-    const Rows out = rows.exec("SELECT " + rows.number() + ", CASE" + which + " END FROM " +
-                               rows.rows_as("s") + " WHERE " + broken);
+    return "SELECT " + number + ", CASE" + which + " END FROM " + from + " WHERE " + broken;
+}
+
+const std::string& complaint_of(const Constraints& checks, const Rows& broken, std::size_t row) {
+    return checks[static_cast<std::size_t>(broken.number(row, 1))]->complaint;
+}
+
+void find_broken_checks(QueriedRows& rows, const Constraints& checks,
+                        std::vector<Offender>& found) {
+    if (checks.empty()) return;
+    const Rows out = rows.exec(broken_checks(checks, rows.number(), rows.rows_as("s")));
     for (std::size_t row = 0; row < out.rows.size(); ++row)
-        found.push_back({rows.row_of(out.number(row, 0)),
-                         {"", checks[static_cast<std::size_t>(out.number(row, 1))]->complaint},
-                         std::nullopt});
+        found.push_back(
+            {rows.row_of(out.number(row, 0)), {"", complaint_of(checks, out, row)}, std::nullopt});
 }
 
 /// A row with a NULL among the columns refers to nothing.

@@ -21,6 +21,13 @@ struct Offender {
 
 using Constraints = std::vector<const TableConstraint*>;
 
+/// A query that tells which rows of `from`, which stands behind FROM, break CHECKs: their number,
+/// and what complaint_of() makes a reason of.
+[[nodiscard]] std::string broken_checks(const Constraints& checks, const std::string& number,
+                                        const std::string& from);
+[[nodiscard]] const std::string& complaint_of(const Constraints& checks, const Rows& broken,
+                                              std::size_t row);
+
 // Each adds the rows that it finds. Those that ask the database throw DatabaseError.
 
 void find_broken_checks(QueriedRows& rows, const Constraints& checks, std::vector<Offender>& found);

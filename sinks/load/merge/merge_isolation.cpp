@@ -43,14 +43,23 @@ public:
         const MergeStep& step = begin == end ? step_ : of_.step_of(begin);
         of_.session_.run(before + of_.change(step, of_.statements_.range(begin, end)));
     }
-    /// Who wants the place of another row need not be tried one by one.
+    /// Who wants the place of another row, or breaks a CHECK, need not be tried one by one.
     [[nodiscard]] bool takes_out(const std::string& before, const DatabaseError& error,
                                  std::size_t begin, std::size_t end) override {
-        if (again_ != nullptr || step_.removes || !overlaps(error) || std::exchange(looked_, true))
-            return false;
-        of_.session_.run(before);
-        of_.set_blocked_aside(step_, of_.statements_.range(begin, end));
-        return true;
+        if (again_ != nullptr || step_.removes) return false;
+        const std::string which = of_.statements_.range(begin, end);
+        if (overlaps(error) && !std::exchange(looked_, true)) {
+            of_.session_.run(before);
+            of_.set_blocked_aside(step_, which);
+            return true;
+        }
+        if (of_.statements_.inserts_all(step_) && of_.checks_.suspect(error) &&
+            !std::exchange(checked_, true)) {
+            of_.session_.run(before);
+            of_.take_out_broken(which);
+            return true;
+        }
+        return false;
     }
     [[nodiscard]] bool sets_aside(std::size_t number, const DatabaseError& error) override {
         if (!is_for_others(error)) return false;
@@ -63,8 +72,15 @@ private:
     MergeIsolation& of_;
     const MergeStep& step_;
     const Numbers* const again_;
-    bool looked_ = false;  ///< whose places the changes want
+    bool looked_ = false;   ///< whose places the changes want
+    bool checked_ = false;  ///< which of them break CHECKs
 };
+
+MergeIsolation::MergeIsolation(Session& session, const MergeStatements& statements)
+    : session_(session),
+      statements_(statements),
+      halving_(session),
+      checks_(session, qualified(statements.target().table), statements.target().columns) {}
 
 void MergeIsolation::begin(const std::vector<MergeStep>& steps, std::set<std::size_t> absent) {
     steps_ = &steps;
@@ -82,10 +98,24 @@ void MergeIsolation::leave_out(const std::vector<std::size_t>& numbers) {
 }
 
 std::vector<RefusedNumber> MergeIsolation::apply(const MergeStep& step) {
+    broken_.clear();
+    if (checks_.expects_some() && statements_.inserts_all(step))
+        take_out_broken(statements_.range(step.begin, step.end));
     Making making(*this, step);
     halving_.run(making, {step.begin, step.end, steps_->back().end}, absent_);
     halving_.end_savepoint();
-    return halving_.take_refused();
+    std::vector<RefusedNumber> refused = halving_.take_refused();
+    std::ranges::move(broken_, std::back_inserter(refused));
+    return refused;
+}
+
+void MergeIsolation::take_out_broken(const std::string& which) {
+    std::vector<RefusedNumber> found =
+        checks_.find(statements_.staged(which), statements_.number());
+    Numbers numbers;
+    for (const RefusedNumber& each : found) numbers.push_back(each.number);
+    leave_out(numbers);
+    std::ranges::move(found, std::back_inserter(broken_));
 }
 
 bool MergeIsolation::tells_matches(const MergeStep& step) const {

@@ -2,6 +2,7 @@
 
 #include "sinks/catalogue/keys.h"
 #include "sinks/load/isolation/halving.h"
+#include "sinks/load/isolation/staged_checks.h"
 #include "sinks/load/merge/merge_statements.h"
 #include "sinks/session/session.h"
 
@@ -16,16 +17,19 @@
 
 namespace sluice {
 
-/// Makes all staged changes that the database takes and finds those that it does not, by Halving.
+/// Makes all staged changes that the database takes and finds those that it does not, by
+/// StagedChecks and Halving.
 /// What other rows of the table are in the way of, or are missing for, waits until all steps are
 /// made: they may have changed by then. Rows that exchange a unique value are in each other's way
 /// only one by one, and go together. One per loader.
 class MergeIsolation {
 public:
-    MergeIsolation(Session& session, const MergeStatements& statements)
-        : session_(session), statements_(statements), halving_(session) {}
+    MergeIsolation(Session& session, const MergeStatements& statements);
 
-    void begin_load(Alike alike) { halving_.begin_load(alike); }
+    void begin_load(Alike alike) {
+        halving_.begin_load(alike);
+        checks_.begin_load();
+    }
     /// The steps, which must outlive settle(), of what is staged now save the numbers that are
     /// `absent`.
     void begin(const std::vector<MergeStep>& steps, std::set<std::size_t> absent);
@@ -41,7 +45,10 @@ public:
     /// Once all steps are made: makes what waits, in the order that works. Tells the rest.
     [[nodiscard]] Settled settle();
     /// Throws RefusedAlike.
-    void end_load() const { halving_.end_load(); }
+    void end_load() {
+        halving_.end_load();
+        checks_.end_load();
+    }
     /// Of mode update, since begin(): numbers that had a row.
     [[nodiscard]] const std::set<std::size_t>& matched() const { return matched_; }
 
@@ -64,6 +71,7 @@ private:
 
     void make(const MergeStep& step, const std::string& before, const std::string& which);
     void set_blocked_aside(const MergeStep& step, const std::string& which);
+    void take_out_broken(const std::string& which);
     [[nodiscard]] bool tells_matches(const MergeStep& step) const;
     [[nodiscard]] std::string change(const MergeStep& step, const std::string& which) const;
     [[nodiscard]] const MergeStep& step_of(std::size_t number) const;
@@ -85,11 +93,13 @@ private:
     Session& session_;
     const MergeStatements& statements_;
     Halving halving_;
+    StagedChecks checks_;
     const std::vector<MergeStep>* steps_ = nullptr;
     std::set<std::size_t> absent_;
     /// Why they are not taken; nullopt: they have not been tried.
     std::map<std::size_t, std::optional<DatabaseError>> waiting_;
     std::vector<RefusedNumber> refused_;          ///< of those that waited
+    std::vector<RefusedNumber> broken_;           ///< by CHECKs, of the step that is being made
     mutable std::optional<Followers> followers_;  ///< since begin()
     std::set<std::size_t> matched_;
 };

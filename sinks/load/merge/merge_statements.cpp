@@ -286,11 +286,16 @@ std::string MergeStatements::without_row(const std::vector<std::size_t>& numbers
            is_missing();
 }
 
+bool MergeStatements::inserts_all(const MergeStep& step) const {
+    // ON CONFLICT would ask NOT NULL of what a change of some columns does not bring.
+    return has_arbiter_ && target_.mode == config::Mode::merge && !step.removes &&
+           step.kept.empty();
+}
+
 std::string MergeStatements::apply(const MergeStep& step, const std::string& which) const {
     if (step.removes && target_.order.empty()) return remove(which);
     if (step.removes) return remove(which + " AND " + no_newer("t.", "s.")) + ";" + remember(which);
-    // ON CONFLICT would ask NOT NULL of what such a change does not bring.
-    if (has_arbiter_ && step.kept.empty()) return upsert(step, which);
+    if (inserts_all(step)) return upsert(step, which);
     const std::string missing = insert_missing(step, which);
     return changed_columns(step).empty() ? missing : update(step, which) + ";" + missing;
 }

@@ -53,6 +53,11 @@ public:
 
     /// Quoted; a relation of the schema of temporary tables.
     [[nodiscard]] const std::string& staging() const { return staging_; }
+    /// The staging table's changes that a statement is about, for FROM.
+    [[nodiscard]] std::string staged(const std::string& which) const {
+        return staging_ + " s WHERE " + which;
+    }
+    [[nodiscard]] const std::string& number() const { return number_; }
     /// Of the staging table, in the order of the staged rows: the number comes first, and then,
     /// where there is an order, the bytes of the key and of the place in it, as leading_columns()
     /// has them.
@@ -95,6 +100,8 @@ public:
 
     /// Tells which of these numbers' rows are not there.
     [[nodiscard]] std::string without_row(const std::vector<std::size_t>& numbers) const;
+    /// Whether what makes a step's changes is an INSERT of each, whatever is there.
+    [[nodiscard]] bool inserts_all(const MergeStep& step) const;
     /// Makes changes of a step.
     [[nodiscard]] std::string apply(const MergeStep& step, const std::string& which) const;
     /// In mode update: one statement that tells which numbers had a row.
