@@ -14,7 +14,9 @@ BatchOffering::BatchOffering(std::string name, const BackoffLimits& retry,
       sink_(std::move(sink)),
       observer_(observer),
       on_over_(std::move(on_over)),
-      trouble_(name_) {}
+      trouble_(name_) {
+    sink_->tell_steps_to([this] { observer_.on_step(); });
+}
 
 std::unique_ptr<PreparedBatch> BatchOffering::prepare(const Batch& batch) {
     if (!under_way_ || batch.empty()) return nullptr;

@@ -208,7 +208,8 @@ void IngestObserver::count_keys(const Batch& batch) {
         "such keys)");
 }
 
-void IngestObserver::commit(const Batch& batch, const Committed& how) {
+void IngestObserver::commit(const Batch& batch, const Committed& how,
+                            const std::optional<BatchLife::Seen>& life) {
     std::int64_t superseded = 0;
     std::int64_t unmatched = 0;
     std::int64_t filtered = 0;
@@ -236,6 +237,7 @@ void IngestObserver::commit(const Batch& batch, const Committed& how) {
 
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
+    if (life && now - life->began > patience_) long_one_ended_ = now;
     if (batch.records.size() > 0) totals_.freshness_seconds = oldest;
     for (const Slice& slice : batch.slices()) {
         const auto found = partitions_.find(slice.partition);
@@ -368,12 +370,11 @@ IngestStatus IngestObserver::status() const {
 }
 
 bool IngestObserver::idle() const {
-    const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
     if (std::ranges::any_of(lanes_, [](const LaneObserver& lane) { return lane.holds_records(); }))
         return false;
-    return std::ranges::none_of(partitions_, [now](const auto& entry) {
-        return entry.second.stands_still(now).has_value();
+    return std::ranges::none_of(partitions_, [](const auto& entry) {
+        return entry.second.stands_still_since().has_value();
     });
 }
 
@@ -397,37 +398,64 @@ std::chrono::milliseconds IngestObserver::patience() const {
     return patience_;
 }
 
-/// The caller holds the mutex.
-std::optional<double> IngestObserver::longest_write() const {
-    double longest = seconds(patience_);
+/// The caller holds the mutex, as of the next two. Lanes may take turns with a table: a batch then
+/// waits for those that were offered before it.
+std::optional<BatchLife::Seen> IngestObserver::life_of(const LaneObserver& lane) const {
+    std::optional<BatchLife::Seen> life = lane.life();
+    if (!life) return std::nullopt;
+    for (const LaneObserver& other : lanes_)
+        if (const auto before = other.life(); before && before->began < life->began)
+            life->heard = std::max(life->heard, before->heard);
+    return life;
+}
+
+std::optional<IngestObserver::QuietWrite> IngestObserver::quietest_write() const {
+    const auto now = Clock::now();
+    QuietWrite quietest{.quiet = patience_};
     for (const LaneObserver& lane : lanes_) {
-        const IngestStatus::Lane at = lane.status();
-        if (at.activity == LaneActivity::writing) longest = std::max(longest, at.seconds);
+        const std::optional<Clock::time_point> since = lane.writes_since();
+        const auto life = life_of(lane);
+        if (!since || !life) continue;
+        const auto quiet = now - std::max({*since, life->heard, long_one_ended_});
+        if (quiet > quietest.quiet) quietest = {.lasted = now - *since, .quiet = quiet};
     }
-    if (longest == seconds(patience_)) return std::nullopt;
-    return longest;
+    if (quietest.quiet == patience_) return std::nullopt;
+    return quietest;
+}
+
+std::chrono::nanoseconds IngestObserver::neglected(const ObservedPartition& partition,
+                                                   Clock::time_point since,
+                                                   Clock::time_point now) const {
+    since = std::max(since, long_one_ended_);
+    const int lane = partition.lane();
+    if (lane == IngestStatus::Partition::no_lane) return now - since;
+    const auto life = life_of(lanes_[static_cast<std::size_t>(lane)]);
+    if (!life) return now - since;
+    const auto begun = std::max(since, life->began);
+    return now - since - (std::max(begun, life->heard) - begun);
 }
 
 bool IngestObserver::writes_for_too_long() const {
     const std::lock_guard lock{mutex_};
-    return longest_write().has_value();
+    return quietest_write().has_value();
 }
 
 std::string IngestObserver::stuck(const std::string& in_the_way) const {
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
-    if (const auto writing = longest_write()) {
-        return "a batch is on its way to the database for " +
-               std::to_string(static_cast<long>(*writing)) + " s; " +
+    if (const auto writing = quietest_write()) {
+        return "a batch is on its way to the database for " + whole_seconds(writing->lasted) +
+               ", and not heard of for " + whole_seconds(writing->quiet) + "; " +
                (in_the_way.empty() ? "is its table locked, or the database overloaded?"
                                    : "it waits for a lock of " + in_the_way);
     }
     for (const auto& [id, partition] : partitions_) {
         if (totals_.held_up_topics.contains(partitions()[id].topic)) continue;  // said elsewhere
         const std::string name = name_of(partitions()[id]) + " ";
-        if (const auto time = partition.stands_still(now); time && *time > patience_) {
+        if (const auto since = partition.stands_still_since();
+            since && neglected(partition, *since, now) > patience_) {
             return name + "has " + std::to_string(partition.status(now).lag) +
-                   " offsets to read and makes no progress for " + whole_seconds(*time);
+                   " offsets to read and makes no progress for " + whole_seconds(now - *since);
         }
         if (const auto time = partition.held_by_transaction(now); time && *time > patience_) {
             return name + "waits for a producer's transaction that is open for " +

@@ -3,6 +3,7 @@
 #include "metrics/rate.h"
 #include "metrics/registry.h"
 #include "pipeline/ingest/after_commit_run.h"
+#include "pipeline/ingest/batch_life.h"
 #include "pipeline/ingest/group_statistics.h"
 #include "pipeline/ingest/ingest_metrics.h"
 #include "pipeline/ingest/ingest_status.h"
@@ -94,7 +95,8 @@ private:
     // Called by lanes.
     void take_up(const ResumePoint& point, int lane);
     void recognise(PartitionId partition);
-    void commit(const Batch& batch, const Committed& how);
+    void commit(const Batch& batch, const Committed& how,
+                const std::optional<BatchLife::Seen>& life);
 
     void note_rejects(const Batch& batch);
     void count_tables(const std::map<std::string, std::int64_t>& rows);
@@ -103,8 +105,19 @@ private:
     [[nodiscard]] std::string rejecting() const;
     [[nodiscard]] std::string filtering() const;
     [[nodiscard]] std::string held_up() const;
-    /// In seconds, of the batches on their way to the database for longer than is permitted.
-    [[nodiscard]] std::optional<double> longest_write() const;
+    /// A batch that is on its way to the database, and not heard of for longer than is permitted.
+    struct QuietWrite {
+        std::chrono::nanoseconds lasted{};
+        std::chrono::nanoseconds quiet{};
+    };
+    [[nodiscard]] std::optional<QuietWrite> quietest_write() const;
+    /// What was heard of a lane's batch, or of one that it may have to wait for.
+    [[nodiscard]] std::optional<BatchLife::Seen> life_of(const LaneObserver& lane) const;
+    /// How long a partition has made no progress, save while its lane had a batch that was heard
+    /// of.
+    [[nodiscard]] std::chrono::nanoseconds neglected(const ObservedPartition& partition,
+                                                     Clock::time_point since,
+                                                     Clock::time_point now) const;
 
     metrics::Registry& registry_;
     const std::string pipeline_;
@@ -122,6 +135,9 @@ private:
 
     mutable std::mutex mutex_;  // guards what follows
     std::chrono::milliseconds patience_;
+    /// When the latest batch was committed that took longer than `patience_`: what it held up
+    /// has waited since then.
+    Clock::time_point long_one_ended_;
     int serving_ = 0;  ///< the number of the pipeline that serves; 0: none does
     int last_number_ = 0;
     std::deque<LaneObserver> lanes_;  ///< all that there ever were

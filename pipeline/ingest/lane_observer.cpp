@@ -51,6 +51,7 @@ LaneObserver::LaneObserver(metrics::Registry& registry, const std::string& pipel
 void LaneObserver::enter(LaneActivity activity) {
     since_ = Clock::now();  // first: who looks in between must not see a new one since long ago
     activity_ = activity;
+    if (activity == LaneActivity::reading) life_.end();
 }
 
 std::chrono::nanoseconds LaneObserver::spent() const {
@@ -96,6 +97,7 @@ void LaneObserver::on_batch_made() {
 
 void LaneObserver::on_offering() {
     if (activity_ == LaneActivity::backing_off) backing_off_.add(seconds(spent()));
+    life_.begin_attempt();
     enter(LaneActivity::writing);
 }
 
@@ -103,7 +105,7 @@ void LaneObserver::on_committed(const Batch& batch, const Committed& how) {
     committing_.add(seconds(how.commit));
     copying_.add(seconds(spent() - how.commit));
     (how.settled ? settled_ : committed_).add();
-    of_pipeline_.commit(batch, how);
+    of_pipeline_.commit(batch, how, life_.seen());
     enter(LaneActivity::reading);
 }
 
@@ -122,6 +124,11 @@ void LaneObserver::on_retry() {
 void LaneObserver::on_given_up() {
     backing_off_.add(seconds(spent()));
     enter(LaneActivity::reading);
+}
+
+std::optional<std::chrono::steady_clock::time_point> LaneObserver::writes_since() const {
+    if (activity_ != LaneActivity::writing) return std::nullopt;
+    return since_;
 }
 
 IngestStatus::Lane LaneObserver::status() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "metrics/registry.h"
+#include "pipeline/ingest/batch_life.h"
 #include "pipeline/ingest/ingest_status.h"
 #include "pipeline/ingest/ports.h"
 
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace sluice {
@@ -48,6 +50,8 @@ public:
 
     /// These are told by who offers. A batch goes to the sink; one of the four below follows.
     void on_offering();
+    /// The sink has taken a step with it.
+    void on_step() { life_.note_step(); }
     void on_committed(const Batch& batch, const Committed& how);
     void on_fenced();
     void on_retry();
@@ -55,6 +59,10 @@ public:
     void on_given_up();
 
     [[nodiscard]] IngestStatus::Lane status() const;
+    /// Since when a batch is with the sink; nullopt: none is just now.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> writes_since() const;
+    /// Of the batch that is on its way, tried again meanwhile or not; nullopt: there is none.
+    [[nodiscard]] std::optional<BatchLife::Seen> life() const { return life_.seen(); }
     [[nodiscard]] std::int64_t oldest_ms() const { return oldest_ms_; }
     [[nodiscard]] bool holds_records() const { return oldest_ms_ != no_time; }
     [[nodiscard]] std::int64_t records() const { return records_seen_; }
@@ -85,6 +93,7 @@ private:
     metrics::Histogram decode_seconds_;
 
     std::chrono::nanoseconds decoding_batch_{};  // of who reads
+    BatchLife life_;
 
     std::atomic<LaneActivity> activity_ = LaneActivity::reading;
     std::atomic<Clock::time_point> since_ = Clock::now();

@@ -121,10 +121,9 @@ IngestStatus::Partition ObservedPartition::status(Clock::time_point now) const {
             .recognised = recognised_};
 }
 
-std::optional<std::chrono::nanoseconds> ObservedPartition::stands_still(
-    Clock::time_point now) const {
+std::optional<ObservedPartition::Clock::time_point> ObservedPartition::stands_still_since() const {
     if (lag() == 0) return std::nullopt;
-    return now - moved_at_;
+    return moved_at_;
 }
 
 std::optional<std::chrono::nanoseconds> ObservedPartition::held_by_transaction(

@@ -36,8 +36,10 @@ public:
     void look(Clock::time_point now);
 
     [[nodiscard]] IngestStatus::Partition status(Clock::time_point now) const;
-    /// For how long there were records to read and no progress was made; nullopt: it is made.
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> stands_still(Clock::time_point now) const;
+    /// The number of the lane that serves it, or IngestStatus::Partition::no_lane.
+    [[nodiscard]] int lane() const { return lane_; }
+    /// Since when there were records to read and no progress was made; nullopt: it is made.
+    [[nodiscard]] std::optional<Clock::time_point> stands_still_since() const;
     /// Records lie behind a transaction that was begun that long ago and is still open.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> held_by_transaction(
         Clock::time_point now) const;

@@ -15,6 +15,7 @@
 #include "sinks/session/session.h"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,6 +53,9 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
+    void tell_steps_to(std::function<void()> on_step) override {
+        session_.tell_steps_to(std::move(on_step));
+    }
     [[nodiscard]] std::unique_ptr<PreparedBatch> prepare(const Batch& batch) override {
         return loaders_.prepare(batch);
     }

@@ -72,6 +72,7 @@ Session::Link& Session::link() {
 
 void Session::fail(DatabaseError::Details details) {
     if (link_ && PQstatus(link_->raw()) == CONNECTION_BAD) close();
+    if (link_ && may_be_the_datas(details.sqlstate)) note_step();
     throw DatabaseError(std::move(details));
 }
 
@@ -105,6 +106,7 @@ Rows Session::answer(bool sent) {
         append_rows(rows, result.get());
     }
     if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, nullptr));
+    note_step();
     return rows;
 }
 

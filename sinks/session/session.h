@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -71,6 +72,10 @@ public:
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
+
+    /// Who is told, on the session's thread, whenever the server has done a statement, or said of
+    /// it what may be about the data: Sink::tell_steps_to(). Not of trouble of the world.
+    void tell_steps_to(std::function<void()> on_step) { on_step_ = std::move(on_step); }
 
     /// Connects if there is no connection. Throws DatabaseError.
     void open();
@@ -133,6 +138,9 @@ private:
     struct Link;
 
     Link& link();
+    void note_step() const {
+        if (on_step_) on_step_();
+    }
     void heed_interruption();
     [[noreturn]] void fail(DatabaseError::Details details);
     /// Whatever the server says next, nobody would know what it answers.
@@ -144,6 +152,7 @@ private:
 
     std::string dsn_;
     std::string application_name_;
+    std::function<void()> on_step_;
     std::unique_ptr<Link> link_;
     bool in_transaction_ = false;
     std::atomic<bool> interrupted_ = false;

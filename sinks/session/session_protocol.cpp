@@ -67,8 +67,10 @@ std::int64_t Session::end_copy() {
     PGconn* connection = link().raw();
     const bool sent = PQputCopyEnd(connection, nullptr) == 1;
     const Result result{PQgetResult(connection)};
-    if (sent && result && PQresultStatus(result.get()) == PGRES_COMMAND_OK)
+    if (sent && result && PQresultStatus(result.get()) == PGRES_COMMAND_OK) {
+        note_step();
         return std::strtoll(PQcmdTuples(result.get()), nullptr, 10);
+    }
     auto details = details_of(connection, result.get());
     link_->drain();
     fail(std::move(details));
@@ -88,6 +90,7 @@ std::string Session::finish() {
         fail(std::move(details));
     }
     if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, nullptr));
+    note_step();
     return tag;
 }
 
@@ -209,7 +212,10 @@ std::optional<DatabaseError> Session::offer_answer() {
     for (;;) {
         const Result result{PQgetResult(connection)};
         const auto status = PQresultStatus(result.get());
-        if (status == PGRES_PIPELINE_SYNC) return refused;
+        if (status == PGRES_PIPELINE_SYNC) {
+            note_step();
+            return refused;
+        }
         if (result && status != PGRES_TUPLES_OK)
             refused = DatabaseError(details_of(connection, result.get()));
         if (PQstatus(connection) == CONNECTION_BAD) fail(details_of(connection, result.get()));

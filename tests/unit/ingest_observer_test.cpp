@@ -1,5 +1,6 @@
 #include "pipeline/ingest/ingest_observer.h"
 #include "tests/fakes/partitions.h"
+#include "tests/fixture/wait.h"
 
 #include <doctest/doctest.h>
 
@@ -329,4 +330,64 @@ TEST_CASE("observer: open dead letters are shown once they were counted") {
     stage.observer.on_open_dead_letters({});
     CHECK(stage.shows(open + "0"));
     CHECK(stage.shows("sluice_ingest_dead_letters_oldest_age_seconds{pipeline=\"orders\"} 0"));
+}
+
+TEST_CASE("observer: a batch gives signs of life for as long as it comes further than before") {
+    BatchLife life;
+    const auto is_heard_of = [&] {
+        const auto before = life.seen()->heard;
+        fixture::wait_until([&] { return BatchLife::Clock::now() > before; }, 5s, "the clock");
+        life.note_step();
+        return life.seen()->heard > before;
+    };
+    CHECK_FALSE(life.seen());
+    life.begin_attempt();
+    const auto began = life.seen()->began;
+    CHECK(is_heard_of());
+    CHECK(is_heard_of());
+    life.begin_attempt();  // it comes to the same point
+    CHECK_FALSE(is_heard_of());
+    CHECK_FALSE(is_heard_of());
+    life.begin_attempt();
+    CHECK_FALSE(is_heard_of());
+    CHECK_FALSE(is_heard_of());
+    CHECK(is_heard_of());  // and past it
+    CHECK(life.seen()->began == began);
+    life.end();
+    CHECK_FALSE(life.seen());
+    life.begin_attempt();
+    CHECK(is_heard_of());
+}
+
+TEST_CASE("observer: what waits for a batch that is heard of is not stuck, until that is silent") {
+    Stage stage(1s);
+    LaneObserver& slow = stage.observer.lane(0);  // and partition 3 is this one's
+    LaneObserver& waits = stage.observer.lane(1);
+    slow.on_offering();
+    fixture::wait_until([&] { return slow.life()->heard < BatchLife::Clock::now(); }, 5s,
+                        "the clock");
+    waits.on_offering();
+    stage.ends_at(150);
+    const auto age = [&] { return BatchLife::Clock::now() - slow.life()->began; };
+    std::string stuck;
+    fixture::wait_until(
+        [&] {
+            slow.on_step();
+            stuck += stage.observer.stuck();
+            return age() > 2500ms;
+        },
+        10s, "time");
+    CHECK(stuck.empty());
+    fixture::wait_until([&] { return !stage.observer.stuck().empty(); }, 10s, "its silence");
+    CHECK(stage.observer.stuck().starts_with("a batch is on its way to the database for "));
+    CHECK(stage.observer.stuck().find(", and not heard of for 1 s; ") != std::string::npos);
+    CHECK(age() > 3500ms);
+    stage.commit(120);
+    // The other one begins to wait for nothing but the database now.
+    CHECK(stage.observer.stuck().empty());
+    fixture::wait_until([&] { return !stage.observer.stuck().empty(); }, 10s,
+                        "the other's silence");
+    waits.on_retry();
+    CHECK(stage.observer.stuck().starts_with(
+        "orders[3] has 30 offsets to read and makes no progress for "));
 }
