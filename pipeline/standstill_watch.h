@@ -4,19 +4,22 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <string>
 
 namespace sluice {
 
 /// Sees that a pipeline which has work to do makes no progress, and says why: once in the log when
-/// that begins and when it is over, and to whoever asks. One thread looks; text() is for any.
+/// that begins and when it is over, and to whoever asks. One thread looks, and is not held up by
+/// what it asks the database; text() is for any.
 class StandstillWatch {
 public:
     struct Questions {
         /// Whether it has waited for the database for so long that it may be for a lock.
         std::function<bool()> waits_for_database;
-        /// Who holds that lock, in words; empty: nobody, as far as can be told. Throws nothing, and
-        /// may take seconds.
+        /// Who holds that lock, in words; empty: nobody, as far as can be told. Throws nothing.
+        /// Called on a thread of its own, which may take its time and outlive all: it has to hold
+        /// what it uses.
         std::function<std::string()> in_the_way;
         /// Why it stands still, in words, if it does; knows who is in the way.
         std::function<std::string(const std::string& in_the_way)> why;
@@ -32,9 +35,12 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    void ask();
+
     const Questions questions_;
     OngoingTrouble trouble_;
     Clock::time_point next_question_;  ///< to the database
+    std::future<std::string> answer_;  ///< valid: it is waited for
     std::string in_the_way_;
 };
 

@@ -15,6 +15,7 @@
 #include "sinks/load/cloudberry_sink.h"
 #include "sinks/load/make_loader.h"
 #include "sinks/schema/schema.h"
+#include "sinks/session/lock_holder.h"
 
 #include <atomic>
 #include <optional>
@@ -156,7 +157,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                          std::make_unique<CloudberrySink>(std::move(options))});
     }
     auto progress = std::make_unique<CloudberryProgress>(dsn, identity, tips);
-    auto in_the_way = [&asked = *progress] { return asked.in_the_way(); };
+    auto in_the_way = [dsn, name = "sluice/" + ingest.name] { return lock_holder(dsn, name); };
     IngestParts parts{.group = *member,
                       .progress = std::move(progress),
                       .lanes = std::move(lanes),

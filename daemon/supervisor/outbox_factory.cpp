@@ -72,10 +72,7 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
         .purger = std::make_unique<OutboxPurger>(
             std::make_unique<CloudberryOutboxPurge>(std::move(purge)), *observer),
         .observer = *observer,
-        .in_the_way = [dsn, name = "sluice/" + outbox.name] {
-            Session asking{dsn, name};  // seldom wanted: no connection for it the rest of the time
-            return lock_holder(asking);
-        }};
+        .in_the_way = [dsn, name = "sluice/" + outbox.name] { return lock_holder(dsn, name); }};
     if (config::asks_registry(outbox))
         parts.encoding = std::make_unique<ValueEncoding>(outbox, registry.of(config.registry));
     auto relay = std::make_unique<OutboxRelay>(outbox, std::move(parts));

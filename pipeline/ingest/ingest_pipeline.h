@@ -32,8 +32,7 @@ struct IngestParts {
     std::unique_ptr<ProgressStore> progress;
     std::vector<LaneParts> lanes;
     IngestObserver& observer;
-    /// Who holds a lock that a session of the pipeline waits for, in words; empty: nobody, as far
-    /// as can be told. Called on the control thread; throws nothing.
+    /// Who holds a lock that a session of the pipeline waits for (standstill_watch.h).
     std::function<std::string()> in_the_way = [] { return std::string(); };
     /// Where each topic has a target of its own: looks for those of these topics, before a record
     /// of them is read, and again after one took no rows. By topic whose target takes none, why, in

@@ -28,7 +28,7 @@ struct RelayParts {
     std::unique_ptr<OutboxPurger> purger;
     OutboxObserver& observer;
     std::unique_ptr<ValueEncoding> encoding{};  ///< null: values are sent as rows hold them
-    /// Who holds a lock that the pipeline waits for (standstill_watch.h); on a thread of its own.
+    /// Who holds a lock that the pipeline waits for (standstill_watch.h).
     std::function<std::string()> in_the_way = [] { return std::string(); };
 };
 

@@ -3,7 +3,6 @@
 #include "pipeline/errors.h"
 #include "sinks/books/read_so_far.h"
 #include "sinks/books/tip.h"
-#include "sinks/session/lock_holder.h"
 #include "sinks/session/sql_text.h"
 
 #include <algorithm>
@@ -39,10 +38,6 @@ std::vector<ResumePoint> CloudberryProgress::read(std::span<const PartitionId> p
         }
         return points;
     });
-}
-
-std::string CloudberryProgress::in_the_way() noexcept {
-    return lock_holder(session_);
 }
 
 std::set<std::string> CloudberryProgress::topics() {

@@ -31,9 +31,6 @@ public:
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
     std::set<std::string> topics() override;
     void anchor(std::span<const Position> starts) override;
-    /// Who holds a lock that a session of this pipeline waits for, in words; empty: nobody, as far
-    /// as can be told.
-    [[nodiscard]] std::string in_the_way() noexcept;
     Move skip_lost(PartitionId partition, OffsetRange range) override;
     Move begin_anew(PartitionId partition, Offset next, Offset start) override;
     /// All of them, or none: false when progress of one was not as it was read any more. Back

@@ -1,5 +1,7 @@
 #include "sinks/session/lock_holder.h"
 
+#include "sinks/session/session.h"
+
 namespace sluice {
 namespace {
 
@@ -10,13 +12,11 @@ constexpr auto patience = 2s;
 
 }  // namespace
 
-std::string lock_holder(Session& session) noexcept {
+std::string lock_holder(const std::string& dsn, const std::string& application_name) noexcept {
     try {
+        Session session{dsn, application_name};
         session.send("SELECT 1");
-        if (!session.answers_within(patience)) {
-            session.close();
-            return {};
-        }
+        if (!session.answers_within(patience)) return {};
         session.finish();
         const Rows found = session.exec(
             "SELECT h.pid, coalesce(h.usename, '?'), coalesce(h.application_name, ''),"
