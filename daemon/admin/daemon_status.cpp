@@ -154,7 +154,9 @@ void write_pipeline(JsonWriter& json, const DaemonStatus::Pipeline& pipeline) {
     json.begin_object().field("key", pipeline.key).field("name", pipeline.name);
     json.field("kind", pipeline.kind).field("topic", pipeline.topic);
     json.field("table", pipeline.table).field("state", name_of(supervised.state));
-    if (supervised.state == PipelineState::running) {
+    const bool hangs =
+        supervised.state == PipelineState::starting && supervised.activity == Activity::Kind::stuck;
+    if (supervised.state == PipelineState::running || hangs) {
         json.field("activity", name_of(supervised.activity));
     }
     json.field("ready", why_not_ready(pipeline).empty());

@@ -33,6 +33,7 @@ std::optional<std::int64_t> whole(dom::object object, std::string_view key) {
 /// The status page's words.
 std::string word_for(const std::string& state, const std::string& activity) {
     if (state == "backing_off") return "trying again";
+    if (activity == "stuck") return activity;
     if (state != "running" || activity.empty() || activity == "working") return state;
     if (activity == "joining_group") return "joining the group";
     return activity == "waiting_for_data" ? "waiting for data" : activity;

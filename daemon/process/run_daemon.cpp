@@ -165,14 +165,16 @@ public:
     }
 
 private:
-    std::unique_ptr<RunningPipeline> build(const PipelineConfig& pipeline) {
+    std::unique_ptr<RunningPipeline> build(const PipelineConfig& pipeline,
+                                           const std::shared_ptr<OutsideWait>& wait) {
         if (std::holds_alternative<config::Outbox>(pipeline.of_kind))
-            return build_outbox(pipeline, writer_, observatory_, schemas_);
-        return build_ingest(pipeline, {.writer = writer_,
-                                       .instance = instance_,
-                                       .observatory = observatory_,
-                                       .registry = schemas_,
-                                       .segments = segments_});
+            return build_outbox(pipeline, writer_, observatory_, schemas_, *wait);
+        return build_ingest(pipeline, wait,
+                            {.writer = writer_,
+                             .instance = instance_,
+                             .observatory = observatory_,
+                             .registry = schemas_,
+                             .segments = segments_});
     }
     config::Loaded load() {
         config::Loaded loaded = load_configuration(line_.config_file);
@@ -228,7 +230,10 @@ private:
     TopicTables tables_{registry_, schemas_};
     WritableTables writable_tables_{registry_};
     segments::Server segments_{registry_};  ///< behind what it serves
-    Supervisor supervisor_{[this](const PipelineConfig& pipeline) { return build(pipeline); }};
+    Supervisor supervisor_{
+        [this](const PipelineConfig& pipeline, const std::shared_ptr<OutsideWait>& wait) {
+            return build(pipeline, wait);
+        }};
     LedgerKeeper ledger_keeper_{config_};
     Reloader reloader_{{.load = [this] { return load(); },
                         .prepare = prepare_reload,

@@ -94,12 +94,17 @@ std::optional<AfterCommit::Options> after_commit_of(
 }  // namespace
 
 std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
+                                              const std::shared_ptr<OutsideWait>& wait,
                                               const IngestSurroundings& around) {
     std::shared_ptr<IngestObserver> observer = around.observatory.observe(config);
     const auto& ingest = std::get<config::Ingest>(config.of_kind);
     const std::string& dsn = config.cloudberry.dsn.text;
+    using Party = OutsideWait::Party;
+    OutsideWait::Step step(*wait, "connects to the database and looks for Sluice's own tables",
+                           Party::database);
     Session session{dsn, "sluice/" + ingest.name};
     ensure_schema(session, config.cloudberry.schema);
+    step.next("looks up its table in the database", Party::database);
     // A table that changes while the pipeline runs is found as one of several is.
     const bool routes = ingest.routes() || config::grows(ingest);
     const Table table = routes ? Table{} : read_target(session, ingest);
@@ -107,6 +112,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     if (ingest.receipts) receipts_table = read_table(session, ingest.receipts->table);
     session.close();
 
+    step.next("asks Kafka for its cluster and topic", Party::kafka);
     config::Kafka kafka = config.kafka;
     kafka.instance = around.instance.of(kafka);
     const auto told_as = std::make_shared<int>(0);  // set before run(), which brings statistics
@@ -133,7 +139,7 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
     if (registry)
         schemas = std::make_shared<registry::StoppableRegistry>(registry, stop.get_token());
     std::shared_ptr<TopicTargets> found;
-    if (routes) found = std::make_shared<TopicTargets>(config, identity, schemas);
+    if (routes) found = std::make_shared<TopicTargets>(config, identity, schemas, wait);
     const auto tips = std::make_shared<TipsRead>();
     std::vector<LaneParts> lanes;
     for (std::size_t number = 0; number < static_cast<std::size_t>(ingest.lanes); ++number) {
@@ -157,12 +163,14 @@ std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
                          std::make_unique<CloudberrySink>(std::move(options))});
     }
     auto progress = std::make_unique<CloudberryProgress>(dsn, identity, tips);
+    progress->tell_steps_to([wait] { wait->note_step(); });
     auto in_the_way = [dsn, name = "sluice/" + ingest.name] { return lock_holder(dsn, name); };
     IngestParts parts{.group = *member,
                       .progress = std::move(progress),
                       .lanes = std::move(lanes),
                       .observer = *observer,
-                      .in_the_way = std::move(in_the_way)};
+                      .in_the_way = std::move(in_the_way),
+                      .wait = wait};
     if (found)
         parts.find_targets = [found](const std::vector<std::string>& topics) {
             return found->find(topics);

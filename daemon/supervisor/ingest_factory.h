@@ -21,9 +21,11 @@ struct IngestSurroundings {
 };
 
 /// The composition root of ingest: the one place that joins Kafka, mapping and Cloudberry. `config`
-/// is of an ingest pipeline. Throws TroubleOfTheWorld or WrongConfiguration when Kafka, the
-/// database or the table do not permit the pipeline now.
-[[nodiscard]] std::unique_ptr<RunningPipeline> build_ingest(const PipelineConfig& config,
-                                                            const IngestSurroundings& around);
+/// is of an ingest pipeline; `wait` is told what is waited for, then and when it runs. Throws
+/// TroubleOfTheWorld or WrongConfiguration when Kafka, the database or the table do not permit the
+/// pipeline now.
+[[nodiscard]] std::unique_ptr<RunningPipeline> build_ingest(
+    const PipelineConfig& config, const std::shared_ptr<OutsideWait>& wait,
+    const IngestSurroundings& around);
 
 }  // namespace sluice

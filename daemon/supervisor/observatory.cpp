@@ -31,6 +31,8 @@ bool is_stuck(const PipelineStatus& status) {
     switch (status.state) {
         case PipelineState::running:
             return status.activity == Activity::Kind::stuck;
+        case PipelineState::starting:  // a try after a failure is no end of it
+            return status.activity == Activity::Kind::stuck || status.failures > 0;
         case PipelineState::backing_off:
         case PipelineState::failed:
         case PipelineState::held:

@@ -42,7 +42,8 @@ private:
 
 std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                               const std::string& writer, Observatory& observatory,
-                                              registry::SharedRegistry& registry) {
+                                              registry::SharedRegistry& registry,
+                                              OutsideWait& wait) {
     std::shared_ptr<OutboxObserver> observer = observatory.observe_outbox(config);
     const auto& outbox = std::get<config::Outbox>(config.of_kind);
     const std::string& dsn = config.cloudberry.dsn.text;
@@ -50,8 +51,11 @@ std::unique_ptr<RunningPipeline> build_outbox(const PipelineConfig& config,
                                  .relay = outbox.name,
                                  .writer = writer,
                                  .revision = config::revision_of(config)};
+    OutsideWait::Step step(wait, "connects to the database and looks for Sluice's own tables",
+                           OutsideWait::Party::database);
     Session session{dsn, "sluice/" + outbox.name};
     ensure_schema(session, identity.schema);
+    step.next("looks up its table in the database", OutsideWait::Party::database);
     const OutboxTable table = read_outbox_table(session, outbox);
     take_table(session, identity, table.qualified);
     const std::string origin = ensure_origin(session, identity);

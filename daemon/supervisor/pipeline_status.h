@@ -29,7 +29,7 @@ struct PipelineStatus {
     PipelineState state = PipelineState::starting;
     std::chrono::system_clock::time_point since =
         std::chrono::system_clock::now();               ///< when it came into this state
-    Activity::Kind activity = Activity::Kind::working;  ///< while it is running
+    Activity::Kind activity = Activity::Kind::working;  ///< while it is running, or starting
     std::string reason;        ///< of the last failure, or of the trouble that holds it up now
     std::string target;        ///< what it runs on: "public.orders (id bigint, …)"
     std::string revision;      ///< of its own configuration: what its ledger rows carry

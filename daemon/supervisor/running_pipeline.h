@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/pipeline.h"
+#include "pipeline/outside_wait.h"
 
 #include <chrono>
 #include <functional>
@@ -49,7 +50,9 @@ public:
     [[nodiscard]] virtual std::string target() const = 0;
 };
 
-/// Builds a pipeline, ready to run(). May block for a bounded time; throws where it cannot.
-using PipelineFactory = std::function<std::unique_ptr<RunningPipeline>(const PipelineConfig&)>;
+/// Builds a pipeline, ready to run(). Says what it waits for, as the pipeline may do later; throws
+/// where it cannot.
+using PipelineFactory = std::function<std::unique_ptr<RunningPipeline>(
+    const PipelineConfig&, const std::shared_ptr<OutsideWait>& wait)>;
 
 }  // namespace sluice

@@ -58,10 +58,13 @@ bool has_known_target(const PipelineStatus& status) {
 }
 
 SupervisedPipeline::SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
-                                       const BackoffLimits& restart)
+                                       const BackoffLimits& restart,
+                                       std::chrono::milliseconds patience)
     : factory_(factory),
       restart_(restart),
       name_(config::name_of(config)),
+      patience_(patience),
+      hanging_(name_),
       config_(std::move(config)),
       thread_([this] { loop(); }) {}
 
@@ -98,7 +101,16 @@ PipelineStatus SupervisedPipeline::status() const {
         status.activity = activity.kind;
         status.reason = std::move(activity.reason);
     }
+    if (status.activity == Activity::Kind::stuck) return status;
+    if (std::string hangs = wait_->stuck(patience_); !hangs.empty()) {
+        status.activity = Activity::Kind::stuck;
+        status.reason = std::move(hangs);
+    }
     return status;
+}
+
+void SupervisedPipeline::look() {
+    hanging_.set(wait_->stuck(patience_));
 }
 
 void SupervisedPipeline::enter(PipelineState state) {
@@ -184,7 +196,7 @@ void SupervisedPipeline::run_once(std::optional<Clock::time_point>& began) {
         enter(PipelineState::starting);
         return config_;
     }();
-    std::unique_ptr<RunningPipeline> built = factory_(config);
+    std::unique_ptr<RunningPipeline> built = factory_(config, wait_);
     RunningPipeline* pipeline = built.get();
     {
         const std::lock_guard lock{mutex_};

@@ -3,7 +3,10 @@
 #include "daemon/supervisor/pipeline_status.h"
 #include "daemon/supervisor/running_pipeline.h"
 #include "pipeline/backoff.h"
+#include "pipeline/ongoing_trouble.h"
+#include "pipeline/outside_wait.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -22,8 +25,9 @@ public:
     /// In a row; a topic that is held up counts alike.
     static constexpr int failures_to_be_failed = 5;
 
+    /// `patience`: as set_patience() has it.
     SupervisedPipeline(PipelineConfig config, const PipelineFactory& factory,
-                       const BackoffLimits& restart);
+                       const BackoffLimits& restart, std::chrono::milliseconds patience);
     /// Ends at once: what is in flight is dropped. request_stop() first, for a graceful end.
     ~SupervisedPipeline();
     SupervisedPipeline(const SupervisedPipeline&) = delete;
@@ -34,6 +38,10 @@ public:
     bool wait_until_stopped(std::chrono::steady_clock::time_point deadline);
     /// Takes over a configuration that differs only in what applies in place.
     void adapt(const PipelineConfig& config);
+    /// One that waits longer than this for something outside, while it is built or later, is stuck.
+    void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
+    /// Says in the log that it is, and that it is over. By one thread, now and then.
+    void look();
     [[nodiscard]] PipelineStatus status() const;
 
 private:
@@ -52,6 +60,9 @@ private:
     const PipelineFactory& factory_;
     const BackoffLimits restart_;
     const std::string name_;
+    const std::shared_ptr<OutsideWait> wait_ = std::make_shared<OutsideWait>();
+    std::atomic<std::chrono::milliseconds> patience_;
+    OngoingTrouble hanging_;  ///< of the thread that looks
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;

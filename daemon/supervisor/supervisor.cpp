@@ -110,6 +110,7 @@ void Supervisor::loop() {
             lock.unlock();
             start_what_lacks();
             follow_schedules();
+            look();
             lock.lock();
             continue;
         }
@@ -137,6 +138,7 @@ void Supervisor::loop() {
 CommandResult Supervisor::run(Apply& apply) {
     auto wanted = config::pipelines_of(apply.config);
     patience_ = apply.config.daemon.drain_deadline;
+    stuck_after_ = apply.config.admin.stuck_after;
     std::vector<std::string> to_stop;
     for (const auto& [key, kept] : pipelines_) {
         const auto found = wanted.find(key);
@@ -159,6 +161,7 @@ CommandResult Supervisor::run(Apply& apply) {
             kept.waits_since.reset();
         if (kept.running) {
             kept.running->adapt(kept.config);
+            kept.running->set_patience(stuck_after_);
         } else if (!kept.paused_since) {
             start(kept);
         }
@@ -256,7 +259,8 @@ void Supervisor::start(Kept& kept) {
     }
     kept.waits_since.reset();
     try {
-        kept.running = std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_);
+        kept.running =
+            std::make_unique<SupervisedPipeline>(kept.config, factory_, restart_, stuck_after_);
         kept.not_started.clear();
     } catch (const std::system_error& error) {
         kept.not_started = std::string("no thread can be had: ") + error.what();
@@ -265,9 +269,17 @@ void Supervisor::start(Kept& kept) {
 }
 
 void Supervisor::start_what_lacks() {
+    if (Clock::now() < next_start_) return;
+    next_start_ = Clock::now() + restart_.most;
     const std::lock_guard lock{mutex_};
     for (auto& [key, kept] : pipelines_)
         if (!kept.running && !kept.paused_since && !kept.waits_since) start(kept);
+}
+
+void Supervisor::look() {
+    const std::lock_guard lock{mutex_};
+    for (auto& [key, kept] : pipelines_)
+        if (kept.running) kept.running->look();
 }
 
 void Supervisor::follow_schedules() {
@@ -298,21 +310,9 @@ bool Supervisor::is_outside_of_schedule(const Kept& kept) const {
            !is_within(*schedule, kept.zone, std::chrono::floor<std::chrono::seconds>(clock_.now()));
 }
 
-/// Whether a pipeline could not be started.
-bool Supervisor::lacks_some() const {
-    return !draining_ && std::ranges::any_of(pipelines_, [](const auto& kept) {
-        return !kept.second.running && !kept.second.paused_since && !kept.second.waits_since;
-    });
-}
-
 std::optional<std::chrono::milliseconds> Supervisor::patience_for_commands() const {
-    const bool has_schedules = std::ranges::any_of(pipelines_, [](const auto& kept) {
-        return schedule_of(kept.second.config) != nullptr || kept.second.waits_since;
-    });
-    std::optional<std::chrono::milliseconds> patience;
-    if (lacks_some()) patience = restart_.most;
-    if (has_schedules) patience = std::min(clock_.look, patience.value_or(clock_.look));
-    return patience;
+    if (pipelines_.empty()) return std::nullopt;
+    return clock_.look;
 }
 
 void Supervisor::forget_those_that_left() {

@@ -34,7 +34,7 @@ enum class CommandResult {
 /// By which schedules are followed.
 struct WallClock {
     std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
-    std::chrono::milliseconds look{1000};  ///< so often
+    std::chrono::milliseconds look{1000};  ///< so often, at pipelines, too, that hang
 };
 
 /// Keeps the running pipelines equal to the configured ones. Commands are posted, from any thread,
@@ -127,9 +127,10 @@ private:
     void start(Kept& kept);
     void start_what_lacks();
     void follow_schedules();
-    /// The caller holds the mutex, as of the next two.
+    /// For those that hang.
+    void look();
+    /// The caller holds the mutex, as of the next one.
     [[nodiscard]] bool is_outside_of_schedule(const Kept& kept) const;
-    [[nodiscard]] bool lacks_some() const;
     /// How long to wait for a command; nullopt: as long as it takes.
     [[nodiscard]] std::optional<std::chrono::milliseconds> patience_for_commands() const;
     void forget_those_that_left();
@@ -137,7 +138,10 @@ private:
     const PipelineFactory factory_;
     const BackoffLimits restart_;
     const WallClock clock_;
-    std::chrono::milliseconds patience_{};  ///< with a pipeline that is to stop; the thread's own
+    // The thread's own:
+    std::chrono::milliseconds patience_{};  ///< with a pipeline that is to stop
+    std::chrono::milliseconds stuck_after_{};
+    Clock::time_point next_start_;  ///< of those that could not be started
 
     mutable std::mutex mutex_;  // guards what follows; pipelines_ is changed by the thread only
     std::condition_variable posted_;

@@ -34,11 +34,13 @@ bool goes_to(const config::Ingest& ingest, const std::string& topic, const std::
 }  // namespace
 
 TopicTargets::TopicTargets(const config::Pipeline& pipeline, PipelineIdentity identity,
-                           const std::shared_ptr<registry::StoppableRegistry>& registry)
+                           const std::shared_ptr<registry::StoppableRegistry>& registry,
+                           const std::shared_ptr<OutsideWait>& wait)
     : ingest_(std::get<config::Ingest>(pipeline.of_kind)),
       identity_(std::move(identity)),
       registry_(registry),
       session_(pipeline.cloudberry.dsn.text, "sluice/" + ingest_.name) {
+    session_.tell_steps_to([wait] { wait->note_step(); });
     if (registry) subjects_.emplace(registry);
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/supervisor/sparing_subjects.h"
 #include "pipeline/mapping/schema_growth.h"
 #include "pipeline/mapping/targets.h"
+#include "pipeline/outside_wait.h"
 #include "registry/registry_client.h"
 #include "schemas/row_fields.h"
 #include "sinks/books/identity.h"
@@ -27,9 +28,10 @@ namespace sluice {
 /// control thread and, of SchemaGrowth, its lanes: one of them at a time asks the database.
 class TopicTargets : public SchemaGrowth {
 public:
-    /// `registry`: null where none is configured.
+    /// `registry`: null where none is configured. `wait` is told that a search goes on.
     TopicTargets(const config::Pipeline& pipeline, PipelineIdentity identity,
-                 const std::shared_ptr<registry::StoppableRegistry>& registry);
+                 const std::shared_ptr<registry::StoppableRegistry>& registry,
+                 const std::shared_ptr<OutsideWait>& wait);
 
     /// IngestParts::find_targets.
     [[nodiscard]] std::map<std::string, std::string> find(const std::vector<std::string>& topics);

@@ -50,7 +50,8 @@ IngestPipeline::IngestPipeline(const config::Ingest& config, IngestParts parts,
       standstill_(config.name,
                   {.waits_for_database = [this] { return observer_.writes_for_too_long(); },
                    .in_the_way = std::move(parts.in_the_way),
-                   .why = [this](const std::string& who) { return observer_.stuck(who); }}) {
+                   .why = [this](const std::string& who) { return observer_.stuck(who); }}),
+      wait_(std::move(parts.wait)) {
     for (LaneParts& lane : parts.lanes) {
         LaneOptions options{.name = config.name + "/" + std::to_string(lanes_.size()),
                             .partitions = observer_.partitions(),
@@ -258,6 +259,8 @@ void IngestPipeline::apply(const Lost& lost) {
     if (assigned == nullptr) return;
     // Kafka or the database may be away just now: asked again until they answer, like any resume.
     assigned->state = Assigned::State::to_seek;
+    const OutsideWait::Step step(*wait_, "finds out where a partition goes on",
+                                 OutsideWait::Party::both);
     try {
         assigned->verify = lost_positions_.choose(lost.partition, lost.how);
     } catch (const TroubleOfTheWorld& trouble) {
@@ -361,6 +364,8 @@ void IngestPipeline::resume_waiting() {
     if (Clock::now() < next_resume_) return;
     const std::vector<PartitionId> waiting = those_that_wait();
     if (waiting.empty()) return;
+    const OutsideWait::Step step(*wait_, "finds out where its partitions go on",
+                                 OutsideWait::Party::both);
     try {
         resume(with_targets(waiting));
         retry_.reset();

@@ -10,6 +10,7 @@
 #include "pipeline/ingest/ports.h"
 #include "pipeline/ingest/resume_points.h"
 #include "pipeline/ongoing_trouble.h"
+#include "pipeline/outside_wait.h"
 #include "pipeline/standstill_watch.h"
 
 #include <atomic>
@@ -34,6 +35,8 @@ struct IngestParts {
     IngestObserver& observer;
     /// Who holds a lock that a session of the pipeline waits for (standstill_watch.h).
     std::function<std::string()> in_the_way = [] { return std::string(); };
+    /// Told what the control thread waits for, save in its polls of the group.
+    std::shared_ptr<OutsideWait> wait = std::make_shared<OutsideWait>();
     /// Where each topic has a target of its own: looks for those of these topics, before a record
     /// of them is read, and again after one took no rows. By topic whose target takes none, why, in
     /// words. Called on the control thread; throws TroubleOfTheWorld when nobody can tell now.
@@ -167,6 +170,7 @@ private:
     OngoingTrouble resuming_;  ///< progress cannot be read, or fetching cannot be set there
     OngoingTrouble kafka_;     ///< nothing can arrive
     StandstillWatch standstill_;
+    const std::shared_ptr<OutsideWait> wait_;
     Clock::time_point next_look_;
     Clock::time_point next_ends_;  ///< of what is held up
 

@@ -5,10 +5,12 @@
 #include "sinks/books/tips_read.h"
 #include "sinks/session/session.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -28,6 +30,10 @@ public:
     CloudberryProgress(const std::string& dsn, PipelineIdentity identity,
                        std::shared_ptr<TipsRead> read = nullptr);
 
+    /// As Session has it.
+    void tell_steps_to(std::function<void()> on_step) {
+        session_.tell_steps_to(std::move(on_step));
+    }
     std::vector<ResumePoint> read(std::span<const PartitionId> partitions) override;
     std::set<std::string> topics() override;
     void anchor(std::span<const Position> starts) override;

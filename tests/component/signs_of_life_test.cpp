@@ -89,3 +89,33 @@ TEST_CASE("signs of life: a statement that hangs amidst refused rows is stuck") 
         },
         "it to go on");
 }
+
+TEST_CASE("signs of life: a pipeline that hangs while it starts is stuck, and where is said") {
+    AdminStage stage("life_starts", "1s");
+    PgConnection somebody = shared_postgres().connect(stage.topic());
+    const auto hangs = [&](const std::string& table, const std::string& why) {
+        somebody.exec("begin; lock table sluice." + table + " in access exclusive mode");
+        CHECK(stage.post("/pipelines/orders/restart") == 200);
+        stage.until([&] { return contains(stage.get("/readyz").body, why); },
+                    "it to be stuck, for this reason");
+        CHECK(contains(stage.get("/readyz").body, "ingest.orders"));
+        CHECK_FALSE(contains(stage.get("/readyz").body, "ingest.copies"));
+        CHECK(stage.get("/readyz").status == 503);
+        CHECK(stage.shows("sluice_pipeline_stuck{kind=\"ingest\",pipeline=\"orders\"} 1"));
+        stage.until([&] { return contains(stage.daemon->log(), why); }, "a line in the log");
+        const RunResult status = run_sluice({"status", "-c", stage.file().string()});
+        CHECK_MESSAGE(contains(status.out, "stuck"), status.out << status.err);
+        somebody.exec("rollback");
+        stage.until([&] { return stage.get("/readyz").status == 200; }, "it to go on");
+        CHECK(stage.shows("sluice_pipeline_stuck{kind=\"ingest\",pipeline=\"orders\"} 0"));
+        stage.until([&] { return contains(stage.daemon->log(), " s: " + why); },
+                    "its end in the log");
+    };
+    SUBCASE("while it is built") {
+        hangs("schema_version",
+              "the pipeline connects to the database and looks for Sluice's own tables, for ");
+    }
+    SUBCASE("when it has its partitions") {
+        hangs("ledger", "the pipeline finds out where its partitions go on, for ");
+    }
+}

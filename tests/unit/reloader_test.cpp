@@ -56,7 +56,7 @@ struct Stage {
     std::string adopted;
     int reported = 0;
 
-    Supervisor supervisor{[this](const PipelineConfig& config) {
+    Supervisor supervisor{[this](const PipelineConfig& config, const auto&) {
         const std::lock_guard lock{mutex};
         ++built[config::key_of(config)];
         return std::make_unique<IdlePipeline>(tables[config::key_of(config)]);
@@ -237,9 +237,10 @@ TEST_CASE("reload: requests at the very end are answered, served or refused") {
     bool is_first = true;
     std::vector<std::future<ReloadOutcome>> outcomes;
     std::thread ending;
-    Supervisor supervisor{[](const PipelineConfig&) -> std::unique_ptr<RunningPipeline> {
-        return std::make_unique<IdlePipeline>("");
-    }};
+    Supervisor supervisor{
+        [](const PipelineConfig&, const auto&) -> std::unique_ptr<RunningPipeline> {
+            return std::make_unique<IdlePipeline>("");
+        }};
     {
         Reloader reloader{{.load =
                                [&] {

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/supervisor.h"
 
+#include "daemon/supervisor/observatory.h"
 #include "pipeline/errors.h"
 #include "tests/fixture/wait.h"
 
@@ -26,6 +27,7 @@ struct Script {
     std::atomic<int> built = 0;
     std::atomic<int> running = 0;
     std::atomic<bool> cannot_be_built = false;
+    std::atomic<bool> hangs = false;  ///< while it is built
     std::atomic<bool> fails = false;
     std::atomic<bool> rejects_too_much = false;
     std::atomic<bool> deaf = false;  ///< does not end when asked to, until `let_go`
@@ -71,9 +73,12 @@ struct Stage {
     std::map<std::string, Script> scripts;
     std::atomic<std::chrono::system_clock::time_point> now{};  ///< by which schedules go
     std::atomic<int> looks = 0;
-    Supervisor supervisor{[this](const PipelineConfig& config) {
+    Supervisor supervisor{[this](const PipelineConfig& config, const auto& wait) {
                               Script& script = scripts.at(config::key_of(config));
                               ++script.built;
+                              const OutsideWait::Step step(*wait, "looks up its table",
+                                                           OutsideWait::Party::database);
+                              while (script.hangs) std::this_thread::sleep_for(1ms);
                               if (script.cannot_be_built) throw std::runtime_error("no such table");
                               return std::make_unique<ScriptedPipeline>(script);
                           },
@@ -152,6 +157,49 @@ TEST_CASE("supervisor: a pipeline that cannot be built is tried again until it c
     stage.scripts["ingest.a"].cannot_be_built = false;
     stage.await("a", State::running);
     CHECK(stage.status("a").reason.empty());
+}
+
+TEST_CASE("supervisor: one that hangs while it is built is stuck, and says where and since when") {
+    Stage stage;
+    Script& script = stage.scripts["ingest.a"];
+    struct LetGo {
+        ~LetGo() { script.hangs = false; }
+        Script& script;
+    } const let_go{script};
+    script.hangs = true;
+    config::Config config = configured({"a"});
+    stage.apply(config);
+    CHECK(stage.status("a").state == State::starting);
+    CHECK(stage.status("a").activity == Activity::Kind::working);
+    CHECK_FALSE(is_stuck(stage.status("a")));
+    config.admin.stuck_after = 20ms;
+    stage.apply(config);
+    eventually([&] { return is_stuck(stage.status("a")); }, "it to be stuck");
+    CHECK(stage.status("a").state == State::starting);
+    CHECK(stage.status("a").reason.starts_with("the pipeline looks up its table, for "));
+    CHECK(stage.status("a").reason.find(" s now; is a table locked") != std::string::npos);
+    script.hangs = false;
+    stage.await("a", State::running);
+    CHECK(stage.status("a").reason.empty());
+    CHECK_FALSE(is_stuck(stage.status("a")));
+}
+
+TEST_CASE("supervisor: a try after a failure is no end of what is stuck") {
+    Stage stage;
+    Script& script = stage.scripts["ingest.a"];
+    struct LetGo {
+        ~LetGo() { script.hangs = false; }
+        Script& script;
+    } const let_go{script};
+    script.cannot_be_built = true;
+    stage.apply(configured({"a"}));
+    eventually([&] { return stage.status("a").failures > 0; }, "a failure");
+    script.hangs = true;
+    eventually([&] { return stage.status("a").state == State::starting; }, "the next try");
+    CHECK(is_stuck(stage.status("a")));
+    script.cannot_be_built = script.hangs = false;
+    stage.await("a", State::running);
+    CHECK_FALSE(is_stuck(stage.status("a")));
 }
 
 TEST_CASE("supervisor: failed again and again is shown as failed, and still tried") {

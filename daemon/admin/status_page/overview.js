@@ -8,12 +8,12 @@ const freshness = (pipeline) => Math.max(pipeline.freshness_seconds || 0, pipeli
 const route = (pipeline) => isOutbox(pipeline) ? `${pipeline.table} → ${pipeline.topic || "the topic that a row names"}` : `${pipeline.topic} → ${pipeline.table}`;
 
 function look(pipeline) {
+  if (pipeline.activity === "stuck") return { tone: "stuck", word: "stuck" };
   if (pipeline.state !== "running") {
     return { tone: pipeline.state, word: pipeline.state === "backing_off" ? "trying again" : pipeline.state };
   }
   if (pipeline.ready && !pipeline.fine) return { tone: "stuck", word: pipeline.held_up && pipeline.held_up === pipeline.reason ? "partly held up" : "rejecting" };
   if (pipeline.filtering) return { tone: pipeline.state, word: "filtering" };
-  if (pipeline.activity === "stuck") return { tone: "stuck", word: "stuck" };
   if (pipeline.activity === "joining_group") return { tone: "waiting", word: "joining the group" };
   if (pipeline.activity === "waiting_for_data") return { tone: "waiting", word: "waiting for data" };
   return { tone: "running", word: "running" };
