@@ -24,6 +24,7 @@ struct Kind {
     std::string good = "\"id\":@i@,\"city\":\"city\"";
     std::string reason{};  ///< what its reason says, or the column that it names
     std::string not_on_mpp{};
+    std::string keys{};  ///< of the pipeline, as TOML
 };
 
 const std::vector<Kind> kinds{
@@ -31,6 +32,17 @@ const std::vector<Kind> kinds{
      .columns = "id bigint, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
      .bad = "\"id\":@i@,\"city\":\"bad\"",
      .reason = "_real"},
+    {.name = "a CHECK constraint, of merges",
+     .columns = "id bigint PRIMARY KEY, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
+     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .reason = "_real",
+     .keys = "mode = \"merge\"\n"},
+    {.name = "a CHECK constraint, of columns by SQL",
+     .columns = "id bigint, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
+     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .reason = "_real",
+     .keys = "fields = { name = { from = \"city\", type = \"text\" } }\n"
+             "columns = { id = \"id\", city = { sql = \"trim(name)\" } }\n"},
     {.name = "NOT NULL",
      .columns = "id bigint, city text NOT NULL",
      .bad = "\"id\":@i@,\"city\":null",
@@ -96,7 +108,7 @@ public:
 
     /// Of so many seconds for so many rows, the seconds of writing; every hundredth of them bad.
     double load(bool with_bad_ones) {
-        Feed feed(site_, {.table = table_});
+        Feed feed(site_, {.table = table_, .keys = kind_.keys});
         double seconds = 0;
         for (int batch = 0; batch < batches; ++batch) {
             for (Offset i = 0; i < rows_per_batch; ++i) {

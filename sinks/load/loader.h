@@ -85,7 +85,9 @@ public:
         return could_be_misread(rows);
     }
     /// What of isolate() has to happen outside of a transaction. It may be left out. `has_failed`:
-    /// a load of these very rows, with what others have, has just failed.
+    /// a load of these very rows, with what others have, has just failed. Who calls it loads the
+    /// rows that isolate() leaves once more where those behind savepoints are not safe: not all of
+    /// them need have been tried then.
     virtual void look(const TargetRows& rows, bool has_failed) = 0;
     /// Loads the rows that the database takes, and finds those that it does not. Constraints must
     /// be IMMEDIATE. Throws RefusedAlike unless those are to be refused, too.

@@ -151,6 +151,42 @@ columns = { id = "id", n = "n" }
     CHECK(picky.sums() == "2|0|0|1");
 }
 
+TEST_CASE("sql: many rows that break CHECKs are found at once, as the table would have them") {
+    Loading bills(
+        "id bigint CHECK (id % 30 <> 7), city varchar(8) CONSTRAINT \"is known\" CHECK (city <>"
+        " 'Atlantis'), n int CHECK (1000 / n < 900 AND n <> 2)",
+        R"toml(
+columns = { id = "id", city = { sql = "name || 's'" }, n = { sql = "half + 0.5" } }
+fields = { name = { from = "name", type = "text" }, half = { from = "half", type = "numeric" } }
+)toml");
+    bills.setup.exec("CREATE SEQUENCE inserts MINVALUE 0");
+    bills.setup.add_trigger("BEFORE INSERT ON t", "PERFORM nextval('inserts'); RETURN NULL;");
+    constexpr int count = 3000;
+    for (int batch = 0; batch < 2; ++batch) {
+        for (int i = 0; i < count; ++i) {
+            const int id = batch * count + i;
+            bills.add(R"({"id":)" + std::to_string(id) + R"(,"name":")" +
+                      (id % 40 == 3 ? "Atlanti" : "Ulm") + R"(","half":)" +
+                      (id % 50 == 1 ? "1.1"
+                       : id == 2000 ? "-0.5"
+                                    : "2.1") +
+                      "}");
+        }
+        // As long as the column is, it would be a name that is known.
+        bills.add(R"({"id":0,"name":"Atlantis and more","half":3})");
+        bills.commit();
+        if (batch == 0) bills.setup.exec("ALTER SEQUENCE inserts RESTART");
+    }
+    CHECK(bills.setup.value("SELECT count(*) FROM generate_series(0, 5999) o WHERE (o % 30 = 7 OR"
+                            " o % 40 = 3 OR o % 50 = 1 OR o = 2000) ="
+                            " EXISTS (SELECT 1 FROM t WHERE id = o)") == "0");
+    CHECK(bills.setup.list("SELECT reasons->0->>'reason', count(*) FROM sluice.dead_letter WHERE"
+                           " reasons->0->>'reason' NOT LIKE '%check constraint%' GROUP BY 1"
+                           " ORDER BY 1") ==
+          "division by zero|1 value too long for type character varying(8)|2");
+    CHECK(std::stoi(bills.setup.value("SELECT last_value FROM inserts")) < 60);
+}
+
 TEST_CASE("sql: of an exploded record some rows are left out; without any it is filtered") {
     Loading items("id bigint, city text", R"toml(
 explode = "/items"

@@ -31,8 +31,10 @@ public:
 
     void clear() { pieces_.clear(); }
     [[nodiscard]] bool empty() const { return pieces_.empty(); }
+    [[nodiscard]] bool has_one() const { return pieces_.size() == 1; }
     /// The first of them.
     [[nodiscard]] Piece& next() { return pieces_.back(); }
+    [[nodiscard]] const Piece& next() const { return pieces_.back(); }
     /// Before all others.
     void put(Piece piece) { pieces_.push_back(std::move(piece)); }
     [[nodiscard]] Piece take();

@@ -61,7 +61,7 @@ std::set<std::string> nulls_for_invalid(const std::vector<Column>& columns,
 RowIsolation::Known RowIsolation::look(const EncodedRows& rows,
                                        const std::optional<DatabaseError>& first) {
     if (first) values_.note(hint_of(*first).column);
-    Known known{first, values_.judge(rows)};
+    Known known{.first = first, .unreadable = values_.judge(rows), .loads_others_again = true};
     // What it ran into is among these.
     if (!known.unreadable.empty()) known.first.reset();
     return known;
@@ -87,6 +87,8 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
         on_failure({.begin = 0, .end = count}, *known.first);
     else
         open_.put({.begin = 0, .end = count});
+    if (!open_.empty() && judging_pays(open_.next())) judge(open_.next());
+    if (may_leave_others(known)) open_.clear();
     while (!open_.empty()) {
         if (judging_pays(open_.next())) judge(open_.next());
         if (server_side_pays(open_.next()))
@@ -173,6 +175,13 @@ void RowIsolation::judge(Piece& piece) {
     gap_ = 0;
     last_failure_ = piece.begin;
     window_ = piece.size();
+}
+
+/// Some were found, and no COPY was tried.
+bool RowIsolation::may_leave_others(const Known& known) const {
+    return known.loads_others_again && loses_rows_of_savepoints(session_.family()) &&
+           !found_.empty() && open_.has_one() && open_.next().aside.empty() &&
+           open_.next().size() == rows_.rows().rows.size();
 }
 
 bool RowIsolation::server_side_pays(const Piece& piece) const {

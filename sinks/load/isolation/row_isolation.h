@@ -68,6 +68,9 @@ public:
     struct Known {
         std::optional<DatabaseError> first{};  ///< what a COPY of all the rows has failed with
         std::vector<UnreadableValue> unreadable{};
+        /// Who looked loads the others once more where rows behind savepoints are not safe: those
+        /// that queries found are enough for once, and that load tells whether there are more.
+        bool loads_others_again = false;
     };
     /// What can be known of rows before the transaction begins, the first failure included.
     [[nodiscard]] Known look(const EncodedRows& rows, const std::optional<DatabaseError>& first);
@@ -106,6 +109,7 @@ private:
     [[nodiscard]] bool judging_pays(const Piece& piece) const;
     [[nodiscard]] bool judged_at_once(Piece& piece, const DatabaseError& error);
     void judge(Piece& piece);
+    [[nodiscard]] bool may_leave_others(const Known& known) const;
     [[nodiscard]] bool server_side_pays(const Piece& piece) const;
     void load_server_side();
     void take_back_duplicates_of(std::size_t row);

@@ -14,8 +14,7 @@ bool StagedChecks::suspect(const DatabaseError& error) {
     return true;
 }
 
-std::vector<RefusedNumber> StagedChecks::find(const std::string& staged,
-                                              const std::string& number) {
+std::vector<RefusedNumber> StagedChecks::find(const std::string& rows, const std::string& number) {
     if (!std::exchange(knows_, true)) shape_ = read();
     Constraints checks;
     for (const TableConstraint& constraint : shape_.constraints)
@@ -25,8 +24,7 @@ std::vector<RefusedNumber> StagedChecks::find(const std::string& staged,
     std::vector<RefusedNumber> refused;
     session_.run("SAVEPOINT c");
     try {
-        const Rows broken =
-            session_.exec(broken_checks(checks, "s." + number, "(SELECT * FROM " + staged + ") s"));
+        const Rows broken = session_.exec(broken_checks(checks, "s." + number, rows));
         for (std::size_t row = 0; row < broken.rows.size(); ++row)
             refused.push_back({static_cast<std::size_t>(broken.number(row, 0)),
                                {{"", shortened_reason(complaint_of(checks, broken, row))}}});

@@ -9,24 +9,23 @@
 
 namespace sluice {
 
-/// Finds, of rows in a temporary table, all that break a CHECK of the table that an INSERT is to
-/// bring them into, or that no partition of it takes: the statement stops at each of them. Looks
-/// where one has just stopped, and for as long as it finds some. CHECKs that call something
+/// Finds, of rows that come from a temporary table, all that break a CHECK of the table that an
+/// INSERT is to bring them into, or that no partition of it takes: the statement stops at each.
+/// Looks where one has just stopped, and for as long as it finds some. CHECKs that call something
 /// volatile are left to the statement, as are those of a table whose triggers may change rows. One
 /// per loader, used inside its transactions. Throws DatabaseError for trouble of the world.
 class StagedChecks {
 public:
-    /// `table`: qualified, quoted. `columns`: those that the INSERT fills; the temporary table has
-    /// them under the same names.
+    /// `table`: qualified, quoted. `columns`: those that the INSERT fills; the rows have them
+    /// under the same names.
     StagedChecks(Session& session, std::string table, std::vector<std::string> columns);
 
     void begin_load() { found_some_ = false; }
     /// A statement has stopped at this: whether that may be a CHECK.
     [[nodiscard]] bool suspect(const DatabaseError& error);
     [[nodiscard]] bool expects_some() const { return expects_some_; }
-    /// `staged`: what stands behind FROM, with its WHERE. `number`: its column that counts the
-    /// rows, quoted.
-    [[nodiscard]] std::vector<RefusedNumber> find(const std::string& staged,
+    /// `rows`: for FROM, under the name s. `number`: the column that counts them, quoted.
+    [[nodiscard]] std::vector<RefusedNumber> find(const std::string& rows,
                                                   const std::string& number);
     /// When the rows are in the table, which nobody can alter from then on. Throws DatabaseError if
     /// it is not what rows were refused for.

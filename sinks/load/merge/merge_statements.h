@@ -53,9 +53,9 @@ public:
 
     /// Quoted; a relation of the schema of temporary tables.
     [[nodiscard]] const std::string& staging() const { return staging_; }
-    /// The staging table's changes that a statement is about, for FROM.
+    /// The staged changes that a statement is about, for FROM, under the name s.
     [[nodiscard]] std::string staged(const std::string& which) const {
-        return staging_ + " s WHERE " + which;
+        return "(SELECT * FROM " + staging_ + " s WHERE " + which + ") s";
     }
     [[nodiscard]] const std::string& number() const { return number_; }
     /// Of the staging table, in the order of the staged rows: the number comes first, and then,

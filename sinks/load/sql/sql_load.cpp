@@ -3,6 +3,8 @@
 #include "pipeline/fail_point.h"
 #include "sinks/session/server_family.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -34,11 +36,20 @@ public:
     void make(const std::string& before, std::size_t begin, std::size_t end) override {
         load_.session_.run(before + load_.statements_.insert(begin, end, without_));
     }
+    /// Who breaks a CHECK need not be tried one by one.
+    [[nodiscard]] bool takes_out(const std::string& before, const DatabaseError& error,
+                                 std::size_t begin, std::size_t end) override {
+        if (!load_.checks_.suspect(error) || std::exchange(checked_, true)) return false;
+        load_.session_.run(before);
+        load_.take_out_broken(begin, end);
+        return true;
+    }
     [[nodiscard]] std::string none() const override { return "an INSERT of no row"; }
 
 private:
     SqlLoad& load_;
     const std::vector<bool>& without_;
+    bool checked_ = false;
 };
 
 SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,
@@ -49,7 +60,8 @@ SqlLoad::SqlLoad(Session& session, const SqlTarget& target, const SqlStatements:
                          .columns = statements_.input_columns(),
                          .nulls_for_invalid = nulls_for_invalid(target.inputs, way.on_invalid),
                          .segments = way.segments}),
-      halving_(session) {}
+      halving_(session),
+      checks_(session, into.relation, target.columns) {}
 
 void SqlLoad::make_inputs() {
     session_.run(statements_.make_inputs(is_mpp(session_.family())));
@@ -80,6 +92,7 @@ void SqlLoad::insert(std::size_t begin, std::size_t end, const std::vector<bool>
 void SqlLoad::begin_load(Alike alike) {
     staging_.begin_load(alike);
     halving_.begin_load(alike);
+    checks_.begin_load();
 }
 
 std::vector<RefusedNumber> SqlLoad::fill_isolated(const NumberedRows& rows) {
@@ -109,8 +122,22 @@ std::vector<RefusedNumber> SqlLoad::filter_isolated(std::size_t end,
 std::vector<RefusedNumber> SqlLoad::insert_isolated(std::size_t begin, std::size_t end,
                                                     std::size_t last,
                                                     const std::vector<bool>& without) {
+    broken_.clear();
+    if (checks_.expects_some()) take_out_broken(begin, end);
     Inserting inserting(*this, without);
-    return halve(inserting, {begin, end, last});
+    std::vector<RefusedNumber> refused = halve(inserting, {begin, end, last});
+    std::ranges::move(broken_, std::back_inserter(refused));
+    return refused;
+}
+
+void SqlLoad::take_out_broken(std::size_t begin, std::size_t end) {
+    std::vector<RefusedNumber> found =
+        checks_.find(statements_.rows(begin, end), statements_.number());
+    std::vector<std::size_t> numbers;
+    for (const RefusedNumber& each : found) numbers.push_back(each.number);
+    if (!numbers.empty()) session_.run(statements_.leave_out(numbers));
+    absent_.insert(numbers.begin(), numbers.end());
+    std::ranges::move(found, std::back_inserter(broken_));
 }
 
 std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Range& range) {
@@ -131,6 +158,7 @@ void SqlLoad::end_fill() {
 void SqlLoad::end_load() {
     staging_.end_load();
     halving_.end_load();
+    checks_.end_load();
     end_fill();
 }
 

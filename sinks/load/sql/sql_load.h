@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sinks/load/isolation/halving.h"
+#include "sinks/load/isolation/staged_checks.h"
 #include "sinks/load/sql/sql_statements.h"
 #include "sinks/load/staging.h"
 #include "sinks/session/session.h"
@@ -51,6 +52,7 @@ private:
     class Inserting;
 
     void make_inputs();
+    void take_out_broken(std::size_t begin, std::size_t end);
     [[nodiscard]] std::vector<RefusedNumber> halve(Halving::Work& work,
                                                    const Halving::Range& range);
 
@@ -58,8 +60,10 @@ private:
     const SqlStatements statements_;
     Staging staging_;
     Halving halving_;
-    std::set<std::size_t> absent_;  ///< of what is filled in
-    bool may_be_indexed_ = false;   ///< a transaction that was rolled back took its index along
+    StagedChecks checks_;
+    std::vector<RefusedNumber> broken_;  ///< by CHECKs, of what is being inserted
+    std::set<std::size_t> absent_;       ///< of what is filled in
+    bool may_be_indexed_ = false;  ///< a transaction that was rolled back took its index along
 };
 
 }  // namespace sluice

@@ -22,6 +22,11 @@ SqlStatements::Probe probe(const std::string& before, const std::string& express
     return {before + enclosed(expression) + behind, utf8::characters(before) + 3};
 }
 
+/// What is too long for it, a cast cuts and an INSERT refuses.
+bool is_cut(const Column& column) {
+    return column.type_name.starts_with("character varying(");
+}
+
 }  // namespace
 
 SqlTarget sql_target(const config::Ingest& ingest, const Table& table) {
@@ -108,18 +113,29 @@ std::string SqlStatements::insert_all(const std::vector<bool>& without) const {
     if (!into_.number.empty()) add(into_.number, "record." + number_);
     for (const std::string& column : into_.columns)
         add(column, "record." + quote_identifier(column));
-    for (std::size_t i = 0; i < target_.columns.size(); ++i) {
-        const std::string& column = target_.columns[i];
-        if (i < first_computed()) {
-            add(column, "record." + quote_identifier(column));
-            continue;
-        }
-        const std::size_t computed = i - first_computed();
-        if (without.empty() || !without[computed])
-            add(column, enclosed(target_.computed[computed]));
-    }
+    for (std::size_t i = 0; i < target_.columns.size(); ++i)
+        if (i < first_computed() || without.empty() || !without[i - first_computed()])
+            add(target_.columns[i], value_of(i));
     return "INSERT INTO " + into_.relation + " (" + columns + ") SELECT " + values + " FROM " +
            inputs_ + " record";
+}
+
+std::string SqlStatements::value_of(std::size_t place) const {
+    return place < first_computed() ? "record." + quote_identifier(target_.columns[place])
+                                    : enclosed(target_.computed[place - first_computed()]);
+}
+
+std::string SqlStatements::rows(std::size_t begin, std::size_t end) const {
+    std::string values = "record." + number_;
+    for (const Column& column : target_.table.columns) {
+        const auto at = std::ranges::find(target_.columns, column.name);
+        if (at == target_.columns.end()) continue;
+        values += ", (" + value_of(static_cast<std::size_t>(at - target_.columns.begin())) +
+                  ")::" + (is_cut(column) ? "varchar" : column.type_name);
+        if (!column.collation.empty()) values += " COLLATE " + column.collation;
+        values += " AS " + quote_identifier(column.name);
+    }
+    return "(SELECT " + values + " FROM " + inputs_ + " record WHERE " + range(begin, end) + ") s";
 }
 
 SqlStatements::Probe SqlStatements::explain_where() const {

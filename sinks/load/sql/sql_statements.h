@@ -50,6 +50,11 @@ public:
     /// `without`: target().computed that stay NULL; empty: none.
     [[nodiscard]] std::string insert(std::size_t begin, std::size_t end,
                                      const std::vector<bool>& without = {}) const;
+    /// The rows that insert() makes, as the table would have them, for FROM under the name s, with
+    /// number().
+    [[nodiscard]] std::string rows(std::size_t begin, std::size_t end) const;
+    /// Quoted.
+    [[nodiscard]] const std::string& number() const { return number_; }
     /// Of rows with numbers or without.
     [[nodiscard]] std::string insert_all(const std::vector<bool>& without = {}) const;
     /// One expression as it stands behind SELECT, and where in the statement it begins: its first
@@ -72,6 +77,9 @@ private:
     [[nodiscard]] std::size_t first_computed() const {
         return target_.columns.size() - target_.computed.size();
     }
+
+    /// Of a column of the target, by its place among them.
+    [[nodiscard]] std::string value_of(std::size_t place) const;
 
     const SqlTarget target_;
     const Into into_;
