@@ -227,13 +227,16 @@ void CloudberrySink::cut_before(Batch& batch, const std::vector<Reject>& refused
 }
 
 std::optional<CommitResult> CloudberrySink::write_whole(Batch& batch,
-                                                        const std::vector<TargetId>& targets) {
+                                                        const std::vector<TargetId>& targets,
+                                                        Transaction* open) {
     enum class Stage { rows, books, commit } stage = Stage::rows;
     const auto began = Clock::now();
     try {
         SLUICE_FAIL_POINT("before_copy");
         if (!targets.empty()) at(targets.front());
-        Transaction transaction(session_, turns_.begin(session_));
+        std::optional<Transaction> own;
+        Transaction& transaction =
+            open != nullptr ? *open : own.emplace(session_, turns_.begin(session_));
         std::vector<WithoutEffect> none(batch.targets.size());
         std::map<TargetId, TakenAway> gone;
         if (refer_to_each_other(targets)) {
@@ -401,8 +404,14 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
     // Where nothing more is found, these rows can only be written so: such as change places.
     if (loses_rows_of_savepoints(session_.family()) && batch.has_changes() &&
         (found_some || before != Before::failed_again)) {
+        // Temporary tables that queries were asked of stay where nothing is rolled back.
+        const bool wrote_none = !refer && std::ranges::all_of(targets, [&](TargetId target) {
+            return refused_by.contains(target) && at(target).has_left_others();
+        });
+        if (!wrote_none) transaction.roll_back();
+        if (auto written = write_whole(batch, targets, wrote_none ? &transaction : nullptr))
+            return std::move(*written);
         transaction.roll_back();
-        if (auto written = write_whole(batch, targets)) return std::move(*written);
         return write_isolated(batch, Before::failed_again, std::move(refusing));
     }
     batch.set_without_effect(batch.without_effect_in_all(none));

@@ -85,7 +85,9 @@ private:
     [[nodiscard]] std::optional<CommitResult> held_up(const DatabaseError& error) const;
     [[nodiscard]] HeldUp held_up(const std::string& why) const { return {{{*at_, why}}}; }
     /// All rows at once, which nearly always works; nullopt: some row may have been refused.
-    std::optional<CommitResult> write_whole(Batch& batch, const std::vector<TargetId>& targets);
+    /// `open`: a transaction to do it in, which has to be rolled back then; else one of its own.
+    std::optional<CommitResult> write_whole(Batch& batch, const std::vector<TargetId>& targets,
+                                            Transaction* open = nullptr);
     /// Puts the rows there. Of several targets, those that are not what their rows were made for.
     [[nodiscard]] HeldUp load(const Batch& batch, const std::vector<TargetId>& targets,
                               std::map<TargetId, TakenAway>& gone);
@@ -99,7 +101,7 @@ private:
     enum class Before { failed, nothing, failed_again };
     /// Finds the rows that the database refuses, in targets that very likely refuse some, in those
     /// that turn out to, and in all that are not loaded by COPY alone. Where rows behind savepoints
-    /// are not safe, the others are then written whole, in another transaction.
+    /// are not safe, the others are then written whole: in another transaction, if any was written.
     CommitResult write_isolated(Batch& batch, Before before, std::set<TargetId> refusing);
     struct Together {
         HeldUp drifted{};

@@ -20,6 +20,9 @@ public:
     [[nodiscard]] std::optional<std::string> waits_for_keys_of() const override;
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override;
     void look(const TargetRows& rows, bool has_failed) override;
+    [[nodiscard]] bool has_left_others() const override {
+        return binary_.isolation.has_left_others() && text_.isolation.has_left_others();
+    }
     [[nodiscard]] ExpectedTable expects() const override { return {table_, &columns_}; }
     [[nodiscard]] std::string copies(const TargetRows& rows) const override;
 

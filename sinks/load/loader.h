@@ -98,6 +98,8 @@ public:
         if (!refused.empty() || could_be_misread(rows)) refuse_drift();
         return refused;
     }
+    /// The latest isolate() has put no row into the target, and left them all to look()'s caller.
+    [[nodiscard]] virtual bool has_left_others() const { return false; }
     /// Of the latest load() or isolate().
     [[nodiscard]] virtual const WithoutEffect& without_effect() const {
         static const WithoutEffect none;

@@ -75,6 +75,7 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
     duplicates_.clear();
     last_failure_ = failures_ = suspected_failures_ = 0;
     const std::size_t count = rows.rows.size();
+    has_left_others_ = count == 0;
     if (count == 0) return {};
     by_judge_.begin_load();
     by_server_.begin_load();
@@ -88,7 +89,8 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
     else
         open_.put({.begin = 0, .end = count});
     if (!open_.empty() && judging_pays(open_.next())) judge(open_.next());
-    if (may_leave_others(known)) open_.clear();
+    has_left_others_ = may_leave_others(known);
+    if (has_left_others_) open_.clear();
     while (!open_.empty()) {
         if (judging_pays(open_.next())) judge(open_.next());
         if (server_side_pays(open_.next()))

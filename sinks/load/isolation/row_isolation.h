@@ -76,6 +76,9 @@ public:
     [[nodiscard]] Known look(const EncodedRows& rows, const std::optional<DatabaseError>& first);
     Refused load(const EncodedRows& rows, const Known& known);
 
+    /// The latest load() has put no row into the table.
+    [[nodiscard]] bool has_left_others() const { return has_left_others_; }
+
     /// So many rows will very likely hold a bad one: do not try them as a whole first.
     [[nodiscard]] bool expects_refusals(std::size_t rows) const {
         const auto likely = [&](double gap) { return gap > 0 && gap < double(rows); };
@@ -130,6 +133,7 @@ private:
     OtherWay by_server_;
 
     // Of the load() that runs:
+    bool has_left_others_ = true;
     ChangedRows rows_;
     OpenPieces open_;
     std::size_t window_ = 0;

@@ -25,6 +25,7 @@ public:
     [[nodiscard]] bool expects_refusals(const TargetRows& rows) const override {
         return copy_.expects_refusals(rows);
     }
+    [[nodiscard]] bool has_left_others() const override { return copy_.has_left_others(); }
     void look(const TargetRows& rows, bool has_failed) override { copy_.look(rows, has_failed); }
     [[nodiscard]] ExpectedTable expects() const override { return copy_.expects(); }
 
