@@ -113,7 +113,7 @@ public:
     /// Who is told of each step that a commit() takes, on its thread: a statement was done, or has
     /// found a row that is refused. What fails by trouble of the world is none, and no commit()
     /// goes on taking steps for ever. Before the first commit().
-    virtual void tell_steps_to(std::function<void()>) {}
+    virtual void tell_steps_to(const std::function<void()>&) {}
     /// What of a commit needs no database, of the batch that comes next: by the lane's thread while
     /// the batch before it is being committed. From then on the batch gets no rows, but may lose
     /// some, and its TargetRows stay where they are in memory. Null: nothing.

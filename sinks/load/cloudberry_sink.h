@@ -53,8 +53,8 @@ class CloudberrySink : public Sink {
 public:
     explicit CloudberrySink(CloudberrySinkOptions options);
 
-    void tell_steps_to(std::function<void()> on_step) override {
-        session_.tell_steps_to(std::move(on_step));
+    void tell_steps_to(const std::function<void()>& on_step) override {
+        session_.tell_steps_to(on_step);
     }
     [[nodiscard]] std::unique_ptr<PreparedBatch> prepare(const Batch& batch) override {
         return loaders_.prepare(batch);
