@@ -237,7 +237,10 @@ void IngestObserver::commit(const Batch& batch, const Committed& how,
 
     const auto now = Clock::now();
     const std::lock_guard lock{mutex_};
-    if (life && now - life->began > patience_) long_one_ended_ = now;
+    if (life && now - life->began > patience_) {
+        std::erase_if(long_ones_, [&](const LongOne& one) { return now - one.ended > patience_; });
+        long_ones_.push_back({life->began, now});
+    }
     if (batch.records.size() > 0) totals_.freshness_seconds = oldest;
     for (const Slice& slice : batch.slices()) {
         const auto found = partitions_.find(slice.partition);
@@ -416,20 +419,29 @@ std::optional<IngestObserver::QuietWrite> IngestObserver::quietest_write() const
         const std::optional<Clock::time_point> since = lane.writes_since();
         const auto life = life_of(lane);
         if (!since || !life) continue;
-        const auto quiet = now - std::max({*since, life->heard, long_one_ended_});
+        const auto quiet = now - std::max({*since, life->heard, long_one_ended(life)});
         if (quiet > quietest.quiet) quietest = {.lasted = now - *since, .quiet = quiet};
     }
     if (quietest.quiet == patience_) return std::nullopt;
     return quietest;
 }
 
+IngestObserver::Clock::time_point IngestObserver::long_one_ended(
+    const std::optional<BatchLife::Seen>& before) const {
+    Clock::time_point ended;
+    for (const LongOne& one : long_ones_)
+        if (!before || one.began < before->began) ended = std::max(ended, one.ended);
+    return ended;
+}
+
 std::chrono::nanoseconds IngestObserver::neglected(const ObservedPartition& partition,
                                                    Clock::time_point since,
                                                    Clock::time_point now) const {
-    since = std::max(since, long_one_ended_);
     const int lane = partition.lane();
-    if (lane == IngestStatus::Partition::no_lane) return now - since;
-    const auto life = life_of(lanes_[static_cast<std::size_t>(lane)]);
+    const auto life = lane == IngestStatus::Partition::no_lane
+                          ? std::nullopt
+                          : life_of(lanes_[static_cast<std::size_t>(lane)]);
+    since = std::max(since, long_one_ended(life));
     if (!life) return now - since;
     const auto begun = std::max(since, life->began);
     return now - since - (std::max(begun, life->heard) - begun);

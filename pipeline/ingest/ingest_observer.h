@@ -113,6 +113,10 @@ private:
     [[nodiscard]] std::optional<QuietWrite> quietest_write() const;
     /// What was heard of a lane's batch, or of one that it may have to wait for.
     [[nodiscard]] std::optional<BatchLife::Seen> life_of(const LaneObserver& lane) const;
+    /// When the latest long one ended that a batch may have had to wait for; nullopt: whatever
+    /// follows it.
+    [[nodiscard]] Clock::time_point long_one_ended(
+        const std::optional<BatchLife::Seen>& before) const;
     /// How long a partition has made no progress, save while its lane had a batch that was heard
     /// of.
     [[nodiscard]] std::chrono::nanoseconds neglected(const ObservedPartition& partition,
@@ -135,9 +139,13 @@ private:
 
     mutable std::mutex mutex_;  // guards what follows
     std::chrono::milliseconds patience_;
-    /// When the latest batch was committed that took longer than `patience_`: what it held up
-    /// has waited since then.
-    Clock::time_point long_one_ended_;
+    /// Batches that took longer than `patience_` and were committed lately: what one held up has
+    /// waited since then.
+    struct LongOne {
+        Clock::time_point began;
+        Clock::time_point ended;
+    };
+    std::vector<LongOne> long_ones_;
     int serving_ = 0;  ///< the number of the pipeline that serves; 0: none does
     int last_number_ = 0;
     std::deque<LaneObserver> lanes_;  ///< all that there ever were

@@ -437,6 +437,7 @@ void IngestPipeline::seek_and_start(std::vector<ResumePoint> points) {
     for (const ResumePoint& point : points) {
         try {
             group_.seek({{fetch_position(point)}});
+            wait_->note_step();
         } catch (const TroubleOfTheWorld&) {
             ++assigned_.at(point.partition).failed_seeks;
             throw;

@@ -401,7 +401,7 @@ CommitResult CloudberrySink::write_isolated(Batch& batch, Before before,
         transaction.roll_back();
         return write_isolated(batch, before, std::move(refusing));
     }
-    // Where nothing more is found, these rows can only be written so: such as change places.
+    // Where nothing more is found, these rows can only be written so: they change places, say.
     if (loses_rows_of_savepoints(session_.family()) && batch.has_changes() &&
         (found_some || before != Before::failed_again)) {
         // Temporary tables that queries were asked of stay where nothing is rolled back.

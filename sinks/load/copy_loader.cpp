@@ -105,8 +105,7 @@ std::vector<Reject> CopyLoader::separate(const TargetRows& rows, Alike alike, co
     separate(binary_, rows.binary);
     separate(text_, rows.text);
     blame_.end_load();
-    if (!rejects.empty() && !judge_.still_holds())
-        throw DatabaseError({"40001", "the table's constraints have just changed", {}});
+    if (!rejects.empty() && !judge_.still_holds()) throw table_has_changed();
     return rejects;
 }
 

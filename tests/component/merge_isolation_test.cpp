@@ -331,6 +331,29 @@ TEST_CASE("merge: a CHECK that was dropped refuses nothing more") {
     CHECK(merge.setup.value("SELECT count(*) FROM t") == "100");
 }
 
+TEST_CASE("merge: a CHECK that gave way to a more lenient one refuses nothing more") {
+    Merge merge(with_checks);
+    const auto change_all = [&] {
+        for (int id = 0; id < 100; ++id)
+            merge.change(std::to_string(id), Said{id % 4 == 0   ? "Atlantis"
+                                                  : id % 4 == 1 ? "Mu"
+                                                                : "Ulm",
+                                                  "4"});
+    };
+    change_all();
+    merge.commit();
+    CHECK(merge.setup.rejected() == "25");
+    merge.setup.exec(
+        "DELETE FROM t; ALTER TABLE t DROP CONSTRAINT known,"
+        " ADD CONSTRAINT other CHECK (city <> 'Mu')");
+    change_all();
+    CHECK(retry_reason(merge.sink->commit(merge.batch)).find("have just changed") !=
+          std::string::npos);
+    merge.commit();
+    CHECK(merge.setup.rejected() == "50");
+    CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = 'Atlantis'") == "25");
+}
+
 TEST_CASE(
     "merge: CHECKs are not asked of rows that a trigger puts right, nor where none is there") {
     Merge merge(with_checks);

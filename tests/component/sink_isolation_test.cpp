@@ -91,10 +91,20 @@ TEST_CASE("isolation: text that a type does not take, and NOT NULL, name the col
                      " FROM sluice.dead_letter ORDER BY 1, 2") == "0|5|city 0|900|city 1|2|id");
 }
 
-/// The ledger is written by the transaction itself, so rows of its savepoints have other numbers.
+void note_transactions(const SinkSetup& setup) {
+    setup.exec(
+        "CREATE TABLE transactions (number text);"
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
+        " public.transactions VALUES (txid_current() % (2::bigint ^ 32)::bigint); RETURN NULL; END"
+        " $$; CREATE TRIGGER note AFTER INSERT ON sluice.ledger EXECUTE FUNCTION note()");
+}
+
+/// What a transaction's savepoints wrote has other numbers.
 std::string behind_savepoints(const SinkSetup& setup) {
     return setup.value(
-        "SELECT count(*) FROM t WHERE xmin::text NOT IN (SELECT xmin::text FROM sluice.ledger)");
+        "SELECT count(*) FROM (SELECT xmin FROM t UNION ALL SELECT xmin FROM sluice.ledger UNION"
+        " ALL SELECT xmin FROM sluice.dead_letter) w WHERE xmin::text NOT IN (SELECT number FROM"
+        " transactions)");
 }
 
 TEST_CASE(
@@ -103,6 +113,7 @@ TEST_CASE(
     setup.add_trigger("BEFORE INSERT ON t FOR EACH ROW",
                       "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF; RETURN "
                       "NEW;");
+    note_transactions(setup);
     setup.call_it_mpp();
     setup.anchor(0, 0);
     CloudberrySink sink = setup.sink();
@@ -118,6 +129,25 @@ TEST_CASE(
         CHECK(setup.rejected() == std::to_string((time + 1) * 7));
     }
     CHECK(setup.next(0) == 2 * many);
+}
+
+TEST_CASE("isolation: nor where values that cannot be read are all that is refused") {
+    SinkSetup setup("id bigint, city text");
+    setup.exec(
+        "CREATE TYPE colour AS ENUM ('city'); ALTER TABLE t ALTER city TYPE colour USING NULL");
+    setup.read_table();
+    note_transactions(setup);
+    setup.call_it_mpp();
+    setup.anchor(0, 0);
+    CloudberrySink sink = setup.sink();
+    for (int time = 0; time < 3; ++time) {
+        Batch batch;
+        add_rows(batch, 0, time * many, rows_with(here_and_there, {1, "Atlantis"}));
+        REQUIRE(committed(sink.commit(batch)));
+    }
+    CHECK(behind_savepoints(setup) == "0");
+    CHECK(setup.value("SELECT count(*) FROM t") == std::to_string(3 * (many - 6)));
+    CHECK(setup.rejected() == "18");
 }
 
 TEST_CASE("isolation: a trigger that raises, and one that skips") {

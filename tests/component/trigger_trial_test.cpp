@@ -131,6 +131,29 @@ TEST_CASE("trigger trial: what does not find what COPY ran into is not believed"
     CHECK(table.reasons() == "no such city");
 }
 
+TEST_CASE(
+    "trigger trial: a trigger that cannot be tried is left to COPY, whatever was judged before") {
+    const MppTable table("id bigint, city text CONSTRAINT known CHECK (city <> 'Atlantis')");
+    table.add_trigger("AFTER INSERT ON t FOR EACH ROW",
+                      "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'none for %', TG_TABLE_NAME;"
+                      " END IF; RETURN NULL;");
+    CloudberrySink sink = table.sink();
+    const auto load = [&](const char* bad) {
+        load_batches(
+            table, sink,
+            [&](Offset o) {
+                return TestRow{o, o % 60 == 1 ? bad : "city"};
+            },
+            CopyForm::binary, 1);
+    };
+    load("Atlantis");
+    load("city");
+    load("bad");
+    CHECK(table.rejected() == "100");
+    CHECK(table.reasons() ==
+          "new row for relation t violates check constraint \"known\" none for t");
+}
+
 TEST_CASE("trigger trial: trouble of the world within a trigger makes no row a dead letter") {
     const MppTable table("id bigint, city text");
     table.add_trigger(before,

@@ -329,6 +329,7 @@ void FakeSource::open(PartitionId partition) {
     FakeGroup::Fetching& fetching = found->second;
     if (fetching.open_in != nullptr) group_.violate("open() of an open partition");
     fetching.open_in = this;
+    idle_ = false;
     std::ranges::move(fetching.parked, std::back_inserter(group_.queues_[this]));
     fetching.parked.clear();
 }

@@ -391,3 +391,19 @@ TEST_CASE("observer: what waits for a batch that is heard of is not stuck, until
     CHECK(stage.observer.stuck().starts_with(
         "orders[3] has 30 offsets to read and makes no progress for "));
 }
+
+TEST_CASE("observer: a batch that hangs is stuck, whatever long ones others commit meanwhile") {
+    Stage stage(200ms);
+    stage.observer.lane(1).on_offering();
+    LaneObserver& busy = stage.observer.lane(0);
+    const auto hangs_since = BatchLife::Clock::now();
+    for (int batch = 0; batch < 3; ++batch) {
+        busy.on_offering();
+        const auto began = BatchLife::Clock::now();
+        CHECK(began > hangs_since);
+        fixture::wait_until([&] { return BatchLife::Clock::now() - began > 250ms; }, 5s, "time");
+        busy.on_step();
+        stage.commit(110 + 10 * batch);
+        CHECK(stage.observer.stuck().starts_with("a batch is on its way to the database for "));
+    }
+}

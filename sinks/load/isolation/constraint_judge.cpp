@@ -72,11 +72,11 @@ bool ConstraintJudge::still_holds() {
 }
 
 void ConstraintJudge::know(TableShape shape) {
+    if (tries_triggers_) has_triggers_ = shape.triggers.has_value();
     if (shape == shape_) return;
     shape_ = std::move(shape);
     forget_columns();
     is_proven_ = false;
-    if (tries_triggers_) has_triggers_ = shape_.triggers.has_value();
     if (shape_.triggers) trial_.choose(*shape_.triggers, shape_.types);
 }
 
@@ -149,7 +149,12 @@ std::vector<std::size_t> ConstraintJudge::columns_of(const Constraints& constrai
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& range) {
     // Asked again when something is new, or has failed; otherwise still_holds() does, in the end.
-    if (!std::exchange(knows_, false) || !clues_.empty() || raised_) know(read());
+    if (!std::exchange(knows_, false) || !clues_.empty() || raised_) {
+        TableShape now = read();
+        const bool is_another = now.constraints != shape_.constraints || now.types != shape_.types;
+        know(std::move(now));
+        if (has_judged_ && is_another) throw table_has_changed();
+    }
     follow_clues();
     auto found = judge_suspected(range);
     knows_ = true;
@@ -158,7 +163,7 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& rang
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowRange& range) {
     const Constraints keys = suspected(Kind::unique);
-    const bool tries = tries_triggers_ && has_triggers_ && (is_proven_ || raised_);
+    const bool tries = tries_triggers_ && shape_.triggers && (is_proven_ || raised_);
     if (!tries && keys.empty() && suspected(Kind::check).empty() &&
         suspected(Kind::reference).empty())
         return std::nullopt;

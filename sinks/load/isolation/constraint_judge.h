@@ -55,7 +55,7 @@ public:
     /// The latest judge() has made a temporary table, or found it, that is worth keeping.
     [[nodiscard]] bool has_staged() const { return has_staged_; }
     /// Whether the table is as judge() took it to be, which need not have asked. With rows in the
-    /// table by this transaction the answer holds to its end.
+    /// table by this transaction the answer holds to its end; without, it was so when it was asked.
     [[nodiscard]] bool still_holds();
 
 private:

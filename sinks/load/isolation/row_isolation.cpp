@@ -98,8 +98,8 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
         else
             attempt();
     }
-    if (before_copy_ == keep) session_.run("RELEASE SAVEPOINT r");
-    if (before_copy_ == undo) session_.run("ROLLBACK TO SAVEPOINT r;RELEASE SAVEPOINT r");
+    session_.run(before_copy_ == undo ? "ROLLBACK TO SAVEPOINT r;RELEASE SAVEPOINT r"
+                                      : "RELEASE SAVEPOINT r");
     learn(count);
     return refused();
 }

@@ -35,8 +35,8 @@ std::string columns_beside() {
 }
 
 /// What of its surroundings a function can ask about that is not so elsewhere.
-const std::vector<std::string> told_of_the_table{"tg_relid",        "tg_relname", "tg_table_name",
-                                                 "tg_table_schema", "tg_name",    "tg_when"};
+const std::vector<std::string> told_of_the_table{
+    "tg_relid", "tg_relname", "tg_table_name", "tg_table_schema", "tg_name", "tg_when", "tableoid"};
 
 constexpr const char* the_row = "new";
 

@@ -15,7 +15,10 @@ bool StagedChecks::suspect(const DatabaseError& error) {
 }
 
 std::vector<RefusedNumber> StagedChecks::find(const std::string& rows, const std::string& number) {
-    if (!std::exchange(knows_, true)) shape_ = read();
+    if (!std::exchange(knows_, true)) {
+        const TableShape before = std::exchange(shape_, read());
+        if (found_some_ && before != shape_) throw table_has_changed();
+    }
     Constraints checks;
     for (const TableConstraint& constraint : shape_.constraints)
         if (constraint.kind == TableConstraint::Kind::check && !constraint.is_volatile)
@@ -43,7 +46,7 @@ void StagedChecks::end_load() {
     expects_some_ = found_some_;
     if (!found_some_ || read() == shape_) return;
     knows_ = false;
-    throw DatabaseError({"40001", "the table's constraints have just changed", {}});
+    throw table_has_changed();
 }
 
 }  // namespace sluice

@@ -27,8 +27,8 @@ public:
     /// `rows`: for FROM, under the name s. `number`: the column that counts them, quoted.
     [[nodiscard]] std::vector<RefusedNumber> find(const std::string& rows,
                                                   const std::string& number);
-    /// When the rows are in the table, which nobody can alter from then on. Throws DatabaseError if
-    /// it is not what rows were refused for.
+    /// When the rows are in the table, which nobody can alter from then on to the transaction's
+    /// end. Throws DatabaseError if it is not what rows were refused for.
     void end_load();
 
 private:

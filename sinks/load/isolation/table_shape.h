@@ -31,6 +31,11 @@ struct TableShape {
     bool operator==(const TableShape&) const = default;
 };
 
+/// What rows were refused for may be no reason any more: the batch has to be tried again.
+[[nodiscard]] inline DatabaseError table_has_changed() {
+    return DatabaseError({"40001", "the table's constraints have just changed", {}});
+}
+
 enum class Triggers { leave, read };
 
 /// `table`: qualified, quoted. `columns`: of the rows that it gets.

@@ -28,7 +28,7 @@ void SegmentLoader::put(const TargetRows& rows, const TakenAway&, std::unique_pt
         target() + ": " + seen +
             ", as a trigger or a rule may have it; it is loaded by COPY from now on, so set "
             "load = \"copy\"");
-    throw DatabaseError({"P0001", seen, {}});
+    throw SegmentsClosed({"08006", seen, {}});
 }
 
 /// Asked in each batch: one by COPY and the next by INSERT would go to different places.

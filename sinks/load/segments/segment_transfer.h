@@ -33,8 +33,8 @@ struct SegmentRoute {
     }
 };
 
-/// The segments do not fetch, so nothing of the transaction was done; may_go() says so from now on,
-/// and to load the same again is to do it by COPY.
+/// The segments do not fetch, as may_go() says from now on, or the table is none for them; to load
+/// the same again, in another transaction, is to do it by COPY.
 class SegmentsClosed : public DatabaseError {
     using DatabaseError::DatabaseError;
 };

@@ -15,7 +15,8 @@ namespace sluice {
 
 /// Numbered rows of typed fields, by COPY into a temporary table of the session, of which the
 /// pipeline's SQL makes rows of another table. Each row that fulfils `where` is judged once, and
-/// each expression once for each row. One per loader, used inside the session's open transactions.
+/// each expression once for each row, save where some are refused. One per loader, used inside the
+/// session's open transactions.
 class SqlLoad {
 public:
     SqlLoad(Session& session, const SqlTarget& target, const SqlStatements::Into& into,

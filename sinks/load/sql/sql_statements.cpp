@@ -22,11 +22,6 @@ SqlStatements::Probe probe(const std::string& before, const std::string& express
     return {before + enclosed(expression) + behind, utf8::characters(before) + 3};
 }
 
-/// What is too long for it, a cast cuts and an INSERT refuses.
-bool is_cut(const Column& column) {
-    return column.type_name.starts_with("character varying(");
-}
-
 }  // namespace
 
 SqlTarget sql_target(const config::Ingest& ingest, const Table& table) {
@@ -131,7 +126,7 @@ std::string SqlStatements::rows(std::size_t begin, std::size_t end) const {
         const auto at = std::ranges::find(target_.columns, column.name);
         if (at == target_.columns.end()) continue;
         values += ", (" + value_of(static_cast<std::size_t>(at - target_.columns.begin())) +
-                  ")::" + (is_cut(column) ? "varchar" : column.type_name);
+                  ")::" + column.type_name;
         if (!column.collation.empty()) values += " COLLATE " + column.collation;
         values += " AS " + quote_identifier(column.name);
     }

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] std::string insert(std::size_t begin, std::size_t end,
                                      const std::vector<bool>& without = {}) const;
     /// The rows that insert() makes, as the table would have them, for FROM under the name s, with
-    /// number().
+    /// number(). A cast cuts what is too long, which insert() refuses, unless it is blanks.
     [[nodiscard]] std::string rows(std::size_t begin, std::size_t end) const;
     /// Quoted.
     [[nodiscard]] const std::string& number() const { return number_; }
