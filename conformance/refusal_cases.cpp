@@ -27,19 +27,22 @@ struct Kind {
     std::string keys{};  ///< of the pipeline, as TOML
 };
 
+constexpr const char* no_bad_city = ", CONSTRAINT @n@_real CHECK (city <> 'bad')";
+constexpr const char* bad_city = "\"id\":@i@,\"city\":\"bad\"";
+
 const std::vector<Kind> kinds{
     {.name = "a CHECK constraint",
-     .columns = "id bigint, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
-     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .columns = std::string("id bigint, city text") + no_bad_city,
+     .bad = bad_city,
      .reason = "_real"},
     {.name = "a CHECK constraint, of merges",
-     .columns = "id bigint PRIMARY KEY, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
-     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .columns = std::string("id bigint PRIMARY KEY, city text") + no_bad_city,
+     .bad = bad_city,
      .reason = "_real",
      .keys = "mode = \"merge\"\n"},
     {.name = "a CHECK constraint, of columns by SQL",
-     .columns = "id bigint, city text, CONSTRAINT @n@_real CHECK (city <> 'bad')",
-     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .columns = std::string("id bigint, city text") + no_bad_city,
+     .bad = bad_city,
      .reason = "_real",
      .keys = "fields = { name = { from = \"city\", type = \"text\" } }\n"
              "columns = { id = \"id\", city = { sql = \"trim(name)\" } }\n"},
@@ -73,7 +76,7 @@ const std::vector<Kind> kinds{
      .reason = "for ever"},
     {.name = "a domain's CHECK",
      .columns = "id bigint, city public.@d@",
-     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .bad = bad_city,
      .reason = "check constraint"},
     {.name = "no partition for it",
      .columns = "id bigint, city text, kind int DEFAULT 0",
@@ -87,7 +90,7 @@ const std::vector<Kind> kinds{
               " IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF; RETURN NEW;"
               " END $$; CREATE TRIGGER judge BEFORE INSERT ON @t@ FOR EACH ROW EXECUTE PROCEDURE"
               " @n@()",
-     .bad = "\"id\":@i@,\"city\":\"bad\"",
+     .bad = bad_city,
      .reason = "no such city"},
 };
 

@@ -2,6 +2,7 @@
 
 #include "pipeline/log.h"
 #include "pipeline/log_limiter.h"
+#include "pipeline/whole_seconds.h"
 
 namespace sluice {
 
@@ -21,9 +22,8 @@ void OngoingTrouble::begin(const std::string& reason, const std::string& besides
 
 void OngoingTrouble::end() {
     if (reason_.empty()) return;
-    const auto lasted =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - since_);
-    log(LogLevel::info, about_, "over after " + std::to_string(lasted.count()) + " s: " + reason_);
+    log(LogLevel::info, about_,
+        "over after " + whole_seconds(std::chrono::steady_clock::now() - since_) + ": " + reason_);
     const std::lock_guard lock{mutex_};
     reason_.clear();
 }

@@ -1,5 +1,7 @@
 #include "pipeline/outside_wait.h"
 
+#include "pipeline/whole_seconds.h"
+
 namespace sluice {
 namespace {
 
@@ -33,8 +35,7 @@ std::string OutsideWait::stuck(std::chrono::milliseconds patience) const {
     const std::lock_guard lock{mutex_};
     const auto lasted = Clock::now() - since_;
     if (doing_ == nullptr || lasted <= patience) return {};
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(lasted).count();
-    return std::string("the pipeline ") + doing_ + ", for " + std::to_string(seconds) + " s now; " +
+    return std::string("the pipeline ") + doing_ + ", for " + whole_seconds(lasted) + " now; " +
            remedy_for(party_);
 }
 

@@ -4,6 +4,7 @@
 #include "pipeline/ingest/freshness.h"
 #include "pipeline/log.h"
 #include "pipeline/values/cut_text.h"
+#include "pipeline/whole_seconds.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,10 +26,6 @@ std::int64_t now_ms() {
 
 double age_of(std::int64_t timestamp_ms) {
     return std::max(0.0, static_cast<double>(now_ms() - timestamp_ms) / 1000);
-}
-
-std::string whole_seconds(std::chrono::nanoseconds time) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
 }
 
 }  // namespace

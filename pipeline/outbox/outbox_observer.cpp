@@ -1,5 +1,7 @@
 #include "pipeline/outbox/outbox_observer.h"
 
+#include "pipeline/whole_seconds.h"
+
 #include <algorithm>
 
 namespace sluice {
@@ -39,10 +41,6 @@ StepWords words_of(RelayStep step) {
             return {"sends a batch to Kafka", false};
     }
     return {"rests", false};
-}
-
-std::string whole_seconds(std::chrono::nanoseconds time) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
 }
 
 }  // namespace

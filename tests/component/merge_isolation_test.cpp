@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 /// Changes that are valid one after the other, and are in each other's way in another order; and
 /// many that are refused.
@@ -268,6 +270,26 @@ void count_inserts(const Merge& merge) {
     merge.setup.add_trigger("BEFORE INSERT ON t", "PERFORM nextval('inserts'); RETURN NULL;");
 }
 
+void change_all(Merge& merge) {
+    const std::vector<std::string> cities = {"Atlantis", "Mu", "Ulm", "Ulm"};
+    for (std::size_t id = 0; id < 100; ++id)
+        merge.change(std::to_string(id), Said{cities[id % cities.size()], "4"});
+}
+
+void refuse_a_quarter(Merge& merge) {
+    change_all(merge);
+    merge.commit();
+    CHECK(merge.setup.rejected() == "25");
+}
+
+/// The same once more, after the table has changed.
+void change_all_again(Merge& merge) {
+    change_all(merge);
+    CHECK(retry_reason(merge.sink->commit(merge.batch)).find("have just changed") !=
+          std::string::npos);
+    merge.commit();
+}
+
 }  // namespace
 
 TEST_CASE("merge: many changes that break CHECKs are found at once, and leave what was there") {
@@ -315,41 +337,20 @@ TEST_CASE("merge: a CHECK that fails for a row, and one about a column that a ch
 
 TEST_CASE("merge: a CHECK that was dropped refuses nothing more") {
     Merge merge(with_checks);
-    const auto change_all = [&] {
-        for (int id = 0; id < 100; ++id)
-            merge.change(std::to_string(id), Said{id % 4 == 0 ? "Atlantis" : "Ulm", "4"});
-    };
-    change_all();
-    merge.commit();
-    CHECK(merge.setup.rejected() == "25");
+    refuse_a_quarter(merge);
     merge.setup.exec("ALTER TABLE t DROP CONSTRAINT known");
-    change_all();
-    CHECK(retry_reason(merge.sink->commit(merge.batch)).find("have just changed") !=
-          std::string::npos);
-    merge.commit();
+    change_all_again(merge);
     CHECK(merge.setup.rejected() == "25");
     CHECK(merge.setup.value("SELECT count(*) FROM t") == "100");
 }
 
 TEST_CASE("merge: a CHECK that gave way to a more lenient one refuses nothing more") {
     Merge merge(with_checks);
-    const auto change_all = [&] {
-        for (int id = 0; id < 100; ++id)
-            merge.change(std::to_string(id), Said{id % 4 == 0   ? "Atlantis"
-                                                  : id % 4 == 1 ? "Mu"
-                                                                : "Ulm",
-                                                  "4"});
-    };
-    change_all();
-    merge.commit();
-    CHECK(merge.setup.rejected() == "25");
+    refuse_a_quarter(merge);
     merge.setup.exec(
         "DELETE FROM t; ALTER TABLE t DROP CONSTRAINT known,"
         " ADD CONSTRAINT other CHECK (city <> 'Mu')");
-    change_all();
-    CHECK(retry_reason(merge.sink->commit(merge.batch)).find("have just changed") !=
-          std::string::npos);
-    merge.commit();
+    change_all_again(merge);
     CHECK(merge.setup.rejected() == "50");
     CHECK(merge.setup.value("SELECT count(*) FROM t WHERE city = 'Atlantis'") == "25");
 }

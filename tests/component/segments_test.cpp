@@ -118,11 +118,7 @@ TEST_CASE("segments: what queries tell costs one COPY that fails, and none in la
         CAPTURE(std::string(kind.columns));
         const SinkSetup setup(kind.columns);
         setup.exec(kind.also);
-        setup.exec(
-            "CREATE TABLE gp_distribution_policy AS SELECT 't'::regclass::oid AS localoid,"
-            " '1'::int2vector AS distkey;"
-            "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
-            " $$ SELECT 'DISTRIBUTED BY (id)'::text $$");
+        setup.distribute();
         setup.call_it_mpp();
         setup.anchor(0, 0);
         const fixture::FakeCluster cluster(fixture::shared_postgres().port());

@@ -85,6 +85,14 @@ void SinkSetup::call_it_mpp() const {
     exec("ALTER DATABASE " + database + " SET search_path = public, pg_catalog");
 }
 
+void SinkSetup::distribute() const {
+    exec(
+        "CREATE TABLE gp_distribution_policy AS SELECT 't'::regclass::oid AS localoid,"
+        " '1'::int2vector AS distkey;"
+        "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT 'DISTRIBUTED BY (id)'::text $$");
+}
+
 std::string SinkSetup::rejected() const {
     return value("SELECT count(*) FROM sluice.dead_letter");
 }

@@ -35,6 +35,8 @@ public:
     /// From now on the database says that it is an MPP database; it knows no statement that only
     /// such a one knows.
     void call_it_mpp() const;
+    /// Before call_it_mpp(): the catalogue says that t is distributed by its id.
+    void distribute() const;
     [[nodiscard]] std::string value(const std::string& sql) const;
     /// Rows of a query, values joined by "|", rows by " ".
     [[nodiscard]] std::string list(const std::string& sql) const;

@@ -15,10 +15,8 @@ class MppTable : public SinkSetup {
 public:
     explicit MppTable(const std::string& columns)
         : SinkSetup(columns), cluster_(fixture::shared_postgres().port()) {
-        exec(
-            "CREATE TABLE gp_distribution_policy (localoid oid, distkey int2[]);"
-            "CREATE FUNCTION pg_get_table_distributedby(oid) RETURNS text LANGUAGE sql AS"
-            " 'SELECT NULL::text'; CREATE SEQUENCE copies MINVALUE 0");
+        distribute();
+        exec("CREATE SEQUENCE copies MINVALUE 0");
         add_trigger("BEFORE INSERT ON t", "PERFORM nextval('copies'); RETURN NULL;", "counts");
         call_it_mpp();
         anchor(0, 0);
@@ -46,6 +44,10 @@ constexpr const char* before = "BEFORE INSERT ON t FOR EACH ROW";
 /// Of three batches: one that fails, one that has no row, and those that work.
 constexpr int few_copies = 8;
 
+TestRow one_in_sixty_is_bad(Offset o) {
+    return {o, o % 60 == 1 ? "bad" : "city"};
+}
+
 TEST_CASE("trigger trial: all rows that a trigger refuses are found at once, in both forms") {
     for (const CopyForm form : {CopyForm::binary, CopyForm::text}) {
         const MppTable table("id bigint, city text");
@@ -53,12 +55,7 @@ TEST_CASE("trigger trial: all rows that a trigger refuses are found at once, in 
                           "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city: %', NEW.city;"
                           " END IF; RETURN NEW;");
         CloudberrySink sink = table.sink();
-        load_batches(
-            table, sink,
-            [](Offset o) {
-                return TestRow{o, o % 60 == 1 ? "bad" : "city"};
-            },
-            form);
+        load_batches(table, sink, one_in_sixty_is_bad, form);
         check_split(table, "o % 60 = 1");
         CHECK(table.copies() <= few_copies);
         CHECK(table.reasons() == "no such city: bad");
@@ -94,7 +91,7 @@ TEST_CASE("trigger trial: a row that is skipped is no dead letter") {
                       "IF NEW.id % 90 = 4 THEN RETURN NULL; END IF; IF NEW.city = 'bad' THEN"
                       " RAISE EXCEPTION 'no such city'; END IF; RETURN NEW;");
     CloudberrySink sink = table.sink();
-    load_batches(table, sink, [](Offset o) { return TestRow{o, o % 60 == 1 ? "bad" : "city"}; });
+    load_batches(table, sink, one_in_sixty_is_bad);
     CHECK(table.rejected() == "150");
     CHECK(table.value("SELECT count(*) FROM t") == "8750");
     CHECK(table.copies() <= few_copies);
@@ -106,13 +103,12 @@ TEST_CASE("trigger trial: a function that was replaced refuses nothing more") {
                       "IF NEW.city = 'bad' THEN RAISE EXCEPTION 'no such city'; END IF;"
                       " RETURN NEW;");
     CloudberrySink sink = table.sink();
-    const auto make_row = [](Offset o) { return TestRow{o, o % 60 == 1 ? "bad" : "city"}; };
-    load_batches(table, sink, make_row, CopyForm::binary, 2);
+    load_batches(table, sink, one_in_sixty_is_bad, CopyForm::binary, 2);
     CHECK(table.rejected() == "100");
     table.exec(
         "CREATE OR REPLACE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN RETURN NEW; END'");
-    Batch batch = make_batch(6000, 9000, make_row);
+    Batch batch = make_batch(6000, 9000, one_in_sixty_is_bad);
     CHECK(retry_reason(sink.commit(batch)).find("have just changed") != std::string::npos);
     CHECK(committed(sink.commit(batch)));
     CHECK(table.rejected() == "100");
@@ -126,7 +122,7 @@ TEST_CASE("trigger trial: what does not find what COPY ran into is not believed"
                       " AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname LIKE 'sluice%') THEN"
                       " RAISE EXCEPTION 'no such city'; END IF; RETURN NEW;");
     CloudberrySink sink = table.sink();
-    load_batches(table, sink, [](Offset o) { return TestRow{o, o % 60 == 1 ? "bad" : "city"}; });
+    load_batches(table, sink, one_in_sixty_is_bad);
     check_split(table, "o % 60 = 1");
     CHECK(table.reasons() == "no such city");
 }
@@ -161,9 +157,8 @@ TEST_CASE("trigger trial: trouble of the world within a trigger makes no row a d
                       " IF NEW.id = 3100 THEN RAISE 'full' USING ERRCODE = '53100'; END IF;"
                       " RETURN NEW;");
     CloudberrySink sink = table.sink();
-    const auto make_row = [](Offset o) { return TestRow{o, o % 60 == 1 ? "bad" : "city"}; };
-    load_batches(table, sink, make_row, CopyForm::binary, 1);
-    Batch batch = make_batch(3000, 6000, make_row);
+    load_batches(table, sink, one_in_sixty_is_bad, CopyForm::binary, 1);
+    Batch batch = make_batch(3000, 6000, one_in_sixty_is_bad);
     CHECK(retry_reason(sink.commit(batch)).find("full") != std::string::npos);
     CHECK(table.rejected() == "50");
 }

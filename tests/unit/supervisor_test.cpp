@@ -37,6 +37,12 @@ struct Script {
     std::atomic<std::size_t> rows = 0;  ///< of a batch, as it was told while it ran
 };
 
+/// At a test's end, whatever became of it: nobody would wait for it.
+struct LetGo {
+    ~LetGo() { script.hangs = false; }
+    Script& script;
+};
+
 class ScriptedPipeline : public RunningPipeline {
 public:
     explicit ScriptedPipeline(Script& script) : script_(script) {}
@@ -162,10 +168,7 @@ TEST_CASE("supervisor: a pipeline that cannot be built is tried again until it c
 TEST_CASE("supervisor: one that hangs while it is built is stuck, and says where and since when") {
     Stage stage;
     Script& script = stage.scripts["ingest.a"];
-    struct LetGo {
-        ~LetGo() { script.hangs = false; }
-        Script& script;
-    } const let_go{script};
+    const LetGo let_go{script};
     script.hangs = true;
     config::Config config = configured({"a"});
     stage.apply(config);
@@ -187,10 +190,7 @@ TEST_CASE("supervisor: one that hangs while it is built is stuck, and says where
 TEST_CASE("supervisor: a try after a failure is no end of what is stuck") {
     Stage stage;
     Script& script = stage.scripts["ingest.a"];
-    struct LetGo {
-        ~LetGo() { script.hangs = false; }
-        Script& script;
-    } const let_go{script};
+    const LetGo let_go{script};
     script.cannot_be_built = true;
     stage.apply(configured({"a"}));
     eventually([&] { return stage.status("a").failures > 0; }, "a failure");

@@ -76,7 +76,6 @@ void ConstraintJudge::know(TableShape shape) {
     if (shape == shape_) return;
     shape_ = std::move(shape);
     forget_columns();
-    is_proven_ = false;
     if (shape_.triggers) trial_.choose(*shape_.triggers, shape_.types);
 }
 
@@ -93,7 +92,7 @@ bool ConstraintJudge::suspect(const DatabaseError& error) {
         {"23514", Kind::check}};
     if (is_mpp(session_.family()) && has_triggers_ && is_raised(error)) {
         tries_triggers_ = true;
-        raised_ = error.details().message;
+        trial_.note_raised(error.details().message);
         return true;
     }
     const auto kind = kinds.find(error.sqlstate());
@@ -149,7 +148,7 @@ std::vector<std::size_t> ConstraintJudge::columns_of(const Constraints& constrai
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& range) {
     // Asked again when something is new, or has failed; otherwise still_holds() does, in the end.
-    if (!std::exchange(knows_, false) || !clues_.empty() || raised_) {
+    if (!std::exchange(knows_, false) || !clues_.empty() || trial_.has_raised()) {
         TableShape now = read();
         const bool is_another = now.constraints != shape_.constraints || now.types != shape_.types;
         know(std::move(now));
@@ -163,7 +162,7 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge(const RowRange& rang
 
 std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowRange& range) {
     const Constraints keys = suspected(Kind::unique);
-    const bool tries = tries_triggers_ && shape_.triggers && (is_proven_ || raised_);
+    const bool tries = tries_triggers_ && shape_.triggers && trial_.can_tell();
     if (!tries && keys.empty() && suspected(Kind::check).empty() &&
         suspected(Kind::reference).empty())
         return std::nullopt;
@@ -171,7 +170,10 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowR
     has_staged_ = false;
     std::vector<Offender> found;
     judge_by_queries(range, found);
-    if (tries && !try_triggers(range, found)) return std::nullopt;
+    if (tries) {
+        if (!trial_.find_refused(range, found)) return std::nullopt;
+        has_staged_ = true;
+    }
     keep_one_for_each_row(found);
     // With several keys, who is first by one may be a duplicate by another.
     if (keys.size() == 1 && duplicates_.among_themselves) {
@@ -180,19 +182,6 @@ std::optional<std::vector<Offender>> ConstraintJudge::judge_suspected(const RowR
         duplicates_.among_themselves = found.size() > before;
     }
     return found;
-}
-
-/// They are believed once they have found what COPY ran into, in the rows that it ran into.
-bool ConstraintJudge::try_triggers(const RowRange& range, std::vector<Offender>& found) {
-    std::vector<Offender> refused;
-    if (!trial_.find_refused(range, refused)) return false;
-    const auto is_raised = [this](const Offender& offender) {
-        return raised_->starts_with(offender.reason.text);
-    };
-    if (!is_proven_ && std::ranges::none_of(refused, is_raised)) return false;
-    is_proven_ = has_staged_ = true;
-    std::ranges::move(refused, std::back_inserter(found));
-    return true;
 }
 
 void ConstraintJudge::judge_by_queries(RowRange range, std::vector<Offender>& found) {

@@ -34,7 +34,7 @@ public:
     /// The transaction is a new one: nothing was judged in it.
     void begin() {
         has_judged_ = false;
-        raised_.reset();
+        trial_.forget_raised();
     }
     /// COPY ran into something: if that is a constraint, judge() looks for rows that break it from
     /// now on. Which one, its name tells. Errors of an MPP database's segments lose that on their
@@ -45,7 +45,7 @@ public:
         suspects_.clear();
         clues_.clear();
         tries_triggers_ = false;
-        raised_.reset();
+        trial_.forget_raised();
     }
 
     /// Those of these rows that break a suspected constraint; nullopt: no suspected constraint is
@@ -75,7 +75,6 @@ private:
     [[nodiscard]] Constraints suspected(Kind kind) const;
     [[nodiscard]] std::vector<std::size_t> columns_of(const Constraints& constraints) const;
     [[nodiscard]] std::optional<std::vector<Offender>> judge_suspected(const RowRange& range);
-    [[nodiscard]] bool try_triggers(const RowRange& range, std::vector<Offender>& found);
     void judge_by_queries(RowRange range, std::vector<Offender>& found);
     [[nodiscard]] bool can_be_parameters(const Constraints& checks, bool looks_up, CopyForm form);
     [[nodiscard]] QueriedRows& made_fit_for(const Constraints& checks, bool looks_up,
@@ -105,9 +104,7 @@ private:
     std::optional<bool> arrays_fit_;
     Duplicates duplicates_;
     bool tries_triggers_ = false;
-    bool has_triggers_ = true;           ///< that can be tried, as far as anybody knows
-    bool is_proven_ = false;             ///< that trying them tells
-    std::optional<std::string> raised_;  ///< by one of them in this transaction, the latest
+    bool has_triggers_ = true;  ///< that can be tried, as far as anybody knows
 };
 
 }  // namespace sluice

@@ -88,11 +88,10 @@ Refused RowIsolation::load(const EncodedRows& rows, const Known& known) {
         on_failure({.begin = 0, .end = count}, *known.first);
     else
         open_.put({.begin = 0, .end = count});
-    if (!open_.empty() && judging_pays(open_.next())) judge(open_.next());
-    has_left_others_ = may_leave_others(known);
-    if (has_left_others_) open_.clear();
     while (!open_.empty()) {
         if (judging_pays(open_.next())) judge(open_.next());
+        has_left_others_ = may_leave_others(known);
+        if (has_left_others_) break;
         if (server_side_pays(open_.next()))
             load_server_side();
         else
@@ -179,7 +178,7 @@ void RowIsolation::judge(Piece& piece) {
     window_ = piece.size();
 }
 
-/// Some were found, and no COPY was tried.
+/// Some were found, and no COPY has put any into the table.
 bool RowIsolation::may_leave_others(const Known& known) const {
     return known.loads_others_again && loses_rows_of_savepoints(session_.family()) &&
            !found_.empty() && open_.has_one() && open_.next().aside.empty() &&

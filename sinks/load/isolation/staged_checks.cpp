@@ -1,5 +1,7 @@
 #include "sinks/load/isolation/staged_checks.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -14,7 +16,7 @@ bool StagedChecks::suspect(const DatabaseError& error) {
     return true;
 }
 
-std::vector<RefusedNumber> StagedChecks::find(const std::string& rows, const std::string& number) {
+std::vector<std::size_t> StagedChecks::find(const std::string& rows, const std::string& number) {
     if (!std::exchange(knows_, true)) {
         const TableShape before = std::exchange(shape_, read());
         if (found_some_ && before != shape_) throw table_has_changed();
@@ -24,13 +26,10 @@ std::vector<RefusedNumber> StagedChecks::find(const std::string& rows, const std
         if (constraint.kind == TableConstraint::Kind::check && !constraint.is_volatile)
             checks.push_back(&constraint);
     if (checks.empty()) return {};
-    std::vector<RefusedNumber> refused;
+    Rows broken;
     session_.run("SAVEPOINT c");
     try {
-        const Rows broken = session_.exec(broken_checks(checks, "s." + number, rows));
-        for (std::size_t row = 0; row < broken.rows.size(); ++row)
-            refused.push_back({static_cast<std::size_t>(broken.number(row, 0)),
-                               {{"", shortened_reason(complaint_of(checks, broken, row))}}});
+        broken = session_.exec(broken_checks(checks, "s." + number, rows));
         session_.run("RELEASE SAVEPOINT c");
     } catch (const DatabaseError& error) {
         // An expression fails for some row: the statement finds which.
@@ -38,8 +37,19 @@ std::vector<RefusedNumber> StagedChecks::find(const std::string& rows, const std
         session_.run("ROLLBACK TO SAVEPOINT c;RELEASE SAVEPOINT c");
         return {};
     }
-    found_some_ |= !refused.empty();
-    return refused;
+    std::vector<std::size_t> numbers;
+    for (std::size_t row = 0; row < broken.rows.size(); ++row) {
+        numbers.push_back(static_cast<std::size_t>(broken.number(row, 0)));
+        refused_.push_back(
+            {numbers.back(), {{"", shortened_reason(complaint_of(checks, broken, row))}}});
+    }
+    found_some_ |= !numbers.empty();
+    return numbers;
+}
+
+void StagedChecks::move_refused(std::vector<RefusedNumber>& to) {
+    std::ranges::move(refused_, std::back_inserter(to));
+    refused_.clear();
 }
 
 void StagedChecks::end_load() {

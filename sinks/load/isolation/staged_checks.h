@@ -4,6 +4,7 @@
 #include "sinks/load/isolation/table_shape.h"
 #include "sinks/load/staging.h"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,18 @@ public:
     /// under the same names.
     StagedChecks(Session& session, std::string table, std::vector<std::string> columns);
 
-    void begin_load() { found_some_ = false; }
+    void begin_load() {
+        found_some_ = false;
+        refused_.clear();
+    }
     /// A statement has stopped at this: whether that may be a CHECK.
     [[nodiscard]] bool suspect(const DatabaseError& error);
     [[nodiscard]] bool expects_some() const { return expects_some_; }
-    /// `rows`: for FROM, under the name s. `number`: the column that counts them, quoted.
-    [[nodiscard]] std::vector<RefusedNumber> find(const std::string& rows,
-                                                  const std::string& number);
+    /// Numbers of those that are to be taken out. `rows`: for FROM, under the name s. `number`: the
+    /// column that counts them, quoted.
+    [[nodiscard]] std::vector<std::size_t> find(const std::string& rows, const std::string& number);
+    /// Adds why those that were found since the last time are refused.
+    void move_refused(std::vector<RefusedNumber>& to);
     /// When the rows are in the table, which nobody can alter from then on to the transaction's
     /// end. Throws DatabaseError if it is not what rows were refused for.
     void end_load();
@@ -43,6 +49,7 @@ private:
     bool knows_ = false;
     bool expects_some_ = false;
     bool found_some_ = false;
+    std::vector<RefusedNumber> refused_;  ///< and not moved yet
 };
 
 }  // namespace sluice

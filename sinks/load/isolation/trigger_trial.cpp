@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -67,6 +68,7 @@ TriggerTrial::TriggerTrial(Session& session, const std::string& qualified_table,
       staged_(session, {.name = "sluice_tried", .target = qualified_table, .columns = columns}) {}
 
 void TriggerTrial::choose(const RowTriggers& triggers, const SqlTypes& types) {
+    is_proven_ = false;
     complaint_ = quote_identifier(unused_name("sluice_complaint", triggers.columns));
     std::string columns = ", " + complaint_ + " text[]";
     for (const std::string& definition : triggers.definitions) columns += ", " + definition;
@@ -86,14 +88,23 @@ bool TriggerTrial::find_refused(const RowRange& range, std::vector<Offender>& fo
     const Rows refused =
         staged_.exec("SELECT " + staged_.number() + ", " + complaint_ + " FROM " +
                      staged_.rows_as("s") + " WHERE " + complaint_ + " IS NOT NULL ORDER BY 1");
+    std::vector<Offender> offenders;
     for (std::size_t row = 0; row < refused.rows.size(); ++row) {
         const std::vector<std::string> complaint = parse_array(refused.text(row, 1));
         const std::string& sqlstate = complaint.at(0);
         if (classify(sqlstate, {}) != Trouble::data) return false;
-        found.push_back(
+        offenders.push_back(
             {staged_.row_of(refused.number(row, 0)), {"", complaint.at(1)}, std::nullopt});
     }
-    return true;
+    is_proven_ = is_proven_ || has_found_raised(offenders);
+    if (is_proven_) std::ranges::move(offenders, std::back_inserter(found));
+    return is_proven_;
+}
+
+bool TriggerTrial::has_found_raised(const std::vector<Offender>& refused) const {
+    return raised_ && std::ranges::any_of(refused, [this](const Offender& offender) {
+               return raised_->starts_with(offender.reason.text);
+           });
 }
 
 }  // namespace sluice

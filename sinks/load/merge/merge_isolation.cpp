@@ -56,7 +56,7 @@ public:
         if (of_.statements_.inserts_all(step_) && of_.checks_.suspect(error) &&
             !std::exchange(checked_, true)) {
             of_.session_.run(before);
-            of_.take_out_broken(which);
+            of_.leave_out_broken(which);
             return true;
         }
         return false;
@@ -98,24 +98,18 @@ void MergeIsolation::leave_out(const std::vector<std::size_t>& numbers) {
 }
 
 std::vector<RefusedNumber> MergeIsolation::apply(const MergeStep& step) {
-    broken_.clear();
     if (checks_.expects_some() && statements_.inserts_all(step))
-        take_out_broken(statements_.range(step.begin, step.end));
+        leave_out_broken(statements_.range(step.begin, step.end));
     Making making(*this, step);
     halving_.run(making, {step.begin, step.end, steps_->back().end}, absent_);
     halving_.end_savepoint();
     std::vector<RefusedNumber> refused = halving_.take_refused();
-    std::ranges::move(broken_, std::back_inserter(refused));
+    checks_.move_refused(refused);
     return refused;
 }
 
-void MergeIsolation::take_out_broken(const std::string& which) {
-    std::vector<RefusedNumber> found =
-        checks_.find(statements_.staged(which), statements_.number());
-    Numbers numbers;
-    for (const RefusedNumber& each : found) numbers.push_back(each.number);
-    leave_out(numbers);
-    std::ranges::move(found, std::back_inserter(broken_));
+void MergeIsolation::leave_out_broken(const std::string& which) {
+    leave_out(checks_.find(statements_.staged(which), statements_.number()));
 }
 
 bool MergeIsolation::tells_matches(const MergeStep& step) const {

@@ -18,10 +18,9 @@
 namespace sluice {
 
 /// Makes all staged changes that the database takes and finds those that it does not, by
-/// StagedChecks and Halving.
-/// What other rows of the table are in the way of, or are missing for, waits until all steps are
-/// made: they may have changed by then. Rows that exchange a unique value are in each other's way
-/// only one by one, and go together. One per loader.
+/// StagedChecks and Halving. What other rows of the table are in the way of, or are missing for,
+/// waits until all steps are made: they may have changed by then. Rows that exchange a unique value
+/// are in each other's way only one by one, and go together. One per loader.
 class MergeIsolation {
 public:
     MergeIsolation(Session& session, const MergeStatements& statements);
@@ -71,7 +70,7 @@ private:
 
     void make(const MergeStep& step, const std::string& before, const std::string& which);
     void set_blocked_aside(const MergeStep& step, const std::string& which);
-    void take_out_broken(const std::string& which);
+    void leave_out_broken(const std::string& which);
     [[nodiscard]] bool tells_matches(const MergeStep& step) const;
     [[nodiscard]] std::string change(const MergeStep& step, const std::string& which) const;
     [[nodiscard]] const MergeStep& step_of(std::size_t number) const;
@@ -99,7 +98,6 @@ private:
     /// Why they are not taken; nullopt: they have not been tried.
     std::map<std::size_t, std::optional<DatabaseError>> waiting_;
     std::vector<RefusedNumber> refused_;          ///< of those that waited
-    std::vector<RefusedNumber> broken_;           ///< by CHECKs, of the step that is being made
     mutable std::optional<Followers> followers_;  ///< since begin()
     std::set<std::size_t> matched_;
 };

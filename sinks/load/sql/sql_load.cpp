@@ -3,8 +3,6 @@
 #include "pipeline/fail_point.h"
 #include "sinks/session/server_family.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace sluice {
@@ -41,7 +39,7 @@ public:
                                  std::size_t begin, std::size_t end) override {
         if (!load_.checks_.suspect(error) || std::exchange(checked_, true)) return false;
         load_.session_.run(before);
-        load_.take_out_broken(begin, end);
+        load_.leave_out_broken(begin, end);
         return true;
     }
     [[nodiscard]] std::string none() const override { return "an INSERT of no row"; }
@@ -114,7 +112,7 @@ std::vector<RefusedNumber> SqlLoad::filter_isolated(std::size_t end,
     std::vector<RefusedNumber> refused = halve(filtering, {0, end, end});
     std::vector<std::size_t> numbers;
     for (const RefusedNumber& each : refused) numbers.push_back(each.number);
-    if (!numbers.empty()) session_.run(statements_.leave_out(numbers));
+    leave_out(numbers);
     absent_.insert(filtered.begin(), filtered.end());
     return refused;
 }
@@ -122,22 +120,21 @@ std::vector<RefusedNumber> SqlLoad::filter_isolated(std::size_t end,
 std::vector<RefusedNumber> SqlLoad::insert_isolated(std::size_t begin, std::size_t end,
                                                     std::size_t last,
                                                     const std::vector<bool>& without) {
-    broken_.clear();
-    if (checks_.expects_some()) take_out_broken(begin, end);
+    if (checks_.expects_some()) leave_out_broken(begin, end);
     Inserting inserting(*this, without);
     std::vector<RefusedNumber> refused = halve(inserting, {begin, end, last});
-    std::ranges::move(broken_, std::back_inserter(refused));
+    checks_.move_refused(refused);
     return refused;
 }
 
-void SqlLoad::take_out_broken(std::size_t begin, std::size_t end) {
-    std::vector<RefusedNumber> found =
-        checks_.find(statements_.rows(begin, end), statements_.number());
-    std::vector<std::size_t> numbers;
-    for (const RefusedNumber& each : found) numbers.push_back(each.number);
-    if (!numbers.empty()) session_.run(statements_.leave_out(numbers));
+void SqlLoad::leave_out(const std::vector<std::size_t>& numbers) {
+    if (numbers.empty()) return;
+    session_.run(statements_.leave_out(numbers));
     absent_.insert(numbers.begin(), numbers.end());
-    std::ranges::move(found, std::back_inserter(broken_));
+}
+
+void SqlLoad::leave_out_broken(std::size_t begin, std::size_t end) {
+    leave_out(checks_.find(statements_.rows(begin, end), statements_.number()));
 }
 
 std::vector<RefusedNumber> SqlLoad::halve(Halving::Work& work, const Halving::Range& range) {

@@ -53,7 +53,8 @@ private:
     class Inserting;
 
     void make_inputs();
-    void take_out_broken(std::size_t begin, std::size_t end);
+    void leave_out(const std::vector<std::size_t>& numbers);
+    void leave_out_broken(std::size_t begin, std::size_t end);
     [[nodiscard]] std::vector<RefusedNumber> halve(Halving::Work& work,
                                                    const Halving::Range& range);
 
@@ -62,9 +63,8 @@ private:
     Staging staging_;
     Halving halving_;
     StagedChecks checks_;
-    std::vector<RefusedNumber> broken_;  ///< by CHECKs, of what is being inserted
-    std::set<std::size_t> absent_;       ///< of what is filled in
-    bool may_be_indexed_ = false;  ///< a transaction that was rolled back took its index along
+    std::set<std::size_t> absent_;  ///< of what is filled in
+    bool may_be_indexed_ = false;   ///< a transaction that was rolled back took its index along
 };
 
 }  // namespace sluice
